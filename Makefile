@@ -1,0 +1,75 @@
+# `make report` and `make test` need Python 3.11 or later and make; the rest they install into .venv.
+# Everything is kept inside this folder: package cache, Jupyter's runtime files, font cache.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
+	$(shell $(p) -c 'import sys, venv, ensurepip; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+SNAPSHOT   ?= data/snapshots/brennan-2026-05-02.sqlite
+TENANT     ?= brennan
+HYPOTHESIS ?= data/hypotheses/brennan-minimax.yaml
+OUT        ?= reports
+
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export IPYTHONDIR := $(CURDIR)/$(VENV)/var/ipython
+export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/var/jupyter-config
+export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter-data
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(VENV)/var/jupyter-run
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report test lint format data bench pictures lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## create .venv and install the pinned packages (the others do this by themselves)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later with venv found; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): $$(grep -c '^[a-z0-9].*==' requirements.lock) pinned packages, about a minute, once." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --compile --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@mkdir -p $(VENV)/var && $(BIN)/python -c 'import matplotlib.font_manager'
+	@touch $@
+
+# An editable install is not byte-compiled by pip; without this every first import is slow.
+.PHONY: compiled
+compiled: $(READY)
+	@$(BIN)/python -m compileall -q atomlab
+
+report: compiled ## investigate the incident on its snapshot; prints the verdict and the report's path
+	@$(BIN)/atomlab report $(SNAPSHOT) --tenant $(TENANT) --hypothesis $(HYPOTHESIS) --out $(OUT)
+
+test: compiled ## run the tests
+	@$(BIN)/python -m pytest
+
+lint: compiled ## ruff, mypy --strict, notebooks without outputs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
+
+format: $(READY) ## format the code, strip the notebooks
+	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format --quiet .
+	@$(BIN)/nbstripout --keep-id notebooks/*.ipynb
+
+data: compiled ## rebuild the snapshots from a made platform database and the real prices
+	@$(BIN)/python data/build.py
+
+bench: compiled ## measure speed against the references (by hand; minutes)
+	@$(BIN)/python -m benchmarks
+
+pictures: compiled ## the README's pictures (needs chromium)
+	@$(BIN)/python docs/pictures.py
+
+lock: ## resolve requirements.lock anew for every Python from 3.11 on (needs uv)
+	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --upgrade --quiet -o requirements.lock
+
+clean: ## remove .venv, reports and caches
+	@rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The decision: what the platform does with the evidence, under the platform's own names."""

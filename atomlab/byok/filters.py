@@ -1,0 +1,134 @@
+"""The filters of the ranking, in the platform's order (source: PLATFORM B, *Ranking*).
+
+Each is a pure function that judges every model, whatever the others say of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atomlab.byok.platform import Bools, Indices, Platform
+from atomlab.byok.request import Request
+from atomlab.byok.scoring import Floats
+
+
+@dataclass(frozen=True)
+class View:
+    """What a filter looks at: the platform, the request, and who would serve each model.
+
+    `active` is each model's client as a place in the registry, -1 if it has none; `plan` the
+    tenant's plan; `quality` each model's quality for the request.
+    """
+
+    platform: Platform
+    request: Request
+    active: Indices
+    plan: str | None
+    quality: Floats
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a filter says: which models it rejects, what it saw of each, and what it required."""
+
+    rejected: Bools
+    observed: Sequence[Any] | NDArray[Any]
+    required: object
+
+
+def client(view: View) -> Judgement:
+    """Reject models that no client of the tenant serves."""
+    return Judgement(view.active < 0, view.platform.models.provider, "a client for the provider")
+
+
+def context(view: View) -> Judgement:
+    """Reject models whose window is smaller than the complexity needs."""
+    window = view.platform.models.window
+    needed = view.platform.rules.min_context_tokens[view.request.complexity]
+    return Judgement(window < needed, window, needed)
+
+
+def capability(view: View) -> Judgement:
+    """Reject models that the catalogue knows, but not with the required capability."""
+    models, wanted = view.platform.models, view.request.capability
+    if wanted is None:
+        return _passed(view)
+    listed = view.platform.lists_capability(wanted)
+    return Judgement(models.in_catalog & ~listed, listed, wanted)
+
+
+def excluded(view: View) -> Judgement:
+    """Reject models that the catalogue excludes, unless a capability is required."""
+    if view.request.capability is not None:
+        return _passed(view)
+    return Judgement(view.platform.models.excluded, view.platform.models.excluded, False)
+
+
+def health(view: View) -> Judgement:
+    """Reject models of a provider known to be unhealthy; unknown health passes."""
+    models, scores = view.platform.models, view.platform.health
+    serving = np.where(view.active >= 0, view.active, models.served_by)
+    known = np.append(scores, np.nan)[serving]  # place -1 is the NaN: no such provider
+    needed = view.platform.rules.min_health_score
+    return Judgement(known < needed, known, needed)
+
+
+def quality(view: View) -> Judgement:
+    """Reject models below the quality that the complexity, or the cognitive tier, needs."""
+    rules, request = view.platform.rules, view.request
+    needed = (
+        rules.min_quality[request.complexity]
+        if request.tier is None
+        else rules.min_quality_by_tier[request.tier]
+    )
+    return Judgement(view.quality < needed, view.quality, needed)
+
+
+def plan(view: View) -> Judgement:
+    """Reject models that a managed tenant's plan does not allow; BYOK requests pass."""
+    if not view.request.managed:
+        return _passed(view)
+    allowed = view.platform.allowed_by(view.plan)
+    return Judgement(~allowed, allowed, f"allowed by plan {view.plan}")
+
+
+def tools(view: View) -> Judgement:
+    """Reject models without tool support, where it is required."""
+    supported = view.platform.models.supports_tools
+    if not view.request.tools:
+        return _passed(view)
+    return Judgement(~supported, supported, True)
+
+
+FILTERS: tuple[Callable[[View], Judgement], ...] = (
+    client,
+    context,
+    capability,
+    excluded,
+    health,
+    quality,
+    plan,
+    tools,
+)
+NAMES: tuple[str, ...] = tuple(judge.__name__ for judge in FILTERS)
+# What a rejection means in words; a reason's code is the filter's name.
+PHRASES = {
+    "client": "no client for provider",
+    "context": "context window too small",
+    "capability": "without the capability",
+    "excluded": "excluded from general routing",
+    "health": "provider unhealthy",
+    "quality": "quality too low",
+    "plan": "not in the plan",
+    "tools": "without tool support",
+}
+
+
+def _passed(view: View) -> Judgement:
+    nothing = np.zeros(len(view.active), dtype=bool)
+    return Judgement(nothing, nothing, None)

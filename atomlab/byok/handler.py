@@ -1,0 +1,84 @@
+"""Client initialization and ranking, as the platform does them (source: PLATFORM A)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from atomlab.byok.keys import BYOKManager, log_missing
+from atomlab.byok.platform import Platform, load_platform
+from atomlab.byok.ranking import Ranking, rank
+from atomlab.byok.request import Request
+from atomlab.errors import NoModelsAvailableError
+from atomlab.evidence.schema import Tenant
+
+logger = logging.getLogger("atomlab.byok")
+
+
+@dataclass(frozen=True)
+class Client:
+    """What stands for a provider's client: that it was built. Nothing ever calls a provider."""
+
+    provider_id: str
+
+
+class BYOKHandler:
+    """The platform's handler for one tenant: its clients, and the ranking of models for them.
+
+    On a snapshot or scratch copy everything is read from `db`. On any other database give
+    `platform` (rules, registry, prices) and a `byok_manager` that reads raw values.
+    """
+
+    def __init__(
+        self,
+        tenant_id: str,
+        db: Session,
+        *,
+        platform: Platform | None = None,
+        byok_manager: BYOKManager | None = None,
+        workspace_id: str = "default",
+    ) -> None:
+        self.tenant_id, self.workspace_id, self._db = tenant_id, workspace_id, db
+        self.platform = platform or load_platform(db)
+        self.byok_manager = byok_manager or BYOKManager(
+            self.platform.providers, self.platform.rules, redacted=True
+        )
+        self._clients_dict: dict[str, Client] = {}
+        self._initialize_clients()
+
+    @property
+    def clients(self) -> dict[str, Client]:
+        """The clients by provider id, in registry order."""
+        return self._clients_dict
+
+    def rank_models_by_pricing(
+        self, complexity: str = "moderate", **request: Any
+    ) -> list[dict[str, Any]]:
+        """Return the candidates, best first, each a dict with provider, model and its scores.
+
+        `request` are the other fields of Request. Raises NoModelsAvailableError, a ValueError
+        with the platform's exact message, if no model is left; its note folds the reasons.
+        """
+        ranking = self.explain(Request(complexity=complexity, **request))
+        if not len(ranking.order):
+            raise NoModelsAvailableError(ranking.summary())
+        return [asdict(candidate) for candidate in ranking.candidates()]
+
+    def explain(self, request: Request) -> Ranking:
+        """Return the whole decision for `request`; an empty ranking is a finding, not an error."""
+        plan = self._db.scalar(select(Tenant.plan_type).where(Tenant.id == self.tenant_id))
+        return rank(self.platform, tuple(self.clients), request, plan)
+
+    def _initialize_clients(self) -> None:
+        for lookup in self.byok_manager.lookups(self.tenant_id, self._db):
+            if lookup.provider not in self.platform.rules.llm_providers:
+                continue
+            if not lookup.client:
+                log_missing(lookup.provider)
+                logger.debug("No key found for %s in %s", lookup.provider, self.workspace_id)
+                continue
+            self._clients_dict[lookup.provider] = Client(lookup.provider)

@@ -1,0 +1,101 @@
+"""Key lookup, as the platform does it (source: PLATFORM A, *Key lookup*)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from atomlab.evidence.redaction import USABLE, State, key_state, token_state
+from atomlab.evidence.registry import Provider, setting_key
+from atomlab.evidence.rules import Rules
+from atomlab.evidence.schema import TenantSetting
+
+logger = logging.getLogger("atomlab.byok")
+
+LookupState = State | Literal["missing"]
+_WHY: dict[str, str] = {
+    "present": "the row holds a key",
+    "ciphertext": "the row holds an encrypted key, which cannot be compared",
+    "blank": "the row holds spaces only: a client is built, its calls will fail",
+    "missing": "the tenant has no such row",
+    "null": "the row exists, its value is NULL",
+    "empty": "the row exists, its value is empty",
+    "placeholder": "the row holds what these rules take for no key",
+}
+
+
+@dataclass(frozen=True)
+class KeyLookup:
+    """What the platform finds for one provider: the row it reads, its state, and what follows."""
+
+    provider: str
+    setting_key: str
+    state: LookupState
+    client: bool
+    reason: str
+
+
+def log_missing(provider_id: str) -> None:
+    """Log what the platform logs when a tenant has no usable key for a provider."""
+    logger.warning("Setting not found or NULL for %s", provider_id)
+
+
+class BYOKManager:
+    """Finds a tenant's key for a provider.
+
+    `providers` is the registry by id, in its own order. With `redacted` the session's values are
+    a snapshot's tokens and are judged by the state they carry; without, they are raw values.
+    """
+
+    def __init__(
+        self, providers: Iterable[Provider], rules: Rules, *, redacted: bool = False
+    ) -> None:
+        self.providers: dict[str, Provider] = {p.id: p for p in providers}
+        self.rules = rules
+        self.redacted = redacted
+
+    def get_tenant_api_key(self, tenant_id: str, provider_id: str, db: Session) -> str | None:
+        """Return the value (a token, if redacted) of the tenant's row for the provider, or None.
+
+        The row is the first named `{PROVIDER_ID}_API_KEY`; the registry's `api_key_env_var` plays
+        no part. None if there is no such row or its value is NULL, empty or a placeholder.
+        """
+        row = db.execute(
+            select(TenantSetting.setting_value).where(
+                TenantSetting.tenant_id == tenant_id,
+                TenantSetting.setting_key == setting_key(provider_id),
+            )
+        ).first()
+        if row is not None and self.state(row[0]) in USABLE:
+            return str(row[0])
+        log_missing(provider_id)
+        return None
+
+    def state(self, value: str | None) -> State:
+        """Return the state of a row's value."""
+        return token_state(value or "") if self.redacted else key_state(value, self.rules)
+
+    def lookups(self, tenant_id: str, db: Session) -> list[KeyLookup]:
+        """Return what the platform finds for every provider, one element each, registry order."""
+        rows = db.execute(
+            select(TenantSetting.setting_key, TenantSetting.setting_value).where(
+                TenantSetting.tenant_id == tenant_id
+            )
+        )
+        states: dict[str, State] = {}
+        for name, value in rows:
+            states.setdefault(name, self.state(value))  # the platform reads the first
+        return [
+            self._lookup(p, states.get(p.setting_key, "missing")) for p in self.providers.values()
+        ]
+
+    def _lookup(self, provider: Provider, state: LookupState) -> KeyLookup:
+        reason, usable = _WHY[state], state in USABLE
+        if usable and provider.id not in self.rules.llm_providers:
+            usable, reason = False, f"{reason}, but {provider.id} is not on the LLM allow-list"
+        return KeyLookup(provider.id, provider.setting_key, state, usable, reason)

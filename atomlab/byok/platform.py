@@ -1,0 +1,197 @@
+"""The platform's side of a decision: rules, registry, prices and catalogue, as columns.
+
+Built once, it serves every tenant and request of a snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from atomlab.byok.scoring import Floats, quality_of
+from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
+from atomlab.evidence.pricing import COLUMNS, Pricing, pricing_frame
+from atomlab.evidence.registry import Provider
+from atomlab.evidence.rules import Rules, rules_from_mapping
+
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of the pricing cache as columns, one element per model in cache order.
+
+    Unknown numbers are 0 here, as the platform reads them; `price_unknown` and `window_unknown`
+    remember. `matches` is models × providers: which provider's client would serve a model;
+    `served_by` is the first of them in registry order, -1 if the registry has none; `provider`
+    is the provider's id there, else what the model itself names.
+    """
+
+    ids: list[str]
+    lowered: list[str]
+    matches: Bools
+    served_by: Indices
+    provider: NDArray[np.object_]
+    window: Floats
+    input_cost: Floats
+    output_cost: Floats
+    price_unknown: Bools
+    window_unknown: Bools
+    supports_tools: Bools
+    in_catalog: Bools
+    excluded: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class Platform:
+    """Everything that a decision uses beside the tenant; never changed after it is made."""
+
+    rules: Rules
+    providers: tuple[Provider, ...]
+    pricing: Pricing
+    catalog: Mapping[str, CatalogEntry]
+    _by_capability: dict[str | None, tuple[Floats, list[str]]] = field(default_factory=dict)
+    _by_plan: dict[str | None, Bools] = field(default_factory=dict)
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """The column of each provider id in `models.matches`: its place in the registry."""
+        return {provider.id: place for place, provider in enumerate(self.providers)}
+
+    @cached_property
+    def health(self) -> Floats:
+        """Health score of each provider, NaN where unknown."""
+        scores = [p.health_score for p in self.providers]
+        return np.array(scores, dtype=float)
+
+    @cached_property
+    def models(self) -> Models:
+        """The pricing cache, prepared."""
+        frame = self.pricing.frame
+        ids: list[str] = frame["model_id"].tolist()
+        lowered = [model_id.lower() for model_id in ids]
+        matches, named = _MATCHERS[self.rules.matcher](lowered, frame, self.providers)
+        any_match = matches.any(axis=1)
+        served_by = np.where(any_match, matches.argmax(axis=1), -1) if ids else np.empty(0, np.intp)
+        provider = np.array(
+            [self.providers[p].id if p >= 0 else n for p, n in zip(served_by, named, strict=True)],
+            dtype=object,
+        )
+        costs = frame[["input_cost_per_token", "output_cost_per_token"]].to_numpy()
+        most, fallback = frame["max_input_tokens"].to_numpy(), frame["max_tokens"].to_numpy()
+        known_most, known_fallback = np.nan_to_num(most), np.nan_to_num(fallback)
+        entries = [self.catalog.get(model_id) for model_id in ids]
+        return Models(
+            ids=ids,
+            lowered=lowered,
+            matches=matches,
+            served_by=served_by.astype(np.intp),
+            provider=provider,
+            window=np.where(known_most > 0, known_most, known_fallback),
+            input_cost=np.nan_to_num(costs[:, 0]),
+            output_cost=np.nan_to_num(costs[:, 1]),
+            price_unknown=np.isnan(costs).any(axis=1),
+            window_unknown=np.isnan(most) & np.isnan(fallback),
+            supports_tools=frame["supports_tools"].to_numpy() == 1,
+            in_catalog=np.array([entry is not None for entry in entries], dtype=bool),
+            excluded=np.array([entry is not None and entry.excluded for entry in entries], bool),
+        )
+
+    def quality(self, capability: str | None) -> tuple[Floats, list[str]]:
+        """Return each model's quality for a capability (None: in general) and its source."""
+        if capability not in self._by_capability:
+            scored = [quality_of(m, self.rules, capability) for m in self.models.ids]
+            self._by_capability[capability] = (
+                np.array([score for score, _ in scored], dtype=float),
+                [source for _, source in scored],
+            )
+        return self._by_capability[capability]
+
+    def lists_capability(self, capability: str) -> Bools:
+        """Return for each model whether the catalogue lists the capability."""
+        entries = (self.catalog.get(model_id) for model_id in self.models.ids)
+        return np.array([e is not None and capability in e.capabilities for e in entries], bool)
+
+    def allowed_by(self, plan: str | None) -> Bools:
+        """Return for each model whether a managed tenant on `plan` may use it."""
+        if plan not in self._by_plan:
+            names = self.rules.allowed_names(plan)
+            self._by_plan[plan] = np.array(
+                [names is None or any(name in m for name in names) for m in self.models.ids], bool
+            )
+        return self._by_plan[plan]
+
+
+def load_platform(db: Session) -> Platform:
+    """Return the platform's side as a snapshot (or scratch copy) holds it.
+
+    A snapshot without a pricing cache gives an empty one; Snapshot.has_pricing tells them apart.
+    """
+    ((document,),) = db.execute(text("SELECT document FROM rules"))
+    registry = db.execute(
+        text("SELECT id, api_key_env_var, is_active, health_score FROM providers ORDER BY position")
+    )
+    providers = tuple(
+        Provider(row[0], row[1], None if row[2] is None else bool(row[2]), row[3])
+        for row in registry
+    )
+    models = db.execute(text(f"SELECT {', '.join(COLUMNS)} FROM pricing ORDER BY position"))  # noqa: S608
+    catalog = db.execute(
+        text("SELECT model_id, capabilities, exclude_from_general_routing FROM model_catalog")
+    )
+    return Platform(
+        rules=rules_from_mapping(json.loads(document), "the snapshot's rules"),
+        providers=providers,
+        pricing=Pricing(pricing_frame([tuple(row) for row in models]), "snapshot"),
+        catalog=catalog_from_rows(catalog.all()),
+    )
+
+
+def _match_prefix(
+    lowered: list[str], frame: pd.DataFrame, providers: tuple[Provider, ...]
+) -> tuple[Bools, list[str]]:
+    """Match the part before the first `/` (source: PLATFORM A).
+
+    Assumption where the incident document is silent: an id without `/` is served by the provider
+    that its entry names as `litellm_provider`, lower-cased.
+    """
+    declared = frame["litellm_provider"].tolist()
+    named = [
+        lower.split("/", 1)[0] if "/" in lower else owner.lower()
+        for lower, owner in zip(lowered, declared, strict=True)
+    ]
+    places: dict[str, int] = {p.id: place for place, p in enumerate(providers)}
+    matches = np.zeros((len(lowered), len(providers)), dtype=bool)
+    for row, name in enumerate(named):
+        if name in places:
+            matches[row, places[name]] = True
+    return matches, named
+
+
+def _match_substring(
+    lowered: list[str], frame: pd.DataFrame, providers: tuple[Provider, ...]
+) -> tuple[Bools, list[str]]:
+    """Match ids contained in the model id, or equal to `litellm_provider` (source: PLATFORM B)."""
+    declared: list[str] = frame["litellm_provider"].tolist()
+    matches = np.array(
+        [
+            [p.id in lower or p.id == owner for p in providers]
+            for lower, owner in zip(lowered, declared, strict=True)
+        ],
+        dtype=bool,
+    ).reshape(len(lowered), len(providers))
+    return matches, declared
+
+
+Matcher = Callable[[list[str], pd.DataFrame, tuple[Provider, ...]], tuple[Bools, list[Any]]]
+_MATCHERS: Mapping[str, Matcher] = {"prefix": _match_prefix, "substring": _match_substring}

@@ -1,0 +1,48 @@
+"""What a caller asks of the ranking."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from atomlab.errors import InputError
+from atomlab.evidence.rules import COMPLEXITIES
+
+TIERS = ("micro", "standard", "versatile", "heavy", "complex")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request for a model (source: PLATFORM B, *Ranking, in order*).
+
+    `tools` stands for tools or structured output required; `managed` for a request served with
+    the platform's keys, the only kind that the plan filters; `turn` is the turn index and
+    `tokens` the prompt's estimated length, which matter for cached prices; a cognitive `tier`
+    replaces the complexity's quality threshold. `task` is recorded; no rule uses it.
+    Raises InputError for an unknown complexity or tier, or a negative number.
+    """
+
+    complexity: str = "moderate"
+    task: str | None = None
+    capability: str | None = None
+    tools: bool = False
+    managed: bool = False
+    turn: int = 0
+    tokens: int = 0
+    tier: str | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("complexity", self.complexity, COMPLEXITIES)
+        if self.tier is not None:
+            _one_of("tier", self.tier, TIERS)
+        if self.turn < 0 or self.tokens < 0:
+            raise InputError("turn and tokens cannot be negative", todo="give 0 or more")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as JSON-ready values."""
+        return asdict(self)
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"unknown {name} {value!r}", todo=f"use one of {', '.join(known)}")

@@ -1,0 +1,1 @@
+"""Evidence: what was true. Snapshots, capture, redaction, prices, registry, rules."""

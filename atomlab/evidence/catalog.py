@@ -1,0 +1,57 @@
+"""The model catalogue: what a model can do, and which models general routing leaves out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atomlab.errors import InputError
+from atomlab.evidence.files import read_json
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """A model's capabilities, and whether requests without a required one pass it over."""
+
+    capabilities: frozenset[str]
+    excluded: bool = False
+
+
+def load_catalog(path: Path) -> dict[str, CatalogEntry]:
+    """Return the catalogue in a JSON list of `{"model_id", "capabilities", …}`, by model id."""
+    document = read_json(path)
+    if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
+        raise InputError("is no model catalogue", where=path, todo="give a JSON list of objects")
+    if any(not isinstance(row.get("model_id"), str) for row in document):
+        raise InputError("has an entry without model_id", where=path, todo="give it one")
+    return catalog_from_rows(
+        (row["model_id"], row.get("capabilities"), row.get("exclude_from_general_routing"))
+        for row in document
+    )
+
+
+def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
+    """Return the catalogue of (model_id, capabilities, excluded) rows, by model id.
+
+    Capabilities are a list or the JSON text of one; anything else lists none.
+    """
+    return {
+        str(model_id): CatalogEntry(_capabilities(capabilities), bool(excluded))
+        for model_id, capabilities, excluded in rows
+    }
+
+
+def _capabilities(value: Any) -> frozenset[str]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    return (
+        frozenset(v for v in value if isinstance(v, str))
+        if isinstance(value, list)
+        else frozenset()
+    )

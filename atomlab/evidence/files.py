@@ -1,0 +1,92 @@
+"""Files at the edge: JSON that users give, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import stat
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from atomlab.errors import InputError, SnapshotError
+
+# A price map is about a megabyte; this stops a gzip bomb, not a large map.
+MAX_BYTES = 512 * 1024 * 1024
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON value in `path`, gzipped or not; raise InputError if there is none."""
+    try:
+        with path.open("rb") as raw:
+            gzipped = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if gzipped else path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError("no such file", where=path, todo="check the path") from None
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"cannot be read ({reason})", where=path, todo="check the path and the file"
+        ) from None
+    if len(content) > MAX_BYTES:
+        raise InputError(f"is larger than {MAX_BYTES:,} bytes", where=path, todo="check the file")
+    try:
+        return json.loads(content)
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", where=path, todo="give a JSON file") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"is not JSON ({error})", where=path, todo="give the complete JSON file"
+        ) from None
+
+
+def check_writable(target: Path, overwrite: bool) -> None:
+    """Raise SnapshotError unless `target` may be written: a new file, or one to overwrite."""
+    try:
+        mode = target.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = 0
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SnapshotError(
+            f"cannot be written ({reason})", where=target, todo="name another file"
+        ) from None
+    if mode and not stat.S_ISREG(mode):
+        raise SnapshotError("is no regular file", where=target, todo="name another file")
+    if mode and not overwrite:
+        raise SnapshotError(
+            "exists already and is kept", where=target, todo="name another file or add --overwrite"
+        )
+    if not target.parent.is_dir():
+        raise SnapshotError("no such folder", where=target.parent, todo="make it first")
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write `content` to `target`, readable by its owner only: all of it, or nothing.
+
+    Raises SnapshotError if it cannot be written; what was there before then stays as it was.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise SnapshotError(
+            f"cannot write there ({error.strerror})",
+            where=target.parent,
+            todo="name another folder",
+        ) from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise SnapshotError(
+            f"cannot be written ({error.strerror})", where=target, todo="make room and try again"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)

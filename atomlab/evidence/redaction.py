@@ -1,0 +1,134 @@
+"""Redaction: what of a setting may leave the database, and in which form.
+
+A value never does. Its token does: `v1:<state>:<fingerprint>`, where the state is all that the
+platform's decision needs and the fingerprint (HMAC-SHA256 under a 256-bit key that is kept
+outside the snapshot) lets equal values be told from different ones, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, get_args
+
+from atomlab.errors import InputError
+from atomlab.evidence.registry import Provider
+from atomlab.evidence.rules import Rules
+
+State = Literal["present", "ciphertext", "null", "empty", "blank", "placeholder"]
+STATES: tuple[State, ...] = get_args(State)
+# The states of which the platform builds a client: every truthy value, bar placeholders.
+USABLE: frozenset[str] = frozenset({"present", "ciphertext", "blank"})
+
+_TOKEN = re.compile(r"v1:(present|ciphertext|null|empty|blank|placeholder):([0-9a-f]{64}|-)")
+_DOMAIN = b"atomlab/setting-value/v1\0"
+_KEY_BYTES = 32
+_MAX_NAME = 255  # varchar(255) on the platform
+
+
+def key_state(value: object, rules: Rules) -> State:
+    """Return the state of a setting's raw value under `rules` (source: PLATFORM A and B)."""
+    if value is None:
+        return "null"
+    if not value:
+        return "empty"
+    text = _as_text(value)
+    if rules.is_placeholder(text):
+        return "placeholder"
+    if text.startswith("gAAAA"):  # how every Fernet token begins
+        return "ciphertext"
+    return "blank" if text.isspace() else "present"
+
+
+def token(value: object, rules: Rules, key: bytes) -> str:
+    """Return the token that stands for `value` in a snapshot."""
+    state = key_state(value, rules)
+    if state in ("null", "empty"):
+        return f"v1:{state}:-"
+    content = _as_text(value).encode("utf-8", "surrogatepass")
+    return f"v1:{state}:{hmac.new(key, _DOMAIN + content, hashlib.sha256).hexdigest()}"
+
+
+def token_state(text: str) -> State:
+    """Return the state that a token carries; raise ValueError if `text` is no token."""
+    match = _TOKEN.fullmatch(text)
+    if match is None or (match[2] == "-") != (match[1] in ("null", "empty")):
+        raise ValueError("no redaction token")
+    return next(state for state in STATES if state == match[1])
+
+
+def key_id(key: bytes) -> str:
+    """Return a short public name of a fingerprint key: same name, comparable fingerprints."""
+    return hashlib.sha256(b"atomlab/key-id/v1\0" + key).hexdigest()[:16]
+
+
+def load_key(path: Path | None) -> bytes:
+    """Return the fingerprint key in `path`, made (mode 0600) if absent; a fresh one for None.
+
+    Raises InputError for a file that cannot be read or made, or is not 64 hex digits.
+    """
+    if path is None:
+        return secrets.token_bytes(_KEY_BYTES)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read_key(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the key file ({error.strerror})", where=path, todo="name another"
+        ) from None
+    key = secrets.token_bytes(_KEY_BYTES)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(key.hex() + "\n")
+    return key
+
+
+def name_may_leave(name: str, providers: Iterable[Provider]) -> bool:
+    """Return whether a setting's name is kept: it ends in `_API_KEY`, or nearly names a key.
+
+    A near miss differs from a registered provider's name only in case, in spaces, dots or
+    hyphens, or in a missing or doubled `_API_KEY`. Every other name is counted, not kept.
+    """
+    if len(name) > _MAX_NAME:
+        return False
+    if name.endswith("_API_KEY"):
+        return True
+    stems = {key_stem(p.id) for p in providers}
+    stems |= {key_stem(p.api_key_env_var) for p in providers if p.api_key_env_var}
+    return key_stem(name) in stems or canonical_name(name).endswith("_API_KEY")
+
+
+def canonical_name(name: str) -> str:
+    """Return a setting's name without its accidents: case, spaces, dots, hyphens, width."""
+    folded = unicodedata.normalize("NFKC", name).upper().strip()
+    return re.sub(r"[\W_]+", "_", folded).strip("_")
+
+
+def key_stem(name: str) -> str:
+    """Return what is left of a name without any `_API_KEY` (or `APIKEY`, `_KEY`) at its end."""
+    return re.sub(r"(_?API_?KEY|_KEY)+$", "", canonical_name(name))
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str) else str(value)
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not hexadecimal"
+        raise InputError(
+            f"cannot read the key ({reason})", where=path, todo="give a key file made by capture"
+        ) from None
+    if len(key) != _KEY_BYTES:
+        raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
+    return key

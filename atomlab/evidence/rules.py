@@ -1,0 +1,165 @@
+"""The platform's rules as data: which edition, and every number and list its decision uses.
+
+The shipped editions are the readable YAML files in `editions/`. A user's own rules are a YAML
+file that names the edition it is `based_on` and the fields it changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from atomlab.errors import InputError
+from atomlab.text import did_you_mean, listed
+
+EDITIONS = Path(__file__).parent / "editions"
+COMPLEXITIES = ("simple", "moderate", "complex", "advanced")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One edition's rules; the comments in `editions/*.yaml` say what each field means."""
+
+    name: str
+    matcher: Literal["prefix", "substring"]
+    placeholder_prefixes: tuple[str, ...]
+    placeholder_shorter_than: int
+    llm_providers: tuple[str, ...]
+    min_context_tokens: Mapping[str, float]
+    min_quality: Mapping[str, float]
+    min_quality_by_tier: Mapping[str, float]
+    min_health_score: float
+    cached_input_factor: float
+    prompt_cache_min_tokens: Mapping[str, int]
+    plans: Mapping[str, tuple[str, ...] | None]
+    quality: tuple[tuple[str, float], ...]
+    quality_heuristics: tuple[tuple[tuple[str, ...], float], ...]
+    default_quality: float
+    capability_quality: Mapping[str, tuple[tuple[str, float], ...]]
+
+    def is_placeholder(self, key: str) -> bool:
+        """Return whether this edition takes `key` for no key at all."""
+        return len(key) < self.placeholder_shorter_than or key.startswith(self.placeholder_prefixes)
+
+    def allowed_names(self, plan: str | None) -> tuple[str, ...] | None:
+        """Return the names that `plan` allows for managed tenants, None for all."""
+        return self.plans.get(plan or "free", self.plans["free"])
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the rules as JSON-ready values, the form in which a snapshot keeps them."""
+        return dataclasses.asdict(self)
+
+
+def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
+    """Return the rules that `document` holds in full, or raise InputError naming the field."""
+    names = [field.name for field in dataclasses.fields(Rules)]
+    if missing := [name for name in names if name not in document]:
+        raise InputError(f"rules lack {listed(missing)}", where=where, todo="add them")
+    if unknown := [name for name in document if name not in names]:
+        todo = did_you_mean(unknown[0], names) or f"known: {', '.join(names)}"
+        raise InputError(f"rules have the unknown field {unknown[0]}", where=where, todo=todo)
+    try:
+        rules = Rules(
+            name=str(document["name"]),
+            matcher=document["matcher"],
+            placeholder_prefixes=tuple(document["placeholder_prefixes"]),
+            placeholder_shorter_than=int(document["placeholder_shorter_than"]),
+            llm_providers=tuple(document["llm_providers"]),
+            min_context_tokens=_numbers(document["min_context_tokens"]),
+            min_quality=_numbers(document["min_quality"]),
+            min_quality_by_tier=_numbers(document["min_quality_by_tier"]),
+            min_health_score=float(document["min_health_score"]),
+            cached_input_factor=float(document["cached_input_factor"]),
+            prompt_cache_min_tokens={
+                str(k): int(v) for k, v in document["prompt_cache_min_tokens"].items()
+            },
+            plans={k: None if v is None else tuple(v) for k, v in document["plans"].items()},
+            quality=_scores(document["quality"]),
+            quality_heuristics=tuple(
+                (tuple(words), float(score)) for words, score in document["quality_heuristics"]
+            ),
+            default_quality=float(document["default_quality"]),
+            capability_quality={k: _scores(v) for k, v in document["capability_quality"].items()},
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"rules have a field of the wrong form ({error})",
+            where=where,
+            todo="compare it with the shipped editions",
+        ) from None
+    _check(rules, where)
+    return rules
+
+
+def load_rules(name_or_file: str) -> Rules:
+    """Return a shipped edition by name, or the rules in a YAML file `based_on` one.
+
+    Raises InputError for an unknown edition, unknown or missing fields, or a bad value.
+    """
+    shipped = {path.stem: path for path in EDITIONS.glob("*-20*.yaml")}
+    if name_or_file in shipped:
+        return rules_from_mapping(_edition(shipped[name_or_file]), name_or_file)
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise InputError(
+            "no such rules",
+            where=name_or_file,
+            todo=f"give a file, or one of {', '.join(sorted(shipped))}",
+        )
+    changes = _yaml(path)
+    base = changes.pop("based_on", None)
+    if base not in shipped:
+        raise InputError(
+            "based_on names no shipped edition",
+            where=path,
+            todo=f"use one of {', '.join(sorted(shipped))}",
+        )
+    return rules_from_mapping({**_edition(shipped[base]), **changes}, path)
+
+
+def _edition(path: Path) -> dict[str, Any]:
+    document = _yaml(path)
+    placeholders = document.pop("placeholder_keys")
+    for included in document.pop("include"):
+        document.update(_yaml(EDITIONS / included))
+    return document | {
+        "placeholder_prefixes": placeholders["prefixes"],
+        "placeholder_shorter_than": placeholders["shorter_than"],
+    }
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    import yaml  # only where a file is read: rules usually come from a snapshot
+
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"rules cannot be read ({error})", where=path, todo="give a YAML file"
+        ) from None
+    if not isinstance(document, dict):
+        raise InputError("rules are no mapping", where=path, todo="give field: value lines")
+    return document
+
+
+def _numbers(mapping: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(number) for name, number in mapping.items()}
+
+
+def _scores(pairs: Any) -> tuple[tuple[str, float], ...]:
+    return tuple((str(name), float(score)) for name, score in pairs)
+
+
+def _check(rules: Rules, where: object) -> None:
+    if rules.matcher not in ("prefix", "substring"):
+        raise InputError(
+            f"unknown matcher {rules.matcher!r}", where=where, todo="use prefix or substring"
+        )
+    for field in ("min_context_tokens", "min_quality"):
+        if missing := [c for c in COMPLEXITIES if c not in getattr(rules, field)]:
+            raise InputError(f"{field} lacks {missing[0]}", where=where, todo="add it")
+    if "free" not in rules.plans:
+        raise InputError("plans lack free, the fallback", where=where, todo="add it")

@@ -1,0 +1,82 @@
+"""The seal of a snapshot file: one last line with the SHA-256 of every byte before it.
+
+SQLite ignores what follows its last page, so a sealed file opens in any SQLite tool; a changed
+byte anywhere breaks the seal. A seal proves that a file is whole, not who made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from atomlab.errors import SnapshotError
+
+APPLICATION_ID = 0x41544C42  # "ATLB", in SQLite's header
+FORMAT_VERSION = 1  # SQLite's user_version
+
+_MAGIC = b"SQLite format 3\0"
+_PREFIX = b"\natomlab-seal-v1 sha256="
+_SEAL_BYTES = len(_PREFIX) + 64 + 1
+
+
+def sealed(content: bytes) -> bytes:
+    """Return `content` followed by its seal."""
+    return content + _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def check_seal(path: Path) -> str:
+    """Return the SHA-256 of the whole file, or raise SnapshotError if it is not to be trusted.
+
+    The order of the checks makes the message fit the fault: not there, no SQLite file, another
+    program's, a newer atomlab's, damaged.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            head = stream.read(100)
+            _check_header(head, path)
+            stream.seek(0)
+            digest = hashlib.sha256()
+            remaining = max(size - _SEAL_BYTES, 0)
+            while remaining and (chunk := stream.read(min(1 << 20, remaining))):
+                digest.update(chunk)
+                remaining -= len(chunk)
+            content_hash = digest.hexdigest()
+            seal = stream.read()
+    except FileNotFoundError:
+        raise SnapshotError("no such snapshot", where=path, todo="check the path") from None
+    except OSError as error:
+        raise SnapshotError(
+            f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
+        ) from None
+    if seal != _PREFIX + content_hash.encode() + b"\n":
+        raise SnapshotError(
+            "is damaged: its bytes do not match its seal",
+            where=path,
+            todo="fetch the file again, or capture anew",
+        )
+    digest.update(seal)
+    return digest.hexdigest()
+
+
+def _check_header(head: bytes, path: Path) -> None:
+    if not head.startswith(_MAGIC) or len(head) < 100:
+        raise SnapshotError(
+            "is no snapshot (not an SQLite file)",
+            where=path,
+            todo="give a file made by atomlab capture",
+        )
+    if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        raise SnapshotError(
+            "is an SQLite file, but no snapshot",
+            where=path,
+            todo="make one from it: atomlab capture",
+        )
+    version = int.from_bytes(head[60:64], "big")
+    if version != FORMAT_VERSION:
+        raise SnapshotError(
+            f"has snapshot format {version}, this atomlab reads {FORMAT_VERSION}",
+            where=path,
+            todo="update atomlab" if version > FORMAT_VERSION else "capture anew",
+        )

@@ -1,0 +1,207 @@
+"""Snapshots: open one read-only, check it, take a scratch copy to experiment on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from atomlab.errors import SnapshotError
+from atomlab.evidence.redaction import token_state
+from atomlab.evidence.schema import SNAPSHOT_TABLES, Tenant
+from atomlab.evidence.seal import check_seal
+from atomlab.evidence.tenants import find_tenant
+
+_READING = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_RECURSIVE,
+    sqlite3.SQLITE_TRANSACTION,
+    sqlite3.SQLITE_SAVEPOINT,
+}
+_HARMLESS_PRAGMAS = {"table_info", "table_xinfo", "index_list", "integrity_check", "table_list"}
+_UNSAFE_FUNCTIONS = {"load_extension", "fts3_tokenizer", "writefile", "edit"}
+
+
+class Snapshot:
+    """A redacted copy of the platform's tables at one moment: the evidence.
+
+    Attributes: `path`; `sha256`, of the whole file, as `sha256sum` prints it; `manifest`, where
+    the evidence came from; `engine`, a read-only SQLAlchemy engine.
+    """
+
+    def __init__(self, path: Path, sha256: str, connection: sqlite3.Connection) -> None:
+        self.path, self.sha256 = path, sha256
+        self._connection = connection
+        self.engine = engine_on(connection)
+        self.manifest: dict[str, Any] = {
+            name: json.loads(value)
+            for name, value in connection.execute("SELECT name, value FROM manifest ORDER BY name")
+        }
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+    @property
+    def captured_at(self) -> str:
+        """When the capture ended, ISO 8601 in UTC."""
+        return str(self.manifest["captured_at"])
+
+    @property
+    def has_pricing(self) -> bool:
+        """Whether a pricing cache was captured, be it empty; without one nothing is decided."""
+        return self.manifest["pricing"] is not None
+
+    @cached_property
+    def session(self) -> Session:
+        """A read-only session, for BYOKManager and BYOKHandler."""
+        return Session(self.engine)
+
+    def tenant(self, text: str) -> Tenant:
+        """Return the tenant whose id, subdomain or exact name is `text`; raise TenantError."""
+        return find_tenant(self.session, text)
+
+    def scratch(self) -> Scratch:
+        """Return a writable copy in memory; nothing done to it reaches the file."""
+        return Scratch(self._connection)
+
+    def verify(self) -> None:
+        """Re-compute every checksum of the manifest; raise SnapshotError at the first mismatch.
+
+        Opening has already checked the seal of the file as a whole; this checks what the tables
+        say, row by row, and that every setting's value is a token.
+        """
+        if self._connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise SnapshotError("is damaged inside", where=self.path, todo="capture anew")
+        recorded = self.manifest["tables"]
+        for table in SNAPSHOT_TABLES:
+            if table_digest(self._connection, table) != recorded[table]:
+                raise SnapshotError(
+                    f"table {table} is not what the manifest recorded",
+                    where=self.path,
+                    todo="capture anew",
+                )
+        for (value,) in self._connection.execute("SELECT setting_value FROM tenant_settings"):
+            try:
+                token_state(value)
+            except ValueError:
+                raise SnapshotError(
+                    "a setting's value is no redaction token",
+                    where=self.path,
+                    todo="delete the file: it may hold a secret",
+                ) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self.session.close()
+        self.engine.dispose()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {self.name} captured {self.captured_at}, sha256 {self.sha256[:12]}…>"
+
+
+class Scratch:
+    """A writable copy of a snapshot in memory, where interventions run."""
+
+    def __init__(self, source: sqlite3.Connection) -> None:
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        source.backup(self._connection)
+        self.engine = engine_on(self._connection)
+        self.session = Session(self.engine)
+
+    def close(self) -> None:
+        """Forget the copy."""
+        self.session.close()
+        self.engine.dispose()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_snapshot(path: str | Path) -> Snapshot:
+    """Return the snapshot in `path`, its seal checked, opened so that nothing can be written.
+
+    Raises SnapshotError if the file is missing, not an SQLite file, not a snapshot, of another
+    format version, or damaged.
+    """
+    file = Path(path)
+    sha256 = check_seal(file)
+    try:
+        # immutable: what is read is exactly what was sealed, whatever lies beside the file.
+        connection = sqlite3.connect(
+            file.resolve().as_uri() + "?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
+        connection.set_authorizer(_authorize)
+        snapshot = Snapshot(file, sha256, connection)
+        _check_manifest(snapshot.manifest)
+    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        raise SnapshotError(
+            f"has no readable manifest ({error})", where=file, todo="capture anew"
+        ) from None
+    return snapshot
+
+
+def table_digest(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
+    """Return `{"rows": int, "sha256": str}` of a table: its rows as JSON lines, sorted."""
+    rows = sorted(
+        json.dumps(row, ensure_ascii=True)
+        for row in connection.execute(f"SELECT * FROM {table}")  # noqa: S608
+    )
+    return {"rows": len(rows), "sha256": hashlib.sha256("\n".join(rows).encode()).hexdigest()}
+
+
+def _check_manifest(manifest: Mapping[str, Any]) -> None:
+    if manifest["schema"] != "atomlab.snapshot/1":
+        raise ValueError(f"schema {manifest['schema']!r}")
+    for name in ("captured_at", "pricing", "rules", "tables", "source"):
+        _ = manifest[name]
+
+
+def _authorize(
+    action: int, first: str | None, second: str | None, _database: str | None, _cause: str | None
+) -> int:
+    """Allow reading; refuse everything else (ATTACH, VACUUM INTO, writes, unsafe functions)."""
+    allowed = (
+        action in _READING
+        or (action == sqlite3.SQLITE_FUNCTION and second not in _UNSAFE_FUNCTIONS)
+        or (action == sqlite3.SQLITE_PRAGMA and first in _HARMLESS_PRAGMAS)
+        or (action == sqlite3.SQLITE_PRAGMA and first == "read_uncommitted" and second is None)
+    )
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def engine_on(connection: sqlite3.Connection) -> Engine:
+    """Return an engine whose every session uses this one connection."""
+    return create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)

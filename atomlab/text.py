@@ -1,0 +1,51 @@
+"""Text that is safe to show anywhere, and numbers as people write them."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+# Cc controls (ANSI escapes among them), Cf format characters (bidi overrides, zero widths),
+# Cs lone surrogates, Co private use, and the two Unicode line breaks.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def printable(value: object, limit: int = 120) -> str:
+    """Return `value` as one line of at most `limit` visible characters, the rest escaped.
+
+    Control, bidi and surrogate characters become backslash escapes, so that a name from a
+    database can neither move the cursor nor reorder the text around it.
+    """
+    text = str(value)
+    cut = text[:limit]
+    if not (cut.isascii() and cut.isprintable()):
+        cut = "".join(
+            c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNPRINTABLE else c
+            for c in cut
+        )
+    return f"{cut}… ({len(text):,} characters)" if len(text) > limit else cut
+
+
+def storable(text: str) -> str:
+    """Return `text` with lone surrogates, which no database stores, as backslash escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `number` with thousands separators and its noun: `1 model`, `2,690 models`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Iterable[str], limit: int = 5) -> str:
+    """Return up to `limit` items joined by commas, then how many were left out."""
+    all_items = [printable(item) for item in items]
+    rest = len(all_items) - limit
+    return ", ".join(all_items[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean A, B?` for the known words nearest to `word`, or an empty string."""
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=3, cutoff=0.6)
+    return f"did you mean {listed(by_lower[n] for n in near)}?" if near else ""

@@ -1,0 +1,199 @@
+"""Builds the shipped snapshots: a made platform database in ATOM's schema, and real prices.
+
+Run by `make data`. Tenants and settings are made up, the prices are real (see data/README.md).
+Every key is drawn at random in memory and dies with the temporary folder; the snapshots hold
+fingerprints under a key that dies there too, so that they compare with each other and with
+nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import tempfile
+import uuid
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+
+import atomlab
+
+HERE = Path(__file__).parent
+PRICES = HERE / "pricing" / "litellm-1.83.14-prices.json.gz"
+BRENNAN = "31c06fc4-db22-4740-83ea-48ac14f25810"
+NAMESPACE = uuid.UUID("6f1d0c0e-5d3b-4f0a-9a52-2026050200aa")
+
+# ATOM's tables (PLATFORM B): ids are made by the application, the database has no default.
+SCHEMA = """
+CREATE TABLE tenants (id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, subdomain VARCHAR UNIQUE,
+    domain VARCHAR, plan_type VARCHAR DEFAULT 'free', edition VARCHAR, is_active BOOLEAN,
+    status VARCHAR, ai_mode VARCHAR DEFAULT 'byok', api_key VARCHAR, billing_email VARCHAR,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP);
+CREATE TABLE tenant_settings (id VARCHAR NOT NULL PRIMARY KEY,
+    tenant_id VARCHAR NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    setting_key VARCHAR(255) NOT NULL, setting_value TEXT NOT NULL,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP,
+    UNIQUE (tenant_id, setting_key));
+CREATE TABLE model_catalog (model_id VARCHAR PRIMARY KEY, capabilities JSON,
+    exclude_from_general_routing BOOLEAN DEFAULT FALSE);
+"""
+
+# A setting's value by kind: key and second are secrets of the tenant, cipher looks like Fernet.
+MAKERS = {
+    "key": lambda: f"sk-{secrets.token_hex(24)}",
+    "cipher": lambda: "gAAAAA" + urlsafe_b64encode(secrets.token_bytes(90)).decode(),
+    "blank": lambda: "   ",
+    "empty": lambda: "",
+    "dummy": lambda: "dummy-key-for-testing",
+    "json": lambda: json.dumps({"customer": f"cus_{secrets.token_hex(7)}", "seats": 12}),
+    "oauth": lambda: json.dumps({"refresh_token": secrets.token_urlsafe(40)}),
+    "text": lambda: "Europe/Berlin",
+}
+
+# subdomain, name, plan, ai_mode, settings. What each is an example of stands behind it.
+TENANTS = [
+    ("brennan", "Brennan Machinery", "team", "byok", {"MINIMAX_2_7_API_KEY": "key", "OUTLOOK_OAUTH": "oauth", "BILLING_PROFILE": "json", "TIMEZONE": "text"}),  # the incident
+    # healthy
+    ("northwind", "Northwind Traders", "enterprise", "byok", {"OPENAI_API_KEY": "key", "ANTHROPIC_API_KEY": "key"}),
+    ("halvorsen", "Halvorsen Shipping", "team", "byok", {"DEEPSEEK_API_KEY": "key", "BILLING_PROFILE": "json"}),
+    ("kestrel", "Kestrel Analytics", "enterprise", "byok", {"GEMINI_API_KEY": "key", "GROQ_API_KEY": "key", "MISTRAL_API_KEY": "key"}),
+    ("orchard", "Orchard Foods", "solo", "byok", {"OPENROUTER_API_KEY": "key"}),
+    ("tessera", "Tessera Architects", "team", "byok", {"MISTRAL_API_KEY": "cipher"}),
+    ("lumen", "Lumen Energy", "enterprise", "hybrid", {"OPENAI_API_KEY": "cipher", "DEEPINFRA_API_KEY": "key"}),
+    ("quarry", "Quarry & Sons", "free", "byok", {"GROQ_API_KEY": "key", "TIMEZONE": "text"}),
+    ("saltmarsh", "Saltmarsh Publishing", "team", "byok", {"ANTHROPIC_API_KEY": "key"}),
+    ("vireo", "Vireo Health", "enterprise", "byok", {"OPENAI_API_KEY": "key", "GEMINI_API_KEY": "key", "DEEPSEEK_API_KEY": "key", "MOONSHOT_API_KEY": "key"}),
+    ("pinnacle", "Pinnacle Logistics", "team", "byok", {"MINIMAX_API_KEY": "key", "MINIMAX_2_7_API_KEY": "key"}),
+    ("cobalt", "Cobalt Robotics", "team", "byok", {"MOONSHOT_API_KEY": "key"}),
+    ("juniper", "Juniper Law", "solo", "byok", {"DEEPINFRA_API_KEY": "key"}),
+    ("meridian", "Meridian Travel", "enterprise", "byok", {"OPENAI_API_KEY": "key", "BILLING_PROFILE": "json", "SLACK_OAUTH": "oauth"}),
+    ("tenfold", "Tenfold Consulting", "team", "byok", {"OPENAI_API_KEY": "key", "ANTHROPIC_API_KEY": "key", "GROQ_API_KEY": "key", "GEMINI_API_KEY": "key", "MISTRAL_API_KEY": "key", "DEEPSEEK_API_KEY": "key", "DEEPINFRA_API_KEY": "key", "MOONSHOT_API_KEY": "key", "OPENROUTER_API_KEY": "key", "OLLAMA_API_KEY": "key"}),  # ten clients
+    # the incident's pattern under other names
+    ("fjord", "Fjord Fisheries", "team", "byok", {"MINIMAX_2_5_API_KEY": "key"}),
+    ("harbor", "Harbor Insurance", "team", "byok", {"OPENAI_5_3_API_KEY": "key"}),
+    ("sable", "Sable Textiles", "solo", "byok", {"ANTHROPIC_OPUS_4_6_API_KEY": "key"}),
+    ("granite", "Granite Bank", "enterprise", "byok", {"GOOGLE_FLASH_API_KEY": "key"}),
+    ("willow", "Willow Schools", "free", "byok", {"GOOGLE_API_KEY": "key"}),
+    # a client, but no model of that provider in the price map
+    ("ember", "Ember Studios", "team", "byok", {"GLM_5_API_KEY": "key"}),
+    ("delta", "Delta Ceramics", "solo", "byok", {"QWEN_API_KEY": "key"}),
+    ("atrium", "Atrium Hotels", "team", "byok", {"LUX_API_KEY": "key"}),
+    # names that nearly hit
+    ("bramble", "Bramble Books", "solo", "byok", {"openai_api_key": "key"}),
+    ("cascade", "Cascade Water", "team", "byok", {"DEEPSEEK-API-KEY": "key"}),
+    ("dovetail", "Dovetail Joinery", "solo", "byok", {"MISTRAL": "key"}),
+    ("everett", "Everett Aviation", "team", "byok", {"GROQ_API_KEY_API_KEY": "key"}),
+    ("foxglove", "Foxglove Pharma", "team", "byok", {"GEMINI KEY": "key"}),
+    # values that are no key
+    ("glacier", "Glacier Outfitters", "team", "byok", {"OPENAI_API_KEY": "empty"}),
+    ("hollow", "Hollow Creek Dairy", "free", "byok", {"MISTRAL_API_KEY": "blank"}),
+    ("ironwood", "Ironwood Tools", "solo", "byok", {"DEEPSEEK_API_KEY": "dummy"}),
+    ("jasper", "Jasper Jewels", "team", "byok", {"OPENAI_API_KEY": "empty", "GROQ_API_KEY": "empty"}),
+    # keys of providers that are no LLM here, or not known
+    ("knoll", "Knoll Research", "team", "byok", {"TAVILY_API_KEY": "key"}),
+    ("larkspur", "Larkspur Media", "team", "byok", {"COHERE_API_KEY": "key"}),
+    ("mosaic", "Mosaic Retail", "solo", "byok", {"TAVILY_API_KEY": "key", "COHERE_API_KEY": "key"}),
+    # nothing at all
+    ("nettle", "Nettle Garden", "free", "byok", {}),
+    ("osprey", "Osprey Security", "free", "byok", {"BILLING_PROFILE": "json", "TIMEZONE": "text"}),
+    # managed by the platform
+    ("pebble", "Pebble Apps", "free", "managed", {"DEEPSEEK_API_KEY": "key"}),
+    ("ridge", "Ridge Surveyors", "solo", "managed", {"ANTHROPIC_API_KEY": "key"}),
+    ("summit", "Summit Ventures", "enterprise", "managed", {"OPENAI_API_KEY": "key"}),
+    # names that try to be more than names
+    ("0042", "0042", "free", "byok", {"OPENAI_API_KEY": "key"}),
+    ("markup", "</script><img src=x onerror=alert(1)>", "free", "byok", {"GROQ_API_KEY": "key"}),
+    ("braces", "{{7*7}} & ${7*7}", "free", "byok", {"MINIMAX_2_7_API_KEY": "key"}),
+    ("cells", "=cmd|' /C calc'!A0", "free", "byok", {"MISTRAL_API_KEY": "key"}),
+    ("bidi", "Acme \u202egnp.exe\x1b[31m", "free", "byok", {"DEEPSEEK_API_KEY": "key"}),
+]  # fmt: skip
+
+LOCAL_TENANTS = [
+    ("localhost", "Local Development", "free", "byok", {"OPENAI_API_KEY": "dummy"}),
+    ("demo", "Demo Tenant", "team", "byok", {"DEEPSEEK_API_KEY": "key", "TIMEZONE": "text"}),
+    ("brenda", "Brenda's Test Tenant", "free", "byok", {}),
+]
+
+CATALOG = [
+    ("gpt-4o", ["tools", "vision"], False),
+    ("gemini/gemini-2.0-flash", ["tools", "vision"], False),
+    ("deepseek/deepseek-chat", ["tools"], False),
+    ("deepseek/deepseek-reasoner", [], True),
+    ("mistral/mistral-embed", ["embedding"], True),
+]
+
+
+def build_database(path: Path, tenants: list[tuple[str, str, str, str, dict[str, str]]]) -> None:
+    """Write a platform database with these tenants, their secrets drawn anew."""
+    with sqlite3.connect(path) as db:
+        db.executescript(SCHEMA)
+        for subdomain, name, plan, mode, settings in tenants:
+            tenant = BRENNAN if subdomain == "brennan" else str(uuid.uuid5(NAMESPACE, subdomain))
+            db.execute(
+                "INSERT INTO tenants (id, name, subdomain, plan_type, ai_mode, api_key, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, '2026-01-15 09:00:00')",
+                (tenant, name, subdomain, plan, mode, f"atom-{secrets.token_hex(20)}"),
+            )
+            for key, kind in settings.items():
+                _add_setting(db, tenant, key, MAKERS[kind](), "2026-04-20 14:05:00")
+        db.executemany(
+            "INSERT INTO model_catalog VALUES (?, ?, ?)",
+            [(model, json.dumps(capabilities), out) for model, capabilities, out in CATALOG],
+        )
+    db.close()
+
+
+def apply_documented_fix(path: Path) -> None:
+    """Add MINIMAX_API_KEY for Brennan with the value of MINIMAX_2_7_API_KEY (option 1)."""
+    with sqlite3.connect(path) as db:
+        ((value,),) = db.execute(
+            "SELECT setting_value FROM tenant_settings"
+            " WHERE tenant_id = ? AND setting_key = 'MINIMAX_2_7_API_KEY'",
+            (BRENNAN,),
+        )
+        _add_setting(db, BRENNAN, "MINIMAX_API_KEY", value, "2026-05-02 16:40:00")
+    db.close()
+
+
+def build(folder: Path) -> list[Path]:
+    """Write the three snapshots to `folder` and return their paths."""
+    with tempfile.TemporaryDirectory() as temporary:
+        production, local = Path(temporary, "production.db"), Path(temporary, "local.db")
+        build_database(production, TENANTS)
+        build_database(local, LOCAL_TENANTS)
+        written = [
+            _capture(production, folder, "brennan-2026-05-02", datetime(2026, 5, 2, 8, tzinfo=UTC))
+        ]
+        apply_documented_fix(production)
+        written.append(
+            _capture(production, folder, "brennan-2026-05-03", datetime(2026, 5, 3, 8, tzinfo=UTC))
+        )
+        written.append(_capture(local, folder, "local-dev", datetime(2026, 5, 2, 9, tzinfo=UTC)))
+    return written
+
+
+def _add_setting(db: sqlite3.Connection, tenant: str, key: str, value: str, at: str) -> None:
+    db.execute(
+        "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value, created_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (str(uuid.uuid5(NAMESPACE, f"{tenant} {key}")), tenant, key, value, at),
+    )
+
+
+def _capture(source: Path, folder: Path, name: str, captured_at: datetime) -> Path:
+    path = folder / f"{name}.sqlite"
+    with atomlab.capture(
+        str(source),
+        path,
+        pricing=PRICES,
+        key_file=source.with_name("fingerprints.key"),
+        overwrite=True,
+        captured_at=captured_at,
+    ) as snapshot:
+        print(f"{path.name}: {path.stat().st_size:,} bytes, sha256 {snapshot.sha256}")
+    return path
+
+
+if __name__ == "__main__":
+    build(HERE / "snapshots")
