@@ -44,7 +44,11 @@ class InputError(AtomlabError):
 
 
 class TenantError(AtomlabError):
-    """No tenant goes by the given id, subdomain or name, or more than one does."""
+    """No tenant goes by the given id, subdomain or name, or more than one does (`matches`)."""
+
+    def __init__(self, what: str, *, todo: str, matches: tuple[str, ...] = ()) -> None:
+        super().__init__(what, todo=todo)
+        self.matches = matches
 
 
 class ReportError(AtomlabError):

@@ -82,6 +82,13 @@ class BYOKManager:
 
     def lookups(self, tenant_id: str, db: Session) -> list[KeyLookup]:
         """Return what the platform finds for every provider, one element each, registry order."""
+        states = self.row_states(tenant_id, db)
+        return [
+            self._lookup(p, states.get(p.setting_key, "missing")) for p in self.providers.values()
+        ]
+
+    def row_states(self, tenant_id: str, db: Session) -> dict[str, State]:
+        """Return the state of each of the tenant's rows, by setting name."""
         rows = db.execute(
             select(TenantSetting.setting_key, TenantSetting.setting_value).where(
                 TenantSetting.tenant_id == tenant_id
@@ -90,9 +97,7 @@ class BYOKManager:
         states: dict[str, State] = {}
         for name, value in rows:
             states.setdefault(name, self.state(value))  # the platform reads the first
-        return [
-            self._lookup(p, states.get(p.setting_key, "missing")) for p in self.providers.values()
-        ]
+        return states
 
     def _lookup(self, provider: Provider, state: LookupState) -> KeyLookup:
         reason, usable = _WHY[state], state in USABLE

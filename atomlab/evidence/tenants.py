@@ -23,6 +23,7 @@ def find_tenant(db: Session, text: str) -> Tenant:
         raise TenantError(
             f"{text!r} names {len(found)} tenants ({listed(t.id for t in found)})",
             todo="give the id of the one you mean",
+            matches=tuple(tenant.id for tenant in found),
         )
     total = db.scalar(select(func.count()).select_from(Tenant)) or 0
     rows = db.execute(select(Tenant.subdomain, Tenant.name, Tenant.id)).all()

@@ -1,0 +1,1 @@
+"""Diagnosis: what follows from the evidence and the decision."""

@@ -1,0 +1,179 @@
+"""Hypothesis files: the claims of an incident document, as data that can be tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from atomlab.byok.request import Request
+from atomlab.errors import NO_MODELS, InputError
+from atomlab.text import did_you_mean
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Claim(_Strict):
+    id: str = Field(min_length=1)
+    statement: str = Field(min_length=1)
+
+
+class KeyPresent(_Claim):
+    """The tenant holds a usable key in this row."""
+
+    kind: Literal["key_present"]
+    setting_key: str
+
+
+class KeyAbsent(_Claim):
+    """The tenant has no row of this name."""
+
+    kind: Literal["key_absent"]
+    setting_key: str
+
+
+class ClientPresent(_Claim):
+    """Client initialization builds a client for the provider."""
+
+    kind: Literal["client_present"]
+    provider: str
+
+
+class ClientAbsent(_Claim):
+    """Client initialization skips the provider."""
+
+    kind: Literal["client_absent"]
+    provider: str
+
+
+class ModelsSkipped(_Claim):
+    """The ranking skips every model of the provider, because there is no client for it."""
+
+    kind: Literal["models_skipped"]
+    provider: str
+
+
+class RankingRaises(_Claim):
+    """The ranking raises the error, with exactly this message."""
+
+    kind: Literal["ranking_raises"]
+    message: str = NO_MODELS
+
+
+class FixResolves(_Claim):
+    """Copying one of the tenant's keys to another row cures the error, through this provider."""
+
+    kind: Literal["fix_resolves"]
+    setting_key: str
+    copy_from: str
+    provider: str
+
+
+Claim = Annotated[
+    KeyPresent
+    | KeyAbsent
+    | ClientPresent
+    | ClientAbsent
+    | ModelsSkipped
+    | RankingRaises
+    | FixResolves,
+    Field(discriminator="kind"),
+]
+_KINDS: dict[str, type[_Claim]] = {
+    "key_present": KeyPresent,
+    "key_absent": KeyAbsent,
+    "client_present": ClientPresent,
+    "client_absent": ClientAbsent,
+    "models_skipped": ModelsSkipped,
+    "ranking_raises": RankingRaises,
+    "fix_resolves": FixResolves,
+}
+
+
+class _RequestFields(_Strict):
+    complexity: str = "moderate"
+    task: str | None = None
+    capability: str | None = None
+    tools: bool = False
+    managed: bool = False
+    turn: int = 0
+    tokens: int = 0
+    tier: str | None = None
+
+
+class Hypothesis(_Strict):
+    """What an incident document claims of a tenant and a request."""
+
+    title: str = Field(min_length=1)
+    tenant: str = Field(min_length=1)
+    claims: tuple[Claim, ...] = Field(min_length=1, strict=False)
+    fields: _RequestFields = Field(default=_RequestFields(), alias="request")
+
+    @field_validator("claims")
+    @classmethod
+    def _ids_differ(cls, claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+        if len({claim.id for claim in claims}) < len(claims):
+            raise ValueError("two claims have the same id")
+        return claims
+
+    @property
+    def request(self) -> Request:
+        """The request that the claims are about."""
+        return Request(**self.fields.model_dump())
+
+
+def load_hypothesis(path: str | Path) -> Hypothesis:
+    """Return the hypothesis in a YAML file.
+
+    Raises InputError naming the place for a file that cannot be read, an unknown kind or field
+    (with the known ones), or a value of the wrong type.
+    """
+    try:
+        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise InputError(
+            f"cannot be read as YAML ({reason})", where=path, todo="check the path and the file"
+        ) from None
+    try:
+        hypothesis = Hypothesis.model_validate(document)
+        _ = hypothesis.request
+    except ValidationError as error:
+        what, todo = _explain(error, document)
+        raise InputError(what, where=path, todo=todo) from None
+    except InputError as error:
+        raise InputError(f"request: {error.what}", where=path, todo=error.todo) from None
+    return hypothesis
+
+
+def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
+    """Return what is wrong first, and what to do about it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in _KINDS) or "the file"
+    kind = first["type"]
+    name = str(first["loc"][-1]) if first["loc"] else ""
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return f"{place} has no known kind", f"known kinds: {', '.join(_KINDS)}"
+    if kind == "extra_forbidden":
+        known = _known_fields(first["loc"])
+        hint = did_you_mean(name, known)
+        return f"unknown field {place}", f"{hint} known fields: {', '.join(known)}".strip()
+    if kind == "missing":
+        return f"{place} is missing", "add it"
+    if not isinstance(document, dict):
+        return "is no hypothesis", "give title, tenant, request and claims"
+    return f"{place}: {first['msg']}", "correct it"
+
+
+def _known_fields(place: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Hypothesis
+    for part in place[:-1]:
+        if part == "request":
+            model = _RequestFields
+        elif part in _KINDS:
+            model = _KINDS[str(part)]
+    return [field.alias or name for name, field in model.model_fields.items()]

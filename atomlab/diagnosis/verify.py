@@ -1,0 +1,234 @@
+"""Verification: each claim of a hypothesis tested on a snapshot, with one of three verdicts.
+
+`confirmed`: what the claim says was observed. `refuted`: the opposite was, or the intervention
+was run and changed nothing. `inconclusive`: the snapshot cannot tell, and the verdict names what
+is missing; a hypothesis tested on the wrong database proves nothing either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from atomlab.byok.handler import BYOKHandler
+from atomlab.byok.platform import Platform, load_platform
+from atomlab.byok.ranking import Ranking
+from atomlab.byok.request import Request
+from atomlab.diagnosis.hypothesis import (
+    ClientAbsent,
+    ClientPresent,
+    FixResolves,
+    Hypothesis,
+    KeyAbsent,
+    KeyPresent,
+    ModelsSkipped,
+    RankingRaises,
+)
+from atomlab.diagnosis.interventions import Laboratory, try_fix
+from atomlab.errors import NO_MODELS, TenantError
+from atomlab.evidence.redaction import USABLE, State, name_may_leave
+from atomlab.evidence.snapshot import Snapshot
+from atomlab.text import count, listed
+
+Verdict = Literal["confirmed", "refuted", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """One claim's verdict: what was expected, what was observed, and on what evidence."""
+
+    id: str
+    statement: str
+    verdict: Verdict
+    expected: str
+    observed: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All claims of a hypothesis tested on a snapshot."""
+
+    title: str
+    tenant: str
+    snapshot: str
+    request: Request
+    claims: tuple[ClaimResult, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """`refuted` if any claim is, else `inconclusive` if any is, else `confirmed`."""
+        verdicts = {claim.verdict for claim in self.claims}
+        order: Sequence[Verdict] = ("refuted", "inconclusive", "confirmed")
+        return next(verdict for verdict in order if verdict in verdicts)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per claim: id, claim, verdict, expected, observed."""
+        rows = [(c.id, c.statement, c.verdict, c.expected, c.observed) for c in self.claims]
+        return pd.DataFrame(rows, columns=["id", "claim", "verdict", "expected", "observed"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document `atomlab.verification/1`."""
+        return {
+            "schema": "atomlab.verification/1",
+            "title": self.title,
+            "tenant": self.tenant,
+            "snapshot": self.snapshot,
+            "verdict": self.verdict,
+            "claims": [asdict(claim) | {"evidence": list(claim.evidence)} for claim in self.claims],
+        }
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What the claims are tested on."""
+
+    snapshot: Snapshot
+    tenant_id: str
+    platform: Platform
+    rows: dict[str, State]
+    clients: tuple[str, ...]
+    ranking: Ranking
+
+
+_Finding = tuple[Verdict, str, str, tuple[str, ...]]
+
+
+def verify(
+    snapshot: Snapshot, hypothesis: Hypothesis, request: Request | None = None
+) -> Verification:
+    """Return the verdict on every claim of `hypothesis` on `snapshot`.
+
+    `request` replaces the hypothesis's own. A tenant that is not in the snapshot makes every
+    claim inconclusive; raises TenantError if the name fits several tenants.
+    """
+    asked = request or hypothesis.request
+    try:
+        tenant = snapshot.tenant(hypothesis.tenant)
+    except TenantError as error:
+        if error.matches:
+            raise
+        missing: _Finding = ("inconclusive", "the tenant in the snapshot", error.what, ())
+        results = [_result(claim, missing) for claim in hypothesis.claims]
+        name = hypothesis.tenant
+    else:
+        platform = load_platform(snapshot.session)
+        handler = BYOKHandler(tenant.id, snapshot.session, platform=platform)
+        bench = _Bench(
+            snapshot,
+            tenant.id,
+            platform,
+            handler.byok_manager.row_states(tenant.id, snapshot.session),
+            tuple(handler.clients),
+            handler.explain(asked),
+        )
+        results = [_result(claim, _TESTS[claim.kind](claim, bench)) for claim in hypothesis.claims]
+        name = tenant.subdomain or tenant.id
+    return Verification(hypothesis.title, name, snapshot.sha256, asked, tuple(results))
+
+
+def _result(claim: Any, finding: _Finding) -> ClaimResult:
+    verdict, expected, observed, evidence = finding
+    return ClaimResult(claim.id, claim.statement, verdict, expected, observed, evidence)
+
+
+def _key_present(claim: KeyPresent, bench: _Bench) -> _Finding:
+    expected = f"a row {claim.setting_key} with a usable key"
+    if not name_may_leave(claim.setting_key, bench.platform.providers):
+        return "inconclusive", expected, _UNNAMED, ()
+    state = bench.rows.get(claim.setting_key)
+    observed = f"the row is {state}" if state else "no such row"
+    return _judge(state in USABLE), expected, observed, _rows_seen(bench)
+
+
+def _key_absent(claim: KeyAbsent, bench: _Bench) -> _Finding:
+    expected = f"no row {claim.setting_key}"
+    if not name_may_leave(claim.setting_key, bench.platform.providers):
+        return "inconclusive", expected, _UNNAMED, ()
+    state = bench.rows.get(claim.setting_key)
+    observed = f"the row exists, it is {state}" if state else "no such row"
+    return _judge(state is None), expected, observed, _rows_seen(bench)
+
+
+def _client_present(claim: ClientPresent, bench: _Bench) -> _Finding:
+    there = claim.provider in bench.clients
+    return _judge(there), f"a client {claim.provider}", _clients_seen(bench), ()
+
+
+def _client_absent(claim: ClientAbsent, bench: _Bench) -> _Finding:
+    there = claim.provider in bench.clients
+    return _judge(not there), f"no client {claim.provider}", _clients_seen(bench), ()
+
+
+def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
+    expected = f"every model of {claim.provider} skipped for want of a client"
+    if not bench.snapshot.has_pricing:
+        return "inconclusive", expected, _NO_PRICING, ()
+    frame = bench.ranking.frame()
+    models = frame[bench.platform.models.provider == claim.provider]
+    if models.empty:
+        return "inconclusive", expected, f"the pricing cache has no model of {claim.provider}", ()
+    skipped = models[models["first_blocker"] == "client"]
+    observed = f"{len(skipped):,} of {count(len(models), 'model')} skipped"
+    return _judge(len(skipped) == len(models)), expected, observed, tuple(models["model"])
+
+
+def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:
+    expected = f"the error {claim.message!r}"
+    if not bench.snapshot.has_pricing:
+        return "inconclusive", expected, _NO_PRICING, ()
+    winner = bench.ranking.winner
+    observed = f"{winner.model} wins" if winner else f"the error {NO_MODELS!r}"
+    raised = winner is None and claim.message == NO_MODELS
+    return _judge(raised), expected, observed, (bench.ranking.summary(),)
+
+
+def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
+    expected = f"the error, until {claim.setting_key} holds the value of {claim.copy_from}"
+    if not bench.snapshot.has_pricing:
+        return "inconclusive", expected, _NO_PRICING, ()
+    if len(bench.ranking.order):
+        return "refuted", expected, "there is no error to cure", (bench.ranking.summary(),)
+    with Laboratory(bench.snapshot, bench.platform) as lab:
+        fix, placebos = try_fix(
+            lab, bench.tenant_id, claim.setting_key, claim.copy_from, bench.ranking.request
+        )
+    evidence = tuple(f"{trial.name}: {trial.edit}; {trial.result}" for trial in (fix, *placebos))
+    winner = fix.after.winner
+    if winner is None:
+        return "refuted", expected, f"after the fix: {fix.result}", evidence
+    if winner.provider != claim.provider:
+        observed = f"cured, but through {winner.provider}: {fix.result}"
+        return "refuted", expected, observed, evidence
+    if helped := [placebo.name for placebo in placebos if placebo.cured]:
+        return "inconclusive", expected, f"a placebo helps too: {listed(helped)}", evidence
+    observed = f"after the fix {fix.result}; {count(len(placebos), 'placebo')} leave the error"
+    return "confirmed", expected, observed, evidence
+
+
+_TESTS: dict[str, Callable[[Any, _Bench], _Finding]] = {
+    "key_present": _key_present,
+    "key_absent": _key_absent,
+    "client_present": _client_present,
+    "client_absent": _client_absent,
+    "models_skipped": _models_skipped,
+    "ranking_raises": _ranking_raises,
+    "fix_resolves": _fix_resolves,
+}
+_UNNAMED = "a snapshot does not hold the names of settings that are no API key"
+_NO_PRICING = "the snapshot holds no pricing cache"
+
+
+def _judge(holds: bool) -> Verdict:
+    return "confirmed" if holds else "refuted"
+
+
+def _rows_seen(bench: _Bench) -> tuple[str, ...]:
+    return tuple(f"{name}: {state}" for name, state in sorted(bench.rows.items()))
+
+
+def _clients_seen(bench: _Bench) -> str:
+    return f"clients: {listed(bench.clients, 8)}" if bench.clients else "no client at all"
