@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 SNAPSHOT   ?= data/snapshots/brennan-2026-05-02.sqlite
 TENANT     ?= brennan
 HYPOTHESIS ?= data/hypotheses/brennan-minimax.yaml
-OUT        ?= reports
+OUT        ?= reports/$(basename $(notdir $(SNAPSHOT)))
 
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -71,5 +71,5 @@ lock: ## resolve requirements.lock anew for every Python from 3.11 on (needs uv)
 		--no-header --no-annotate --no-emit-index-url --upgrade --quiet -o requirements.lock
 
 clean: ## remove .venv, reports and caches
-	@rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) reports .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

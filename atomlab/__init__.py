@@ -4,7 +4,7 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
 
     evidence    open_snapshot, capture, load_pricing, load_registry, load_rules
     decision    BYOKManager, BYOKHandler, Request, rank, FILTERS, NoModelsAvailableError
-    diagnosis   diagnose, verify, load_hypothesis
+    diagnosis   diagnose, verify, investigate, load_hypothesis
     errors      AtomlabError (all that atomlab raises when it could not look)
 
 Importing atomlab is cheap: each name loads its module when it is first used.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.hypothesis import load_hypothesis
+    from atomlab.diagnosis.investigation import investigate
     from atomlab.diagnosis.verify import verify
     from atomlab.errors import AtomlabError, NoModelsAvailableError
     from atomlab.evidence.pricing import load_pricing
@@ -48,6 +49,7 @@ _HOMES = {
     "TenantSetting": "atomlab.evidence.schema",
     "capture": "atomlab.byok.fidelity:proven_capture",
     "diagnose": "atomlab.diagnosis.diagnose",
+    "investigate": "atomlab.diagnosis.investigation",
     "load_hypothesis": "atomlab.diagnosis.hypothesis",
     "load_platform": "atomlab.byok.platform",
     "load_pricing": "atomlab.evidence.pricing",
@@ -72,6 +74,7 @@ __all__ = [
     "TenantSetting",
     "capture",
     "diagnose",
+    "investigate",
     "load_hypothesis",
     "load_platform",
     "load_pricing",

@@ -82,7 +82,9 @@ class Platform:
         lowered = [model_id.lower() for model_id in ids]
         matches, named = _MATCHERS[self.rules.matcher](lowered, frame, self.providers)
         any_match = matches.any(axis=1)
-        served_by = np.where(any_match, matches.argmax(axis=1), -1) if ids else np.empty(0, np.intp)
+        served_by = np.full(len(ids), -1)
+        if matches.size:
+            served_by = np.where(any_match, matches.argmax(axis=1), -1)
         provider = np.array(
             [self.providers[p].id if p >= 0 else n for p, n in zip(served_by, named, strict=True)],
             dtype=object,

@@ -184,8 +184,9 @@ def rank(
     blockers = np.zeros(len(models.ids), dtype=np.uint8)
     for bit, judge in enumerate(FILTERS):
         blockers |= judge(view).rejected.astype(np.uint8) << bit
-    cost = (models.input_cost * _input_factor(view) + models.output_cost) / 2
-    value = value_scores(quality, cost)
+    with np.errstate(over="ignore"):  # an absurd price is infinite, its value 0
+        cost = (models.input_cost * _input_factor(view) + models.output_cost) / 2
+        value = value_scores(quality, cost)
     candidates = np.flatnonzero(blockers == 0)
     order = candidates[np.argsort(-value[candidates], kind="stable")]
     return Ranking(view, tuple(clients), blockers, cost, value, order)

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from atomlab.errors import InputError
-from atomlab.evidence.rules import COMPLEXITIES
-
-TIERS = ("micro", "standard", "versatile", "heavy", "complex")
+from atomlab.evidence.rules import COMPLEXITIES, TIERS
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
-from atomlab.evidence.snapshot import Snapshot
+from atomlab.evidence.snapshot import Evidence
 
 Outcome = Literal["ranked", "no-models", "inconclusive"]
 
@@ -58,7 +58,7 @@ class RequestDiagnosis:
 class Diagnosis:
     """A tenant's lookups (one per provider of the registry), clients and outcomes."""
 
-    snapshot: Snapshot
+    evidence: Evidence
     tenant: Tenant
     platform: Platform
     lookups: list[KeyLookup]
@@ -97,8 +97,8 @@ class Diagnosis:
         return {
             "schema": "atomlab.diagnosis/1",
             "snapshot": {
-                "sha256": self.snapshot.sha256,
-                "captured_at": self.snapshot.captured_at,
+                "sha256": self.evidence.sha256,
+                "captured_at": self.evidence.captured_at,
                 "rules": self.platform.rules.name,
             },
             "tenant": {
@@ -114,29 +114,29 @@ class Diagnosis:
 
 
 def diagnose(
-    snapshot: Snapshot, tenant: str, requests: Sequence[Request] | None = None
+    evidence: Evidence, tenant: str, requests: Sequence[Request] | None = None
 ) -> Diagnosis:
     """Return the diagnosis of `tenant` (id, subdomain or exact name) for the requests.
 
     Without `requests`, all four complexities are diagnosed. Raises TenantError if no tenant, or
     more than one, goes by that name.
     """
-    found = snapshot.tenant(tenant)
-    platform = load_platform(snapshot.session)
-    handler = BYOKHandler(found.id, snapshot.session, platform=platform)
+    found = evidence.tenant(tenant)
+    platform = load_platform(evidence.session)
+    handler = BYOKHandler(found.id, evidence.session, platform=platform)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
     return Diagnosis(
-        snapshot=snapshot,
+        evidence=evidence,
         tenant=found,
         platform=platform,
-        lookups=handler.byok_manager.lookups(found.id, snapshot.session),
+        lookups=handler.byok_manager.lookups(found.id, evidence.session),
         clients=tuple(handler.clients),
-        requests=tuple(_diagnose(snapshot, handler.explain(request)) for request in asked),
+        requests=tuple(_diagnose(evidence, handler.explain(request)) for request in asked),
     )
 
 
-def _diagnose(snapshot: Snapshot, ranking: Ranking) -> RequestDiagnosis:
+def _diagnose(evidence: Evidence, ranking: Ranking) -> RequestDiagnosis:
     outcome: Outcome = "ranked" if len(ranking.order) else "no-models"
     return RequestDiagnosis(
-        ranking.request, ranking, outcome if snapshot.has_pricing else "inconclusive"
+        ranking.request, ranking, outcome if evidence.has_pricing else "inconclusive"
     )

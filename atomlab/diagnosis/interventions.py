@@ -14,7 +14,7 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.evidence.schema import Tenant, TenantSetting
-from atomlab.evidence.snapshot import Snapshot
+from atomlab.evidence.snapshot import Evidence
 
 EMPTY_TOKEN = "v1:empty:-"  # noqa: S105 - the redaction token of an empty value
 
@@ -91,29 +91,32 @@ class Trial:
 class Laboratory:
     """A scratch copy on which edits are tried one at a time, each undone before the next."""
 
-    def __init__(self, snapshot: Snapshot, platform: Platform | None = None) -> None:
-        self._scratch = snapshot.scratch()
-        self.platform = platform or load_platform(snapshot.session)
+    def __init__(self, evidence: Evidence, platform: Platform | None = None) -> None:
+        self.scratch = evidence.scratch()
+        self.platform = platform or load_platform(evidence.session)
 
     def decide(self, tenant_id: str, request: Request) -> Ranking:
         """Return the decision on the copy as it stands."""
-        return BYOKHandler(tenant_id, self._scratch.session, platform=self.platform).explain(
-            request
-        )
+        return BYOKHandler(tenant_id, self.scratch.session, platform=self.platform).explain(request)
 
     def try_edit(self, name: str, edit: Edit, tenant_id: str, request: Request) -> Trial:
         """Return what `edit` does to the decision for `tenant_id`, and undo it."""
         before = self.decide(tenant_id, request)
         try:
-            applied = edit.apply(self._scratch.session)
+            applied = edit.apply(self.scratch.session)
             after = self.decide(tenant_id, request)
         finally:
-            self._scratch.session.rollback()
+            self.scratch.session.rollback()
         return Trial(name, str(edit), before, after, applied)
+
+    def make(self, edit: Edit) -> None:
+        """Make `edit` for good, for all that follows on this copy."""
+        edit.apply(self.scratch.session)
+        self.scratch.session.commit()
 
     def another_tenant(self, tenant_id: str) -> str:
         """Return the id of some other tenant; one is made up on the copy if there is none."""
-        db = self._scratch.session
+        db = self.scratch.session
         other = db.scalar(select(Tenant.id).where(Tenant.id != tenant_id).order_by(Tenant.id))
         if other is None:
             other = "placebo-tenant"
@@ -123,7 +126,7 @@ class Laboratory:
 
     def close(self) -> None:
         """Forget the copy."""
-        self._scratch.close()
+        self.scratch.close()
 
     def __enter__(self) -> Self:
         return self

@@ -30,7 +30,7 @@ from atomlab.diagnosis.hypothesis import (
 from atomlab.diagnosis.interventions import Laboratory, try_fix
 from atomlab.errors import NO_MODELS, TenantError
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
-from atomlab.evidence.snapshot import Snapshot
+from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, listed
 
 Verdict = Literal["confirmed", "refuted", "inconclusive"]
@@ -86,7 +86,7 @@ class Verification:
 class _Bench:
     """What the claims are tested on."""
 
-    snapshot: Snapshot
+    evidence: Evidence
     tenant_id: str
     platform: Platform
     rows: dict[str, State]
@@ -98,16 +98,16 @@ _Finding = tuple[Verdict, str, str, tuple[str, ...]]
 
 
 def verify(
-    snapshot: Snapshot, hypothesis: Hypothesis, request: Request | None = None
+    evidence: Evidence, hypothesis: Hypothesis, request: Request | None = None
 ) -> Verification:
-    """Return the verdict on every claim of `hypothesis` on `snapshot`.
+    """Return the verdict on every claim of `hypothesis` on `evidence`.
 
     `request` replaces the hypothesis's own. A tenant that is not in the snapshot makes every
     claim inconclusive; raises TenantError if the name fits several tenants.
     """
     asked = request or hypothesis.request
     try:
-        tenant = snapshot.tenant(hypothesis.tenant)
+        tenant = evidence.tenant(hypothesis.tenant)
     except TenantError as error:
         if error.matches:
             raise
@@ -115,19 +115,19 @@ def verify(
         results = [_result(claim, missing) for claim in hypothesis.claims]
         name = hypothesis.tenant
     else:
-        platform = load_platform(snapshot.session)
-        handler = BYOKHandler(tenant.id, snapshot.session, platform=platform)
+        platform = load_platform(evidence.session)
+        handler = BYOKHandler(tenant.id, evidence.session, platform=platform)
         bench = _Bench(
-            snapshot,
+            evidence,
             tenant.id,
             platform,
-            handler.byok_manager.row_states(tenant.id, snapshot.session),
+            handler.byok_manager.row_states(tenant.id, evidence.session),
             tuple(handler.clients),
             handler.explain(asked),
         )
         results = [_result(claim, _TESTS[claim.kind](claim, bench)) for claim in hypothesis.claims]
         name = tenant.subdomain or tenant.id
-    return Verification(hypothesis.title, name, snapshot.sha256, asked, tuple(results))
+    return Verification(hypothesis.title, name, evidence.sha256, asked, tuple(results))
 
 
 def _result(claim: Any, finding: _Finding) -> ClaimResult:
@@ -165,7 +165,7 @@ def _client_absent(claim: ClientAbsent, bench: _Bench) -> _Finding:
 
 def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
     expected = f"every model of {claim.provider} skipped for want of a client"
-    if not bench.snapshot.has_pricing:
+    if not bench.evidence.has_pricing:
         return "inconclusive", expected, _NO_PRICING, ()
     frame = bench.ranking.frame()
     models = frame[bench.platform.models.provider == claim.provider]
@@ -178,7 +178,7 @@ def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
 
 def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:
     expected = f"the error {claim.message!r}"
-    if not bench.snapshot.has_pricing:
+    if not bench.evidence.has_pricing:
         return "inconclusive", expected, _NO_PRICING, ()
     winner = bench.ranking.winner
     observed = f"{winner.model} wins" if winner else f"the error {NO_MODELS!r}"
@@ -188,11 +188,11 @@ def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:
 
 def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
     expected = f"the error, until {claim.setting_key} holds the value of {claim.copy_from}"
-    if not bench.snapshot.has_pricing:
+    if not bench.evidence.has_pricing:
         return "inconclusive", expected, _NO_PRICING, ()
     if len(bench.ranking.order):
         return "refuted", expected, "there is no error to cure", (bench.ranking.summary(),)
-    with Laboratory(bench.snapshot, bench.platform) as lab:
+    with Laboratory(bench.evidence, bench.platform) as lab:
         fix, placebos = try_fix(
             lab, bench.tenant_id, claim.setting_key, claim.copy_from, bench.ranking.request
         )

@@ -28,9 +28,15 @@ from atomlab.evidence.rules import Rules, load_rules
 from atomlab.evidence.schema import SNAPSHOT_DDL, SNAPSHOT_TABLES
 from atomlab.evidence.seal import APPLICATION_ID, FORMAT_VERSION, sealed
 from atomlab.evidence.snapshot import Snapshot, engine_on, open_snapshot, table_digest
-from atomlab.evidence.source import SETTING_COLUMNS, TENANT_COLUMNS, Source, open_source
+from atomlab.evidence.source import (
+    SETTING_COLUMNS,
+    TENANT_COLUMNS,
+    Source,
+    open_source,
+    sqlite_path,
+)
 from atomlab.evidence.tenants import find_tenant
-from atomlab.text import storable
+from atomlab.text import printable, storable
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,8 @@ def capture(
     `out` exists and `overwrite` is false, or cannot be written.
     """
     target = Path(out)
-    check_writable(target, overwrite)
+    given = (pricing, providers, catalog, rules, key_file)
+    check_writable(target, overwrite, [sqlite_path(source), *(Path(f) for f in given if f)])
     chosen = load_rules(rules)
     registry = load_registry(Path(providers) if providers else default_registry(chosen.name))
     prices = load_pricing(Path(pricing)) if pricing else None
@@ -146,6 +153,12 @@ def _copy_tenants(
         if not isinstance(name, str) or not name_may_leave(name, inputs.providers):
             unnamed[tenant_id] += 1
             continue
+        if tenant_id is None:
+            raise SourceError(
+                f"setting {printable(name)} belongs to no tenant",
+                where=source.name,
+                todo="mend the row in a copy of the database",
+            )
         redacted = token(value, inputs.rules, key)
         memory.execute(
             "INSERT INTO tenant_settings VALUES (?, ?, ?, ?, ?)",

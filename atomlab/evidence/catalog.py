@@ -10,6 +10,7 @@ from typing import Any
 
 from atomlab.errors import InputError
 from atomlab.evidence.files import read_json
+from atomlab.text import storable
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
     Capabilities are a list or the JSON text of one; anything else lists none.
     """
     return {
-        str(model_id): CatalogEntry(_capabilities(capabilities), bool(excluded))
+        storable(str(model_id)): CatalogEntry(_capabilities(capabilities), bool(excluded))
         for model_id, capabilities, excluded in rows
     }
 

@@ -8,6 +8,7 @@ import os
 import stat
 import tempfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,11 @@ def read_json(path: Path) -> Any:
         ) from None
 
 
-def check_writable(target: Path, overwrite: bool) -> None:
-    """Raise SnapshotError unless `target` may be written: a new file, or one to overwrite."""
+def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
+    """Raise SnapshotError unless `target` may be written: a new file, or one to overwrite.
+
+    None of the `inputs` is ever overwritten.
+    """
     try:
         mode = target.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -62,6 +66,10 @@ def check_writable(target: Path, overwrite: bool) -> None:
         )
     if not target.parent.is_dir():
         raise SnapshotError("no such folder", where=target.parent, todo="make it first")
+    if target.resolve() in {path.resolve() for path in inputs}:
+        raise SnapshotError(
+            "is one of the files to read and is kept", where=target, todo="name another file"
+        )
 
 
 def write_whole(target: Path, content: bytes) -> None:

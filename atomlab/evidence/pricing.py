@@ -83,7 +83,8 @@ def load_pricing(path: Path) -> Pricing:
 
     A missing, non-numeric, negative, infinite, NaN or boolean number is unknown (NaN), never an
     error. A cache that says that it is empty is returned empty. Raises InputError for a file
-    that is not JSON, in none of the formats, or an OpenRouter entry without an id.
+    that is not JSON, in none of the formats, an OpenRouter entry without an id, or two ids that
+    no database can tell apart.
     """
     document = read_json(path)
     source = last_fetch = None
@@ -103,6 +104,8 @@ def load_pricing(path: Path) -> Pricing:
             'or an OpenRouter list ({"data": […]})',
         )
     rows = [_row(model_id, entry) for model_id, entry in entries]
+    if len({row[0] for row in rows}) < len(rows):  # a lone surrogate, and its escape spelled out
+        raise InputError("has two models of one id", where=path, todo="drop one of them")
     return Pricing(pricing_frame(rows), kind, source, last_fetch)
 
 

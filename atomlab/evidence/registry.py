@@ -10,6 +10,7 @@ from typing import Any
 from atomlab.errors import InputError
 from atomlab.evidence.files import read_json
 from atomlab.evidence.rules import EDITIONS
+from atomlab.text import storable
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,19 @@ def _provider(entry: Any, number: int, path: Path) -> Provider:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
         raise InputError(f"provider number {number} has no id", where=path, todo="give it one")
     variable, health = entry.get("api_key_env_var"), entry.get("health_score")
-    if isinstance(health, bool) or not isinstance(health, int | float) or not math.isfinite(health):
-        health = None
     active = entry.get("is_active")
     return Provider(
-        id=entry["id"],
-        api_key_env_var=variable if isinstance(variable, str) else None,
+        id=storable(entry["id"]),
+        api_key_env_var=storable(variable) if isinstance(variable, str) else None,
         is_active=active if isinstance(active, bool) else None,
-        health_score=None if health is None else float(health),
+        health_score=_health(health),
     )
+
+
+def _health(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # an integer that no float holds
+        return None

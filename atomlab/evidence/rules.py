@@ -7,16 +7,18 @@ file that names the edition it is `based_on` and the fields it changes.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from atomlab.errors import InputError
-from atomlab.text import did_you_mean, listed
+from atomlab.text import did_you_mean, listed, storable
 
 EDITIONS = Path(__file__).parent / "editions"
 COMPLEXITIES = ("simple", "moderate", "complex", "advanced")
+TIERS = ("micro", "standard", "versatile", "heavy", "complex")
 
 
 @dataclass(frozen=True)
@@ -58,33 +60,35 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
     names = [field.name for field in dataclasses.fields(Rules)]
     if missing := [name for name in names if name not in document]:
         raise InputError(f"rules lack {listed(missing)}", where=where, todo="add them")
-    if unknown := [name for name in document if name not in names]:
+    if unknown := [str(name) for name in document if name not in names]:
         todo = did_you_mean(unknown[0], names) or f"known: {', '.join(names)}"
         raise InputError(f"rules have the unknown field {unknown[0]}", where=where, todo=todo)
     try:
         rules = Rules(
-            name=str(document["name"]),
+            name=storable(str(document["name"])),
             matcher=document["matcher"],
-            placeholder_prefixes=tuple(document["placeholder_prefixes"]),
+            placeholder_prefixes=_words(document["placeholder_prefixes"]),
             placeholder_shorter_than=int(document["placeholder_shorter_than"]),
-            llm_providers=tuple(document["llm_providers"]),
+            llm_providers=_words(document["llm_providers"]),
             min_context_tokens=_numbers(document["min_context_tokens"]),
             min_quality=_numbers(document["min_quality"]),
             min_quality_by_tier=_numbers(document["min_quality_by_tier"]),
-            min_health_score=float(document["min_health_score"]),
-            cached_input_factor=float(document["cached_input_factor"]),
+            min_health_score=_number(document["min_health_score"]),
+            cached_input_factor=_number(document["cached_input_factor"]),
             prompt_cache_min_tokens={
                 str(k): int(v) for k, v in document["prompt_cache_min_tokens"].items()
             },
-            plans={k: None if v is None else tuple(v) for k, v in document["plans"].items()},
+            plans={str(k): None if v is None else _words(v) for k, v in document["plans"].items()},
             quality=_scores(document["quality"]),
             quality_heuristics=tuple(
-                (tuple(words), float(score)) for words, score in document["quality_heuristics"]
+                (_words(words), _number(score)) for words, score in document["quality_heuristics"]
             ),
-            default_quality=float(document["default_quality"]),
-            capability_quality={k: _scores(v) for k, v in document["capability_quality"].items()},
+            default_quality=_number(document["default_quality"]),
+            capability_quality={
+                str(k): _scores(v) for k, v in document["capability_quality"].items()
+            },
         )
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(
             f"rules have a field of the wrong form ({error})",
             where=where,
@@ -103,7 +107,11 @@ def load_rules(name_or_file: str) -> Rules:
     if name_or_file in shipped:
         return rules_from_mapping(_edition(shipped[name_or_file]), name_or_file)
     path = Path(name_or_file)
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError:  # the name is too long, or its folder may not be read
+        found = False
+    if not found:
         raise InputError(
             "no such rules",
             where=name_or_file,
@@ -111,7 +119,7 @@ def load_rules(name_or_file: str) -> Rules:
         )
     changes = _yaml(path)
     base = changes.pop("based_on", None)
-    if base not in shipped:
+    if not isinstance(base, str) or base not in shipped:
         raise InputError(
             "based_on names no shipped edition",
             where=path,
@@ -136,7 +144,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(
             f"rules cannot be read ({error})", where=path, todo="give a YAML file"
         ) from None
@@ -146,11 +154,24 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 
 def _numbers(mapping: Mapping[str, Any]) -> dict[str, float]:
-    return {str(name): float(number) for name, number in mapping.items()}
+    return {str(name): _number(number) for name, number in mapping.items()}
 
 
 def _scores(pairs: Any) -> tuple[tuple[str, float], ...]:
-    return tuple((str(name), float(score)) for name, score in pairs)
+    return tuple((str(name), _number(score)) for name, score in pairs)
+
+
+def _number(value: Any) -> float:
+    """Return a finite number; NaN would make every comparison with it false."""
+    if not math.isfinite(number := float(value)):
+        raise ValueError(f"{number} is no threshold or score")
+    return number
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+        raise TypeError(f"{value!r} is no list of words")
+    return tuple(value)
 
 
 def _check(rules: Rules, where: object) -> None:
@@ -158,8 +179,12 @@ def _check(rules: Rules, where: object) -> None:
         raise InputError(
             f"unknown matcher {rules.matcher!r}", where=where, todo="use prefix or substring"
         )
-    for field in ("min_context_tokens", "min_quality"):
-        if missing := [c for c in COMPLEXITIES if c not in getattr(rules, field)]:
+    for field, needed in (
+        ("min_context_tokens", COMPLEXITIES),
+        ("min_quality", COMPLEXITIES),
+        ("min_quality_by_tier", TIERS),
+    ):
+        if missing := [name for name in needed if name not in getattr(rules, field)]:
             raise InputError(f"{field} lacks {missing[0]}", where=where, todo="add it")
     if "free" not in rules.plans:
         raise InputError("plans lack free, the fallback", where=where, todo="add it")

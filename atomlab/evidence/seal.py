@@ -46,9 +46,10 @@ def check_seal(path: Path) -> str:
             seal = stream.read()
     except FileNotFoundError:
         raise SnapshotError("no such snapshot", where=path, todo="check the path") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise SnapshotError(
-            f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
+            f"cannot be read ({reason})", where=path, todo="check the path and your rights"
         ) from None
     if seal != _PREFIX + content_hash.encode() + b"\n":
         raise SnapshotError(

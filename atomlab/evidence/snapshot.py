@@ -6,7 +6,6 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,26 +31,19 @@ _HARMLESS_PRAGMAS = {"table_info", "table_xinfo", "index_list", "integrity_check
 _UNSAFE_FUNCTIONS = {"load_extension", "fts3_tokenizer", "writefile", "edit"}
 
 
-class Snapshot:
-    """A redacted copy of the platform's tables at one moment: the evidence.
+class Evidence:
+    """What a snapshot and a scratch copy of it have in common.
 
-    Attributes: `path`; `sha256`, of the whole file, as `sha256sum` prints it; `manifest`, where
-    the evidence came from; `engine`, a read-only SQLAlchemy engine.
+    Attributes: `session`, for BYOKManager and BYOKHandler; `sha256`, of the snapshot's whole
+    file, as `sha256sum` prints it; `manifest`, where the evidence came from.
     """
 
-    def __init__(self, path: Path, sha256: str, connection: sqlite3.Connection) -> None:
-        self.path, self.sha256 = path, sha256
-        self._connection = connection
+    def __init__(
+        self, connection: sqlite3.Connection, sha256: str, manifest: Mapping[str, Any]
+    ) -> None:
+        self._connection, self.sha256, self.manifest = connection, sha256, manifest
         self.engine = engine_on(connection)
-        self.manifest: dict[str, Any] = {
-            name: json.loads(value)
-            for name, value in connection.execute("SELECT name, value FROM manifest ORDER BY name")
-        }
-
-    @property
-    def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
+        self.session = Session(self.engine)
 
     @property
     def captured_at(self) -> str:
@@ -63,18 +55,50 @@ class Snapshot:
         """Whether a pricing cache was captured, be it empty; without one nothing is decided."""
         return self.manifest["pricing"] is not None
 
-    @cached_property
-    def session(self) -> Session:
-        """A read-only session, for BYOKManager and BYOKHandler."""
-        return Session(self.engine)
-
     def tenant(self, text: str) -> Tenant:
         """Return the tenant whose id, subdomain or exact name is `text`; raise TenantError."""
         return find_tenant(self.session, text)
 
     def scratch(self) -> Scratch:
-        """Return a writable copy in memory; nothing done to it reaches the file."""
-        return Scratch(self._connection)
+        """Return a writable copy in memory; nothing done to it reaches this one."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        self._connection.backup(copy)
+        return Scratch(copy, self.sha256, self.manifest)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.session.close()
+        self.engine.dispose()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Scratch(Evidence):
+    """A writable copy of a snapshot in memory, where interventions run."""
+
+
+class Snapshot(Evidence):
+    """A redacted copy of the platform's tables at one moment, read-only: the evidence."""
+
+    def __init__(self, path: Path, sha256: str, connection: sqlite3.Connection) -> None:
+        rows = connection.execute("SELECT name, value FROM manifest ORDER BY name")
+        super().__init__(connection, sha256, {name: json.loads(value) for name, value in rows})
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
 
     def verify(self) -> None:
         """Re-compute every checksum of the manifest; raise SnapshotError at the first mismatch.
@@ -86,7 +110,11 @@ class Snapshot:
             raise SnapshotError("is damaged inside", where=self.path, todo="capture anew")
         recorded = self.manifest["tables"]
         for table in SNAPSHOT_TABLES:
-            if table_digest(self._connection, table) != recorded[table]:
+            try:
+                intact = table_digest(self._connection, table) == recorded[table]
+            except (sqlite3.Error, KeyError, TypeError):  # no such table, here or there; a blob
+                intact = False
+            if not intact:
                 raise SnapshotError(
                     f"table {table} is not what the manifest recorded",
                     where=self.path,
@@ -95,59 +123,15 @@ class Snapshot:
         for (value,) in self._connection.execute("SELECT setting_value FROM tenant_settings"):
             try:
                 token_state(value)
-            except ValueError:
+            except (TypeError, ValueError):
                 raise SnapshotError(
                     "a setting's value is no redaction token",
                     where=self.path,
                     todo="delete the file: it may hold a secret",
                 ) from None
 
-    def close(self) -> None:
-        """Close the file."""
-        self.session.close()
-        self.engine.dispose()
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"<Snapshot {self.name} captured {self.captured_at}, sha256 {self.sha256[:12]}…>"
-
-
-class Scratch:
-    """A writable copy of a snapshot in memory, where interventions run."""
-
-    def __init__(self, source: sqlite3.Connection) -> None:
-        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
-        source.backup(self._connection)
-        self.engine = engine_on(self._connection)
-        self.session = Session(self.engine)
-
-    def close(self) -> None:
-        """Forget the copy."""
-        self.session.close()
-        self.engine.dispose()
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_snapshot(path: str | Path) -> Snapshot:
@@ -158,15 +142,15 @@ def open_snapshot(path: str | Path) -> Snapshot:
     """
     file = Path(path)
     sha256 = check_seal(file)
+    # immutable: what is read is exactly what was sealed, whatever lies beside the file.
+    uri = file.resolve().as_uri() + "?mode=ro&immutable=1"
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
     try:
-        # immutable: what is read is exactly what was sealed, whatever lies beside the file.
-        connection = sqlite3.connect(
-            file.resolve().as_uri() + "?mode=ro&immutable=1", uri=True, check_same_thread=False
-        )
         connection.set_authorizer(_authorize)
         snapshot = Snapshot(file, sha256, connection)
         _check_manifest(snapshot.manifest)
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        connection.close()
         raise SnapshotError(
             f"has no readable manifest ({error})", where=file, todo="capture anew"
         ) from None

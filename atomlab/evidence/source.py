@@ -75,7 +75,7 @@ def open_source(source: str) -> Iterator[Source]:
 
     Raises SourceError if it is no such database, now or while it is read.
     """
-    path = _sqlite_path(source)
+    path = sqlite_path(source)
     engine = _read_only_engine(path)
     try:
         with Session(engine) as db:
@@ -94,12 +94,13 @@ def open_source(source: str) -> Iterator[Source]:
         engine.dispose()
 
 
-def _sqlite_path(source: str) -> Path:
+def sqlite_path(source: str) -> Path:
+    """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
     path = Path(source)
     if "://" in source:
         try:
             url = make_url(source)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise SourceError("is no database URL", todo="give sqlite:///PATH or a path") from None
         if url.get_backend_name() != "sqlite" or not url.database:
             raise SourceError(
@@ -107,7 +108,13 @@ def _sqlite_path(source: str) -> Path:
                 todo="give an SQLite file in ATOM's schema",
             )
         path = Path(url.database)
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read ({error.strerror})", where=path, todo="check the path"
+        ) from None
+    if not found:
         raise SourceError("no such database file", where=path, todo="check the path")
     return path
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from atomlab.errors import TenantError
 from atomlab.evidence.schema import Tenant
-from atomlab.text import did_you_mean, listed
+from atomlab.text import did_you_mean, listed, storable
 
 
 def find_tenant(db: Session, text: str) -> Tenant:
@@ -15,9 +15,11 @@ def find_tenant(db: Session, text: str) -> Tenant:
 
     Raises TenantError with near matches if there is none, with the list if there are several.
     """
+    text = storable(text)
     wanted = or_(Tenant.id == text, Tenant.subdomain == text, Tenant.name == text)
     found = list(db.scalars(select(Tenant).where(wanted).order_by(Tenant.id)))
     if len(found) == 1:
+        db.expunge(found[0])  # it outlives the session, and rollbacks on a scratch copy
         return found[0]
     if found:
         raise TenantError(

@@ -1,0 +1,179 @@
+"""The command line: parse, call, print; nothing else.
+
+Exit codes: 0 done (all confirmed); 1 could not look; 2 usage; 3 refuted; 4 inconclusive.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atomlab.errors import AtomlabError, InputError
+from atomlab.text import printable
+
+app = typer.Typer(
+    help=(
+        'Proves why a tenant of ATOM gets "No models available from dynamic pricing". '
+        "Exit codes: 0 done, all confirmed; 1 could not look; 2 usage; 3 refuted; 4 inconclusive."
+    ),
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+EXIT = {"confirmed": 0, "refuted": 3, "inconclusive": 4}
+
+Snapshot = Annotated[str, typer.Argument(help="A snapshot file, as made by capture.")]
+Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+
+
+@app.command()
+def capture(
+    source: Annotated[str, typer.Argument(help="ATOM's database: an SQLite file, or its URL.")],
+    out: Annotated[str, typer.Option(help="The snapshot to write.")],
+    tenant: Annotated[list[str] | None, typer.Option(help="Only this tenant; repeatable.")] = None,
+    pricing: Annotated[str | None, typer.Option(help="Pricing cache (.json, .json.gz).")] = None,
+    providers: Annotated[str | None, typer.Option(help="byok_config.json.")] = None,
+    catalog: Annotated[str | None, typer.Option(help="Model catalogue (.json).")] = None,
+    rules: Annotated[str, typer.Option(help="An edition's name, or a file.")] = "hosted-2026-05",
+    key_file: Annotated[
+        str | None, typer.Option(help="Fingerprint key, made if absent; keep it to compare.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing snapshot.")] = False,
+) -> None:
+    """Make a redacted snapshot of a platform database."""
+    from atomlab.byok.fidelity import proven_capture
+    from atomlab.report.terminal import print_capture
+
+    snapshot = proven_capture(
+        source,
+        out,
+        tenants=tenant or (),
+        pricing=pricing,
+        providers=providers,
+        catalog=catalog,
+        rules=rules,
+        key_file=key_file,
+        overwrite=overwrite,
+    )
+    with snapshot:
+        print_capture(snapshot)
+
+
+@app.command()
+def diagnose(
+    snapshot: Snapshot,
+    tenant: Tenant,
+    complexity: Annotated[
+        str | None, typer.Option(help="simple, moderate, complex or advanced; all if not given.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="The request's task; recorded.")] = None,
+    capability: Annotated[str | None, typer.Option(help="A required capability.")] = None,
+    tools: Annotated[bool, typer.Option("--tools", help="Tools are required.")] = False,
+    managed: Annotated[bool, typer.Option("--managed", help="Served with ATOM's keys.")] = False,
+    turn: Annotated[int, typer.Option(min=0, help="Turn index of the conversation.")] = 0,
+    tokens: Annotated[int, typer.Option(min=0, help="Estimated length of the prompt.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a tenant's lookups, clients and ranking, with the reason for every step."""
+    from atomlab.byok.request import Request
+    from atomlab.diagnosis.diagnose import diagnose
+    from atomlab.evidence.rules import COMPLEXITIES
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.report.terminal import print_diagnosis
+
+    requests = [
+        Request(c, task, capability, tools, managed, turn, tokens)
+        for c in ([complexity] if complexity else COMPLEXITIES)
+    ]
+    with open_snapshot(snapshot) as evidence:
+        found = diagnose(evidence, tenant, requests)
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            print_diagnosis(found, evidence.name)
+    if any(d.outcome == "inconclusive" for d in found.requests):
+        raise typer.Exit(EXIT["inconclusive"])
+
+
+@app.command()
+def verify(
+    snapshot: Snapshot,
+    hypothesis: Annotated[str, typer.Argument(help="A hypothesis file (.yaml).")],
+    as_json: AsJson = False,
+) -> None:
+    """Test every claim of a hypothesis on a snapshot."""
+    from atomlab.diagnosis.hypothesis import load_hypothesis
+    from atomlab.diagnosis.verify import verify
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.report.terminal import print_verification
+
+    with open_snapshot(snapshot) as evidence:
+        found = verify(evidence, load_hypothesis(hypothesis))
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            print_verification(found, evidence.name)
+    raise typer.Exit(EXIT[found.verdict])
+
+
+@app.command()
+def report(
+    snapshot: Snapshot,
+    tenant: Annotated[list[str], typer.Option(help="A tenant; repeatable.")],
+    hypothesis: Annotated[str, typer.Option(help="The claims to test (.yaml).")],
+    out: Annotated[
+        Path, typer.Option(help="The folder to write; a subfolder each for several tenants.")
+    ] = Path("report"),
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="Another notebook parameter, NAME=VALUE."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for each report in all.")] = 300,
+) -> None:
+    """Run the investigation notebook into a report: report.html, notebook.ipynb, findings.json."""
+    from atomlab.report.terminal import investigate_and_report
+
+    worst = investigate_and_report(
+        snapshot, tenant, hypothesis, out, _pairs(parameter or []), timeout
+    )
+    raise typer.Exit(EXIT[worst])
+
+
+def main() -> None:
+    """Run the command line; an error is one line on stderr."""
+    try:
+        code = app(standalone_mode=False)
+    except AtomlabError as error:
+        code = _fail(str(error), 1)
+    except typer.TyperException as error:
+        what = printable(error.format_message(), 400)
+        code = _fail(f"{what} See --help." if what else "no command given; see --help", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader went away, as `| head` does; what is left in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    raise SystemExit(code)
+
+
+def _fail(line: str, code: int) -> int:
+    print(f"atomlab: {line}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+    return code
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise InputError(f"--parameter {name!r} has no value", todo="write NAME=VALUE")
+    return {name: value for name, _, value in pairs}

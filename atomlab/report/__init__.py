@@ -1,0 +1,1 @@
+"""Report: how it is told. Tables and figures for notebooks, and notebooks run into reports."""

@@ -1,0 +1,165 @@
+"""Run a notebook with papermill into a report: all of it, or nothing but the failed notebook."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import zmq
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from atomlab.errors import ReportError
+from atomlab.report.findings import findings_in
+from atomlab.report.parameters import check_parameters, declared_parameters
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run left: `verdict`, and the three files in `folder`."""
+
+    verdict: str
+    folder: Path
+
+    @property
+    def html(self) -> Path:
+        """The report itself, one self-contained file."""
+        return self.folder / "report.html"
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook."""
+        return self.folder / "notebook.ipynb"
+
+    @property
+    def findings(self) -> Path:
+        """The findings as JSON."""
+        return self.folder / "findings.json"
+
+
+def shipped_notebook(name: str) -> Path:
+    """Return the path of a shipped notebook: beside the package in a clone, within it installed."""
+    places = (_PACKAGE.parent / "notebooks", _PACKAGE / "notebooks")
+    for place in places:
+        if (path := place / f"{name}.ipynb").is_file():
+            return path
+    raise ReportError(f"no shipped notebook {name!r}", todo="reinstall atomlab")
+
+
+def run_report(
+    notebook: Path,
+    parameters: Mapping[str, Any],
+    folder: Path,
+    *,
+    timeout_s: float = 300,
+    progress: bool = False,
+) -> Report:
+    """Run `notebook` with `parameters` and leave its report in `folder`; return what it found.
+
+    `timeout_s` bounds the whole run. Raises InputError for parameters that the notebook does not
+    declare, before anything runs; ReportError if the folder cannot be written, a cell fails or
+    time runs out: then the notebook as far as it came is kept as `notebook.failed.ipynb`, and
+    what an earlier run left stays as it was.
+    """
+    source = nbformat.read(notebook, as_version=4)
+    values = check_parameters(parameters, declared_parameters(source, notebook), notebook)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        workspace = Path(tempfile.mkdtemp(dir=folder, prefix=".run-"))
+    except OSError as error:
+        raise ReportError(
+            f"cannot be written ({error.strerror})", where=folder, todo="name another folder"
+        ) from None
+    try:
+        return _run(notebook, values, folder, workspace, timeout_s, progress)
+    except OSError as error:
+        raise ReportError(
+            f"cannot be written ({error.strerror})", where=folder, todo="make room and try again"
+        ) from None
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _run(
+    notebook: Path,
+    values: Mapping[str, Any],
+    folder: Path,
+    workspace: Path,
+    timeout_s: float,
+    progress: bool,
+) -> Report:
+    made = Report("", workspace)
+    # The converter is slow to import; the kernel's work leaves time for it.
+    warm_up = threading.Thread(target=import_module, args=("atomlab.report.html",), daemon=True)
+    warm_up.start()
+    encryption = "auto" if zmq.has("curve") else "disabled"
+    deadline = time.monotonic() + timeout_s
+    try:
+        executed = papermill.execute_notebook(
+            str(notebook),
+            str(made.notebook),
+            parameters=dict(values),
+            kernel_name="python3",
+            progress_bar={"desc": folder.name, "unit": "cell"} if progress else False,
+            config=Config({"KernelManager": {"transport_encryption": encryption}}),
+            timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.1),
+        )
+        findings = findings_in(executed)
+    except (PapermillExecutionError, CellTimeoutError, DeadKernelError, ReportError) as error:
+        raise _failed(error, made.notebook, folder, timeout_s) from None
+    warm_up.join()
+    from atomlab.report.html import to_html
+
+    made.html.write_text(to_html(executed, findings), encoding="utf-8")
+    made.findings.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
+    report = Report(str(findings["verdict"]), folder)
+    for name in ("notebook", "findings", "html"):
+        getattr(made, name).replace(getattr(report, name))
+    (folder / "notebook.failed.ipynb").unlink(missing_ok=True)
+    return report
+
+
+def _failed(error: Exception, partial: Path, folder: Path, timeout_s: float) -> ReportError:
+    """Keep the partial notebook and return the error that names the cell and what it said."""
+    kept = folder / "notebook.failed.ipynb"
+    cell = "before the first cell"
+    if partial.is_file():
+        partial.replace(kept)
+        cell = _failing_cell(json.loads(kept.read_text(encoding="utf-8")))
+    if isinstance(error, PapermillExecutionError):
+        what = f"{cell} failed: {error.ename}: {error.evalue}"
+    elif isinstance(error, CellTimeoutError):
+        what = f"{cell} was still running after {timeout_s:g} seconds in all"
+    elif isinstance(error, ReportError):
+        return ReportError(error.what, where=kept, todo=error.todo)
+    else:
+        what = f"the kernel died in {cell}"
+    return ReportError(what, where=kept, todo="open that notebook and look")
+
+
+def _failing_cell(notebook: Mapping[str, Any]) -> str:
+    """Return a name for the cell that failed or did not finish: its heading and its id."""
+    heading = "the start"
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown" and source.startswith("#"):
+            heading = source.splitlines()[0].lstrip("# ")
+        if cell["cell_type"] == "code":
+            about = cell["metadata"]
+            replied = "shell.execute_reply" in about.get("execution", {})
+            if not replied or about.get("papermill", {}).get("exception"):
+                return f"cell {cell.get('id', '?')!r} under {heading!r}"
+    return "a cell"

@@ -1,0 +1,157 @@
+"""Diagnosis of a tenant: lookups, clients, outcomes, and the document that tells them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import atomlab
+from atomlab import AtomlabError, Request
+from atomlab.evidence.rules import COMPLEXITIES
+from tests.conftest import ROOT
+
+BRENNAN = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
+
+
+def test_before_the_fix_no_complexity_finds_a_model(before):
+    """All 2,690 models lack a client, for every complexity."""
+    found = atomlab.diagnose(before, "brennan")
+
+    assert [d.request.complexity for d in found.requests] == list(COMPLEXITIES)
+    assert {d.outcome for d in found.requests} == {"no-models"}
+    assert {d.ranking.summary() for d in found.requests} == {
+        "2,690 models: 2,690 no client for provider"
+    }
+
+
+def test_the_documented_fix_does_not_cure_advanced_requests(after):
+    """After the fix simple, moderate and complex requests are ranked, advanced ones are not."""
+    found = atomlab.diagnose(after, "brennan")
+    outcomes = {d.request.complexity: (d.outcome, len(d.ranking.order)) for d in found.requests}
+
+    assert outcomes == {
+        "simple": ("ranked", 5),
+        "moderate": ("ranked", 5),
+        "complex": ("ranked", 2),
+        "advanced": ("no-models", 0),
+    }
+
+
+def test_the_document_is_as_designed(after):
+    """`to_json` is plain JSON with the fields of atomlab.diagnosis/1."""
+    document = json.loads(json.dumps(atomlab.diagnose(after, "brennan").to_json()))
+
+    assert document["schema"] == "atomlab.diagnosis/1"
+    assert document["snapshot"] == {
+        "sha256": after.sha256,
+        "captured_at": "2026-05-03T08:00:00Z",
+        "rules": "hosted-2026-05",
+    }
+    assert document["tenant"] == {
+        "id": "31c06fc4-db22-4740-83ea-48ac14f25810",
+        "name": "Brennan Machinery",
+        "subdomain": "brennan",
+        "plan": "team",
+    }
+    assert document["clients"] == ["minimax", "minimax_2_7"]
+    assert len(document["lookups"]) == 27
+    lookup = document["lookups"][0]
+    assert set(lookup) == {"provider", "setting_key", "state", "client", "reason"}
+    simple, *_, advanced = document["diagnoses"]
+    assert simple["winner"]["model"] == "minimax/MiniMax-M2.5"
+    assert simple["error"] is None
+    assert simple["candidates"] == 5
+    assert advanced["error"] == "No models available from dynamic pricing"
+    assert advanced["winner"] is None
+    funnel = {row["filter"]: row for row in advanced["funnel"]}
+    assert funnel["client"] == {
+        "filter": "client",
+        "entering": 2690,
+        "rejected": 2681,
+        "only_blocker": funnel["client"]["only_blocker"],
+    }
+    assert funnel["quality"]["only_blocker"] == 5
+    for name in ("causes", "fix_sets", "rivals"):
+        assert isinstance(simple[name], list)
+
+
+def test_every_shipped_tenant_is_diagnosed(before):
+    """Whatever a tenant holds, or is called, its diagnosis is plain JSON."""
+    tenants = before.session.query(atomlab.Tenant.id).all()
+    assert len(tenants) > 40
+    for (tenant_id,) in tenants:
+        assert json.dumps(atomlab.diagnose(before, tenant_id).to_json(), allow_nan=False)
+
+
+def test_a_winner_with_an_unknown_price_is_called_out(captured, write_json):
+    """A model without a price looks free and wins; the diagnosis says so."""
+    prices = write_json(
+        {
+            "groq/free-mini": {"max_input_tokens": 50_000, "litellm_provider": "groq"},
+            "groq/paid-mini": {
+                "max_input_tokens": 50_000,
+                "input_cost_per_token": 1e-6,
+                "output_cost_per_token": 1e-6,
+                "litellm_provider": "groq",
+            },
+        }
+    )
+    snapshot = captured({"acme": {"GROQ_API_KEY": "a-key"}}, pricing=prices)
+    found = atomlab.diagnose(snapshot, "acme", [Request("simple")])
+
+    assert found.requests[0].ranking.winner.model == "groq/free-mini"
+    assert any("groq/free-mini has no known price" in line for line in found.warnings())
+
+
+def test_without_a_pricing_cache_the_outcome_is_inconclusive(captured):
+    """No prices captured is not the same as no models: the outcome is inconclusive."""
+    found = atomlab.diagnose(captured({"acme": {"OPENAI_API_KEY": "k"}}, pricing=None), "acme")
+
+    assert {d.outcome for d in found.requests} == {"inconclusive"}
+    assert found.to_json()["diagnoses"][0]["error"] is None
+    assert found.clients == ("openai",)
+
+
+def test_an_empty_pricing_cache_is_a_finding(captured, write_json):
+    """A cache that is empty leaves no model: that is the platform's error, not atomlab's."""
+    snapshot = captured({"acme": {"OPENAI_API_KEY": "k"}}, pricing=write_json({"pricing": {}}))
+    assert {d.outcome for d in atomlab.diagnose(snapshot, "acme").requests} == {"no-models"}
+
+
+def test_a_key_of_spaces_makes_a_client_and_a_warning(captured):
+    """Spaces are truthy, so the platform builds a client; the diagnosis warns of it."""
+    found = atomlab.diagnose(captured({"acme": {"OPENAI_API_KEY": "   "}}), "acme")
+
+    assert found.clients == ("openai",)
+    assert any("spaces only" in line for line in found.warnings())
+
+
+def test_an_unknown_tenant_gets_near_matches(before):
+    """A typo is answered with what may be meant."""
+    with pytest.raises(AtomlabError, match=r"no tenant .brenan. among the 45 .*brennan"):
+        atomlab.diagnose(before, "brenan")
+
+
+def test_investigation_names_what_the_fix_does_and_does_not_cure(before):
+    """The answer and the findings agree with the diagnosis of the repaired snapshot."""
+    hypothesis = atomlab.load_hypothesis(BRENNAN)
+    case = atomlab.investigate(before, "brennan", hypothesis)
+
+    assert case.cured() == ["simple", "moderate", "complex"]
+    assert case.not_cured() == ["advanced"]
+    assert "does not cure advanced requests" in case.answer()
+    findings = json.loads(json.dumps(case.to_json()))
+    assert findings["verdict"] == "confirmed"
+    assert findings["repaired"]["verification"]["verdict"] == "refuted"
+
+
+def test_the_repaired_copy_decides_as_the_day_after(before, after):
+    """The fix on a scratch copy leads to the very decisions of the snapshot taken after it."""
+    hypothesis = atomlab.load_hypothesis(BRENNAN)
+    repaired = atomlab.investigate(before, "brennan", hypothesis).repaired.diagnosis
+    real = atomlab.diagnose(after, "brennan")
+
+    assert repaired.lookups == real.lookups
+    for one, other in zip(repaired.requests, real.requests, strict=True):
+        assert list(one.ranking.candidates()) == list(other.ranking.candidates())

@@ -1,0 +1,43 @@
+"""What the report tests share: one real report, and small notebooks that go wrong."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from atomlab.report.runner import run_report, shipped_notebook
+from tests.conftest import ROOT
+
+PARAMETERS = 'tenant: str = "brennan"  # a tenant\nlimit: int = 3  # a number\n'
+
+
+@pytest.fixture(scope="session")
+def arguments():
+    """Return the notebook's parameters for the Brennan incident."""
+    return {
+        "snapshot": str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite"),
+        "tenant": "brennan",
+        "hypothesis": str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"),
+    }
+
+
+@pytest.fixture(scope="session")
+def report(arguments, tmp_path_factory):
+    """Return the report of the Brennan incident, made once."""
+    notebook = shipped_notebook("root_cause_verification")
+    return run_report(notebook, arguments, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    """Return a function that writes a notebook with a parameters cell and the given code."""
+
+    def make(code, parameters=PARAMETERS):
+        declared = new_code_cell(parameters, metadata={"tags": ["parameters"]})
+        cells = [declared, new_markdown_cell("## The step in question"), new_code_cell(code)]
+        path = tmp_path / "small.ipynb"
+        nbformat.write(new_notebook(cells=cells), path)
+        return path
+
+    return make

@@ -1,0 +1,200 @@
+"""The command line: contracts of output, exit codes and one-line errors."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+
+import pytest
+
+import atomlab
+from atomlab.cli import main
+from tests.conftest import ROOT
+
+BRENNAN = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Return a function that runs the command line: (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["atomlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return call
+
+
+@pytest.fixture
+def error(run):
+    """Return a function that runs a command line that cannot look, and gives its one line."""
+
+    def call(*arguments, code=1):
+        got, out, err = run(*arguments)
+        assert got == code
+        assert out == ""
+        lines = err.splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith("atomlab: ")
+        return lines[0]
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "code", "verdict"),
+    [
+        ("brennan-2026-05-02", 0, "confirmed"),
+        ("brennan-2026-05-03", 3, "refuted"),
+        ("local-dev", 4, "inconclusive"),
+    ],
+)
+def test_verify_exits_by_verdict(run, shipped, snapshot, code, verdict):
+    """Confirmed is 0, refuted 3, inconclusive 4, in words and as JSON."""
+    got, out, err = run("verify", shipped(snapshot), BRENNAN)
+    assert (got, err) == (code, "")
+    assert f"verdict: {verdict}" in out
+
+    got, out, err = run("verify", shipped(snapshot), BRENNAN, "--json")
+    assert (got, err) == (code, "")
+    assert json.loads(out)["verdict"] == verdict
+
+
+def test_diagnose_prints_one_json_document_and_nothing_else(run, shipped):
+    """`--json` gives the diagnosis of all four complexities."""
+    code, out, err = run("diagnose", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert document["schema"] == "atomlab.diagnosis/1"
+    assert len(document["diagnoses"]) == 4
+
+
+def test_diagnose_fits_a_screen_and_folds_the_counts(run, shipped):
+    """In the terminal a diagnosis is short, and says in one line why no model is usable."""
+    code, out, _ = run("diagnose", shipped("brennan-2026-05-02"), "--tenant", "brennan")
+    assert code == 0
+    assert "0 of 2,690 models usable: 2,690 no client for provider" in out
+    assert len(out.splitlines()) <= 40
+
+
+def test_diagnose_takes_every_field_of_a_request(run, shipped):
+    """All options of the contract reach the request."""
+    options = ["--complexity", "complex", "--task", "extract", "--capability", "vision"]
+    options += ["--tools", "--managed", "--turn", "2", "--tokens", "5000", "--json"]
+    code, out, _ = run("diagnose", shipped("brennan-2026-05-03"), "--tenant", "brennan", *options)
+    assert code == 0
+    (diagnosis,) = json.loads(out)["diagnoses"]
+    assert diagnosis["request"] == {
+        "complexity": "complex",
+        "task": "extract",
+        "capability": "vision",
+        "tools": True,
+        "managed": True,
+        "turn": 2,
+        "tokens": 5000,
+        "tier": None,
+    }
+
+
+def test_capture_makes_a_snapshot_that_can_be_diagnosed(run, make_database, prices, tmp_path):
+    """From a database to a decision in two commands; without prices it is inconclusive."""
+    source = make_database({"acme": {"OPENAI_API_KEY": "a-secret-key"}})
+    out = tmp_path / "made.sqlite"
+    code, text, _ = run("capture", source, "--out", out, "--pricing", prices)
+    assert code == 0
+    assert "1 tenant, 1 key setting redacted, 4 models" in " ".join(text.split())
+    assert run("diagnose", out, "--tenant", "acme")[0] == 0
+
+    bare = tmp_path / "bare.sqlite"
+    code, _, err = run("capture", source, "--out", bare)
+    assert code == 0
+    assert "no --pricing given" in err
+    assert run("diagnose", bare, "--tenant", "acme")[0] == 4
+
+
+def test_report_runs_and_prints_the_verdict_and_the_path(run, shipped, tmp_path):
+    """The verdict and the report's path are all that stdout has; progress goes to stderr."""
+    code, out, err = run(
+        *("report", shipped("brennan-2026-05-02"), "--tenant", "brennan"),
+        *("--hypothesis", BRENNAN, "--out", tmp_path / "out"),
+    )
+    assert code == 0
+    assert out.splitlines() == ["brennan: confirmed", f"report: {tmp_path / 'out' / 'report.html'}"]
+    assert "cell" in err
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_path):
+    """A typo in a tenant, a parameter or a hypothesis costs no waiting and writes nothing."""
+    start = ("report", shipped("brennan-2026-05-02"), "--out", tmp_path / "out")
+    given = (*start, "--hypothesis", BRENNAN, "--tenant")
+    assert "did you mean brennan" in error(*given, "brenan")
+    assert "did you mean complexity" in error(*given, "brennan", "-p", "complexty=simple")
+    assert "write NAME=VALUE" in error(*given, "brennan", "-p", "complexity")
+    assert "nowhere.yaml" in error(*start, "--tenant", "brennan", "--hypothesis", "nowhere.yaml")
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_input_is_one_clear_line(error, shipped, make_database, tmp_path):
+    """What, where, what to do, on one line of stderr; nothing on stdout; exit 1."""
+    good = shipped("brennan-2026-05-02")
+    (tmp_path / "text").write_text("not a snapshot")
+    (tmp_path / "cut").write_bytes(good.read_bytes()[:50_000])
+    flipped = bytearray(good.read_bytes())
+    flipped[123_456] ^= 1
+    (tmp_path / "flipped").write_bytes(flipped)
+    source = make_database({"acme": {}})
+    (tmp_path / "prices.json").write_text("{not json")
+
+    brennan = ("--tenant", "brennan")
+    assert "no such snapshot" in error("diagnose", tmp_path / "none", *brennan)
+    assert "not an SQLite file" in error("diagnose", tmp_path / "text", *brennan)
+    assert "is damaged" in error("diagnose", tmp_path / "cut", *brennan)
+    assert "is damaged" in error("diagnose", tmp_path / "flipped", *brennan)
+    assert "no snapshot; make one" in error("diagnose", source, *brennan)
+    assert "did you mean brennan" in error("diagnose", good, "--tenant", "brenan")
+    assert "use one of simple" in error("diagnose", good, *brennan, "--complexity", "hard")
+    out = tmp_path / "out.sqlite"
+    assert "is not JSON" in error(
+        "capture", source, "--out", out, "--pricing", tmp_path / "prices.json"
+    )
+    assert "exists already" in error("capture", source, "--out", good)
+    assert not out.exists()
+
+
+def test_a_hostile_name_does_not_reach_the_terminal(run, before):
+    """Control and bidi characters of a tenant's name are shown escaped."""
+    tenant = before.tenant("bidi")
+    assert "\x1b" in tenant.name
+    for arguments in (("diagnose", before.path, "--tenant", "bidi"),):
+        _, out, _ = run(*arguments)
+        assert "\x1b[31m" not in out
+        assert "\u202e" not in out
+        assert r"\x1b[31m" in out
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["diagnose"], ["nonsense"], ["verify", "x"], ["diagnose", "x", "--tools=no"]]
+)
+def test_wrong_usage_exits_2(error, arguments):
+    """Usage errors are one line too, and exit with 2."""
+    assert "ee --help" in error(*arguments, code=2)
+
+
+def test_help_names_the_exit_codes(run):
+    """The contract of the exit codes stands in the help."""
+    code, out, _ = run("--help")
+    assert code == 0
+    assert re.search(r"0 done.*1 could not look.*2 usage.*3 refuted.*4\s+inconclusive", out, re.S)
+
+
+def test_json_has_no_control_characters(run, before):
+    """JSON output is ASCII, whatever a tenant is called, and loses nothing."""
+    _, out, _ = run("diagnose", before.path, "--tenant", "bidi", "--json")
+    assert out.isascii()
+    assert json.loads(out)["tenant"]["name"] == before.tenant("bidi").name
+    assert atomlab.AtomlabError("a\nb\x1b").args[0] == r"a\nb\x1b"
