@@ -118,6 +118,7 @@ def captured(
 
     def make(
         tenants: Mapping[str, Mapping[str, object]],
+        /,
         *,
         catalog: Iterable[tuple[object, object, object]] = (),
         **options: Any,

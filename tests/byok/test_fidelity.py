@@ -1,0 +1,85 @@
+"""A capture is written only if the redacted copy decides as its source does."""
+
+from __future__ import annotations
+
+import pytest
+
+from atomlab.byok.fidelity import proven_capture
+from atomlab.errors import SourceError
+from atomlab.evidence import capture as capture_module
+from atomlab.evidence.rules import COMPLEXITIES
+from tests.refusals import refused
+
+KEY = "sk-" + "3" * 40
+
+
+def test_manifest_says_what_was_compared(captured):
+    """The proof counts the tenants and names the complexities on which both sides agree."""
+    snapshot = captured({"acme": {"OPENAI_API_KEY": KEY}, "zeta": {}, "beta": {"X": "y"}})
+    assert snapshot.manifest["fidelity"] == {
+        "agree": True,
+        "tenants": 3,
+        "complexities": list(COMPLEXITIES),
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "value"),
+    [
+        pytest.param("v1:empty:-", KEY, id="a-key-lost"),
+        pytest.param("v1:present:" + "0" * 64, "", id="a-key-invented"),
+    ],
+)
+def test_copy_that_decides_otherwise_is_refused(
+    make_database, prices, tmp_path, monkeypatch, wrong, value
+):
+    """A redaction that changes a decision leaves no snapshot behind, and names the tenant."""
+    source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": value}})
+    monkeypatch.setattr(capture_module, "token", lambda *_: wrong)
+    out = tmp_path / "out.sqlite"
+    with refused(SourceError, "decides otherwise for tenant id-acme"):
+        proven_capture(str(source), out, pricing=prices)
+    assert not out.exists()
+
+
+def test_copy_with_other_prices_is_refused(make_database, prices, tmp_path, monkeypatch):
+    """Clients that agree are not enough: the winners are compared too."""
+    source = make_database({"acme": {"OPENAI_API_KEY": KEY}})
+    write_inputs = capture_module._copy_inputs
+
+    def spoil(memory, inputs):
+        write_inputs(memory, inputs)
+        memory.execute("UPDATE pricing SET max_tokens = 10, max_input_tokens = 10")
+
+    monkeypatch.setattr(capture_module, "_copy_inputs", spoil)
+    with refused(SourceError, "decides otherwise"):
+        proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices)
+    assert not (tmp_path / "out.sqlite").exists()
+
+
+def test_state_that_no_decision_depends_on_may_differ(make_database, prices, tmp_path, monkeypatch):
+    """The proof is about decisions: blank and present build the same client."""
+    source = make_database({"acme": {"OPENAI_API_KEY": KEY}})
+    monkeypatch.setattr(capture_module, "token", lambda *_: "v1:blank:" + "0" * 64)
+    with proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices) as snapshot:
+        assert snapshot.manifest["fidelity"]["agree"]
+
+
+def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path):
+    """Whatever proof is handed in: if it raises, no file is left, nor a part of one."""
+
+    def prove(source, copy, inputs):
+        raise SourceError("proof failed", where="here", todo="look")
+
+    before = make_database({"acme": {}})
+    with refused(SourceError, "proof failed"):
+        capture_module.capture(str(before), tmp_path / "out.sqlite", prove=prove)
+    assert list(tmp_path.iterdir()) == [before]
+
+
+def test_shipped_snapshots_were_proven(before, after, local_dev):
+    """Each shipped snapshot's manifest records the proof for all of its tenants."""
+    for snapshot in (before, after, local_dev):
+        rows = snapshot.manifest["tables"]["tenants"]["rows"]
+        assert snapshot.manifest["fidelity"]["tenants"] == rows
+        assert snapshot.manifest["fidelity"]["agree"] is True

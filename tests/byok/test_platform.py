@@ -1,0 +1,156 @@
+"""The platform's side: columns of the pricing cache, and what a snapshot keeps of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+import atomlab
+from atomlab.byok.fidelity import proven_capture
+from atomlab.byok.platform import Platform, load_platform
+from atomlab.evidence.catalog import CatalogEntry
+from atomlab.evidence.pricing import load_pricing
+from atomlab.evidence.registry import Provider
+from atomlab.evidence.rules import load_rules
+from tests.worlds import ODD_FLAGS, ODD_NUMBERS, worlds
+
+
+@given(worlds())
+@settings(max_examples=50, deadline=None)
+def test_columns_are_what_the_entries_mean(world):
+    """Unknown numbers are read as 0 and remembered; the window falls back to max_tokens."""
+    models = world.platform().models
+    assert models.ids == list(world.cache)
+    for place, entry in enumerate(world.cache.values()):
+        costs = [entry.get("input_cost_per_token"), entry.get("output_cost_per_token")]
+        windows = [entry.get("max_input_tokens"), entry.get("max_tokens")]
+        assert models.input_cost[place] == (costs[0] or 0)
+        assert models.output_cost[place] == (costs[1] or 0)
+        assert models.price_unknown[place] == (None in costs)
+        assert models.window[place] == (windows[0] or windows[1] or 0)
+        assert models.window_unknown[place] == (windows == [None, None])
+
+
+@pytest.mark.parametrize(
+    ("model", "owner", "prefix", "substring"),
+    [
+        pytest.param("openai/gpt-4o", "openai", "openai", "openai", id="prefix"),
+        pytest.param("OpenAI/gpt-4o", "x", "openai", "openai", id="id-is-lower-cased"),
+        pytest.param("openrouter/openai/o1", "openrouter", None, "openai", id="several-slashes"),
+        pytest.param("gpt-4o", "openai", "openai", "openai", id="declared"),
+        pytest.param("gpt-4o", "OpenAI", "openai", None, id="declared-lower-cased-by-prefix-only"),
+        pytest.param("my-openai-model", "x", None, "openai", id="contained"),
+        pytest.param("vertex_ai/gpt", "openai", None, "openai", id="prefix-beats-declared"),
+        pytest.param("/gpt-4o", "openai", None, "openai", id="empty-prefix"),
+        pytest.param("", "openai", "openai", "openai", id="empty-id"),
+    ],
+)
+def test_who_serves_a_model(write_json, model, owner, prefix, substring):
+    """The two matchers agree on plain cases and differ where PLATFORM says so."""
+    pricing = load_pricing(write_json({model: {"litellm_provider": owner}}))
+    served = {}
+    for matcher in ("prefix", "substring"):
+        rules = replace(load_rules("hosted-2026-05"), matcher=matcher)
+        models = Platform(rules, (Provider("openai"),), pricing, {}).models
+        served[matcher] = "openai" if models.served_by[0] == 0 else None
+    assert served == {"prefix": prefix, "substring": substring}
+
+
+def test_snapshot_gives_back_the_platform_it_was_made_of(tmp_path, make_database, write_json):
+    """Every odd entry, the registry and the catalogue come back from a snapshot as they went in."""
+    document = {
+        f"openai/number-{n}": {
+            "litellm_provider": "openai",
+            "max_input_tokens": raw,
+            "input_cost_per_token": raw,
+            "supports_tools": ODD_FLAGS[n % len(ODD_FLAGS)][0],
+        }
+        for n, (raw, _) in enumerate(ODD_NUMBERS)
+    }
+    document |= {"na\u0000me": {}, "\ud800": {}, "ünï\u202eçode": {"mode": "chat\n"}}
+    prices = write_json(document)
+    catalog = [("openai/number-0", '["vision", "tools"]', 1), ("gone", "broken [", 0)]
+    source = make_database({"acme": {"OPENAI_API_KEY": "k"}}, catalog=catalog)
+    with proven_capture(str(source), tmp_path / "s.sqlite", pricing=prices) as snapshot:
+        loaded = load_platform(snapshot.session)
+    expected = load_pricing(prices)
+    pd.testing.assert_frame_equal(loaded.pricing.frame, expected.frame, check_exact=True)
+    assert loaded.rules == load_rules("hosted-2026-05")
+    assert loaded.catalog == {
+        "openai/number-0": CatalogEntry(frozenset({"vision", "tools"}), excluded=True),
+        "gone": CatalogEntry(frozenset()),
+    }
+
+
+def test_registry_survives_a_snapshot(tmp_path, make_database, write_json):
+    """Ids, variables, activity and health of providers come back, in their order."""
+    registry = write_json(
+        {
+            "providers": [
+                {"id": "zeta", "api_key_env_var": "Z_API_KEY", "is_active": False},
+                {"id": "alpha", "health_score": 0.25},
+                {"id": "\ud800odd", "health_score": 10**400, "is_active": "yes"},
+            ]
+        },
+        "byok_config.json",
+    )
+    source = make_database({"acme": {}})
+    with proven_capture(str(source), tmp_path / "s.sqlite", providers=registry) as snapshot:
+        assert load_platform(snapshot.session).providers == (
+            Provider("zeta", "Z_API_KEY", is_active=False),
+            Provider("alpha", health_score=0.25),
+            Provider("\\ud800odd"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("plan", "allowed"),
+    [
+        ("free", {"gpt-4o-mini"}),
+        ("trial", {"gpt-4o-mini"}),
+        ("pro", {"gpt-4o-mini", "openai/gpt-4o"}),
+        ("enterprise", {"gpt-4o-mini", "openai/gpt-4o", "minimax/MiniMax-M2.5"}),
+        ("solo", {"gpt-4o-mini"}),
+        ("", {"gpt-4o-mini"}),
+        (None, {"gpt-4o-mini"}),
+    ],
+)
+def test_plans_allow_their_names(prices, plan, allowed):
+    """A plan allows ids that contain one of its names; an unknown plan counts as free."""
+    platform = Platform(load_rules("hosted-2026-05"), (), load_pricing(prices), {})
+    may = platform.allowed_by(plan)
+    names = {m for m, yes in zip(platform.models.ids, may, strict=True) if yes}
+    assert names - {"deepseek/deepseek-chat"} == allowed
+    assert "deepseek/deepseek-chat" in names
+
+
+def test_shipped_snapshots_hold_the_shipped_prices(before, real_prices):
+    """The frame that a decision uses is the price file's, number by number."""
+    loaded = load_platform(before.session).pricing.frame
+    pd.testing.assert_frame_equal(loaded, load_pricing(real_prices).frame, check_exact=True)
+
+
+def test_rules_of_a_snapshot_decide_and_not_the_installed_ones(captured, tmp_path):
+    """A snapshot carries the rules it was captured under."""
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "based_on: hosted-2026-05\nname: lenient\n"
+        "min_quality: {simple: 0, moderate: 0, complex: 0, advanced: 0}\n"
+    )
+    snapshot = captured({"acme": {"MINIMAX_API_KEY": "k"}}, rules=str(own))
+    handler = atomlab.BYOKHandler("id-acme", db=snapshot.session)
+    assert handler.platform.rules.name == snapshot.manifest["rules"] == "lenient"
+    [winner] = handler.rank_models_by_pricing("advanced")
+    assert winner["model"] == "minimax/MiniMax-M2.5"
+
+
+def test_health_of_unknown_providers_is_nan(prices):
+    """Unknown health is NaN, which no threshold rejects."""
+    providers = (Provider("openai"), Provider("groq", health_score=0.2))
+    platform = Platform(load_rules("hosted-2026-05"), providers, load_pricing(prices), {})
+    assert np.isnan(platform.health[0])
+    assert platform.health[1] == 0.2

@@ -1,0 +1,55 @@
+"""Quality and value, case by case."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from atomlab.byok.scoring import quality_of, value_scores
+from atomlab.evidence.rules import load_rules
+
+RULES = load_rules("hosted-2026-05")
+
+
+@pytest.mark.parametrize(
+    ("model", "capability", "expected"),
+    [
+        pytest.param("gpt-4o-mini", None, (85, "exact"), id="exact-before-table-order"),
+        pytest.param("x/gpt-4o-mini", None, (90, "table:gpt-4o"), id="first-key-in-table-order"),
+        pytest.param("x/o3-mini", None, (99, "table:o3"), id="o3-comes-before-o3-mini"),
+        pytest.param("X/GPT-5.2-Pro", None, (100, "table:gpt-5.2"), id="id-is-lower-cased"),
+        pytest.param("MiniMax-M2.7", None, (90, "exact"), id="key-with-capitals-exact"),
+        pytest.param(
+            "minimax/MiniMax-M2.7", None, (80, "heuristic:mini"), id="key-with-capitals-never-part"
+        ),
+        pytest.param("x/big-thinking", None, (95, "heuristic:thinking"), id="heuristic-95"),
+        pytest.param("x/a-o1", None, (92, "table:o1"), id="table-before-heuristic"),
+        pytest.param("x/claude-haiku-70b", None, (80, "heuristic:haiku"), id="heuristic-order"),
+        pytest.param("x/llama-72b", None, (88, "heuristic:72b"), id="heuristic-88"),
+        pytest.param("x/llama-8b", None, (75, "heuristic:8b"), id="heuristic-75"),
+        pytest.param("x/command", None, (70, "default"), id="default"),
+        pytest.param("gpt-4o", "vision", (95, "capability-exact"), id="capability-exact"),
+        pytest.param(
+            "x/gpt-4o-mini", "vision", (95, "capability-table:gpt-4o"), id="capability-part"
+        ),
+        pytest.param("x/o1", "vision", (92, "table:o1"), id="capability-falls-back-to-general"),
+        pytest.param("gpt-4o", "singing", (90, "exact"), id="capability-without-a-table"),
+    ],
+)
+def test_quality_and_where_it_came_from(model, capability, expected):
+    """Exact id, then the first key that is part of the id, then heuristics, then the default."""
+    assert quality_of(model, RULES, capability) == expected
+
+
+def test_quality_table_is_the_platforms():
+    """The table is PLATFORM's, with its 32 keys in its order."""
+    keys = [key for key, _ in RULES.quality]
+    assert len(keys) == len(set(keys)) == 32
+    assert keys[:3] == ["gemini-3-pro", "gpt-5.2", "gpt-5"]
+    assert RULES.quality[-1] == ("qwen-3-7b", 82)
+
+
+def test_value_score_has_a_floor_under_the_cost():
+    """What costs less than a nano-dollar a token scores as if it cost that."""
+    scores = value_scores(np.array([90.0, 90.0, 90.0]), np.array([0.0, 1e-9, 1e-6]))
+    assert scores == pytest.approx([90**2 / 1e-3, 90**2 / 1e-3, 90**2])

@@ -1,0 +1,72 @@
+"""The model catalogue: what is read of it, and files that are none."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from atomlab.errors import InputError
+from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows, load_catalog
+from tests.evidence.test_pricing import JSON
+from tests.refusals import loaded, refused
+
+
+@pytest.mark.parametrize(
+    ("stored", "capabilities"),
+    [
+        pytest.param(["vision", "tools"], {"vision", "tools"}, id="list"),
+        pytest.param('["vision"]', {"vision"}, id="json-text"),
+        pytest.param('["vision", 5, null]', {"vision"}, id="only-words-count"),
+        pytest.param("vision", set(), id="not-json"),
+        pytest.param('{"vision": true}', set(), id="object"),
+        pytest.param(None, set(), id="null"),
+        pytest.param(5, set(), id="number"),
+    ],
+)
+def test_capabilities_are_a_list_or_the_json_of_one(stored, capabilities):
+    """Anything that is no list of words lists no capability; the model stays in the catalogue."""
+    assert catalog_from_rows([("m", stored, 0)]) == {"m": CatalogEntry(frozenset(capabilities))}
+
+
+def test_catalogue_file_is_a_list_of_models(write_json):
+    """A file gives what the platform's table gives."""
+    document = [
+        {"model_id": "a", "capabilities": ["tools"], "exclude_from_general_routing": True},
+        {"model_id": "b"},
+    ]
+    assert load_catalog(write_json(document)) == {
+        "a": CatalogEntry(frozenset({"tools"}), excluded=True),
+        "b": CatalogEntry(frozenset()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        pytest.param({}, "is no model catalogue", id="object"),
+        pytest.param(["m"], "is no model catalogue", id="list-of-words"),
+        pytest.param([{"capabilities": []}], "entry without model_id", id="no-id"),
+        pytest.param([{"model_id": 5}], "entry without model_id", id="number-as-id"),
+    ],
+)
+def test_file_that_is_no_catalogue_is_a_clear_error(write_json, document, what):
+    """A catalogue that is no list of models with ids is refused."""
+    path = write_json(document)
+    with refused(InputError, what, path):
+        load_catalog(path)
+
+
+@given(JSON)
+@settings(deadline=None)
+def test_any_json_is_a_catalogue_or_a_clear_error(document):
+    """Nothing but AtomlabError is raised for any JSON value."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "catalog.json")
+        for content in (document, [{"model_id": "m", "capabilities": document}]):
+            path.write_text(json.dumps(content))
+            catalog = loaded(load_catalog, path)
+            assert catalog is None or all(isinstance(model, str) for model in catalog)

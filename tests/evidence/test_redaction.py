@@ -1,0 +1,168 @@
+"""Redaction: states, tokens, keys of fingerprints, and which names may leave."""
+
+from __future__ import annotations
+
+import re
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atomlab.errors import InputError
+from atomlab.evidence.redaction import (
+    STATES,
+    USABLE,
+    key_id,
+    key_state,
+    load_key,
+    name_may_leave,
+    token,
+    token_state,
+)
+from atomlab.evidence.registry import default_registry, load_registry
+from atomlab.evidence.rules import load_rules
+from tests.refusals import refused
+
+HOSTED, OPEN_SOURCE = load_rules("hosted-2026-05"), load_rules("open-source-2026-05")
+REGISTRY = load_registry(default_registry("hosted-2026-05"))
+KEY, OTHER = bytes(range(32)), bytes(32)
+GRAMMAR = re.compile(r"v1:(null|empty):-|v1:(present|ciphertext|blank|placeholder):[0-9a-f]{64}")
+
+
+@given(st.text() | st.binary() | st.none() | st.integers() | st.floats())
+def test_every_value_becomes_a_token_of_its_state(value):
+    """Any value, text or not, becomes a token of the grammar that carries the value's state."""
+    for rules in (HOSTED, OPEN_SOURCE):
+        redacted = token(value, rules, KEY)
+        assert GRAMMAR.fullmatch(redacted)
+        assert token_state(redacted) == key_state(value, rules)
+
+
+@given(st.text(min_size=1))
+def test_platform_builds_a_client_exactly_from_usable_states(value):
+    """Where no rule knows placeholders, a usable state is a truthy value and nothing else."""
+    assert (key_state(value, HOSTED) in USABLE) == bool(value)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_fingerprints_tell_equal_values_from_different_ones(one, other):
+    """Two tokens under one key are equal if and only if the values are; keys separate them."""
+    assert (token(one, HOSTED, KEY) == token(other, HOSTED, KEY)) == (one == other)
+    assert token(one, HOSTED, KEY) != token(one, HOSTED, OTHER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sk-live-1234",
+        "v1:present:-",
+        "v1:null:" + "0" * 64,
+        "v1:present:" + "0" * 63,
+        "v1:present:" + "A" * 64,
+        "v2:present:" + "0" * 64,
+        "v1:missing:-",
+        "v1:null:-\n",
+        " v1:null:-",
+    ],
+)
+def test_what_is_no_token_has_no_state(text):
+    """Only the exact grammar is a token; a value that slipped through is never taken for one."""
+    with pytest.raises(ValueError, match="no redaction token"):
+        token_state(text)
+
+
+def test_states_are_the_documented_ones():
+    """The states are those of DESIGN, and a client comes from three of them."""
+    assert set(STATES) == {"present", "null", "empty", "blank", "placeholder", "ciphertext"}
+    assert {"present", "ciphertext", "blank"} == USABLE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MINIMAX_API_KEY",
+        "NOBODY_KNOWS_API_KEY",
+        "_API_KEY",
+        "openai_api_key",
+        "DEEPSEEK-API-KEY",
+        "GEMINI KEY",
+        "MISTRAL",
+        "GROQ_API_KEY_API_KEY",
+        " OPENAI_API_KEY ",
+        "minimax.2.7.api.key",
+        "LUX_MODEL",
+    ],
+)
+def test_names_of_keys_and_their_near_misses_may_leave(name):
+    """A name that ends in _API_KEY, or nearly names a provider's key, is kept."""
+    assert name_may_leave(name, REGISTRY)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "OUTLOOK_OAUTH",
+        "BILLING_PROFILE",
+        "TIMEZONE",
+        "openai_organization",
+        "API_KEY_OF_OPENAI",
+        "sk-" + "4" * 48,
+        "jane.doe@example.com",
+        "X" * 250 + "_API_KEY",
+        "日本語",
+    ],
+)
+def test_other_names_stay(name):
+    """Any other name, or one longer than the platform allows, is counted and not kept."""
+    assert not name_may_leave(name, REGISTRY)
+
+
+def test_key_file_is_made_once_for_its_owner_and_then_read(tmp_path):
+    """The first use makes a key of mode 0600, the next ones read the same."""
+    path = tmp_path / "fingerprints.key"
+    made = load_key(path)
+    assert len(made) == 32
+    assert load_key(path) == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_without_a_key_file_every_key_is_fresh():
+    """A key that is kept nowhere is never the same twice."""
+    assert load_key(None) != load_key(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        pytest.param(b"", "is no 256-bit key", id="empty"),
+        pytest.param(b"00" * 31, "is no 256-bit key", id="short"),
+        pytest.param(b"00" * 33, "is no 256-bit key", id="long"),
+        pytest.param(b"zz" * 32, "not hexadecimal", id="not-hexadecimal"),
+        pytest.param(b"\xff" * 64, "not hexadecimal", id="binary"),
+    ],
+)
+def test_file_that_is_no_key_is_refused_and_kept(tmp_path, content, what):
+    """A wrong file is neither used as a key nor overwritten by one."""
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with refused(InputError, what, path):
+        load_key(path)
+    assert path.read_bytes() == content
+
+
+def test_key_that_cannot_be_made_or_read_is_a_clear_error(tmp_path):
+    """A missing folder, or a folder in the key's place, is named."""
+    with refused(InputError, "cannot make the key file", tmp_path / "gone" / "key"):
+        load_key(tmp_path / "gone" / "key")
+    with refused(InputError, "cannot read the key", tmp_path):
+        load_key(tmp_path)
+
+
+def test_public_name_of_a_key_does_not_show_the_key():
+    """The key's name is short, the same for the same key, and no part of it."""
+    assert key_id(KEY) == key_id(bytes(KEY)) != key_id(OTHER)
+    assert len(key_id(KEY)) == 16
+    assert key_id(KEY) not in KEY.hex()

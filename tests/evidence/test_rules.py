@@ -1,0 +1,163 @@
+"""The rules: shipped editions, a user's own, and files that are none."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atomlab.errors import AtomlabError, InputError
+from atomlab.evidence.rules import load_rules, rules_from_mapping
+from tests.evidence.test_pricing import JSON
+from tests.refusals import is_one_line, loaded, refused
+
+EDITIONS = ("hosted-2026-05", "open-source-2026-05")
+FIELDS = sorted(load_rules("hosted-2026-05").to_mapping())
+
+
+def test_editions_differ_in_matcher_and_placeholders_only():
+    """The two editions share every threshold and table."""
+    hosted, open_source = (load_rules(name).to_mapping() for name in EDITIONS)
+    differing = {name for name in hosted if hosted[name] != open_source[name]}
+    assert differing == {
+        "name",
+        "matcher",
+        "placeholder_prefixes",
+        "placeholder_shorter_than",
+    }
+    assert (hosted["matcher"], open_source["matcher"]) == ("prefix", "substring")
+
+
+@pytest.mark.parametrize(
+    ("key", "is_placeholder"),
+    [
+        ("dummy-and-more-text", True),
+        ("60a9596d-and-more-text", True),
+        ("elevenchars", True),
+        ("twelve-chars", False),
+        ("a-dummy-in-the-middle", False),
+        ("DUMMY-in-capitals", False),
+    ],
+)
+def test_placeholders_of_the_open_source_edition(key, is_placeholder):
+    """A key that starts like a dummy, or is shorter than 12 characters, counts as none there."""
+    assert load_rules("open-source-2026-05").is_placeholder(key) is is_placeholder
+    assert load_rules("hosted-2026-05").is_placeholder(key) is False
+
+
+def test_allow_list_is_every_provider_that_platform_names_but_tavily():
+    """The LLM allow-list holds the incident's two providers and no search provider."""
+    allowed = load_rules("hosted-2026-05").llm_providers
+    assert "tavily" not in allowed
+    assert {"minimax", "minimax_2_7", "openai", "huggingface"} <= set(allowed)
+    assert len(set(allowed)) == len(allowed) == 26
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_rules_survive_json(edition):
+    """Rules come back from the form in which a snapshot keeps them."""
+    rules = load_rules(edition)
+    assert rules_from_mapping(json.loads(json.dumps(rules.to_mapping())), "here") == rules
+
+
+def test_own_rules_change_an_edition(tmp_path):
+    """A file names the edition it is based on and the fields it changes."""
+    path = tmp_path / "own.yaml"
+    path.write_text("based_on: hosted-2026-05\nname: own\nmatcher: substring\n")
+    own, hosted = load_rules(str(path)).to_mapping(), load_rules("hosted-2026-05").to_mapping()
+    assert own == {**hosted, "name": "own", "matcher": "substring"}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        pytest.param("min_qualty: 5", "unknown field min_qualty; did you mean", id="misspelled"),
+        pytest.param("1: 2", "unknown field 1", id="number-as-field"),
+        pytest.param("matcher: regex", "unknown matcher 'regex'", id="matcher"),
+        pytest.param("min_quality: {simple: 1}", "min_quality lacks moderate", id="complexity"),
+        pytest.param("min_quality_by_tier: {}", "min_quality_by_tier lacks micro", id="tier"),
+        pytest.param("plans: {pro: null}", "plans lack free", id="plans"),
+        pytest.param("plans: {free: [1]}", "no list of words", id="plan-of-numbers"),
+        pytest.param("llm_providers: openai", "no list of words", id="text-for-a-list"),
+        pytest.param("placeholder_prefixes: [1]", "no list of words", id="numbers-for-words"),
+        pytest.param("placeholder_shorter_than: .inf", "of the wrong form", id="infinity"),
+        pytest.param("min_health_score: .nan", "of the wrong form", id="nan"),
+        pytest.param("default_quality: high", "of the wrong form", id="word-for-a-number"),
+        pytest.param("quality: {gpt: 5}", "of the wrong form", id="mapping-for-pairs"),
+        pytest.param("quality_heuristics: [[mini, 80]]", "of the wrong form", id="word-for-words"),
+        pytest.param("prompt_cache_min_tokens: 5", "of the wrong form", id="number-for-a-mapping"),
+        pytest.param("last_fetch: 2026-99-99", "cannot be read", id="impossible-date"),
+        pytest.param("a: [", "cannot be read", id="not-yaml"),
+        pytest.param("a: !!python/object:os.system x", "cannot be read", id="python-object"),
+    ],
+)
+def test_own_rules_with_a_mistake_are_refused(tmp_path, change, what):
+    """A field that is unknown, missing or of the wrong form is named in one line."""
+    path = tmp_path / "own.yaml"
+    path.write_text(f"based_on: hosted-2026-05\n{change}\n")
+    with refused(InputError, what, path):
+        load_rules(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        pytest.param("- a\n", "are no mapping", id="a-list"),
+        pytest.param("", "are no mapping", id="empty"),
+        pytest.param("name: x\n", "names no shipped edition", id="not-based-on-any"),
+        pytest.param("based_on: [hosted-2026-05]\n", "names no shipped edition", id="list-as-base"),
+        pytest.param("based_on: hosted\n", "names no shipped edition", id="unknown-base"),
+        pytest.param("[" * 5000, "cannot be read", id="deeply-nested"),
+    ],
+)
+def test_files_that_are_no_rules_are_refused(tmp_path, content, what):
+    """A file that is no mapping, or based on no edition, is refused."""
+    path = tmp_path / "own.yaml"
+    path.write_text(content)
+    with refused(InputError, what, path):
+        load_rules(str(path))
+
+
+def test_rules_that_are_not_text_are_refused(tmp_path):
+    """A binary file is refused."""
+    path = tmp_path / "own.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with refused(InputError, "cannot be read", path):
+        load_rules(str(path))
+
+
+@pytest.mark.parametrize("name", ["hosted", "quality", "", "x" * 5000, "no/such\nfile"])
+def test_unknown_rules_are_refused_with_the_known_names(name):
+    """An unknown name is answered with the editions there are."""
+    with refused(InputError, "no such rules") as caught:
+        load_rules(name)
+    assert "hosted-2026-05, open-source-2026-05" in str(caught.value)
+
+
+@given(st.sampled_from(FIELDS) | st.text(max_size=6), JSON)
+@settings(deadline=None, max_examples=200)
+def test_any_value_of_any_field_is_rules_or_a_clear_error(field, value):
+    """Nothing but AtomlabError is raised for any value, and what is accepted survives JSON."""
+    document = load_rules("hosted-2026-05").to_mapping() | {field: value}
+    rules = loaded(rules_from_mapping, document, "here")
+    if rules is not None:
+        kept = json.loads(json.dumps(rules.to_mapping()))
+        assert rules_from_mapping(kept, "here") == rules
+        assert rules.is_placeholder("") in (True, False)
+
+
+@given(JSON)
+@settings(deadline=None, max_examples=50)
+def test_any_yaml_is_rules_or_a_clear_error(document):
+    """Nothing but AtomlabError is raised for any YAML document."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "own.yaml")
+        path.write_text(yaml.safe_dump(document), encoding="utf-8", errors="backslashreplace")
+        with pytest.raises(AtomlabError) as caught:
+            load_rules(str(path))
+        assert is_one_line(str(caught.value))
