@@ -14,7 +14,7 @@ from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.errors import SourceError
 from atomlab.evidence.capture import Inputs, capture
-from atomlab.evidence.pricing import Pricing, pricing_frame
+from atomlab.evidence.pricing import Pricing, pricing_columns
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 
@@ -27,7 +27,7 @@ def prove(source: Session, copy: Session, inputs: Inputs) -> dict[str, Any]:
     On the source side keys are judged by their raw values, on the copy by their tokens. Raises
     SourceError naming the first tenant on which the two differ.
     """
-    pricing = inputs.pricing or Pricing(pricing_frame([]), "none")
+    pricing = inputs.pricing or Pricing(pricing_columns([]), "none")
     original = Platform(inputs.rules, inputs.providers, pricing, inputs.catalog)
     redacted = load_platform(copy)
     raw = BYOKManager(inputs.providers, inputs.rules)

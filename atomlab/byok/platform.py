@@ -12,14 +12,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from atomlab.byok.scoring import Floats, quality_of
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
-from atomlab.evidence.pricing import COLUMNS, Pricing, pricing_frame
+from atomlab.evidence.pricing import COLUMNS, Pricing, pricing_columns
 from atomlab.evidence.registry import Provider
 from atomlab.evidence.rules import Rules, rules_from_mapping
 
@@ -77,10 +76,12 @@ class Platform:
     @cached_property
     def models(self) -> Models:
         """The pricing cache, prepared."""
-        frame = self.pricing.frame
-        ids: list[str] = frame["model_id"].tolist()
+        columns = self.pricing.columns
+        ids: list[str] = columns["model_id"]
         lowered = [model_id.lower() for model_id in ids]
-        matches, named = _MATCHERS[self.rules.matcher](lowered, frame, self.providers)
+        matches, named = _MATCHERS[self.rules.matcher](
+            lowered, columns["litellm_provider"], self.providers
+        )
         any_match = matches.any(axis=1)
         served_by = np.full(len(ids), -1)
         if matches.size:
@@ -89,8 +90,8 @@ class Platform:
             [self.providers[p].id if p >= 0 else n for p, n in zip(served_by, named, strict=True)],
             dtype=object,
         )
-        costs = frame[["input_cost_per_token", "output_cost_per_token"]].to_numpy()
-        most, fallback = frame["max_input_tokens"].to_numpy(), frame["max_tokens"].to_numpy()
+        input_cost, output_cost = columns["input_cost_per_token"], columns["output_cost_per_token"]
+        most, fallback = columns["max_input_tokens"], columns["max_tokens"]
         known_most, known_fallback = np.nan_to_num(most), np.nan_to_num(fallback)
         entries = [self.catalog.get(model_id) for model_id in ids]
         return Models(
@@ -100,11 +101,11 @@ class Platform:
             served_by=served_by.astype(np.intp),
             provider=provider,
             window=np.where(known_most > 0, known_most, known_fallback),
-            input_cost=np.nan_to_num(costs[:, 0]),
-            output_cost=np.nan_to_num(costs[:, 1]),
-            price_unknown=np.isnan(costs).any(axis=1),
+            input_cost=np.nan_to_num(input_cost),
+            output_cost=np.nan_to_num(output_cost),
+            price_unknown=np.isnan(input_cost) | np.isnan(output_cost),
             window_unknown=np.isnan(most) & np.isnan(fallback),
-            supports_tools=frame["supports_tools"].to_numpy() == 1,
+            supports_tools=columns["supports_tools"] == 1,
             in_catalog=np.array([entry is not None for entry in entries], dtype=bool),
             excluded=np.array([entry is not None and entry.excluded for entry in entries], bool),
         )
@@ -154,20 +155,19 @@ def load_platform(db: Session) -> Platform:
     return Platform(
         rules=rules_from_mapping(json.loads(document), "the snapshot's rules"),
         providers=providers,
-        pricing=Pricing(pricing_frame([tuple(row) for row in models]), "snapshot"),
+        pricing=Pricing(pricing_columns([tuple(row) for row in models]), "snapshot"),
         catalog=catalog_from_rows(catalog.all()),
     )
 
 
 def _match_prefix(
-    lowered: list[str], frame: pd.DataFrame, providers: tuple[Provider, ...]
+    lowered: list[str], declared: list[str], providers: tuple[Provider, ...]
 ) -> tuple[Bools, list[str]]:
     """Match the part before the first `/` (source: PLATFORM A).
 
     Assumption where the incident document is silent: an id without `/` is served by the provider
     that its entry names as `litellm_provider`, lower-cased.
     """
-    declared = frame["litellm_provider"].tolist()
     named = [
         lower.split("/", 1)[0] if "/" in lower else owner.lower()
         for lower, owner in zip(lowered, declared, strict=True)
@@ -181,10 +181,9 @@ def _match_prefix(
 
 
 def _match_substring(
-    lowered: list[str], frame: pd.DataFrame, providers: tuple[Provider, ...]
+    lowered: list[str], declared: list[str], providers: tuple[Provider, ...]
 ) -> tuple[Bools, list[str]]:
     """Match ids contained in the model id, or equal to `litellm_provider` (source: PLATFORM B)."""
-    declared: list[str] = frame["litellm_provider"].tolist()
     matches = np.array(
         [
             [p.id in lower or p.id == owner for p in providers]
@@ -195,5 +194,5 @@ def _match_substring(
     return matches, declared
 
 
-Matcher = Callable[[list[str], pd.DataFrame, tuple[Provider, ...]], tuple[Bools, list[Any]]]
+Matcher = Callable[[list[str], list[str], tuple[Provider, ...]], tuple[Bools, list[Any]]]
 _MATCHERS: Mapping[str, Matcher] = {"prefix": _match_prefix, "substring": _match_substring}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES, View
@@ -14,6 +14,9 @@ from atomlab.byok.platform import Indices, Platform
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import Floats, value_scores
 from atomlab.text import count
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # For each of the 256 masks the place of its lowest bit (the first rejecting filter), 8 for none.
 _FIRST = np.array([next((b for b in range(8) if m >> b & 1), 8) for m in range(256)], np.uint8)
@@ -83,19 +86,32 @@ class Ranking:
         """Return per model the place of the first rejecting filter, len(FILTERS) for none."""
         return _FIRST[self.blockers]
 
-    def funnel(self) -> pd.DataFrame:
+    def funnel_rows(self) -> list[dict[str, Any]]:
         """Return the models' way through the filters, one row per filter in order.
 
         Columns: filter; entering (models that no earlier filter rejected); rejected (of those);
         only_blocker (models that this filter alone keeps out).
         """
-        rejected = np.bincount(self.first_blockers(), minlength=len(NAMES) + 1)[: len(NAMES)]
-        entering = len(self.blockers) - np.concatenate(([0], np.cumsum(rejected)[:-1]))
+        first = np.bincount(self.first_blockers(), minlength=len(NAMES) + 1)
         masks = np.bincount(self.blockers, minlength=256)
-        only = [int(masks[1 << bit]) for bit in range(len(NAMES))]
-        return pd.DataFrame(
-            {"filter": NAMES, "entering": entering, "rejected": rejected, "only_blocker": only}
-        )
+        entering, rows = len(self.blockers), []
+        for bit, name in enumerate(NAMES):
+            rejected, only = int(first[bit]), int(masks[1 << bit])
+            rows.append(
+                {"filter": name, "entering": entering, "rejected": rejected, "only_blocker": only}
+            )
+            entering -= rejected
+        return rows
+
+    def rejected(self) -> dict[str, int]:
+        """Return for each filter that rejects a model first how many it does, in filter order."""
+        return {row["filter"]: row["rejected"] for row in self.funnel_rows() if row["rejected"]}
+
+    def funnel(self) -> pd.DataFrame:
+        """Return `funnel_rows` as a data frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.funnel_rows())
 
     def frame(self) -> pd.DataFrame:
         """Return one row per model in cache order.
@@ -104,6 +120,8 @@ class Ranking:
         comma-separated), first_blocker, quality, quality_source, cost (US dollars per token),
         value_score, rank (1 is the winner; <NA> if rejected), price_unknown, window_unknown.
         """
+        import pandas as pd
+
         models = self.view.platform.models
         first = self.first_blockers()
         rank = pd.Series(pd.NA, index=range(len(first)), dtype="Int64")
@@ -144,8 +162,7 @@ class Ranking:
     def summary(self) -> str:
         """Return the folded counts: `2,690 models: 2,681 no client for provider, …`."""
         total = count(len(self.blockers), "model")
-        rejected = zip(NAMES, self.funnel()["rejected"], strict=True)
-        parts = [f"{number:,} {PHRASES[name]}" for name, number in rejected if number]
+        parts = [f"{number:,} {PHRASES[name]}" for name, number in self.rejected().items()]
         if len(self.order):
             parts.append(f"{len(self.order):,} usable")
         return f"{total}: {', '.join(parts)}" if parts else f"{total} in the pricing cache"

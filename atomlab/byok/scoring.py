@@ -37,9 +37,9 @@ def quality_of(model_id: str, rules: Rules, capability: str | None = None) -> tu
 def _in_table(
     model_id: str, lowered: str, table: Sequence[tuple[str, float]]
 ) -> tuple[float, str] | None:
-    for key, score in table:
-        if key == model_id:
-            return score, "exact"
+    exact = dict(table).get(model_id)
+    if exact is not None:
+        return exact, "exact"
     for key, score in table:
         if key in lowered:
             return score, f"table:{key}"

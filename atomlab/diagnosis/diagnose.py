@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.keys import KeyLookup
@@ -17,6 +15,9 @@ from atomlab.errors import NO_MODELS
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Outcome = Literal["ranked", "no-models", "inconclusive"]
 
@@ -46,7 +47,7 @@ class RequestDiagnosis:
                 "value_score": winner.value_score,
             },
             "candidates": len(self.ranking.order),
-            "funnel": self.ranking.funnel().to_dict("records"),
+            "funnel": self.ranking.funnel_rows(),
             "warnings": self.ranking.warnings(),
             "causes": [],
             "fix_sets": [],
@@ -67,10 +68,14 @@ class Diagnosis:
 
     def lookup_frame(self) -> pd.DataFrame:
         """Return one row per provider: provider, setting_key, state, client, reason."""
+        import pandas as pd
+
         return pd.DataFrame([asdict(lookup) for lookup in self.lookups])
 
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "complexity": d.request.complexity,

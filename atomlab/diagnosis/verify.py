@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
+import numpy as np
 
+from atomlab.byok.filters import NAMES
 from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
@@ -32,6 +33,9 @@ from atomlab.errors import NO_MODELS, TenantError
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Verdict = Literal["confirmed", "refuted", "inconclusive"]
 
@@ -67,6 +71,8 @@ class Verification:
 
     def frame(self) -> pd.DataFrame:
         """Return one row per claim: id, claim, verdict, expected, observed."""
+        import pandas as pd
+
         rows = [(c.id, c.statement, c.verdict, c.expected, c.observed) for c in self.claims]
         return pd.DataFrame(rows, columns=["id", "claim", "verdict", "expected", "observed"])
 
@@ -167,13 +173,14 @@ def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
     expected = f"every model of {claim.provider} skipped for want of a client"
     if not bench.evidence.has_pricing:
         return "inconclusive", expected, _NO_PRICING, ()
-    frame = bench.ranking.frame()
-    models = frame[bench.platform.models.provider == claim.provider]
-    if models.empty:
+    models = bench.platform.models
+    places = np.flatnonzero(models.provider == claim.provider)
+    if not len(places):
         return "inconclusive", expected, f"the pricing cache has no model of {claim.provider}", ()
-    skipped = models[models["first_blocker"] == "client"]
-    observed = f"{len(skipped):,} of {count(len(models), 'model')} skipped"
-    return _judge(len(skipped) == len(models)), expected, observed, tuple(models["model"])
+    skipped = int((bench.ranking.first_blockers()[places] == NAMES.index("client")).sum())
+    observed = f"{skipped:,} of {count(len(places), 'model')} skipped"
+    names = tuple(models.ids[place] for place in places)
+    return _judge(skipped == len(places)), expected, observed, names
 
 
 def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:

@@ -123,11 +123,9 @@ def _copy_inputs(memory: sqlite3.Connection, inputs: Inputs) -> None:
         ],
     )
     if inputs.pricing is not None:
-        frame = inputs.pricing.frame.astype(object)
-        rows = frame.where(frame.notna(), None).itertuples(index=False)
         memory.executemany(
             f"INSERT INTO pricing VALUES (?{', ?' * len(COLUMNS)})",  # noqa: S608
-            [(position, *row) for position, row in enumerate(rows)],
+            [(position, *row) for position, row in enumerate(inputs.pricing.rows())],
         )
     memory.executemany(
         "INSERT INTO model_catalog VALUES (?, ?, ?)",

@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from atomlab.errors import InputError
 from atomlab.evidence.files import read_json
 from atomlab.text import count, listed, storable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NUMBERS = (
     "input_cost_per_token",
@@ -40,41 +43,64 @@ COLUMNS = ("model_id", "litellm_provider", "mode", *NUMBERS, *FLAGS, "malformed"
 _NUMERAL = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pricing:
-    """A pricing cache, checked.
+    """A pricing cache, checked: one element of every column per model, in the cache's order.
 
-    `frame` has one row per model in the cache's order, with the columns COLUMNS: costs in US
-    dollars per token and windows in tokens as floats, NaN where unknown; flags as 1.0, 0.0 or
-    NaN where unknown; `malformed` names the fields whose values were unusable, None if none.
-    `last_fetch` is the cache's own ISO time, `source` its own account of where it came from.
+    `columns` has COLUMNS: costs in US dollars per token and windows in tokens as floats, NaN
+    where unknown; flags as 1.0, 0.0 or NaN where unknown; text as lists of str, and `malformed`
+    names the fields whose values were unusable, None if none. `last_fetch` is the cache's own ISO
+    time, `source` its own account of where it came from.
     """
 
-    frame: pd.DataFrame
+    columns: Mapping[str, Any]
     format: str
     source: str | None = None
     last_fetch: str | None = None
 
     def __len__(self) -> int:
         """Return the number of models."""
-        return len(self.frame)
+        return len(self.columns["model_id"])
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The columns as a data frame, one row per model."""
+        import pandas as pd  # half of a short command's time, and only people need frames
+
+        return pd.DataFrame(
+            {
+                name: values if isinstance(values, np.ndarray) else pd.Series(values, dtype=object)
+                for name, values in self.columns.items()
+            }
+        )
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return one tuple of COLUMNS per model, None where unknown, as a database stores it."""
+        columns = [
+            [None if value != value else value for value in list(values)]
+            for values in self.columns.values()
+        ]
+        return list(zip(*columns, strict=True))
 
     def warnings(self) -> list[str]:
         """Return a sentence with examples for each way in which the replay has to guess."""
-        frame = self.frame
-        unpriced = frame[list(NUMBERS[:2])].isna().any(axis=1)
-        windowless = frame[["max_input_tokens", "max_tokens"]].isna().all(axis=1)
-        malformed = frame["malformed"].notna()
+        unknown = {name: np.isnan(self.columns[name]) for name in NUMBERS}
+        malformed = np.array([fields is not None for fields in self.columns["malformed"]], bool)
         meaning = {
-            "no known price; the platform reads 0 and ranks them first": unpriced,
-            "no known context window; the platform reads 0 and rejects them": windowless,
+            "no known price; the platform reads 0 and ranks them first": (
+                unknown["input_cost_per_token"] | unknown["output_cost_per_token"]
+            ),
+            "no known context window; the platform reads 0 and rejects them": (
+                unknown["max_input_tokens"] & unknown["max_tokens"]
+            ),
             "fields that are no usable number or flag, taken as unknown": malformed,
         }
+        ids = self.columns["model_id"]
         return [
-            f"{count(int(rows.sum()), 'model')} of {len(frame):,} with {what} "
-            f"(for example {listed(frame.loc[rows, 'model_id'].head(3), 3)})"
-            for what, rows in meaning.items()
-            if rows.any()
+            f"{int(places.sum()):,} of {count(len(self), 'model')} with {what} "
+            f"(for example {listed((ids[place] for place in np.flatnonzero(places)[:3]), 3)})"
+            for what, places in meaning.items()
+            if places.any()
         ]
 
 
@@ -106,19 +132,16 @@ def load_pricing(path: Path) -> Pricing:
     rows = [_row(model_id, entry) for model_id, entry in entries]
     if len({row[0] for row in rows}) < len(rows):  # a lone surrogate, and its escape spelled out
         raise InputError("has two models of one id", where=path, todo="drop one of them")
-    return Pricing(pricing_frame(rows), kind, source, last_fetch)
+    return Pricing(pricing_columns(rows), kind, source, last_fetch)
 
 
-def pricing_frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
-    """Return rows of COLUMNS (None where unknown) as the frame that Pricing describes."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(COLUMNS)
-    data = {
-        name: np.array(values, dtype=float)
-        if name in NUMBERS or name in FLAGS
-        else pd.Series(values, dtype=object)
+def pricing_columns(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return rows of COLUMNS (None where unknown) as the columns that Pricing describes."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    return {
+        name: np.array(values, dtype=float) if name in NUMBERS or name in FLAGS else list(values)
         for name, values in zip(COLUMNS, columns, strict=True)
     }
-    return pd.DataFrame(data)
 
 
 def _row(model_id: str, entry: Any) -> tuple[Any, ...]:

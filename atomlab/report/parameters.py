@@ -36,14 +36,16 @@ def declared_parameters(notebook: Mapping[str, Any], where: Path) -> dict[str, P
     Raises InputError if there is no such cell, or a line of it is of another form.
     """
     tagged = [
-        cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", ())
+        cell
+        for cell in notebook.get("cells", ())
+        if "parameters" in cell["metadata"].get("tags", ())
     ]
     if len(tagged) != 1:
         raise InputError(
             f"has {len(tagged)} cells tagged parameters", where=where, todo="tag exactly one"
         )
     found: dict[str, Parameter] = {}
-    for line in filter(None, map(str.strip, tagged[0]["source"].splitlines())):
+    for line in filter(None, map(str.strip, "".join(tagged[0]["source"]).splitlines())):
         match = _LINE.fullmatch(line)
         if match is None or match["type"] not in _TYPES:
             raise InputError(

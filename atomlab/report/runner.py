@@ -13,15 +13,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import papermill
-import zmq
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
-
-from atomlab.errors import ReportError
+from atomlab.errors import InputError, ReportError
 from atomlab.report.findings import findings_in
+from atomlab.report.kernel import running_kernel
 from atomlab.report.parameters import check_parameters, declared_parameters
 
 _PACKAGE = Path(__file__).parents[1]
@@ -74,7 +68,7 @@ def run_report(
     time runs out: then the notebook as far as it came is kept as `notebook.failed.ipynb`, and
     what an earlier run left stays as it was.
     """
-    source = nbformat.read(notebook, as_version=4)
+    source = _read(notebook)
     values = check_parameters(parameters, declared_parameters(source, notebook), notebook)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,25 +96,39 @@ def _run(
     progress: bool,
 ) -> Report:
     made = Report("", workspace)
-    # The converter is slow to import; the kernel's work leaves time for it.
-    warm_up = threading.Thread(target=import_module, args=("atomlab.report.html",), daemon=True)
-    warm_up.start()
-    encryption = "auto" if zmq.has("curve") else "disabled"
     deadline = time.monotonic() + timeout_s
-    try:
-        executed = papermill.execute_notebook(
-            str(notebook),
-            str(made.notebook),
-            parameters=dict(values),
-            kernel_name="python3",
-            progress_bar={"desc": folder.name, "unit": "cell"} if progress else False,
-            config=Config({"KernelManager": {"transport_encryption": encryption}}),
-            timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.1),
-        )
-        findings = findings_in(executed)
-    except (PapermillExecutionError, CellTimeoutError, DeadKernelError, ReportError) as error:
-        raise _failed(error, made.notebook, folder, timeout_s) from None
-    warm_up.join()
+    with running_kernel() as kernel:
+        # papermill takes longer to import than the kernel to boot: both at once.
+        import papermill
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+        from papermill.exceptions import PapermillExecutionError
+
+        # As slow, and not needed before the notebook has run.
+        converter = threading.Thread(target=import_module, args=("atomlab.report.html",))
+        converter.start()
+        try:
+            executed = papermill.execute_notebook(
+                str(notebook),
+                str(made.notebook),
+                parameters=dict(values),
+                progress_bar={"desc": folder.name, "unit": "cell"} if progress else False,
+                kernel_name="python3",
+                km=kernel,
+                timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.1),
+            )
+            findings = findings_in(executed)
+        except PapermillExecutionError as error:
+            what = f"{{cell}} failed: {error.ename}: {error.evalue}"
+            raise _failed(what, made.notebook, folder) from None
+        except CellTimeoutError:
+            what = f"{{cell}} was still running after {timeout_s:g} seconds in all"
+            raise _failed(what, made.notebook, folder) from None
+        except DeadKernelError:
+            raise _failed("the kernel died in {cell}", made.notebook, folder) from None
+        except ReportError as error:
+            raise _failed(error.what, made.notebook, folder) from None
+        finally:
+            converter.join()
     from atomlab.report.html import to_html
 
     made.html.write_text(to_html(executed, findings), encoding="utf-8")
@@ -132,22 +140,22 @@ def _run(
     return report
 
 
-def _failed(error: Exception, partial: Path, folder: Path, timeout_s: float) -> ReportError:
-    """Keep the partial notebook and return the error that names the cell and what it said."""
+def _read(notebook: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(notebook.read_text(encoding="utf-8"))
+        return document if document["cells"] else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError("is no notebook", where=notebook, todo="check the path") from None
+
+
+def _failed(what: str, partial: Path, folder: Path) -> ReportError:
+    """Keep the partial notebook and return the error, with the failing cell's name for `{cell}`."""
     kept = folder / "notebook.failed.ipynb"
-    cell = "before the first cell"
-    if partial.is_file():
-        partial.replace(kept)
-        cell = _failing_cell(json.loads(kept.read_text(encoding="utf-8")))
-    if isinstance(error, PapermillExecutionError):
-        what = f"{cell} failed: {error.ename}: {error.evalue}"
-    elif isinstance(error, CellTimeoutError):
-        what = f"{cell} was still running after {timeout_s:g} seconds in all"
-    elif isinstance(error, ReportError):
-        return ReportError(error.what, where=kept, todo=error.todo)
-    else:
-        what = f"the kernel died in {cell}"
-    return ReportError(what, where=kept, todo="open that notebook and look")
+    partial.replace(kept)
+    cell = _failing_cell(json.loads(kept.read_text(encoding="utf-8")))
+    return ReportError(
+        what.replace("{cell}", cell, 1), where=kept, todo="open that notebook and look"
+    )
 
 
 def _failing_cell(notebook: Mapping[str, Any]) -> str:

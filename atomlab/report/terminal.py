@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from atomlab.byok.filters import NAMES, PHRASES
-from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-from atomlab.diagnosis.verify import Verification
+from atomlab.byok.filters import PHRASES
 from atomlab.errors import NO_MODELS
-from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, listed, printable
+
+if TYPE_CHECKING:  # each command loads what it needs, and no more
+    from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+    from atomlab.diagnosis.verify import Verification
+    from atomlab.evidence.snapshot import Snapshot
 
 _STYLES = {
     "confirmed": "bold green",
@@ -154,8 +157,8 @@ def _outcome(diagnosis: RequestDiagnosis) -> Text:
     complexity = f"{diagnosis.request.complexity:<9}"
     if diagnosis.outcome == "inconclusive":
         return Text(f"{complexity} inconclusive: the snapshot holds no pricing cache", "yellow")
-    rejected = zip(NAMES, ranking.funnel()["rejected"], strict=True)
-    reasons = ", ".join(f"{number:,} {PHRASES[name]}" for name, number in rejected if number)
+    rejected = ranking.rejected().items()
+    reasons = ", ".join(f"{number:,} {PHRASES[name]}" for name, number in rejected)
     usable = f"{len(ranking.order):,} of {len(ranking.blockers):,} models usable"
     line = Text(complexity)
     line.append(usable, _STYLES[diagnosis.outcome])
