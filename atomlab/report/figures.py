@@ -61,7 +61,8 @@ def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return how many models are left after each filter, before and (if given) after the fix."""
     panels = [("as captured", before)] + ([("after the fix", after)] if after else [])
     with rc_context(_STYLE):
-        figure = Figure(figsize=(8.2, 3.0), layout="constrained")
+        figure = Figure(figsize=(8.2, 3.0))
+        figure.subplots_adjust(left=0.1, right=0.99, top=0.9, bottom=0.03, wspace=0.08)
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         axes[0].invert_yaxis()  # shared: the panels read from top to bottom
         for axis, (title, ranking) in zip(axes, panels, strict=True):
@@ -96,7 +97,10 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     rows = {name: owners == name for name in known}
     rows["not in the registry"] = ~np.isin(owners, known)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(8.2, 1.2 + 0.24 * len(rows)), layout="constrained")
+        height = 1.2 + 0.24 * len(rows)  # inches; the margins below are 0.3 and 0.8 of them
+        figure = Figure(figsize=(8.2, height))
+        top, bottom = 1 - 0.3 / height, 0.8 / height
+        figure.subplots_adjust(left=0.2, right=0.99, top=top, bottom=bottom, wspace=0.06)
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axis, (title, ranking) in zip(axes, panels, strict=True):
             _draw_blockers(axis, ranking, rows)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +96,13 @@ def _run(
     made = Report("", workspace)
     deadline = time.monotonic() + timeout_s
     with running_kernel() as kernel:
-        # papermill takes longer to import than the kernel to boot: both at once.
+        # The kernel boots while these, the slowest imports of all, are loaded.
         import papermill
         from nbclient.exceptions import CellTimeoutError, DeadKernelError
         from papermill.exceptions import PapermillExecutionError
 
-        # As slow, and not needed before the notebook has run.
-        converter = threading.Thread(target=import_module, args=("atomlab.report.html",))
-        converter.start()
+        from atomlab.report.html import to_html
+
         try:
             executed = papermill.execute_notebook(
                 str(notebook),
@@ -127,10 +124,6 @@ def _run(
             raise _failed("the kernel died in {cell}", made.notebook, folder) from None
         except ReportError as error:
             raise _failed(error.what, made.notebook, folder) from None
-        finally:
-            converter.join()
-    from atomlab.report.html import to_html
-
     made.html.write_text(to_html(executed, findings), encoding="utf-8")
     made.findings.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
     report = Report(str(findings["verdict"]), folder)
