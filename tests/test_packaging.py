@@ -26,7 +26,11 @@ def name_of(requirement: str) -> str:
 def test_environment_yml_names_what_pyproject_names():
     """environment.yml has pyproject's Python, dependencies and build backend, bounds included."""
     document = yaml.safe_load((ROOT / "environment.yml").read_text())
-    conda = {line.replace('jupyter_client', 'jupyter-client') for line in document["dependencies"] if isinstance(line, str)} - {"pip"}
+    conda = {
+        line.replace("jupyter_client", "jupyter-client")
+        for line in document["dependencies"]
+        if isinstance(line, str)
+    } - {"pip"}
 
     wanted = {f"python{PROJECT['project']['requires-python']}"}
     wanted |= set(PROJECT["project"]["dependencies"]) | set(PROJECT["build-system"]["requires"])

@@ -97,7 +97,8 @@ class Investigation:
         usable = f"{len(ranking.order):,} of {count(len(ranking.blockers), 'model')} are usable"
         sentences = [
             f"{usable} for a {self.request.complexity} request of {name}.",
-            f"{agreed} of the {count(len(claims), 'claim')} are confirmed on this snapshot.",
+            f"{'All' if agreed == len(claims) else f'{agreed} of'} {count(len(claims), 'claim')} "
+            "are confirmed on this snapshot.",
         ]
         if self.repaired and not len(ranking.order):
             fix = self.repaired.fix
