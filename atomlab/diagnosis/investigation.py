@@ -95,10 +95,10 @@ class Investigation:
         agreed = sum(claim.verdict == "confirmed" for claim in claims)
         name = printable(self.diagnosis.tenant.name)
         usable = f"{len(ranking.order):,} of {count(len(ranking.blockers), 'model')} are usable"
+        some = "All" if agreed == len(claims) else f"{agreed} of"
         sentences = [
             f"{usable} for a {self.request.complexity} request of {name}.",
-            f"{'All' if agreed == len(claims) else f'{agreed} of'} {count(len(claims), 'claim')} "
-            "are confirmed on this snapshot.",
+            f"{some} {count(len(claims), 'claim')} are confirmed on this snapshot.",
         ]
         if self.repaired and not len(ranking.order):
             fix = self.repaired.fix
