@@ -110,6 +110,11 @@ class Platform:
             excluded=np.array([entry is not None and entry.excluded for entry in entries], bool),
         )
 
+    def has_models(self, provider_id: str) -> bool:
+        """Return whether the cache has a model that the provider's client would serve."""
+        place = self.column.get(provider_id)
+        return place is not None and bool(self.models.matches[:, place].any())
+
     def quality(self, capability: str | None) -> tuple[Floats, list[str]]:
         """Return each model's quality for a capability (None: in general) and its source."""
         if capability not in self._by_capability:

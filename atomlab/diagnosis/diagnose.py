@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,11 @@ from atomlab.byok.keys import KeyLookup
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.diagnosis.causes import Explanation, explain, put_fault_back
+from atomlab.diagnosis.interventions import Laboratory
+from atomlab.diagnosis.rivals import Rival, find_rivals
 from atomlab.errors import NO_MODELS
+from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
@@ -24,7 +28,7 @@ Outcome = Literal["ranked", "no-models", "inconclusive"]
 
 @dataclass(frozen=True)
 class RequestDiagnosis:
-    """One request's outcome; `ranking` is the decision in full.
+    """One request's outcome; `ranking` is the decision in full, `explanation` why it is empty.
 
     The outcome is inconclusive where the snapshot holds no pricing cache.
     """
@@ -32,6 +36,8 @@ class RequestDiagnosis:
     request: Request
     ranking: Ranking
     outcome: Outcome
+    explanation: Explanation
+    rivals: tuple[Rival, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the diagnosis as an element of `diagnoses` in `atomlab.diagnosis/1`."""
@@ -49,19 +55,22 @@ class RequestDiagnosis:
             "candidates": len(self.ranking.order),
             "funnel": self.ranking.funnel_rows(),
             "warnings": self.ranking.warnings(),
-            "causes": [],
-            "fix_sets": [],
-            "rivals": [],
+            "causes": [cause.to_json() for cause in self.explanation.causes],
+            "fix_sets": [fix_set.to_json() for fix_set in self.explanation.fix_sets],
+            "rivals": [asdict(rival) for rival in self.rivals],
+            "interventions": [trial.to_json() for trial in self.explanation.trials],
+            "fix_sets_dropped": self.explanation.dropped,
         }
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A tenant's lookups (one per provider of the registry), clients and outcomes."""
+    """A tenant's rows (state by setting name), lookups (one per provider), clients and outcomes."""
 
     evidence: Evidence
     tenant: Tenant
     platform: Platform
+    rows: Mapping[str, State]
     lookups: list[KeyLookup]
     clients: tuple[str, ...]
     requests: tuple[RequestDiagnosis, ...]
@@ -119,29 +128,51 @@ class Diagnosis:
 
 
 def diagnose(
-    evidence: Evidence, tenant: str, requests: Sequence[Request] | None = None
+    evidence: Evidence,
+    tenant: str,
+    requests: Sequence[Request] | None = None,
+    platform: Platform | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of `tenant` (id, subdomain or exact name) for the requests.
 
-    Without `requests`, all four complexities are diagnosed. Raises TenantError if no tenant, or
-    more than one, goes by that name.
+    Without `requests`, all four complexities are diagnosed; `platform` spares loading it again.
+    Every fix is run on a scratch copy. Raises TenantError if no tenant, or more than one, goes by
+    that name.
     """
     found = evidence.tenant(tenant)
-    platform = load_platform(evidence.session)
+    platform = platform or load_platform(evidence.session)
     handler = BYOKHandler(found.id, evidence.session, platform=platform)
+    rows = handler.byok_manager.row_states(found.id, evidence.session)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
+    with Laboratory(evidence, platform) as lab:
+        diagnosed = tuple(
+            _diagnose(evidence, handler.explain(request), rows, lab, found.id) for request in asked
+        )
     return Diagnosis(
         evidence=evidence,
         tenant=found,
         platform=platform,
+        rows=rows,
         lookups=handler.byok_manager.lookups(found.id, evidence.session),
         clients=tuple(handler.clients),
-        requests=tuple(_diagnose(evidence, handler.explain(request)) for request in asked),
+        requests=diagnosed,
     )
 
 
-def _diagnose(evidence: Evidence, ranking: Ranking) -> RequestDiagnosis:
+def _diagnose(
+    evidence: Evidence,
+    ranking: Ranking,
+    rows: Mapping[str, State],
+    lab: Laboratory,
+    tenant_id: str,
+) -> RequestDiagnosis:
     outcome: Outcome = "ranked" if len(ranking.order) else "no-models"
-    return RequestDiagnosis(
-        ranking.request, ranking, outcome if evidence.has_pricing else "inconclusive"
-    )
+    explanation = Explanation()
+    if not evidence.has_pricing:
+        outcome = "inconclusive"
+    elif outcome == "no-models":
+        explanation = explain(ranking, rows, lab, tenant_id)
+    else:
+        explanation = Explanation(trials=put_fault_back(ranking, lab, tenant_id))
+    rivals = find_rivals(evidence, ranking, explanation) if outcome != "ranked" else ()
+    return RequestDiagnosis(ranking.request, ranking, outcome, explanation, rivals)

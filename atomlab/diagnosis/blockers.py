@@ -1,0 +1,98 @@
+"""Blockers and fix sets: what stands in each model's way, and the least that must go.
+
+Let A(m) be all atoms that block model m: `client:<provider>` and filter names. Removing all of
+A(m) lets m through, so the minimal fix sets are the inclusion-minimal A(m): a closed form, since
+every filter judges every model. Their minimal hitting sets are the minimal blocking sets: what
+has to stay, all of it, for the error to stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from atomlab.byok.filters import NAMES
+from atomlab.byok.ranking import Ranking
+
+_CLIENT = 1 << NAMES.index("client")
+_HEALTH = 1 << NAMES.index("health")
+
+
+@dataclass(frozen=True)
+class BlockerSet:
+    """A minimal A(m): the client that is missing (None if one is there) and blocking filters.
+
+    `provider` is who would serve the models, `models` how many have exactly these blockers.
+    """
+
+    client: str | None
+    filters: tuple[str, ...]
+    provider: str
+    models: int
+
+    @property
+    def atoms(self) -> tuple[str, ...]:
+        """The atoms, the client's first, then filters in their order."""
+        return (*((f"client:{self.client}",) if self.client else ()), *self.filters)
+
+
+def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[BlockerSet]:
+    """Return the antichain of blocker sets, in registry order, then by size.
+
+    Only the given providers' clients count as ones that could be added. A model that several of
+    them would serve (the open-source matcher) counts once for each.
+    """
+    platform, view = ranking.view.platform, ranking.view
+    with_client: list[tuple[int, int, int]] = []  # filter mask, models, a provider's place
+    served = view.active >= 0
+    for mask, first, number in _unique(ranking.blockers, served):
+        with_client.append((mask, number, int(view.active[first])))
+    least = _minimal(mask for mask, _, _ in with_client)
+    found = [
+        BlockerSet(None, _names(mask), platform.providers[place].id, number)
+        for mask, number, place in with_client
+        if mask in least
+    ]
+    unhealthy = platform.health < platform.rules.min_health_score
+    for provider in sorted(providers, key=platform.column.__getitem__):
+        place = platform.column[provider]
+        # Also a model that a later client serves now: the new one would take it over.
+        takes = platform.models.matches[:, place] & (~served | (view.active > place))
+        masks = ranking.blockers & np.uint8(0xFF ^ _CLIENT ^ _HEALTH)
+        if unhealthy[place]:
+            masks = masks | np.uint8(_HEALTH)
+        options = [(mask, number) for mask, _, number in _unique(masks, takes)]
+        least_here = _minimal(mask for mask, _ in options)
+        found += [
+            BlockerSet(provider, _names(mask), provider, number)
+            for mask, number in options
+            if mask in least_here and not any(other & mask == other for other in least)
+        ]
+    return found
+
+
+def minimal_blocking_sets(fix_sets: Iterable[Iterable[str]]) -> list[frozenset[str]]:
+    """Return the minimal hitting sets of the fix sets (Berge's algorithm), smallest first."""
+    hitting: list[frozenset[str]] = [frozenset()]
+    for fix_set in fix_sets:
+        grown = {h if h & set(fix_set) else h | {atom} for h in hitting for atom in fix_set}
+        hitting = [h for h in grown if not any(other < h for other in grown)]
+    return sorted(hitting, key=lambda h: (len(h), sorted(h)))
+
+
+def _unique(masks: np.ndarray, where: np.ndarray) -> list[tuple[int, int, int]]:
+    """Return each mask among the models `where`, with its first model and their number."""
+    places = np.flatnonzero(where)
+    values, first, number = np.unique(masks[places], return_index=True, return_counts=True)
+    return [(int(v), int(places[f]), int(n)) for v, f, n in zip(values, first, number, strict=True)]
+
+
+def _minimal(masks: Iterable[int]) -> set[int]:
+    known = set(masks)
+    return {m for m in known if not any(other != m and other & m == other for other in known)}
+
+
+def _names(mask: int) -> tuple[str, ...]:
+    return tuple(name for bit, name in enumerate(NAMES) if mask >> bit & 1)

@@ -1,0 +1,363 @@
+"""Causes: which deviations, repaired, remove the error, and in what order they explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from atomlab.byok.filters import FILTERS, NAMES, PHRASES
+from atomlab.byok.ranking import Ranking, rank
+from atomlab.diagnosis.blockers import BlockerSet, minimal_fix_sets
+from atomlab.diagnosis.defects import Defect, find_defects
+from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
+from atomlab.evidence.redaction import State
+from atomlab.evidence.registry import setting_key
+from atomlab.text import count
+
+Role = Literal["sole", "one-of-k", "joint"]
+Verdict = Literal["confirmed", "refuted", "inconclusive"]
+# Keys for providers that the platform does not know, or not as LLM providers.
+_UNUSUAL = ("provider-unknown", "provider-not-llm")
+
+
+@dataclass(frozen=True)
+class FixSet:
+    """A minimal set of atoms, the edits that remove them, and what re-executing them gave."""
+
+    atoms: tuple[str, ...]
+    edits: tuple[Edit, ...]
+    after: Ranking
+
+    @property
+    def cost(self) -> int:
+        """The sum of the edits' costs."""
+        return sum(edit.cost for edit in self.edits)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the decision, run again with the edits made, found a model."""
+        return len(self.after.order) > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the set as an element of `fix_sets` in `atomlab.diagnosis/1`."""
+        winner = self.after.winner
+        return {
+            "atoms": list(self.atoms),
+            "edits": [edit.to_json() for edit in self.edits],
+            "cost": self.cost,
+            "verified": self.verified,
+            "winner_after": winner and {"provider": winner.provider, "model": winner.model},
+        }
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A deviation that explains the error (codes: DESIGN 4), and how it relates to the fixes."""
+
+    code: str
+    provider: str | None
+    setting_key: str | None
+    role: Role
+    sufficient_alone: bool
+    in_every_fix_set: bool
+    evidence: tuple[str, ...]
+    verdict: Verdict = "inconclusive"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the cause as an element of `causes` in `atomlab.diagnosis/1`."""
+        return {**self.__dict__, "evidence": list(self.evidence)}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a request found no model: causes, best supported first, fix sets, cheapest first.
+
+    `dropped` counts closed-form fix sets that did not hold when they were executed; `trials` are
+    the interventions on the root cause.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    fix_sets: tuple[FixSet, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    dropped: int = 0
+
+
+def explain(
+    ranking: Ranking, rows: Mapping[str, State], lab: Laboratory, tenant_id: str
+) -> Explanation:
+    """Return why `ranking` is empty for a tenant with these rows; every fix is run in `lab`."""
+    platform = ranking.view.platform
+    defects = find_defects(rows, platform)
+    if not platform.models.ids:
+        return _empty_cache(ranking, defects, lab, tenant_id)
+    if any(platform.has_models(client) for client in ranking.clients):
+        # The tenant's working client shows which provider it means; other keys are beside it.
+        defects = [d for d in defects if d.code not in _UNUSUAL]
+    fix_sets, dropped = _fix_sets(ranking, defects, lab, tenant_id)
+    causes = _deviations(ranking, defects, fix_sets) or _without_fix(ranking, defects, fix_sets)
+    confirmed, trials = _confirm(causes, ranking, fix_sets, lab, tenant_id)
+    return Explanation(tuple(confirmed), tuple(fix_sets), tuple(trials), dropped)
+
+
+def put_fault_back(ranking: Ranking, lab: Laboratory, tenant_id: str) -> tuple[Trial, ...]:
+    """Return the trial of taking away the key that the winner of a healthy ranking needs."""
+    winner = ranking.winner
+    if winner is None:
+        return ()
+    edit = Edit("remove-row", setting_key(winner.provider))
+    return (lab.try_edits("the fault put back", [edit], tenant_id, ranking.request),)
+
+
+def _fix_sets(
+    ranking: Ranking, defects: Sequence[Defect], lab: Laboratory, tenant_id: str
+) -> tuple[list[FixSet], int]:
+    """Return the fix sets that hold when executed, cheapest first, and how many did not.
+
+    Clients that could be added: allow-listed providers of the registry, and those that a key of
+    the tenant was meant for, whether or not the platform knows them.
+    """
+    by_provider = {d.provider: d for d in defects}
+    unknown = [
+        Edit("register-provider", provider=d.provider)
+        for d in defects
+        if d.code == "provider-unknown"
+    ]
+    platform = lab.changed(tuple(unknown))
+    wide = rank(platform, ranking.clients, ranking.request, ranking.view.plan)
+    addable = [
+        p.id
+        for p in platform.providers
+        if p.id not in ranking.clients
+        and (p.id in ranking.view.platform.rules.llm_providers or p.id in by_provider)
+    ]
+    executed = []
+    for blockers in minimal_fix_sets(wide, addable):
+        edits = _edits(blockers, by_provider.get(blockers.client or ""))
+        trial = lab.try_edits("", edits, tenant_id, ranking.request)
+        executed.append(FixSet(blockers.atoms, edits, trial.after))
+    kept = [fix_set for fix_set in executed if fix_set.verified]
+    return sorted(kept, key=lambda f: f.cost), len(executed) - len(kept)
+
+
+def _edits(blockers: BlockerSet, defect: Defect | None) -> tuple[Edit, ...]:
+    """Return the cheapest edits that remove the blockers."""
+    waived = tuple(Edit("waive-filter", filter=name) for name in blockers.filters)
+    if blockers.client is None:
+        return waived
+    return (_key_edit(blockers.client, defect), *waived)
+
+
+def _key_edit(provider: str, defect: Defect | None) -> Edit:
+    if defect is None:
+        return Edit("new-credential", setting_key(provider))
+    if defect.code == "provider-unknown":
+        return Edit("register-provider", provider=provider)
+    if defect.code == "provider-not-llm":
+        return Edit("allow-provider", provider=provider)
+    if defect.code in ("key-empty", "key-placeholder"):
+        return Edit("repair-row", defect.setting_key, defect.copy_from)
+    return Edit("copy-key", defect.setting_key, defect.copy_from)
+
+
+def _deviations(
+    ranking: Ranking, defects: Sequence[Defect], fix_sets: Sequence[FixSet]
+) -> list[Cause]:
+    """Return the causes that some fix set repairs, best supported first.
+
+    First those that suffice alone, then the cheaper, then in registry order. Where none suffices
+    alone, the filters that stand in the way of the cheapest joint repair are causes beside it.
+    """
+    found: list[tuple[int, Cause]] = []
+    for defect in defects:
+        atom = f"client:{defect.provider}"
+        if any(atom in fix_set.atoms for fix_set in fix_sets):
+            key = (defect.provider, defect.setting_key)
+            cause = _cause(defect.code, *key, atom, fix_sets, defect.evidence)
+            found.append((_key_edit(defect.provider, defect).cost, cause))
+    served = [f for f in fix_sets if not f.atoms[0].startswith("client:")]
+    if not served and not any(cause.sufficient_alone for _, cause in found):
+        meant = {f"client:{cause.provider}" for _, cause in found}
+        served = [f for f in fix_sets if meant & set(f.atoms)][:1]
+    for name in dict.fromkeys(a for f in served for a in f.atoms if a in NAMES):
+        best = next(f for f in served if name in f.atoms)
+        for provider in _blocked_providers(name, ranking, best):
+            evidence = _observed(name, ranking, provider)
+            cause = _cause(name, provider, None, name, fix_sets, evidence)
+            found.append((Edit("waive-filter", filter=name).cost, cause))
+    place = ranking.view.platform.column
+
+    def support(entry: tuple[int, Cause]) -> tuple[bool, int, int]:
+        cost, cause = entry
+        return not cause.sufficient_alone, cost, place.get(cause.provider or "", len(place))
+
+    return [cause for _, cause in sorted(found, key=support)]
+
+
+def _cause(
+    code: str,
+    provider: str | None,
+    key: str | None,
+    atom: str,
+    fix_sets: Sequence[FixSet],
+    evidence: tuple[str, ...],
+) -> Cause:
+    alone = any(fix_set.atoms == (atom,) for fix_set in fix_sets)
+    role: Role = "joint" if not alone else "sole" if len(fix_sets) == 1 else "one-of-k"
+    everywhere = all(atom in fix_set.atoms for fix_set in fix_sets)
+    return Cause(code, provider, key, role, alone, everywhere, evidence)
+
+
+def _blocked_providers(name: str, ranking: Ranking, fix_set: FixSet) -> list[str]:
+    """Return whose models the filter blocks: of the fix's winner, or each unhealthy client."""
+    winner = fix_set.after.winner
+    best = winner.provider if winner else ""
+    if name != "health" or fix_set.atoms[0].startswith("client:"):
+        return [best]
+    platform = ranking.view.platform
+    least = platform.rules.min_health_score
+    return [c for c in ranking.clients if platform.health[platform.column[c]] < least] or [best]
+
+
+def _observed(name: str, ranking: Ranking, provider: str) -> tuple[str, ...]:
+    """Return what the filter saw of the provider's models, and what it required."""
+    models = ranking.view.platform.models
+    place = ranking.view.platform.column.get(provider)
+    mine = models.provider == provider if place is None else models.matches[:, place]
+    judgement = FILTERS[NAMES.index(name)](ranking.view)
+    rejected = int(judgement.rejected[mine].sum())
+    seen = [judgement.observed[int(place)] for place in np.flatnonzero(mine & judgement.rejected)]
+    best = f", the best of them {max(seen):g}" if name in _NUMERIC and seen else ""
+    told = f"{rejected:,} of {count(int(mine.sum()), 'model')} of {provider} rejected"
+    return (f"{told}: {PHRASES[name]}{best}, required {judgement.required}",)
+
+
+def _without_fix(
+    ranking: Ranking, defects: Sequence[Defect], fix_sets: Sequence[FixSet]
+) -> list[Cause]:
+    """Return the causes where no deviation leads to a model: orphans, hopeless rows, or no key."""
+    platform = ranking.view.platform
+    orphans = [c for c in ranking.clients if not platform.has_models(c)]
+    if orphans:
+        total = count(len(platform.models.ids), "model")
+        return [
+            Cause(
+                *("orphan-client", orphan, setting_key(orphan), "one-of-k", True, False),
+                (
+                    f"row {setting_key(orphan)} makes the client {orphan}",
+                    f"none of the {total} in the pricing cache is served by {orphan}",
+                ),
+            )
+            for orphan in orphans
+        ]
+    if defects:
+        return [
+            Cause(
+                *(d.code, d.provider, d.setting_key, "joint", False, False),
+                (*d.evidence, f"repairing it alone gives no model of {d.provider}"),
+            )
+            for d in defects
+        ]
+    if ranking.clients:
+        return []
+    alone = any(len(fix_set.atoms) == 1 for fix_set in fix_sets)
+    role: Role = "joint" if not alone else "sole" if len(fix_sets) == 1 else "one-of-k"
+    evidence = (
+        "the tenant has no usable key of an LLM provider, and no row that nearly is one",
+        f"{count(len(fix_sets), 'fix set')} would do, each with another provider's key",
+    )
+    return [Cause("no-keys", None, None, role, alone, True, evidence)]
+
+
+def _confirm(
+    causes: Sequence[Cause],
+    ranking: Ranking,
+    fix_sets: Sequence[FixSet],
+    lab: Laboratory,
+    tenant_id: str,
+) -> tuple[list[Cause], list[Trial]]:
+    """Return the causes with their verdicts, and the trials of the first.
+
+    Confirmed is a cause whose repair, run, removes the error through its provider while placebos
+    leave it. One that cannot be repaired here stays inconclusive, never more.
+    """
+    verdicts: list[Cause] = []
+    first: list[Trial] = []
+    for cause in causes:
+        trials = _trials(cause, ranking, fix_sets, lab, tenant_id)
+        first = first or trials
+        verdicts.append(replace(cause, verdict=_verdict(cause, trials)))
+    return verdicts, first
+
+
+def _trials(
+    cause: Cause,
+    ranking: Ranking,
+    fix_sets: Sequence[FixSet],
+    lab: Laboratory,
+    tenant_id: str,
+) -> list[Trial]:
+    request = ranking.request
+    if cause.code == "orphan-client":
+        models = {"the fix": cause.provider, "a model of an unknown provider": "no-such-provider"}
+        return [
+            lab.try_edits(name, [Edit("add-model", provider=provider)], tenant_id, request)
+            for name, provider in models.items()
+        ]
+    atoms = {cause.code if cause.code in NAMES else f"client:{cause.provider}"}
+    if cause.code in NAMES and cause.provider not in ranking.clients:
+        atoms.add(f"client:{cause.provider}")
+    fits = [f for f in fix_sets if cause.provider is None or atoms <= set(f.atoms)]
+    if not fits:
+        return []
+    key = next((e.setting_key for e in fits[0].edits if e.setting_key), None)
+    return try_fix(lab, tenant_id, fits[0].edits, key, request)
+
+
+def _verdict(cause: Cause, trials: Sequence[Trial]) -> Verdict:
+    if not trials:
+        return "inconclusive"
+    fix, *placebos = trials
+    through = {candidate.provider for candidate in fix.after.candidates()}
+    winner = fix.after.winner
+    if cause.role != "joint" and winner is not None:
+        through = {winner.provider}
+    uses_it = cause.provider is None or cause.provider in through
+    proven = fix.cured and uses_it and not any(placebo.cured for placebo in placebos)
+    return "confirmed" if proven else "inconclusive"
+
+
+def _empty_cache(
+    ranking: Ranking, defects: Sequence[Defect], lab: Laboratory, tenant_id: str
+) -> Explanation:
+    """Return the explanation where the cache holds no model at all: nothing else can matter yet.
+
+    A refresh cannot be run here; that a model is all that is missing can: with one made-up model
+    of a client's provider the error goes, with one of an unknown provider it stays.
+    """
+    refresh = FixSet(("pricing",), (Edit("refresh-pricing"),), ranking)
+    evidence = ("the pricing cache holds no model at all",)
+    alone = bool(ranking.clients)
+    first = Cause(
+        "pricing-cache-empty", None, None, "sole" if alone else "joint", alone, True, evidence
+    )
+    also = [
+        Cause(d.code, d.provider, d.setting_key, "joint", False, False, d.evidence)
+        for d in defects
+        if not ranking.clients
+    ]
+    trials = []
+    if alone:
+        models = {"a model of a client": ranking.clients[0], "of an unknown provider": "no-such"}
+        trials = [
+            lab.try_edits(name, [Edit("add-model", provider=p)], tenant_id, ranking.request)
+            for name, p in models.items()
+        ]
+    first = replace(first, verdict=_verdict(first, trials))
+    return Explanation((first, *also), (refresh,), tuple(trials))
+
+
+# Filters whose observed value is a number that has to be high enough.
+_NUMERIC = ("context", "health", "quality")
