@@ -1,0 +1,102 @@
+"""The fix of a diagnosis: SQL where a key only has to be copied, plain words where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from atomlab.diagnosis.causes import FixSet
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+from atomlab.diagnosis.interventions import Edit
+from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
+
+Status = Literal["sql", "words", "nothing", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What to do: `sql` and its `rollback` if a key has only to be copied, and what to say.
+
+    `status` is `sql`; `words` where somebody has to do what no SQL can; `nothing` where no request
+    fails; `inconclusive` where no verified fix is known.
+    """
+
+    status: Status
+    words: tuple[str, ...]
+    sql: str = ""
+    rollback: str = ""
+
+
+def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
+    """Return the fix of the root cause of the requests that fail, best supported request first."""
+    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    if any(d.outcome == "inconclusive" for d in diagnosis.requests):
+        return Fix("inconclusive", ("the snapshot holds no pricing cache: nothing is decided",))
+    if not failing:
+        return Fix("nothing", ("no request fails: there is nothing to fix",))
+    chosen = {d.request.complexity: root_fix(d) for d in failing}
+    best = min(
+        (fix for fix in chosen.values() if fix is not None), key=lambda f: f.cost, default=None
+    )
+    if best is None:
+        return Fix("inconclusive", ("no fix is known that was run and helped",))
+    cured = [name for name, fix in chosen.items() if fix and fix.edits == best.edits]
+    rest = [name for name in chosen if name not in cured]
+    words = [f"cures {', '.join(cured)} requests: {'; '.join(map(str, best.edits))}"]
+    words += [_more(name, chosen[name], best) for name in rest]
+    copy = _copy(best.edits, diagnosis)
+    if copy is None:
+        return Fix("words", (*words, *map(_by_hand, best.edits)))
+    return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
+
+
+def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
+    """Return the cheapest verified fix set of the request's root cause, None if there is none."""
+    explanation = diagnosis.explanation
+    if not explanation.causes:
+        return None
+    root = explanation.causes[0]
+    atoms = {f"client:{root.provider}", root.code}
+    verified = [f for f in explanation.fix_sets if f.verified]
+    fitting = [f for f in verified if root.provider is None or atoms & set(f.atoms)]
+    return next(iter(fitting), None)
+
+
+def _more(name: str, fix: FixSet | None, best: FixSet) -> str:
+    if fix is None:
+        return f"does not cure {name} requests, for which no verified fix is known"
+    extra = [str(edit) for edit in fix.edits if edit not in best.edits]
+    return f"does not cure {name} requests, which need as well: {'; '.join(extra)}"
+
+
+def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
+    """Return the edits as one copy from row to row, None if they are anything else."""
+    if len(edits) != 1 or edits[0].setting_key is None or edits[0].copy_from is None:
+        return None
+    rules, edit = diagnosis.platform.rules, edits[0]
+    return CopyKey(
+        diagnosis.tenant.id,
+        edits[0].setting_key,
+        edits[0].copy_from,
+        replaces=edit.kind == "repair-row",
+        placeholder_prefixes=rules.placeholder_prefixes,
+        placeholder_shorter_than=rules.placeholder_shorter_than,
+    )
+
+
+def _by_hand(edit: Edit) -> str:
+    return _BY_HAND[edit.kind].format(
+        key=edit.setting_key, provider=edit.provider, name=edit.filter
+    )
+
+
+_BY_HAND = {
+    "copy-key": "copy {key} together with the other changes",
+    "repair-row": "the tenant enters a valid key in {key}: nobody else has it, so no SQL can",
+    "new-credential": "the tenant gets a credential and enters it as {key}: no SQL can invent one",
+    "allow-provider": "platform configuration: put {provider} on the list of LLM providers",
+    "register-provider": "platform configuration: add {provider} to the provider registry",
+    "waive-filter": "platform change: the {name} filter rejects every model that the tenant can "
+    "reach; correct its data or its threshold, or use another model",
+    "refresh-pricing": "refresh the pricing cache",
+}

@@ -1,0 +1,266 @@
+"""Lint: what in the registry, the rules and the cache breaks tenants, or waits to (PLATFORM B)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sqlalchemy import select
+
+from atomlab.byok.platform import Bools, Platform, load_platform
+from atomlab.byok.scoring import quality_of
+from atomlab.evidence.redaction import USABLE, token_state
+from atomlab.evidence.registry import Provider, setting_key
+from atomlab.evidence.schema import Tenant, TenantSetting
+from atomlab.evidence.snapshot import Evidence
+from atomlab.text import count, listed, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+# Each code's severity, and what it means whatever the subject.
+CODES: Mapping[str, tuple[Severity, str]] = {
+    "pricing-cache-empty": ("error", "no request finds a model"),
+    "setting-key-differs": ("error", "the lookup reads another setting than the registry declares"),
+    "shared-variable": ("error", "declared by several ids, yet a key for one is none for the rest"),
+    "allow-list-unregistered": ("warning", "may be a client, but the registry has no such id"),
+    "ambiguous-match": ("warning", "one model, several providers: the tenant's first client wins"),
+    "orphan-client": ("warning", "a key makes a client that serves no model of the cache"),
+    "quality-by-name": ("warning", "scored by a word in the provider's name, not the model's"),
+    "quality-key-capitals": ("warning", "ids are lower-cased first: matches only its own spelling"),
+    "pricing-not-captured": ("info", "nothing can be said of models"),
+    "registry-not-allowed": ("info", "not on the LLM allow-list: a key makes no client"),
+    "unreachable-models": ("info", "no provider of the registry that may be a client serves them"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: `why` holds the observed values; `tenants`, how many tenants it touches."""
+
+    code: str
+    severity: Severity
+    subject: str
+    why: str
+    tenants: int
+
+
+@dataclass(frozen=True)
+class Lint:
+    """The findings on a snapshot, ordered by severity, code and subject."""
+
+    sha256: str
+    captured_at: str
+    rules: str
+    findings: tuple[Finding, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per finding: code, severity, subject, why, tenants (a count)."""
+        import pandas as pd
+
+        rows = [asdict(finding) for finding in self.findings]
+        return pd.DataFrame(rows, columns=[field.name for field in fields(Finding)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document `atomlab.lint/1`."""
+        return {
+            "schema": "atomlab.lint/1",
+            "snapshot": {name: getattr(self, name) for name in ("sha256", "captured_at", "rules")},
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+@dataclass(frozen=True)
+class _World:
+    """What is linted: `reach` is models × registry, whose client, if it may be one, serves it.
+
+    `holders` has for each setting name the tenants whose row of that name is usable.
+    """
+
+    platform: Platform
+    reach: Bools
+    holders: Mapping[str, set[str]]
+    tenants: frozenset[str]
+    has_pricing: bool
+
+    def serves(self, provider: Provider) -> bool:
+        return bool(self.reach[:, self.platform.column[provider.id]].any())
+
+    def holding(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the tenants with a usable row under any of the names."""
+        return frozenset().union(*(self.holders.get(name, ()) for name in names))
+
+    def served(self, places: Sequence[int]) -> frozenset[str]:
+        """Return the tenants with a client that may serve any of the models."""
+        columns = np.flatnonzero(self.reach[list(places)].any(axis=0))
+        return self.holding(self.platform.providers[c].setting_key for c in columns)
+
+    def some(self, places: Sequence[int]) -> str:
+        ids = (self.platform.models.ids[place] for place in places)
+        return f"{count(len(places), 'model')} ({listed(ids, 1)})"
+
+
+def lint(evidence: Evidence) -> Lint:
+    """Return what is wrong with a snapshot's registry, rules and cache; CODES lists the codes.
+
+    Where the cache is empty, or was not captured, one finding says so, and no other tells of
+    models. "Served" means: by a provider of the registry that is on the LLM allow-list.
+    """
+    world = _world(evidence)
+    found = [finding for check in _CHECKS for finding in check(world)]
+    found.sort(key=lambda f: (SEVERITIES.index(f.severity), f.code, f.subject, f.why))
+    rules = world.platform.rules.name
+    return Lint(evidence.sha256, evidence.captured_at, rules, tuple(found))
+
+
+def _no_models(world: _World) -> Iterator[Finding]:
+    """Touched: everybody."""
+    if not world.has_pricing:
+        yield _finding("pricing-not-captured", "pricing cache", "none was captured", world.tenants)
+    elif not len(world.reach):
+        yield _finding("pricing-cache-empty", "pricing cache", "it holds 0 models", world.tenants)
+
+
+def _variables(world: _World) -> Iterator[Finding]:
+    """Touched: who holds a key under the variable or the name of any id that declares it."""
+    sharing: dict[str, list[Provider]] = defaultdict(list)
+    for p in world.platform.providers:
+        if p.api_key_env_var:
+            sharing[p.api_key_env_var].append(p)
+    for variable, ids in sharing.items():
+        touched = world.holding([variable, *(p.setting_key for p in ids)])
+        for p in ids:
+            if variable != p.setting_key:
+                why = f"declares {printable(variable)}, is looked up as {printable(p.setting_key)}"
+                yield _finding("setting-key-differs", p.id, why, touched)
+        if len(ids) > 1:
+            serving = [p for p in ids if world.serves(p)]
+            stuck = touched - world.holding(p.setting_key for p in serving)
+            why = f"declared by {listed((p.id for p in ids), 8)}"
+            if serving:
+                why += f"; only {listed((p.id for p in serving), 8)} can serve models, and "
+                why += f"{len(stuck):,} of {count(len(touched), 'tenant')} with a key lack that one"
+            elif len(world.reach):
+                why += f"; none serves any of {count(len(world.reach), 'model')}"
+            yield _finding("shared-variable", variable, why, touched)
+
+
+def _membership(world: _World) -> Iterator[Finding]:
+    """Touched: who holds a key under the name that the lookup reads, or would read."""
+    providers, allowed = world.platform.providers, world.platform.rules.llm_providers
+    found = [
+        (name, "allow-list-unregistered", f"is never read: not among {len(providers):,} registered")
+        for name in dict.fromkeys(allowed)
+        if name not in world.platform.column
+    ]
+    for p in providers:
+        if p.id not in allowed:
+            why = f"makes no client: not among {len(allowed):,} allowed"
+            found.append((p.id, "registry-not-allowed", why))
+        elif len(world.reach) and not world.serves(p):
+            why = f"makes a client that serves none of {count(len(world.reach), 'model')}"
+            found.append((p.id, "orphan-client", why))
+    for name, code, why in found:
+        key = setting_key(name)
+        yield _finding(code, name, f"{printable(key)} {why}", world.holding([key]))
+
+
+def _capitals(world: _World) -> Iterator[Finding]:
+    """Touched: who has a client for a model that contains the key, were it in small letters."""
+    rules, models = world.platform.rules, world.platform.models
+    served: Bools = np.asarray(world.reach.any(axis=1))
+    tables = {"": rules.quality} | {f"{n} ": t for n, t in rules.capability_quality.items()}
+    rows = ((name, key, score) for name, table in tables.items() for key, score in table)
+    for name, key, score in rows:
+        if key != key.lower():
+            alike = [m for m, lowered in enumerate(models.lowered) if key.lower() in lowered]
+            missed = [m for m in alike if models.ids[m] != key and served[m]]
+            why = f"{printable(name)}quality {score:g} matches this exact id only: "
+            why += f"{count(len(missed), 'other served model')} contain it in small letters"
+            yield _finding("quality-key-capitals", key, why, world.served(missed))
+
+
+def _unreachable(world: _World) -> Iterator[Finding]:
+    """Touched: who holds a key under the name of an owner of such models (COHERE_API_KEY)."""
+    unserved = np.flatnonzero(~world.reach.any(axis=1))
+    owners = Counter(sorted(str(world.platform.models.provider[place]) for place in unserved))
+    if owners:
+        ranked = (f"{owner or 'no owner'} {n:,}" for owner, n in owners.most_common())
+        why = f"of {len(world.reach):,} in all, by owner: {listed(ranked, 6)}"
+        touched = world.holding(setting_key(owner) for owner in owners)
+        yield _finding("unreachable-models", count(len(unserved), "model"), why, touched)
+
+
+def _scores_by_name(world: _World) -> Iterator[Finding]:
+    """Touched: who has a client for such a model. One finding per name and word.
+
+    A served model's score is earned by a name if its source is a heuristic's word or a table's
+    key, that stands in a name, and the id scores otherwise without its names. Names are the
+    parts before the last `/`, and in the last part every id of the registry of which the word is
+    a proper part (so both in `minimax/MiniMax-M2`, whose `mini` is the provider's twice).
+    """
+    models, (scores, sources) = world.platform.models, world.platform.quality(None)
+    registered = sorted((p.id.lower() for p in world.platform.providers), key=len, reverse=True)
+    groups: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+    for place in np.flatnonzero(world.reach.any(axis=1)).tolist():
+        word = sources[place].partition(":")[2]
+        *parts, own = models.lowered[place].split("/")
+        inside = [name for name in registered if word in name and word != name and name in own]
+        names = [part for part in parts if word in part] + inside
+        for name in inside:
+            own = own.replace(name, "/")
+        score = quality_of(own, world.platform.rules)[0]
+        if word and names and score != scores[place]:
+            groups[names[0], sources[place]].append((place, score))
+    for (name, source), found in groups.items():
+        places = [place for place, _ in found]
+        without = " or ".join(f"{score:g}" for score in sorted({score for _, score in found}))
+        why = f"{printable(source)} scores {world.some(places)} {scores[places[0]]:g}, "
+        why += f"without the name {without}"
+        yield _finding("quality-by-name", name, why, world.served(places))
+
+
+def _ambiguous(world: _World) -> Iterator[Finding]:
+    """Touched: who has clients for two or more of the providers. One finding per set of them."""
+    if world.platform.rules.matcher != "substring":
+        return
+    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for place in np.flatnonzero(world.reach.sum(axis=1) > 1).tolist():
+        groups[tuple(np.flatnonzero(world.reach[place]).tolist())].append(place)
+    for columns, places in groups.items():
+        ids = [world.platform.providers[c] for c in columns]
+        holding = Counter(t for p in ids for t in world.holding([p.setting_key]))
+        why = f"match {world.some(places)}; {printable(ids[0].id)} comes first in the registry"
+        touched = frozenset(tenant for tenant, clients in holding.items() if clients > 1)
+        yield _finding("ambiguous-match", ", ".join(p.id for p in ids), why, touched)
+
+
+_CHECKS = (
+    *(_no_models, _variables, _membership, _capitals),
+    *(_unreachable, _scores_by_name, _ambiguous),
+)
+
+
+def _finding(code: str, subject: str, why: str, touched: frozenset[str]) -> Finding:
+    return Finding(code, CODES[code][0], subject, why, len(touched))
+
+
+def _world(evidence: Evidence) -> _World:
+    platform, db = load_platform(evidence.session), evidence.session
+    allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
+    tenants = frozenset(db.scalars(select(Tenant.id)))
+    row, first = TenantSetting, dict[tuple[str, str], str]()
+    rows = db.execute(select(row.tenant_id, row.setting_key, row.setting_value))
+    for tenant, name, value in rows:
+        first.setdefault((tenant, name), value)  # the platform reads the first
+    holders: dict[str, set[str]] = defaultdict(set)
+    for (tenant, name), value in first.items():
+        if tenant in tenants and token_state(value) in USABLE:
+            holders[name].add(tenant)
+    reach = platform.models.matches & np.array(allowed, dtype=bool)
+    return _World(platform, reach, holders, tenants, evidence.has_pricing)

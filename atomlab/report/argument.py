@@ -1,0 +1,153 @@
+"""A diagnosis as a short argument in the terminal: what failed, why, why not else, the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from atomlab.byok.filters import PHRASES
+from atomlab.errors import NO_MODELS
+from atomlab.text import printable
+
+if TYPE_CHECKING:
+    from atomlab.diagnosis.causes import Cause, FixSet
+    from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+
+_STYLES = {
+    "confirmed": "bold green",
+    "inconclusive": "bold yellow",
+    "ranked": "green",
+    "no-models": "bold red",
+    "present": "green",
+    "ciphertext": "green",
+    "blank": "yellow",
+}
+
+
+def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
+    """Print a diagnosis on one screen: rows, outcomes, then cause and fix of what failed."""
+    out, tenant = Console(), diagnosis.tenant
+    name = f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)})"
+    _line(out, "", f"{name}, plan {printable(tenant.plan_type)}", "bold")
+    rules = printable(diagnosis.platform.rules.name)
+    where = f"snapshot {printable(snapshot)}, captured {diagnosis.evidence.captured_at}"
+    _line(out, "", f"{where}, rules {rules}", "dim")
+    if diagnosis.rows:
+        out.print(_rows(diagnosis))
+    missing = sum(look.state == "missing" for look in diagnosis.lookups)
+    _line(out, "", f"{missing} of {len(diagnosis.lookups)} providers have no row", "dim")
+    for each in diagnosis.requests:
+        out.print(_outcome(each), soft_wrap=True)
+    failed = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    if failed:
+        told = f"{NO_MODELS} ({_complexities(failed)})"
+        _line(out, "error", told, "red")
+    for _, group in groupby(failed, key=_signature):
+        _print_group(out, list(group))
+    err = Console(stderr=True)
+    for warning in [*diagnosis.platform.pricing.warnings(), *diagnosis.warnings()]:
+        err.print(Text(f"warning: {warning}", "yellow"), soft_wrap=True)
+
+
+def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
+    """Print the argument for requests that fail for the same causes."""
+    first = group[0]
+    which = _complexities(group)
+    if not first.explanation.causes:
+        _line(out, "cause", f"unexplained ({which}): no deviation found that a fix removes")
+    for cause in first.explanation.causes:
+        subject = f"{cause.code} {printable(cause.provider)}" if cause.provider else cause.code
+        told = Text(f"{subject}, ", "bold")
+        told.append(cause.verdict, _STYLES[cause.verdict])
+        told.append(f" ({cause.role}; {which})", "not bold")
+        _line(out, "cause", told)
+        for sentence in cause.evidence:
+            _line(out, "", f"- {printable(sentence, 200)}")
+    fix = _cheapest(first)
+    if fix is not None:
+        edits = " and ".join(printable(edit, 160) for edit in fix.edits)
+        winner = fix.after.winner
+        proof = f"verified: {printable(winner.model)} wins" if winner else "could not be run here"
+        _line(out, "fix", f"{edits} (cost {fix.cost}; {proof})")
+    if len(first.explanation.trials) > 1:
+        tried = "; ".join(f"{t.name}: {t.result}" for t in first.explanation.trials[1:])
+        _line(out, "placebos", printable(tried, 300), "dim")
+    ruled_out = [r.code for r in first.rivals if r.ruled_out]
+    causes = {cause.code for cause in first.explanation.causes}
+    open_ = [
+        f"{r.code} ({r.why})" for r in first.rivals if not r.ruled_out and r.code not in causes
+    ]
+    _line(out, "why not", f"ruled out: {', '.join(ruled_out) or 'nothing'}", "dim")
+    if open_:
+        _line(out, "but", printable(f"not ruled out: {'; '.join(open_)}", 400), "dim")
+
+
+def _cheapest(diagnosis: RequestDiagnosis) -> FixSet | None:
+    """Return the cheapest fix set that the root cause is part of, else the cheapest."""
+    causes, fix_sets = diagnosis.explanation.causes, diagnosis.explanation.fix_sets
+    atoms = {f"client:{c.provider}" for c in causes[:1]} | {c.code for c in causes[:1]}
+    return next((f for f in fix_sets if atoms & set(f.atoms)), next(iter(fix_sets), None))
+
+
+def _signature(diagnosis: RequestDiagnosis) -> list[tuple[object, ...]]:
+    return [_identity(cause) for cause in diagnosis.explanation.causes]
+
+
+def _identity(cause: Cause) -> tuple[object, ...]:
+    return cause.code, cause.provider, cause.role, cause.verdict
+
+
+def _complexities(diagnoses: Iterable[RequestDiagnosis]) -> str:
+    return ", ".join(d.request.complexity for d in diagnoses)
+
+
+def _rows(diagnosis: Diagnosis) -> Table:
+    """Return the tenant's key settings, those that no provider reads included."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("key setting", "state", "read for", "client"):
+        table.add_column(name, overflow="fold")
+    by_key = {look.setting_key: look for look in diagnosis.lookups}
+    for name, state in sorted(diagnosis.rows.items()):
+        look = by_key.get(name)
+        client = "no provider reads it" if look is None else "no"
+        if look is not None and look.client:
+            served = diagnosis.platform.has_models(look.provider)
+            client = "yes" if served else "yes, but the cache has no model for it"
+        elif look is not None:
+            client = f"no: {look.reason}"
+        table.add_row(
+            Text(printable(name)),
+            Text(state, _STYLES.get(state, "red")),
+            Text(printable(look.provider) if look else "–"),
+            Text(client),
+        )
+    return table
+
+
+def _outcome(diagnosis: RequestDiagnosis) -> Text:
+    ranking, winner = diagnosis.ranking, diagnosis.ranking.winner
+    line = Text(f"{diagnosis.request.complexity:<9} ")
+    if diagnosis.outcome == "inconclusive":
+        return line.append("inconclusive: the snapshot holds no pricing cache", "yellow")
+    rejected = ranking.rejected().items()
+    reasons = ", ".join(f"{number:,} {PHRASES[name]}" for name, number in rejected)
+    usable = f"{len(ranking.order):,} of {len(ranking.blockers):,} models usable"
+    line.append(usable, _STYLES[diagnosis.outcome])
+    line.append(f": {reasons}" if reasons else "")
+    if winner:
+        line.append(f"; {printable(winner.model)} wins", "bold")
+    return line
+
+
+def _line(out: Console, label: str, told: str | Text, style: str = "") -> None:
+    line = Text(f"{label:<9} " if label or isinstance(told, Text) else "", "bold")
+    if not label and not isinstance(told, Text) and told.startswith("-"):
+        line = Text(" " * 10)
+    out.print(
+        line.append(told, style) if isinstance(told, str) else line.append(told), soft_wrap=True
+    )
