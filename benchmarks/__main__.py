@@ -15,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from nbformat.v4 import new_code_cell, new_notebook
 
 import atomlab
 from atomlab import Request
 from atomlab.byok.ranking import rank
+from atomlab.evidence.pricing import Pricing
 from atomlab.evidence.rules import COMPLEXITIES
 from benchmarks.plain_loop import cache_of, rank_plainly
 
@@ -92,6 +94,58 @@ def explaining() -> tuple[float, float, float]:
     return paired(explain, loop, 51)
 
 
+def diagnosing() -> tuple[float, float, float]:
+    """Return the cost of one full diagnosis, against one plain ranking of the same map.
+
+    The diagnosis is of the incident: four complexities, every fix set run again, rivals, placebos;
+    loading the price map included. The plain loop ranks for a tenant with ten clients. Also
+    prints how the diagnosis grows with the map, whose models are repeated under other names.
+    """
+    with atomlab.open_snapshot(SNAPSHOT) as snapshot:
+        platform = atomlab.load_platform(snapshot.session)
+        tenant = snapshot.tenant(TEN_CLIENTS).id
+        clients = tuple(atomlab.BYOKHandler(tenant, snapshot.session, platform=platform).clients)
+        cache = cache_of(platform.pricing.frame)
+        health = {p.id: p.health_score for p in platform.providers}
+
+        def loop() -> object:
+            request = Request("moderate")
+            return rank_plainly(
+                cache, clients, platform.rules, request, catalog=platform.catalog, health=health
+            )
+
+        found = paired(lambda: atomlab.diagnose(snapshot, "brennan"), loop, 15)
+        print("  growth, from a loaded map to the full diagnosis:")
+        for size in (2690, 10_000, 40_000):
+            times = []
+            for _ in range(3):
+                larger = _repeated(platform, size)
+                times.append(
+                    _seconds(lambda p=larger: atomlab.diagnose(snapshot, "brennan", None, p))
+                )
+            seconds = statistics.median(times)
+            per_model = seconds / size * 1e6
+            print(f"  {size:>7,} models: {seconds * 1000:7.1f} ms, {per_model:5.1f} µs per model")
+    return found
+
+
+def _repeated(platform: atomlab.Platform, size: int) -> atomlab.Platform:
+    """Return the platform with `size` models: the map's own, again and again, ids numbered."""
+    columns = platform.pricing.columns
+    times = -(-size // len(platform.pricing))
+    larger = {
+        name: np.tile(values, times)[:size]
+        if isinstance(values, np.ndarray)
+        else (list(values) * times)[:size]
+        for name, values in columns.items()
+    }
+    ids = larger["model_id"]
+    larger["model_id"] = [f"{model}-{n}" for n, model in enumerate(ids)]
+    return atomlab.Platform(
+        platform.rules, platform.providers, Pricing(larger, "repeated"), platform.catalog
+    )
+
+
 def main() -> int:
     """Run all; return 1 if a ratio is above its bound."""
     with tempfile.TemporaryDirectory() as folder:
@@ -103,6 +157,7 @@ def main() -> int:
         report = ("report", SNAPSHOT, "--tenant", "brennan", "--hypothesis", HYPOTHESIS)
         cases: list[tuple[str, float, Callable[[], tuple[float, float, float]]]] = [
             ("explain all models / plain loop that ranks", 0.5, explaining),
+            ("a full diagnosis / one plain ranking", 50, diagnosing),
             (
                 "atomlab --help / import typer, rich.console",
                 2.0,

@@ -1,0 +1,87 @@
+"""`atomlab fix`: SQL where a key has only to be copied, plain words where it does not."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+import atomlab
+from atomlab.diagnosis.fixes import plan_fix
+
+MODEL = {
+    "max_input_tokens": 1e6,
+    "input_cost_per_token": 1e-6,
+    "output_cost_per_token": 1e-6,
+    "litellm_provider": "x",
+}
+
+
+def planned(snapshot, tenant, dialect="postgresql"):
+    return plan_fix(atomlab.diagnose(snapshot, tenant), dialect)
+
+
+def test_the_incident_is_fixed_by_sql_and_says_what_it_leaves(before):
+    """One row copied; advanced requests are named as not cured, with what they need as well."""
+    fix = planned(before, "brennan")
+    assert fix.status == "sql"
+    assert "INSERT INTO tenant_settings" in fix.sql
+    assert "MINIMAX_2_7_API_KEY" in fix.sql
+    assert fix.rollback
+    assert fix.words[0].startswith("cures simple, moderate, complex requests")
+    assert "does not cure advanced requests" in fix.words[1]
+    assert "quality" in fix.words[1]
+
+
+@pytest.mark.parametrize(
+    ("tenant", "status", "said"),
+    [
+        ("glacier", "words", "the tenant enters a valid key in OPENAI_API_KEY"),
+        ("nettle", "words", "the tenant gets a credential and enters it as"),
+        ("larkspur", "words", "add cohere to the provider registry"),
+        ("knoll", "words", "put tavily on the list of LLM providers"),
+        ("quarry", "words", "quality filter rejects every model"),
+        ("northwind", "nothing", "nothing to fix"),
+        ("delta", "inconclusive", "no fix is known that was run and helped"),
+    ],
+)
+def test_what_sql_cannot_do_is_said_in_words(before, tenant, status, said):
+    """No SQL is invented for a credential that nobody has, or for the platform's own side."""
+    fix = planned(before, tenant)
+    assert fix.status == status
+    assert (fix.sql, fix.rollback) == ("", "")
+    assert any(said in words for words in fix.words)
+
+
+def test_without_prices_nothing_is_proposed(captured):
+    """A snapshot without a pricing cache decides nothing, so there is no fix to propose."""
+    snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "k"}}, pricing=None)
+    assert planned(snapshot, "acme").status == "inconclusive"
+
+
+def test_the_sql_run_on_the_source_cures_it(make_database, prices, tmp_path):
+    """Capture, fix, run the SQL on the database, capture again: the requests are cured."""
+    source = make_database({"acme": {"minimax_api_key": "a-real-key"}})
+    with atomlab.capture(str(source), tmp_path / "before.sqlite", pricing=prices) as snapshot:
+        fix = planned(snapshot, "acme", "sqlite")
+    with sqlite3.connect(source) as db:
+        db.executescript(fix.sql)
+    db.close()
+    with atomlab.capture(str(source), tmp_path / "after.sqlite", pricing=prices) as snapshot:
+        outcomes = [d.outcome for d in atomlab.diagnose(snapshot, "acme").requests]
+    assert outcomes[:2] == ["ranked", "ranked"]
+    assert "a-real-key" not in fix.sql + fix.rollback
+
+
+def test_an_empty_row_with_the_key_elsewhere_is_updated(make_database, prices, tmp_path):
+    """Where the row exists and is empty, the SQL replaces its value by the alias's."""
+    rows = {"MINIMAX_API_KEY": "", "MINIMAX_2_7_API_KEY": "a-real-key"}
+    source = make_database({"acme": rows})
+    with atomlab.capture(str(source), tmp_path / "before.sqlite", pricing=prices) as snapshot:
+        fix = planned(snapshot, "acme", "sqlite")
+    assert fix.status == "sql"
+    with sqlite3.connect(source) as db:
+        db.executescript(fix.sql)
+        held = dict(db.execute("SELECT setting_key, setting_value FROM tenant_settings"))
+    db.close()
+    assert held == dict.fromkeys(rows, "a-real-key")
