@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 SNAPSHOT   ?= data/snapshots/brennan-2026-05-02.sqlite
 TENANT     ?= brennan
 HYPOTHESIS ?= data/hypotheses/brennan-minimax.yaml
-OUT        ?= reports/$(basename $(notdir $(SNAPSHOT)))
+OUT        ?= reports/$(shell basename '$(SNAPSHOT)' .sqlite)
 
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -42,7 +42,7 @@ compiled: $(READY)
 	@$(BIN)/python -m compileall -q atomlab
 
 report: compiled ## investigate the incident on its snapshot; prints the verdict and the report's path
-	@$(BIN)/atomlab report $(SNAPSHOT) --tenant $(TENANT) --hypothesis $(HYPOTHESIS) --out $(OUT)
+	@$(BIN)/atomlab report '$(SNAPSHOT)' --tenant '$(TENANT)' --hypothesis '$(HYPOTHESIS)' --out '$(OUT)'
 
 test: compiled ## run the tests
 	@$(BIN)/python -m pytest

@@ -101,6 +101,10 @@ class Diagnosis:
         out = [f"{look.provider}: {look.reason}" for look in self.lookups if look.state == "blank"]
         if self.tenant.ai_mode == "managed" and not self.requests[0].request.managed:
             out.append("the tenant is managed, the request is not: add --managed to apply its plan")
+        wanted = self.requests[0].request.capability
+        listed = (entry.capabilities for entry in self.platform.catalog.values())
+        if wanted is not None and not any(wanted in capabilities for capabilities in listed):
+            out.append(f"no model of the catalogue lists {wanted}: only uncatalogued ones can pass")
         for diagnosis in self.requests:
             prefix = f"{diagnosis.request.complexity}: "
             out.extend(prefix + warning for warning in diagnosis.ranking.warnings())
