@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES
+from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.diagnosis.blockers import BlockerSet, minimal_fix_sets
 from atomlab.diagnosis.defects import Defect, find_defects
@@ -21,6 +22,9 @@ Role = Literal["sole", "one-of-k", "joint"]
 Verdict = Literal["confirmed", "refuted", "inconclusive"]
 # Keys for providers that the platform does not know, or not as LLM providers.
 _UNUSUAL = ("provider-unknown", "provider-not-llm")
+# Codes of causes that are not called as their filter is.
+_CODES = {"context": "context-window"}
+_FILTER_OF = {_CODES.get(name, name): name for name in NAMES if name != "client"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Cause:
     evidence: tuple[str, ...]
     verdict: Verdict = "inconclusive"
 
+    @property
+    def atom(self) -> str:
+        """The atom of fix sets that stands for the cause: a filter's name, or a client."""
+        return _FILTER_OF.get(self.code, f"client:{self.provider}")
+
     def to_json(self) -> dict[str, Any]:
         """Return the cause as an element of `causes` in `atomlab.diagnosis/1`."""
         return {**self.__dict__, "evidence": list(self.evidence)}
@@ -93,11 +102,20 @@ def explain(
     defects = find_defects(rows, platform)
     if not platform.models.ids:
         return _empty_cache(ranking, defects, lab, tenant_id)
-    if any(platform.has_models(client) for client in ranking.clients):
-        # The tenant's working client shows which provider it means; other keys are beside it.
-        defects = [d for d in defects if d.code not in _UNUSUAL]
-    fix_sets, dropped = _fix_sets(ranking, defects, lab, tenant_id)
-    causes = _deviations(ranking, defects, fix_sets) or _without_fix(ranking, defects, fix_sets)
+    working = {setting_key(c) for c in ranking.clients if platform.has_models(c)}
+    if working:
+        # A working client shows which provider the tenant means: its key is where it belongs,
+        # and keys of other services are beside it.
+        defects = [
+            d
+            for d in defects
+            if d.code not in _UNUSUAL
+            and not (d.code == "key-under-alias" and d.copy_from in working)
+        ]
+    likely = [d for d in defects if d.code != "provider-not-llm" or _has_windows(d, platform)]
+    relevant = likely or defects
+    fix_sets, dropped = _fix_sets(ranking, relevant, lab, tenant_id)
+    causes = _deviations(ranking, relevant, fix_sets) or _without_fix(ranking, defects, fix_sets)
     confirmed, trials = _confirm(causes, ranking, fix_sets, lab, tenant_id)
     return Explanation(tuple(confirmed), tuple(fix_sets), tuple(trials), dropped)
 
@@ -109,6 +127,12 @@ def put_fault_back(ranking: Ranking, lab: Laboratory, tenant_id: str) -> tuple[T
         return ()
     edit = Edit("remove-row", setting_key(winner.provider))
     return (lab.try_edits("the fault put back", [edit], tenant_id, ranking.request),)
+
+
+def _has_windows(defect: Defect, platform: Platform) -> bool:
+    """Return whether the provider has a model for text: a search provider's has no window."""
+    models = platform.models
+    return bool(models.window[models.matches[:, platform.column[defect.provider]]].any())
 
 
 def _fix_sets(
@@ -177,6 +201,10 @@ def _deviations(
             key = (defect.provider, defect.setting_key)
             cause = _cause(defect.code, *key, atom, fix_sets, defect.evidence)
             found.append((_key_edit(defect.provider, defect).cost, cause))
+    if found:
+        aliased = {d.copy_from for d in defects if any(c.provider == d.provider for _, c in found)}
+        refresh = Edit("refresh-pricing").cost
+        found += [(refresh, o) for o in _orphans(ranking) if o.setting_key not in aliased]
     served = [f for f in fix_sets if not f.atoms[0].startswith("client:")]
     if not served and not any(cause.sufficient_alone for _, cause in found):
         meant = {f"client:{cause.provider}" for _, cause in found}
@@ -185,7 +213,7 @@ def _deviations(
         best = next(f for f in served if name in f.atoms)
         for provider in _blocked_providers(name, ranking, best):
             evidence = _observed(name, ranking, provider)
-            cause = _cause(name, provider, None, name, fix_sets, evidence)
+            cause = _cause(_CODES.get(name, name), provider, None, name, fix_sets, evidence)
             found.append((Edit("waive-filter", filter=name).cost, cause))
     place = ranking.view.platform.column
 
@@ -238,20 +266,8 @@ def _without_fix(
     ranking: Ranking, defects: Sequence[Defect], fix_sets: Sequence[FixSet]
 ) -> list[Cause]:
     """Return the causes where no deviation leads to a model: orphans, hopeless rows, or no key."""
-    platform = ranking.view.platform
-    orphans = [c for c in ranking.clients if not platform.has_models(c)]
-    if orphans:
-        total = count(len(platform.models.ids), "model")
-        return [
-            Cause(
-                *("orphan-client", orphan, setting_key(orphan), "one-of-k", True, False),
-                (
-                    f"row {setting_key(orphan)} makes the client {orphan}",
-                    f"none of the {total} in the pricing cache is served by {orphan}",
-                ),
-            )
-            for orphan in orphans
-        ]
+    if orphans := _orphans(ranking):
+        return orphans
     if defects:
         return [
             Cause(
@@ -269,6 +285,24 @@ def _without_fix(
         f"{count(len(fix_sets), 'fix set')} would do, each with another provider's key",
     )
     return [Cause("no-keys", None, None, role, alone, True, evidence)]
+
+
+def _orphans(ranking: Ranking) -> list[Cause]:
+    """Return a cause for each client without models, where no client of the tenant has any."""
+    platform = ranking.view.platform
+    if any(platform.has_models(client) for client in ranking.clients):
+        return []
+    total = count(len(platform.models.ids), "model")
+    return [
+        Cause(
+            *("orphan-client", orphan, setting_key(orphan), "one-of-k", True, False),
+            (
+                f"row {setting_key(orphan)} makes the client {orphan}",
+                f"none of the {total} in the pricing cache is served by {orphan}",
+            ),
+        )
+        for orphan in ranking.clients
+    ]
 
 
 def _confirm(
@@ -306,8 +340,8 @@ def _trials(
             lab.try_edits(name, [Edit("add-model", provider=provider)], tenant_id, request)
             for name, provider in models.items()
         ]
-    atoms = {cause.code if cause.code in NAMES else f"client:{cause.provider}"}
-    if cause.code in NAMES and cause.provider not in ranking.clients:
+    atoms = {cause.atom}
+    if cause.code in _FILTER_OF and cause.provider not in ranking.clients:
         atoms.add(f"client:{cause.provider}")
     fits = [f for f in fix_sets if cause.provider is None or atoms <= set(f.atoms)]
     if not fits:
@@ -324,9 +358,16 @@ def _verdict(cause: Cause, trials: Sequence[Trial]) -> Verdict:
     winner = fix.after.winner
     if cause.role != "joint" and winner is not None:
         through = {winner.provider}
+    if cause.code == "context-window" and not _window_known(fix.after):
+        return "inconclusive"  # whether the windows are too small is not in the evidence
     uses_it = cause.provider is None or cause.provider in through
     proven = fix.cured and uses_it and not any(placebo.cured for placebo in placebos)
     return "confirmed" if proven else "inconclusive"
+
+
+def _window_known(ranking: Ranking) -> bool:
+    """Return whether the cache states the window of some candidate."""
+    return not bool(ranking.view.platform.models.window_unknown[ranking.order].all())
 
 
 def _empty_cache(
@@ -348,8 +389,10 @@ def _empty_cache(
         for d in defects
         if not ranking.clients
     ]
+    if not alone and not also:
+        also = _without_fix(ranking, (), ())
     trials = []
-    if alone:
+    if alone and any(_reads_declared_variable(c, ranking) for c in ranking.clients):
         models = {"a model of a client": ranking.clients[0], "of an unknown provider": "no-such"}
         trials = [
             lab.try_edits(name, [Edit("add-model", provider=p)], tenant_id, ranking.request)
@@ -357,6 +400,16 @@ def _empty_cache(
         ]
     first = replace(first, verdict=_verdict(first, trials))
     return Explanation((first, *also), (refresh,), tuple(trials))
+
+
+def _reads_declared_variable(client: str, ranking: Ranking) -> bool:
+    """Return whether the client's row is the one that the registry declares.
+
+    Where it is not, as with `minimax_2_7`, only a cache could tell whether it has models.
+    """
+    platform = ranking.view.platform
+    declared = platform.providers[platform.column[client]].api_key_env_var
+    return declared in (None, setting_key(client))
 
 
 # Filters whose observed value is a number that has to be high enough.

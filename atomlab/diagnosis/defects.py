@@ -12,7 +12,7 @@ from typing import Literal
 
 from atomlab.byok.platform import Platform
 from atomlab.evidence.redaction import USABLE, State, canonical_name, key_stem
-from atomlab.evidence.registry import Provider
+from atomlab.evidence.registry import Provider, setting_key
 
 Code = Literal[
     "key-under-alias",
@@ -49,12 +49,16 @@ def find_defects(rows: Mapping[str, State], platform: Platform) -> list[Defect]:
         if (defect := _defect(provider, rows, usable, platform)) is not None
     ]
     misnamed = {d.copy_from for d in found if d.code == "key-misnamed"}
-    known = {p.setting_key for p in registry} | {p.api_key_env_var for p in registry}
-    return found + [
-        _unknown(name)
-        for name in sorted(usable - misnamed - {k for k in known if k})
-        if name.endswith("_API_KEY") and not _stem_known(name, registry)
-    ]
+    own = {p.setting_key for p in registry}
+    others = [n for n in usable - misnamed - own if n.endswith("_API_KEY") and key_stem(n)]
+    # Of names that mean the same provider the platform would read the exact one.
+    others.sort(key=lambda name: (name != canonical_name(name), name))
+    unknown: dict[str, Defect] = {}
+    for name in others:
+        defect = _unknown(name)
+        if not _stem_known(name, registry) or _deregistered(name, defect.provider, platform):
+            unknown.setdefault(defect.provider, defect)
+    return found + [unknown[provider] for provider in sorted(unknown)]
 
 
 def _defect(
@@ -117,13 +121,26 @@ def _near_miss(provider: Provider, usable: set[str], platform: Platform) -> str 
     """
     own = {p.setting_key for p in platform.providers}
     near = sorted(usable - own)
-    if by_id := [name for name in near if key_stem(name) == key_stem(provider.id)]:
-        return by_id[0]
+    for stem in (key_stem, _letters):
+        if by_id := [name for name in near if stem(name) == stem(provider.id)]:
+            return by_id[0]
     variable = provider.api_key_env_var
     named = {key_stem(p.id) for p in platform.providers if platform.has_models(p.id)}
     if not variable or key_stem(variable) in named:
         return None
     return next((name for name in near if key_stem(name) == key_stem(variable)), None)
+
+
+def _letters(name: str) -> str:
+    """Return the stem without what may separate its words: `OPEN AI_API_KEY` is openai's."""
+    return key_stem(name).replace("_", "")
+
+
+def _deregistered(name: str, provider: str, platform: Platform) -> bool:
+    """Return whether a declared variable's row names a provider that only the registry lacks."""
+    if provider in platform.column or name != setting_key(provider):
+        return False
+    return bool((platform.models.provider == provider).any())
 
 
 def _stem_known(name: str, registry: tuple[Provider, ...]) -> bool:

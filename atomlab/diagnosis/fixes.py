@@ -56,9 +56,8 @@ def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
     if not explanation.causes:
         return None
     root = explanation.causes[0]
-    atoms = {f"client:{root.provider}", root.code}
     verified = [f for f in explanation.fix_sets if f.verified]
-    fitting = [f for f in verified if root.provider is None or atoms & set(f.atoms)]
+    fitting = [f for f in verified if root.provider is None or root.atom in f.atoms]
     return next(iter(fitting), None)
 
 

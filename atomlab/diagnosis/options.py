@@ -46,12 +46,12 @@ class Option:
     touched: Mapping[str, str]
 
 
-def compare_options(evidence: Evidence, tenant: str) -> list[Option]:
+def compare_options(evidence: Evidence, tenant: str, others: int | None = None) -> list[Option]:
     """Return the options for a failing tenant, empty if nothing fails.
 
-    First the fix of the root cause and, where that copies a key, the code fallback; then every
-    other minimal fix, cheapest first. All four complexities are tried, with and without tools.
-    Raises TenantError.
+    First the fix of the root cause and, where that copies a key, the code fallback; then the
+    `others`, all other minimal fixes if not given, cheapest first. All four complexities are
+    tried, with and without tools. Raises TenantError.
     """
     requests = [Request(complexity=c, tools=tools) for tools in (False, True) for c in COMPLEXITIES]
     platform = load_platform(evidence.session)
@@ -67,12 +67,10 @@ def compare_options(evidence: Evidence, tenant: str) -> list[Option]:
             options.append(_with_fallback(evidence, platform, requests, own, edits[0], before))
     done = {f.edits for f in roots}
     rest = dict.fromkeys(f.edits for f in sorted(fix_sets, key=lambda f: f.cost))
-    options += [
-        _with_edits(evidence, platform, requests, own, edits, before)
-        for edits in rest
-        if edits not in done
+    cheapest = [edits for edits in rest if edits not in done][:others]
+    return options + [
+        _with_edits(evidence, platform, requests, own, edits, before) for edits in cheapest
     ]
-    return options
 
 
 def _with_edits(

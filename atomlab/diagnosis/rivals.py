@@ -35,7 +35,7 @@ def find_rivals(
     """Return the rivals of the explanation, for a request that found no model."""
     if not evidence.has_pricing:
         return (Rival("pricing-cache-empty", False, "the snapshot holds no pricing cache"),)
-    causes = {cause.code for cause in explanation.causes}
+    causes = {cause.atom for cause in explanation.causes}
     return (
         _empty_cache(ranking),
         _stale_cache(evidence, explanation),

@@ -78,7 +78,7 @@ def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
         tried = "; ".join(f"{t.name}: {t.result}" for t in first.explanation.trials[1:])
         _line(out, "placebos", printable(tried, 300), "dim")
     ruled_out = [r.code for r in first.rivals if r.ruled_out]
-    causes = {cause.code for cause in first.explanation.causes}
+    causes = {cause.atom for cause in first.explanation.causes}
     open_ = [
         f"{r.code} ({r.why})" for r in first.rivals if not r.ruled_out and r.code not in causes
     ]
@@ -90,8 +90,8 @@ def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
 def _cheapest(diagnosis: RequestDiagnosis) -> FixSet | None:
     """Return the cheapest fix set that the root cause is part of, else the cheapest."""
     causes, fix_sets = diagnosis.explanation.causes, diagnosis.explanation.fix_sets
-    atoms = {f"client:{c.provider}" for c in causes[:1]} | {c.code for c in causes[:1]}
-    return next((f for f in fix_sets if atoms & set(f.atoms)), next(iter(fix_sets), None))
+    fitting = (f for f in fix_sets if causes and causes[0].atom in f.atoms)
+    return next(fitting, next(iter(fix_sets), None))
 
 
 def _signature(diagnosis: RequestDiagnosis) -> list[tuple[object, ...]]:

@@ -66,7 +66,7 @@ def rivals(diagnosis: Diagnosis) -> Table:
     return Table(frame, f"Other explanations of the same error{which}.")
 
 
-def options(compared: Sequence[Option], limit: int = 6) -> Table:
+def options(compared: Sequence[Option]) -> Table:
     """Return one row per option: what it cures and leaves, its cost, and whom else it touches."""
     rows = [
         (
@@ -77,12 +77,12 @@ def options(compared: Sequence[Option], limit: int = 6) -> Table:
             ", ".join(option.leaves) or "nothing",
             listed(option.touched, 3) if option.touched else "nobody",
         )
-        for option in compared[:limit]
+        for option in compared
     ]
     columns = ["option", "kind", "cost", "cures", "leaves", "other tenants touched"]
     caption = (
-        f"The first {count(min(limit, len(compared)), 'option')} of {len(compared)}, each run for "
-        "every tenant and eight kinds of request: four complexities, with and without tools."
+        f"{count(len(compared), 'option')}, each run for every tenant and eight kinds of request: "
+        "four complexities, with and without tools."
     )
     return Table(pd.DataFrame(rows, columns=columns), caption)
 
