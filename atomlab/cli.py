@@ -5,12 +5,13 @@ Exit codes: 0 done (all confirmed); 1 could not look; 2 usage; 3 refuted; 4 inco
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import typer
 
@@ -30,6 +31,8 @@ EXIT = {"confirmed": 0, "refuted": 3, "inconclusive": 4}
 
 Snapshot = Annotated[str, typer.Argument(help="A snapshot file, as made by capture.")]
 Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact name.")]
+Complexity = Literal["simple", "moderate", "complex", "advanced"]
+SqlDialect = Literal["postgresql", "sqlite"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
 
@@ -71,7 +74,7 @@ def diagnose(
     snapshot: Snapshot,
     tenant: Tenant,
     complexity: Annotated[
-        str | None, typer.Option(help="simple, moderate, complex or advanced; all if not given.")
+        Complexity | None, typer.Option(help="The request's; all four if not given.")
     ] = None,
     task: Annotated[str | None, typer.Option(help="The request's task; recorded.")] = None,
     capability: Annotated[str | None, typer.Option(help="A required capability.")] = None,
@@ -86,7 +89,7 @@ def diagnose(
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.evidence.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.terminal import print_diagnosis
+    from atomlab.report.argument import print_diagnosis
 
     requests = [
         Request(c, task, capability, tools, managed, turn, tokens)
@@ -124,10 +127,52 @@ def verify(
 
 
 @app.command()
+def lint(snapshot: Snapshot, as_json: AsJson = False) -> None:
+    """Look for what in a snapshot's registry, rules and prices breaks tenants, or waits to."""
+    from atomlab.diagnosis.lint import lint
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.report.terminal import print_lint
+
+    with open_snapshot(snapshot) as evidence:
+        found = lint(evidence)
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            print_lint(found, evidence.name)
+
+
+@app.command()
+def fix(
+    snapshot: Snapshot,
+    tenant: Tenant,
+    complexity: Annotated[
+        Complexity | None, typer.Option(help="The request to cure; all four if not given.")
+    ] = None,
+    dialect: Annotated[SqlDialect, typer.Option(help="Of the database to fix.")] = "postgresql",
+    out: Annotated[
+        Path | None, typer.Option(help="Write the script here, its rollback beside it.")
+    ] = None,
+) -> None:
+    """Print reviewed-ready SQL for the fix of the root cause, or what has to be done by hand."""
+    from atomlab.byok.request import Request
+    from atomlab.diagnosis.diagnose import diagnose
+    from atomlab.diagnosis.fixes import plan_fix
+    from atomlab.evidence.rules import COMPLEXITIES
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.report.terminal import print_fix
+
+    requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
+    with open_snapshot(snapshot) as evidence:
+        planned = plan_fix(diagnose(evidence, tenant, requests), dialect)
+    print_fix(planned, out)
+    raise typer.Exit({"words": EXIT["refuted"], "inconclusive": 4}.get(planned.status, 0))
+
+
+@app.command()
 def report(
     snapshot: Snapshot,
     tenant: Annotated[list[str], typer.Option(help="A tenant; repeatable.")],
-    hypothesis: Annotated[str, typer.Option(help="The claims to test (.yaml).")],
+    hypothesis: Annotated[str | None, typer.Option(help="The claims to test (.yaml).")] = None,
     out: Annotated[
         Path, typer.Option(help="The folder to write; a subfolder each for several tenants.")
     ] = Path("report"),
@@ -138,21 +183,31 @@ def report(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for each report in all.")] = 300,
 ) -> None:
     """Run the investigation notebook into a report: report.html, notebook.ipynb, findings.json."""
-    from atomlab.report.terminal import investigate_and_report
+    from atomlab.diagnosis.verify import worst
+    from atomlab.report.runner import investigation_parameters, report_investigations
+    from atomlab.report.terminal import print_report
 
     # Without this module jsonschema does not check IRIs, of which a notebook has none; with it,
     # jsonschema compiles their grammar at import, which is a quarter of a report's time.
     sys.modules.setdefault("rfc3987_syntax", cast(ModuleType, None))
-    worst = investigate_and_report(
-        snapshot, tenant, hypothesis, out, _pairs(parameter or []), timeout
-    )
-    raise typer.Exit(EXIT[worst])
+    try:
+        values = investigation_parameters(_pairs(parameter or []))
+    except InputError as error:
+        raise typer.BadParameter(str(error), param_hint="--parameter") from None
+    verdicts = []
+    for who, made in report_investigations(snapshot, tenant, hypothesis, out, values, timeout):
+        print_report(who, made)
+        verdicts.append(made.verdict)
+    raise typer.Exit(EXIT[worst(verdicts)])
 
 
 def main() -> None:
     """Run the command line; an error is one line on stderr."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except AtomlabError as error:
         code = _fail(str(error), 1)
     except typer.TyperException as error:
@@ -161,10 +216,17 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", 130)
     except BrokenPipeError:
-        # The reader went away, as `| head` does; what is left in the buffer has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()  # the reader went away, as `| head` does
         code = 1
+    except OSError as error:  # all others are caught where they happen
+        _forget_output()
+        code = _fail(f"cannot write the output ({error.strerror}); send it elsewhere", 1)
     raise SystemExit(code)
+
+
+def _forget_output() -> None:
+    """Let what is left in the buffer of stdout go nowhere, since it cannot go where it should."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(line: str, code: int) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -133,8 +136,15 @@ def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_pat
     start = ("report", shipped("brennan-2026-05-02"), "--out", tmp_path / "out")
     given = (*start, "--hypothesis", BRENNAN, "--tenant")
     assert "did you mean brennan" in error(*given, "brenan")
-    assert "did you mean complexity" in error(*given, "brennan", "-p", "complexty=simple")
-    assert "write NAME=VALUE" in error(*given, "brennan", "-p", "complexity")
+    for parameter, told in (
+        ("complexty=simple", "did you mean complexity"),
+        ("complexity=bogus", "unknown complexity 'bogus'"),
+        ("complexity", "write NAME=VALUE"),
+        ("tenant=other", "parameter tenant cannot be given here"),
+        ("snapshot=other", "parameter snapshot cannot be given here"),
+        ("hypothesis=other", "parameter hypothesis cannot be given here"),
+    ):
+        assert told in error(*given, "brennan", "-p", parameter, code=2)
     assert "nowhere.yaml" in error(*start, "--tenant", "brennan", "--hypothesis", "nowhere.yaml")
     assert not (tmp_path / "out").exists()
 
@@ -157,7 +167,6 @@ def test_bad_input_is_one_clear_line(error, shipped, make_database, tmp_path):
     assert "is damaged" in error("diagnose", tmp_path / "flipped", *brennan)
     assert "no snapshot; make one" in error("diagnose", source, *brennan)
     assert "did you mean brennan" in error("diagnose", good, "--tenant", "brenan")
-    assert "use one of simple" in error("diagnose", good, *brennan, "--complexity", "hard")
     out = tmp_path / "out.sqlite"
     assert "is not JSON" in error(
         "capture", source, "--out", out, "--pricing", tmp_path / "prices.json"
@@ -178,11 +187,84 @@ def test_a_hostile_name_does_not_reach_the_terminal(run, before):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["diagnose"], ["nonsense"], ["verify", "x"], ["diagnose", "x", "--tools=no"]]
+    "arguments",
+    [
+        [],
+        ["diagnose"],
+        ["nonsense"],
+        ["verify", "x"],
+        ["diagnose", "x", "--tools=no"],
+        ["diagnose", "x", "--tenant", "y", "--complexity", "hard"],
+        ["diagnose", "x", "--tenant", "y", "--turn", "-1"],
+        ["report", "x", "--tenant", "y", "--timeout", "soon"],
+    ],
 )
 def test_wrong_usage_exits_2(error, arguments):
     """Usage errors are one line too, and exit with 2."""
     assert "ee --help" in error(*arguments, code=2)
+
+
+def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, tmp_path):
+    """Folders are named by subdomain, a tenant named twice has one, the worst verdict counts."""
+    tenants = ("brennan", "31c06fc4-db22-4740-83ea-48ac14f25810", "northwind")
+    code, out, _ = run(
+        *("report", shipped("brennan-2026-05-02"), "--hypothesis", BRENNAN, "--out", tmp_path),
+        *(part for tenant in tenants for part in ("--tenant", tenant)),
+    )
+    assert code == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["brennan", "northwind"]
+    assert [line for line in out.splitlines() if not line.startswith("report")] == [
+        "brennan: confirmed",
+        "northwind: refuted",
+    ]
+    for name in ("brennan", "northwind"):
+        assert (tmp_path / name / "report.html").is_file()
+
+
+def test_a_report_needs_no_hypothesis(run, shipped, tmp_path):
+    """Without claims a report tells the decision, and concludes nothing."""
+    code, out, _ = run(
+        *("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
+    )
+    assert code == 4
+    assert out.startswith("brennan: inconclusive")
+    found = json.loads((tmp_path / "findings.json").read_text())
+    assert found["answer"].startswith("0 of 2,690 models are usable for a moderate request")
+    assert found["answer"].endswith("No claim was given to test.")
+    assert found["repaired"] is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_output_that_cannot_be_written_is_one_clear_line(shipped, as_json):
+    """A full disk under stdout is exit 1 and one line, no traceback."""
+    command = [sys.executable, "-c", "from atomlab.cli import main; main()", "diagnose"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*command, shipped("local-dev"), "--tenant", "demo", *as_json],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == "atomlab: cannot write the output (No space left on device); send it elsewhere"
+
+
+def test_a_terminal_that_knows_ascii_only_gets_escapes(shipped):
+    """What an encoding cannot say is escaped, never an exception."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from atomlab.cli import main; main()", "verify"),
+            *(shipped("brennan-2026-05-02"), BRENNAN),
+        ],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert done.stdout.isascii()
 
 
 def test_help_names_the_exit_codes(run):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from atomlab import BYOKHandler, Snapshot, TenantSetting
+from atomlab import BYOKHandler, Request, Snapshot, TenantSetting
 from atomlab.evidence.snapshot import Scratch
 
 BRENNAN = "31c06fc4-db22-4740-83ea-48ac14f25810"
@@ -60,6 +60,12 @@ class TestMinimaxClientInitRootCause:
             can_be_used[model_id] = prefix in available_providers
 
         assert can_be_used == {"minimax/gpt-4": False, "minimax_2_7/gpt-4": True}
+
+        # The same by the ranking itself, for the models that the pricing cache has
+        ranking = byok_handler.explain(Request(complexity="moderate"))
+        for model_id in ["minimax/MiniMax-M2", "minimax/MiniMax-M2.5"]:
+            (reason,) = ranking.reasons(model_id)
+            assert (reason.code, reason.observed) == ("client", "minimax")
 
     def test_rank_models_raises_error_when_no_models_pass_filters(self, byok_handler):
         """The ranking raises the exact error from the production logs."""

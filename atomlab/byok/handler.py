@@ -29,8 +29,9 @@ class Client:
 class BYOKHandler:
     """The platform's handler for one tenant: its clients, and the ranking of models for them.
 
-    On a snapshot or scratch copy everything is read from `db`. On any other database give
-    `platform` (rules, registry, prices) and a `byok_manager` that reads raw values.
+    On a snapshot or scratch copy everything is read from `db`. On any other database give the
+    `platform` (rules, registry, prices); keys are then judged by their raw values. Raises
+    InputError for a database that is no snapshot, if there is no `platform`.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class BYOKHandler:
         self.tenant_id, self.workspace_id, self._db = tenant_id, workspace_id, db
         self.platform = platform or load_platform(db)
         self.byok_manager = byok_manager or BYOKManager(
-            self.platform.providers, self.platform.rules, redacted=True
+            self.platform.providers, self.platform.rules, redacted=self.platform.redacted
         )
         self._clients_dict: dict[str, Client] = {}
         self._initialize_clients()

@@ -10,6 +10,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from atomlab.errors import SnapshotError
 from atomlab.evidence.redaction import USABLE, State, key_state, token_state
 from atomlab.evidence.registry import Provider, setting_key
 from atomlab.evidence.rules import Rules
@@ -77,8 +78,17 @@ class BYOKManager:
         return None
 
     def state(self, value: str | None) -> State:
-        """Return the state of a row's value."""
-        return token_state(value or "") if self.redacted else key_state(value, self.rules)
+        """Return the state of a row's value; raise SnapshotError if a token is none."""
+        if not self.redacted:
+            return key_state(value, self.rules)
+        try:
+            return token_state(value or "")
+        except (TypeError, ValueError):
+            raise SnapshotError(
+                "a setting's value is no redaction token",
+                where="the snapshot",
+                todo="delete the file: it may hold a secret",
+            ) from None
 
     def lookups(self, tenant_id: str, db: Session) -> list[KeyLookup]:
         """Return what the platform finds for every provider, one element each, registry order."""

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
-from atomlab.byok.scoring import Floats, quality_of
+from atomlab.byok.scoring import Floats, scorer
+from atomlab.errors import InputError, SnapshotError
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.pricing import COLUMNS, Pricing, pricing_columns
 from atomlab.evidence.registry import Provider
@@ -53,12 +54,16 @@ class Models:
 
 @dataclass(frozen=True, eq=False)
 class Platform:
-    """Everything that a decision uses beside the tenant; never changed after it is made."""
+    """Everything that a decision uses beside the tenant; never changed after it is made.
+
+    `redacted` says that it came from a snapshot, where settings hold tokens and no values.
+    """
 
     rules: Rules
     providers: tuple[Provider, ...]
     pricing: Pricing
     catalog: Mapping[str, CatalogEntry]
+    redacted: bool = False
     _by_capability: dict[str | None, tuple[Floats, list[str]]] = field(default_factory=dict)
     _by_plan: dict[str | None, Bools] = field(default_factory=dict)
 
@@ -115,10 +120,22 @@ class Platform:
         place = self.column.get(provider_id)
         return place is not None and bool(self.models.matches[:, place].any())
 
+    def models_of(self, provider_id: str) -> Bools:
+        """Return for each model whether the provider's client would serve it.
+
+        For a provider that the registry lacks: whether the model names it.
+        """
+        place = self.column.get(provider_id)
+        if place is None:
+            return np.asarray(self.models.provider == provider_id, dtype=bool)
+        matches: Bools = self.models.matches[:, place]
+        return matches
+
     def quality(self, capability: str | None) -> tuple[Floats, list[str]]:
         """Return each model's quality for a capability (None: in general) and its source."""
         if capability not in self._by_capability:
-            scored = [quality_of(m, self.rules, capability) for m in self.models.ids]
+            score = scorer(self.rules, capability)
+            scored = [score(model_id) for model_id in self.models.ids]
             self._by_capability[capability] = (
                 np.array([score for score, _ in scored], dtype=float),
                 [source for _, source in scored],
@@ -144,7 +161,23 @@ def load_platform(db: Session) -> Platform:
     """Return the platform's side as a snapshot (or scratch copy) holds it.
 
     A snapshot without a pricing cache gives an empty one; Snapshot.has_pricing tells them apart.
+    Raises InputError for a database that is no snapshot, SnapshotError for a broken one.
     """
+    if not inspect(db.connection()).has_table("manifest"):
+        raise InputError("the database is no snapshot", todo="give platform= beside it")
+    try:
+        platform = _read_platform(db)
+        _ = platform.health
+    except (InputError, AttributeError, TypeError, ValueError) as error:
+        raise SnapshotError(
+            f"rules, registry, prices or catalogue are broken ({error})",
+            where="the snapshot",
+            todo="capture anew",
+        ) from None
+    return platform
+
+
+def _read_platform(db: Session) -> Platform:
     ((document,),) = db.execute(text("SELECT document FROM rules"))
     registry = db.execute(
         text("SELECT id, api_key_env_var, is_active, health_score FROM providers ORDER BY position")
@@ -162,6 +195,7 @@ def load_platform(db: Session) -> Platform:
         providers=providers,
         pricing=Pricing(pricing_columns([tuple(row) for row in models]), "snapshot"),
         catalog=catalog_from_rows(catalog.all()),
+        redacted=True,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,31 +19,31 @@ def quality_of(model_id: str, rules: Rules, capability: str | None = None) -> tu
     The source is `exact`, `table:<key>`, `heuristic:<word>` or `default`; a score of the
     capability's own table has `capability-` before it.
     """
-    lowered = model_id.lower()
+    return scorer(rules, capability)(model_id)
+
+
+def scorer(rules: Rules, capability: str | None = None) -> Callable[[str], tuple[float, str]]:
+    """Return the function from a model id to its quality and source, for many models."""
+    tables = [("", rules.quality, dict(rules.quality))]
     if capability is not None:
-        found = _in_table(model_id, lowered, rules.capability_quality.get(capability, ()))
-        if found is not None:
-            return found[0], f"capability-{found[1]}"
-    found = _in_table(model_id, lowered, rules.quality)
-    if found is not None:
-        return found
-    for words, score in rules.quality_heuristics:
-        for word in words:
-            if word in lowered:
-                return score, f"heuristic:{word}"
-    return rules.default_quality, "default"
+        own = rules.capability_quality.get(capability, ())
+        tables.insert(0, ("capability-", own, dict(own)))
 
+    def score_of(model_id: str) -> tuple[float, str]:
+        lowered = model_id.lower()
+        for prefix, table, exact in tables:
+            if model_id in exact:
+                return exact[model_id], f"{prefix}exact"
+            for key, score in table:
+                if key in lowered:
+                    return score, f"{prefix}table:{key}"
+        for words, score in rules.quality_heuristics:
+            for word in words:
+                if word in lowered:
+                    return score, f"heuristic:{word}"
+        return rules.default_quality, "default"
 
-def _in_table(
-    model_id: str, lowered: str, table: Sequence[tuple[str, float]]
-) -> tuple[float, str] | None:
-    exact = dict(table).get(model_id)
-    if exact is not None:
-        return exact, "exact"
-    for key, score in table:
-        if key in lowered:
-            return score, f"table:{key}"
-    return None
+    return score_of
 
 
 def value_scores(quality: Floats, cost: Floats) -> Floats:

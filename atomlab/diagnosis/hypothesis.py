@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS, InputError
+from atomlab.evidence.files import read_yaml
 from atomlab.text import did_you_mean
 
 
@@ -84,17 +84,14 @@ Claim = Annotated[
     Field(discriminator="kind"),
 ]
 _KINDS: dict[str, type[_Claim]] = {
-    "key_present": KeyPresent,
-    "key_absent": KeyAbsent,
-    "client_present": ClientPresent,
-    "client_absent": ClientAbsent,
-    "models_skipped": ModelsSkipped,
-    "ranking_raises": RankingRaises,
-    "fix_resolves": FixResolves,
+    get_args(model.model_fields["kind"].annotation)[0]: model
+    for model in get_args(get_args(Claim)[0])
 }
 
 
 class _RequestFields(_Strict):
+    """The fields of Request once more: pydantic reads a strict dataclass from no mapping."""
+
     complexity: str = "moderate"
     task: str | None = None
     capability: str | None = None
@@ -132,13 +129,7 @@ def load_hypothesis(path: str | Path) -> Hypothesis:
     Raises InputError naming the place for a file that cannot be read, an unknown kind or field
     (with the known ones), or a value of the wrong type.
     """
-    try:
-        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise InputError(
-            f"cannot be read as YAML ({reason})", where=path, todo="check the path and the file"
-        ) from None
+    document = read_yaml(Path(path))
     try:
         hypothesis = Hypothesis.model_validate(document)
         _ = hypothesis.request
@@ -172,8 +163,5 @@ def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
 def _known_fields(place: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Hypothesis
     for part in place[:-1]:
-        if part == "request":
-            model = _RequestFields
-        elif part in _KINDS:
-            model = _KINDS[str(part)]
+        model = _RequestFields if part == "request" else _KINDS.get(str(part), model)
     return [field.alias or name for name, field in model.model_fields.items()]

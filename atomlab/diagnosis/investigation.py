@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
 from atomlab.diagnosis.hypothesis import FixResolves, Hypothesis
-from atomlab.diagnosis.interventions import KeyCopy, Laboratory, Trial, try_fix
+from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
 from atomlab.diagnosis.verify import Verification, verify
+from atomlab.errors import NO_MODELS
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
@@ -22,34 +24,34 @@ from atomlab.text import count, printable
 class Repaired:
     """The scratch copy after the fix: the same claims and the same requests, once more."""
 
-    fix: FixResolves
     diagnosis: Diagnosis
     verification: Verification
-    trials: tuple[Trial, ...]
 
 
 @dataclass(frozen=True)
 class Investigation:
-    """One tenant's incident on one snapshot. `repaired` is None if no fix is proposed."""
+    """One tenant's incident on one snapshot.
+
+    `fix` is the one that the hypothesis proposes, `trials` are it and its placebos as tried on a
+    scratch copy. `repaired` is None if no fix is proposed, or it could not be made.
+    """
 
     snapshot: Snapshot
-    hypothesis: Hypothesis
+    hypothesis: Hypothesis | None
     request: Request
     diagnosis: Diagnosis
     verification: Verification
-    repaired: Repaired | None
+    fix: FixResolves | None = None
+    trials: tuple[Trial, ...] = ()
+    repaired: Repaired | None = None
 
     @property
     def provider(self) -> str:
-        """The provider that the claims are about: the fix's, else the first that a claim names."""
-        if self.repaired:
-            return self.repaired.fix.provider
-        return next((c.provider for c in self.hypothesis.claims if hasattr(c, "provider")), "")
-
-    @property
-    def trials(self) -> tuple[Trial, ...]:
-        """The fix and its placebos, as tried on the scratch copy; empty if none is proposed."""
-        return self.repaired.trials if self.repaired else ()
+        """The provider in question: the fix's, the first of a claim, the first client, or none."""
+        claims = self.hypothesis.claims if self.hypothesis else ()
+        fixed = [self.fix.provider] if self.fix else []
+        named = [claim.provider for claim in claims if hasattr(claim, "provider")]
+        return next(iter((*fixed, *named, *self.diagnosis.clients, "")))
 
     def before(self, complexity: str) -> Ranking:
         """Return the decision for the complexity as captured."""
@@ -74,10 +76,13 @@ class Investigation:
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per complexity: usable models and winner before and after the fix.
 
-        Columns: complexity, usable before, usable after, winner after, decision after.
+        Columns: complexity, usable before, usable after, winner after, decision after; without
+        a repaired copy: complexity, usable, winner, decision.
         """
         before = self.diagnosis.outcome_frame()
-        after = self.repaired.diagnosis.outcome_frame() if self.repaired else before
+        if self.repaired is None:
+            return before.drop(columns="outcome")
+        after = self.repaired.diagnosis.outcome_frame()
         return pd.DataFrame(
             {
                 "complexity": before["complexity"],
@@ -90,23 +95,38 @@ class Investigation:
 
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
-        claims = self.verification.claims
+        agreed = [claim.verdict == "confirmed" for claim in self.verification.claims]
+        return " ".join(filter(None, (self._decision(), _agreement(agreed), self._cure())))
+
+    def _decision(self) -> str:
         ranking = self.before(self.request.complexity)
-        agreed = sum(claim.verdict == "confirmed" for claim in claims)
-        name = printable(self.diagnosis.tenant.name)
-        usable = f"{len(ranking.order):,} of {count(len(ranking.blockers), 'model')} are usable"
-        some = "All" if agreed == len(claims) else f"{agreed} of"
-        sentences = [
-            f"{usable} for a {self.request.complexity} request of {name}.",
-            f"{some} {count(len(claims), 'claim')} are confirmed on this snapshot.",
-        ]
-        if self.repaired and not len(ranking.order):
-            fix = self.repaired.fix
-            sentences.append(
-                f"Giving {fix.setting_key} the value of {fix.copy_from} cures "
-                f"{_requests(self.cured())}; it does not cure {_requests(self.not_cured())}."
-            )
-        return " ".join(sentences)
+        whose = (
+            f"for {_article(self.request.complexity)} request "
+            f"of {printable(self.diagnosis.tenant.name)}"
+        )
+        if not self.snapshot.has_pricing:
+            return f"Nothing can be decided {whose}: the snapshot holds no pricing cache."
+        usable, total = len(ranking.order), len(ranking.blockers)
+        if not total:
+            return f"The pricing cache is empty, so no model is usable {whose}."
+        verb = "is" if usable == 1 else "are"
+        return f"{usable:,} of {count(total, 'model')} {verb} usable {whose}."
+
+    def _cure(self) -> str:
+        """Return what the fix does; nothing if there is none, or no error that it could cure."""
+        fix = self.fix
+        if fix is None or not self.snapshot.has_pricing:
+            return ""
+        if len(self.before(self.request.complexity).order):
+            return ""
+        giving = f"Giving {printable(fix.setting_key)} the value of {printable(fix.copy_from)}"
+        if self.repaired is None:
+            return f"{giving} could not be tried: there is no value to copy."
+        cured, left = self.cured(), self.not_cured()
+        if not cured:
+            return f"{giving} cures no request."
+        rest = f"; it does not cure {_requests(left)}" if left else ""
+        return f"{giving} cures {_requests(cured)}{rest}."
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.findings/1`."""
@@ -125,64 +145,74 @@ class Investigation:
             "verification": self.verification.to_json(),
             "diagnosis": self.diagnosis.to_json(),
             "warnings": self.warnings(),
+            "fix": self.fix and self.fix.model_dump(),
+            "trials": [
+                {"name": t.name, "edit": t.edit, "cured": t.cured, "result": t.result}
+                for t in self.trials
+            ],
             "repaired": repaired
             and {
-                "fix": repaired.fix.model_dump(),
                 "cured": self.cured(),
                 "not_cured": self.not_cured(),
-                "trials": [
-                    {"name": t.name, "edit": t.edit, "cured": t.cured, "result": t.result}
-                    for t in self.trials
-                ],
                 "diagnosis": repaired.diagnosis.to_json(),
                 "verification": repaired.verification.to_json(),
             },
         }
 
     def _pairs(self) -> list[tuple[str, int, int]]:
-        frame = self.outcome_frame()
-        columns = (frame["complexity"], frame["usable before"], frame["usable after"])
-        return list(zip(*columns, strict=True))
+        after = (self.repaired or self).diagnosis.requests
+        return [
+            (one.request.complexity, len(one.ranking.order), len(other.ranking.order))
+            for one, other in zip(self.diagnosis.requests, after, strict=True)
+        ]
 
 
 def investigate(
-    snapshot: Snapshot, tenant: str, hypothesis: Hypothesis, complexity: str | None = None
+    snapshot: Snapshot,
+    tenant: str,
+    hypothesis: Hypothesis | None = None,
+    complexity: str | None = None,
 ) -> Investigation:
     """Return the investigation of `tenant` on `snapshot`, the fix tried on a scratch copy.
 
-    `complexity` replaces the hypothesis's. Raises TenantError for an unknown or ambiguous tenant.
+    `complexity` replaces the hypothesis's. Without a hypothesis there is the decision, and a
+    verification without claims. Raises TenantError for an unknown or ambiguous tenant.
     """
-    asked = hypothesis.request
+    asked = hypothesis.request if hypothesis else Request()
     if complexity is not None:
         asked = Request(**{**asked.to_json(), "complexity": complexity})
     requests = [Request(**{**asked.to_json(), "complexity": c}) for c in COMPLEXITIES]
     diagnosis = diagnose(snapshot, tenant, requests)
+    if hypothesis is None:
+        name = diagnosis.tenant.subdomain or diagnosis.tenant.id
+        untested = Verification(NO_MODELS, name, snapshot.sha256, asked, ())
+        return Investigation(snapshot, None, asked, diagnosis, untested)
     about = hypothesis.model_copy(update={"tenant": diagnosis.tenant.id})
+    verification = verify(snapshot, about, asked, diagnosis.platform)
+    fix = next((c for c in hypothesis.claims if isinstance(c, FixResolves)), None)
+    if fix is None:
+        return Investigation(snapshot, hypothesis, asked, diagnosis, verification)
+    trials, repaired = _repair(diagnosis, about, fix, asked)
     return Investigation(
-        snapshot=snapshot,
-        hypothesis=hypothesis,
-        request=asked,
-        diagnosis=diagnosis,
-        verification=verify(snapshot, about, asked),
-        repaired=_repair(diagnosis, about, asked, requests),
+        snapshot, hypothesis, asked, diagnosis, verification, fix, trials, repaired
     )
 
 
 def _repair(
-    diagnosis: Diagnosis, hypothesis: Hypothesis, asked: Request, requests: list[Request]
-) -> Repaired | None:
-    fix = next((c for c in hypothesis.claims if isinstance(c, FixResolves)), None)
-    if fix is None:
-        return None
+    diagnosis: Diagnosis, hypothesis: Hypothesis, fix: FixResolves, asked: Request
+) -> tuple[tuple[Trial, ...], Repaired | None]:
+    """Return the fix and its placebos as tried, and the repaired copy if the fix could be made."""
+    requests = [each.request for each in diagnosis.requests]
     tenant_id = diagnosis.tenant.id
     with Laboratory(diagnosis.evidence, diagnosis.platform) as lab:
-        first, placebos = try_fix(lab, tenant_id, fix.setting_key, fix.copy_from, asked)
-        lab.make(KeyCopy(tenant_id, fix.setting_key, tenant_id, fix.copy_from))
-        return Repaired(
-            fix=fix,
-            diagnosis=diagnose(lab.scratch, tenant_id, requests),
-            verification=verify(lab.scratch, hypothesis, asked),
-            trials=(first, *placebos),
+        edit = Edit("copy-key", fix.setting_key, fix.copy_from)
+        trials = tuple(try_fix(lab, tenant_id, [edit], fix.setting_key, asked))
+        if not trials[0].applied:
+            return trials, None
+        lab.make(tenant_id, edit)
+        return trials, Repaired(
+            diagnosis=diagnose(lab.scratch, tenant_id, requests, diagnosis.platform),
+            verification=verify(lab.scratch, hypothesis, asked, diagnosis.platform),
         )
 
 
@@ -190,8 +220,22 @@ def _ranking(diagnosis: Diagnosis, complexity: str) -> Ranking:
     return next(d.ranking for d in diagnosis.requests if d.request.complexity == complexity)
 
 
+def _agreement(agreed: Sequence[bool]) -> str:
+    confirmed, total = sum(agreed), len(agreed)
+    if not total:
+        return "No claim was given to test."
+    if total == 1:
+        return f"The claim is {'' if confirmed else 'not '}confirmed on this snapshot."
+    if confirmed == total:
+        return f"All {total} claims are confirmed on this snapshot."
+    verb = "are" if confirmed > 1 else "is"
+    return f"{confirmed or 'None'} of {total} claims {verb} confirmed on this snapshot."
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
 def _requests(complexities: list[str]) -> str:
-    if not complexities:
-        return "no request"
     *most, last = complexities
     return f"{', '.join(most)} and {last} requests" if most else f"{last} requests"

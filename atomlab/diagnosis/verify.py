@@ -7,7 +7,7 @@ is missing; a hypothesis tested on the wrong database proves nothing either way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +28,7 @@ from atomlab.diagnosis.hypothesis import (
     ModelsSkipped,
     RankingRaises,
 )
-from atomlab.diagnosis.interventions import Laboratory, try_fix
+from atomlab.diagnosis.interventions import Edit, Laboratory, try_fix
 from atomlab.errors import NO_MODELS, TenantError
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
 from atomlab.evidence.snapshot import Evidence
@@ -64,10 +64,8 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """`refuted` if any claim is, else `inconclusive` if any is, else `confirmed`."""
-        verdicts = {claim.verdict for claim in self.claims}
-        order: Sequence[Verdict] = ("refuted", "inconclusive", "confirmed")
-        return next(verdict for verdict in order if verdict in verdicts)
+        """The worst of the claims' verdicts; without a claim nothing is concluded."""
+        return worst(claim.verdict for claim in self.claims)
 
     def frame(self) -> pd.DataFrame:
         """Return one row per claim: id, claim, verdict, expected, observed."""
@@ -88,6 +86,13 @@ class Verification:
         }
 
 
+def worst(verdicts: Iterable[str]) -> Verdict:
+    """Return `refuted` if any is, else `inconclusive` if any (or none) is, else `confirmed`."""
+    found = set(verdicts) or {"inconclusive"}
+    order: Sequence[Verdict] = ("refuted", "inconclusive", "confirmed")
+    return next(verdict for verdict in order if verdict in found)
+
+
 @dataclass(frozen=True)
 class _Bench:
     """What the claims are tested on."""
@@ -104,11 +109,15 @@ _Finding = tuple[Verdict, str, str, tuple[str, ...]]
 
 
 def verify(
-    evidence: Evidence, hypothesis: Hypothesis, request: Request | None = None
+    evidence: Evidence,
+    hypothesis: Hypothesis,
+    request: Request | None = None,
+    platform: Platform | None = None,
 ) -> Verification:
     """Return the verdict on every claim of `hypothesis` on `evidence`.
 
-    `request` replaces the hypothesis's own. A tenant that is not in the snapshot makes every
+    `request` replaces the hypothesis's own; `platform` is the evidence's, if it is loaded
+    already. A tenant that is not in the snapshot makes every
     claim inconclusive; raises TenantError if the name fits several tenants.
     """
     asked = request or hypothesis.request
@@ -121,7 +130,7 @@ def verify(
         results = [_result(claim, missing) for claim in hypothesis.claims]
         name = hypothesis.tenant
     else:
-        platform = load_platform(evidence.session)
+        platform = platform or load_platform(evidence.session)
         handler = BYOKHandler(tenant.id, evidence.session, platform=platform)
         bench = _Bench(
             evidence,
@@ -141,32 +150,22 @@ def _result(claim: Any, finding: _Finding) -> ClaimResult:
     return ClaimResult(claim.id, claim.statement, verdict, expected, observed, evidence)
 
 
-def _key_present(claim: KeyPresent, bench: _Bench) -> _Finding:
-    expected = f"a row {claim.setting_key} with a usable key"
-    if not name_may_leave(claim.setting_key, bench.platform.providers):
+def _key(claim: KeyPresent | KeyAbsent, bench: _Bench) -> _Finding:
+    wanted, key = claim.kind == "key_present", claim.setting_key
+    expected = f"a row {key} with a usable key" if wanted else f"no row {key}"
+    if not name_may_leave(key, bench.platform.providers):
         return "inconclusive", expected, _UNNAMED, ()
-    state = bench.rows.get(claim.setting_key)
-    observed = f"the row is {state}" if state else "no such row"
-    return _judge(state in USABLE), expected, observed, _rows_seen(bench)
-
-
-def _key_absent(claim: KeyAbsent, bench: _Bench) -> _Finding:
-    expected = f"no row {claim.setting_key}"
-    if not name_may_leave(claim.setting_key, bench.platform.providers):
-        return "inconclusive", expected, _UNNAMED, ()
-    state = bench.rows.get(claim.setting_key)
+    state = bench.rows.get(key)
     observed = f"the row exists, it is {state}" if state else "no such row"
-    return _judge(state is None), expected, observed, _rows_seen(bench)
+    holds = state in USABLE if wanted else state is None
+    return _judge(holds), expected, observed, _rows_seen(bench)
 
 
-def _client_present(claim: ClientPresent, bench: _Bench) -> _Finding:
-    there = claim.provider in bench.clients
-    return _judge(there), f"a client {claim.provider}", _clients_seen(bench), ()
-
-
-def _client_absent(claim: ClientAbsent, bench: _Bench) -> _Finding:
-    there = claim.provider in bench.clients
-    return _judge(not there), f"no client {claim.provider}", _clients_seen(bench), ()
+def _client(claim: ClientPresent | ClientAbsent, bench: _Bench) -> _Finding:
+    wanted = claim.kind == "client_present"
+    expected = f"{'a' if wanted else 'no'} client {claim.provider}"
+    holds = (claim.provider in bench.clients) == wanted
+    return _judge(holds), expected, _clients_seen(bench), ()
 
 
 def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
@@ -174,10 +173,10 @@ def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
     if not bench.evidence.has_pricing:
         return "inconclusive", expected, _NO_PRICING, ()
     models = bench.platform.models
-    places = np.flatnonzero(models.provider == claim.provider)
+    places = np.flatnonzero(bench.platform.models_of(claim.provider))
     if not len(places):
         return "inconclusive", expected, f"the pricing cache has no model of {claim.provider}", ()
-    skipped = int((bench.ranking.first_blockers()[places] == NAMES.index("client")).sum())
+    skipped = int((bench.ranking.blockers[places] >> NAMES.index("client") & 1).sum())
     observed = f"{skipped:,} of {count(len(places), 'model')} skipped"
     names = tuple(models.ids[place] for place in places)
     return _judge(skipped == len(places)), expected, observed, names
@@ -197,14 +196,19 @@ def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
     expected = f"the error, until {claim.setting_key} holds the value of {claim.copy_from}"
     if not bench.evidence.has_pricing:
         return "inconclusive", expected, _NO_PRICING, ()
+    names = (claim.setting_key, claim.copy_from)
+    if not all(name_may_leave(name, bench.platform.providers) for name in names):
+        return "inconclusive", expected, _UNNAMED, ()
     if len(bench.ranking.order):
         return "refuted", expected, "there is no error to cure", (bench.ranking.summary(),)
     with Laboratory(bench.evidence, bench.platform) as lab:
-        fix, placebos = try_fix(
-            lab, bench.tenant_id, claim.setting_key, claim.copy_from, bench.ranking.request
-        )
+        edit = Edit("copy-key", claim.setting_key, claim.copy_from)
+        request = bench.ranking.request
+        fix, *placebos = try_fix(lab, bench.tenant_id, [edit], claim.setting_key, request)
     evidence = tuple(f"{trial.name}: {trial.edit}; {trial.result}" for trial in (fix, *placebos))
     winner = fix.after.winner
+    if not fix.applied:
+        return "refuted", expected, f"the fix {fix.result}", evidence
     if winner is None:
         return "refuted", expected, f"after the fix: {fix.result}", evidence
     if winner.provider != claim.provider:
@@ -217,10 +221,10 @@ def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
 
 
 _TESTS: dict[str, Callable[[Any, _Bench], _Finding]] = {
-    "key_present": _key_present,
-    "key_absent": _key_absent,
-    "client_present": _client_present,
-    "client_absent": _client_absent,
+    "key_present": _key,
+    "key_absent": _key,
+    "client_present": _client,
+    "client_absent": _client,
     "models_skipped": _models_skipped,
     "ranking_raises": _ranking_raises,
     "fix_resolves": _fix_resolves,

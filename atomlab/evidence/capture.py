@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -35,7 +36,7 @@ from atomlab.evidence.source import (
     open_source,
     sqlite_path,
 )
-from atomlab.evidence.tenants import find_tenant
+from atomlab.evidence.tenants import find_tenant_id
 from atomlab.text import printable, storable
 
 
@@ -81,17 +82,23 @@ def capture(
     given = (pricing, providers, catalog, rules, key_file)
     check_writable(target, overwrite, [sqlite_path(source), *(Path(f) for f in given if f)])
     chosen = load_rules(rules)
-    registry = load_registry(Path(providers) if providers else default_registry(chosen.name))
+    registry = load_registry(Path(providers) if providers else default_registry(chosen.based_on))
     prices = load_pricing(Path(pricing)) if pricing else None
-    key = load_key(Path(key_file) if key_file else None)
     started_at = datetime.now(UTC)
     memory = sqlite3.connect(":memory:", check_same_thread=False)
-    with contextlib.closing(memory), open_source(source) as original:
+    with (
+        contextlib.closing(memory),
+        open_source(source) as original,
+        contextlib.ExitStack() as on_failure,
+    ):
         entries = load_catalog(Path(catalog)) if catalog else original.catalog()
         inputs = Inputs(chosen, registry, prices, entries)
         memory.executescript(SNAPSHOT_DDL)
         _copy_inputs(memory, inputs)
-        _copy_tenants(memory, original, tenants, inputs, key)
+        names = list(original.rows("tenants", ("id", "subdomain", "name"))) if tenants else []
+        ids = {find_tenant_id(names, name) for name in tenants}
+        key = _load_key(key_file, on_failure)
+        _copy_tenants(memory, original, ids if tenants else None, inputs, key)
         memory.commit()
         ended_at = datetime.now(UTC)
         with Session(engine_on(memory)) as copy:
@@ -111,7 +118,20 @@ def capture(
         }
         _finish(memory, manifest)
         write_whole(target, sealed(memory.serialize()))
+        on_failure.pop_all()
     return open_snapshot(target)
+
+
+def _load_key(key_file: str | Path | None, on_failure: contextlib.ExitStack) -> bytes:
+    """Return the fingerprint key; a key file that is made now goes again if the capture fails."""
+    if key_file is None:
+        return load_key(None)
+    path = Path(key_file)
+    made = not os.path.lexists(path)
+    key = load_key(path)
+    if made:
+        on_failure.callback(path.unlink, missing_ok=True)
+    return key
 
 
 def _copy_inputs(memory: sqlite3.Connection, inputs: Inputs) -> None:
@@ -139,9 +159,13 @@ def _copy_inputs(memory: sqlite3.Connection, inputs: Inputs) -> None:
 
 
 def _copy_tenants(
-    memory: sqlite3.Connection, source: Source, wanted: Sequence[str], inputs: Inputs, key: bytes
+    memory: sqlite3.Connection,
+    source: Source,
+    ids: Collection[str] | None,
+    inputs: Inputs,
+    key: bytes,
 ) -> None:
-    ids = {find_tenant(source.db, name).id for name in wanted} if wanted else None
+    """Copy the tenants with these ids (None: all) and their key settings, values redacted."""
     unnamed: Counter[str] = Counter()
     for setting_id, tenant_id, name, value, created_at in source.rows(
         "tenant_settings", SETTING_COLUMNS

@@ -28,21 +28,37 @@ def load_catalog(path: Path) -> dict[str, CatalogEntry]:
         raise InputError("is no model catalogue", where=path, todo="give a JSON list of objects")
     if any(not isinstance(row.get("model_id"), str) for row in document):
         raise InputError("has an entry without model_id", where=path, todo="give it one")
-    return catalog_from_rows(
-        (row["model_id"], row.get("capabilities"), row.get("exclude_from_general_routing"))
-        for row in document
-    )
+    try:
+        return catalog_from_rows(
+            (row["model_id"], row.get("capabilities"), row.get("exclude_from_general_routing"))
+            for row in document
+        )
+    except ValueError as error:
+        raise InputError(str(error), where=path, todo="write true or false") from None
 
 
 def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
     """Return the catalogue of (model_id, capabilities, excluded) rows, by model id.
 
-    Capabilities are a list or the JSON text of one; anything else lists none.
+    Capabilities are a list or the JSON text of one; anything else lists none. Raises ValueError
+    naming the model where excluded is neither true nor false, in whichever way a database or
+    JSON spells it; unknown (None) is false.
     """
     return {
-        storable(str(model_id)): CatalogEntry(_capabilities(capabilities), bool(excluded))
+        storable(str(model_id)): CatalogEntry(
+            _capabilities(capabilities), _is_excluded(excluded, model_id)
+        )
         for model_id, capabilities, excluded in rows
     }
+
+
+def _is_excluded(value: Any, model_id: object) -> bool:
+    spelled = str(value).lower()
+    if value is None or spelled in ("false", "0"):
+        return False
+    if spelled in ("true", "1"):
+        return True
+    raise ValueError(f"model {model_id!r}: exclude_from_general_routing is neither true nor false")
 
 
 def _capabilities(value: Any) -> frozenset[str]:

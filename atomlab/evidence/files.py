@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import stat
 import tempfile
 import zlib
@@ -42,6 +43,31 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"is not JSON ({error})", where=path, todo="give the complete JSON file"
         ) from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the YAML value in `path`; raise InputError, which quotes nothing of the file.
+
+    A file given by mistake may hold secrets, and the parser's own messages show lines of it.
+    """
+    import yaml  # only where a file is read: rules usually come from a snapshot
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "a character that YAML does not allow"
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        reason = re.sub(r"(['\"]).*\1", "…", str(problem), flags=re.DOTALL) + place
+    except UnicodeDecodeError:
+        reason = "not UTF-8 text"
+    except (ValueError, RecursionError):
+        reason = "a value of the wrong form, or nested too deeply"
+    raise InputError(
+        f"cannot be read as YAML ({reason})", where=path, todo="check the path and the file"
+    )
 
 
 def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:

@@ -92,8 +92,10 @@ def load_key(path: Path | None) -> bytes:
 def name_may_leave(name: str, providers: Iterable[Provider]) -> bool:
     """Return whether a setting's name is kept: it ends in `_API_KEY`, or nearly names a key.
 
-    A near miss differs from a registered provider's name only in case, in spaces, dots or
-    hyphens, or in a missing or doubled `_API_KEY`. Every other name is counted, not kept.
+    A near miss of any name in `_API_KEY` differs in case, or in what separates its words
+    (spaces, dots, hyphens). One of a registered provider's name or declared variable may also
+    end in a doubled, a shortened (`APIKEY`, `_KEY`) or no `_API_KEY` at all. Names longer than
+    the platform's own column holds, and all others, are counted, not kept.
     """
     if len(name) > _MAX_NAME:
         return False

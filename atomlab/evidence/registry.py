@@ -64,10 +64,9 @@ def load_registry(path: Path) -> tuple[Provider, ...]:
     return providers
 
 
-def default_registry(rules_name: str) -> Path:
-    """Return the shipped registry of an edition (the hosted one for rules of other names)."""
-    path = EDITIONS / f"{rules_name}.providers.json"
-    return path if path.is_file() else EDITIONS / "hosted-2026-05.providers.json"
+def default_registry(edition: str) -> Path:
+    """Return the shipped registry of a shipped edition (`Rules.based_on`)."""
+    return EDITIONS / f"{edition}.providers.json"
 
 
 def _provider(entry: Any, number: int, path: Path) -> Provider:

@@ -1,7 +1,7 @@
 """The platform's rules as data: which edition, and every number and list its decision uses.
 
 The shipped editions are the readable YAML files in `editions/`. A user's own rules are a YAML
-file that names the edition it is `based_on` and the fields it changes.
+file with a `name` of its own, the edition it is `based_on`, and the fields it changes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atomlab.errors import InputError
+from atomlab.evidence.files import read_yaml
 from atomlab.text import did_you_mean, listed, storable
 
 EDITIONS = Path(__file__).parent / "editions"
@@ -23,9 +24,13 @@ TIERS = ("micro", "standard", "versatile", "heavy", "complex")
 
 @dataclass(frozen=True)
 class Rules:
-    """One edition's rules; the comments in `editions/*.yaml` say what each field means."""
+    """One edition's rules; the comments in `editions/*.yaml` say what each field means.
+
+    `based_on` is the shipped edition that a user's own rules change, or the edition itself.
+    """
 
     name: str
+    based_on: str
     matcher: Literal["prefix", "substring"]
     placeholder_prefixes: tuple[str, ...]
     placeholder_shorter_than: int
@@ -56,8 +61,12 @@ class Rules:
 
 
 def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
-    """Return the rules that `document` holds in full, or raise InputError naming the field."""
+    """Return the rules that `document` holds in full, or raise InputError naming the field.
+
+    Without `based_on` they are an edition of their own.
+    """
     names = [field.name for field in dataclasses.fields(Rules)]
+    document = {"based_on": document.get("name"), **document}
     if missing := [name for name in names if name not in document]:
         raise InputError(f"rules lack {listed(missing)}", where=where, todo="add them")
     if unknown := [str(name) for name in document if name not in names]:
@@ -66,6 +75,7 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
     try:
         rules = Rules(
             name=storable(str(document["name"])),
+            based_on=storable(str(document["based_on"])),
             matcher=document["matcher"],
             placeholder_prefixes=_words(document["placeholder_prefixes"]),
             placeholder_shorter_than=int(document["placeholder_shorter_than"]),
@@ -118,36 +128,29 @@ def load_rules(name_or_file: str) -> Rules:
             todo=f"give a file, or one of {', '.join(sorted(shipped))}",
         )
     changes = _yaml(path)
-    base = changes.pop("based_on", None)
+    base, name = changes.get("based_on"), changes.get("name")
     if not isinstance(base, str) or base not in shipped:
         raise InputError(
             "based_on names no shipped edition",
             where=path,
             todo=f"use one of {', '.join(sorted(shipped))}",
         )
+    if not isinstance(name, str) or not name.strip() or name in shipped:
+        raise InputError(
+            "rules have no name of their own", where=path, todo=f"add a line like name: my-{base}"
+        )
     return rules_from_mapping({**_edition(shipped[base]), **changes}, path)
 
 
 def _edition(path: Path) -> dict[str, Any]:
     document = _yaml(path)
-    placeholders = document.pop("placeholder_keys")
     for included in document.pop("include"):
         document.update(_yaml(EDITIONS / included))
-    return document | {
-        "placeholder_prefixes": placeholders["prefixes"],
-        "placeholder_shorter_than": placeholders["shorter_than"],
-    }
+    return document
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    import yaml  # only where a file is read: rules usually come from a snapshot
-
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise InputError(
-            f"rules cannot be read ({error})", where=path, todo="give a YAML file"
-        ) from None
+    document = read_yaml(path)
     if not isinstance(document, dict):
         raise InputError("rules are no mapping", where=path, todo="give field: value lines")
     return document

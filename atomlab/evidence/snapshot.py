@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, ExceptionContext, create_engine, event
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -43,6 +43,7 @@ class Evidence:
     ) -> None:
         self._connection, self.sha256, self.manifest = connection, sha256, manifest
         self.engine = engine_on(connection)
+        event.listen(self.engine, "handle_error", _refuse_other_content)
         self.session = Session(self.engine)
 
     @property
@@ -169,7 +170,7 @@ def table_digest(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
 def _check_manifest(manifest: Mapping[str, Any]) -> None:
     if manifest["schema"] != "atomlab.snapshot/1":
         raise ValueError(f"schema {manifest['schema']!r}")
-    for name in ("captured_at", "pricing", "rules", "tables", "source"):
+    for name in ("captured_at", "pricing", "rules", "tables", "source", "tool", "fidelity"):
         _ = manifest[name]
 
 
@@ -184,6 +185,16 @@ def _authorize(
         or (action == sqlite3.SQLITE_PRAGMA and first == "read_uncommitted" and second is None)
     )
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def _refuse_other_content(context: ExceptionContext) -> None:
+    """Say what a missing table or bad text means: a sealed file need not be a sound snapshot."""
+    if str(context.original_exception).startswith(("no such", "Could not decode")):
+        raise SnapshotError(
+            f"does not hold what a snapshot does ({context.original_exception})",
+            where="the snapshot",
+            todo="capture anew",
+        )
 
 
 def engine_on(connection: sqlite3.Connection) -> Engine:

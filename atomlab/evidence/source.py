@@ -39,7 +39,10 @@ class Source:
         self._columns = self._check_schema()
 
     def rows(self, table: str, columns: Iterable[str]) -> Iterable[Sequence[Any]]:
-        """Yield the listed columns of `table` in its own order, None for those it lacks."""
+        """Return the rows of `table`, in the order that the database gives them.
+
+        Each has the listed columns only, None for those that the table lacks.
+        """
         have = self._columns[table]
         chosen = ", ".join(c if c in have else f"NULL AS {c}" for c in columns)
         return self.db.connection().exec_driver_sql(f"SELECT {chosen} FROM {table}")  # noqa: S608
@@ -51,7 +54,14 @@ class Source:
             return {}
         excluded = "exclude_from_general_routing"
         chosen = f"model_id, capabilities, {excluded if excluded in have else '0'}"
-        return catalog_from_rows(self.db.execute(text(f"SELECT {chosen} FROM model_catalog")))  # noqa: S608
+        try:
+            return catalog_from_rows(self.db.execute(text(f"SELECT {chosen} FROM model_catalog")))  # noqa: S608
+        except ValueError as error:
+            raise SourceError(
+                f"model_catalog: {error}",
+                where=self.name,
+                todo="mend the row in a copy of the database, or give --catalog",
+            ) from None
 
     def _check_schema(self) -> Columns:
         inspector = inspect(self.db.connection())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, or_, select
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from atomlab.errors import TenantError
@@ -11,26 +14,35 @@ from atomlab.text import did_you_mean, listed, storable
 
 
 def find_tenant(db: Session, text: str) -> Tenant:
-    """Return the tenant whose id, subdomain or exact name is `text`.
-
-    Raises TenantError with near matches if there is none, with the list if there are several.
-    """
+    """Return the tenant whose id, subdomain or exact name is `text`; raise TenantError."""
     text = storable(text)
+    columns = select(Tenant.id, Tenant.subdomain, Tenant.name)
     wanted = or_(Tenant.id == text, Tenant.subdomain == text, Tenant.name == text)
-    found = list(db.scalars(select(Tenant).where(wanted).order_by(Tenant.id)))
+    rows = db.execute(columns.where(wanted)).all() or db.execute(columns).all()
+    tenant = db.scalars(select(Tenant).where(Tenant.id == find_tenant_id(rows, text))).one()
+    db.expunge(tenant)  # it outlives the session, and rollbacks on a scratch copy
+    return tenant
+
+
+def find_tenant_id(rows: Iterable[Sequence[Any]], text: str) -> str:
+    """Return the id of the one of the (id, subdomain, name) rows that goes by `text`.
+
+    An id is always its own tenant's, whatever others are called. Raises TenantError with near
+    matches if there is none, with the list if there are several.
+    """
+    known = list(rows)
+    by_id = {str(row[0]) for row in known if str(row[0]) == text}
+    found = sorted(by_id or {str(row[0]) for row in known if text in row[1:]})
     if len(found) == 1:
-        db.expunge(found[0])  # it outlives the session, and rollbacks on a scratch copy
         return found[0]
     if found:
         raise TenantError(
-            f"{text!r} names {len(found)} tenants ({listed(t.id for t in found)})",
+            f"{text!r} names {len(found)} tenants ({listed(found)})",
             todo="give the id of the one you mean",
-            matches=tuple(tenant.id for tenant in found),
+            matches=tuple(found),
         )
-    total = db.scalar(select(func.count()).select_from(Tenant)) or 0
-    rows = db.execute(select(Tenant.subdomain, Tenant.name, Tenant.id)).all()
-    near = did_you_mean(text, (word for row in rows for word in row if word))
+    near = did_you_mean(text, (str(word) for row in known for word in row if word))
     raise TenantError(
-        f"no tenant {text!r} among the {total:,} in this database",
+        f"no tenant {text!r} among the {len(known):,} in this database",
         todo=near or "give an id, a subdomain or an exact name",
     )

@@ -20,7 +20,7 @@ from atomlab.text import printable
 
 _INK, _MUTED, _LEFT, _GONE, _NONE = "#1c2733", "#5b6875", "#1f6f54", "#c9d3dc", "#b3261e"
 _SHARE = LinearSegmentedColormap.from_list("share", ["#ffffff", "#f0d9a8", "#c96a1b", "#7c2d12"])
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": _INK,
@@ -45,7 +45,7 @@ class Picture:
     def svg(self) -> bytes:
         """Return the figure as SVG, the same bytes for the same data."""
         stream = BytesIO()
-        with rc_context(_STYLE):
+        with rc_context(STYLE):
             self.figure.savefig(stream, format="svg", metadata={"Date": None})
         return stream.getvalue()
 
@@ -60,7 +60,7 @@ class Picture:
 def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return how many models are left after each filter, before and (if given) after the fix."""
     panels = [("as captured", before)] + ([("after the fix", after)] if after else [])
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(8.2, 3.0))
         figure.subplots_adjust(left=0.1, right=0.99, top=0.9, bottom=0.03, wspace=0.08)
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -79,9 +79,9 @@ def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
     complexity = before.request.complexity
     return Picture(
         figure,
-        f"Models left after each filter, in the platform's order, for a {complexity} request "
-        "(logarithmic scale; a filter's own toll stands beside it).",
-        f"Funnel of models for a {complexity} request. {told}.",
+        "Models left after each filter, in the platform's order; the request is "
+        f"{complexity} (logarithmic scale; a filter's own toll stands beside it).",
+        f"Funnel of models, the request is {complexity}. {told}.",
     )
 
 
@@ -89,14 +89,14 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return for each provider and filter the share of the provider's models that it rejects.
 
     Every filter judges every model, so a provider without a client still shows what else would
-    stand in its way. Providers that the registry lacks are one row.
+    stand in its way. Providers that the registry lacks are one row. A model that several could
+    serve, as substrings let them, is in the row of each.
     """
     panels = [("as captured", before)] + ([("after the fix", after)] if after else [])
-    owners = before.view.platform.models.provider
-    known = [p.id for p in before.view.platform.providers if (owners == p.id).any()]
-    rows = {name: owners == name for name in known}
-    rows["not in the registry"] = ~np.isin(owners, known)
-    with rc_context(_STYLE):
+    platform = before.view.platform
+    rows = {p.id: platform.models_of(p.id) for p in platform.providers if platform.has_models(p.id)}
+    rows["not in the registry"] = np.array(~platform.models.matches.any(axis=1), dtype=bool)
+    with rc_context(STYLE):
         height = 1.2 + 0.24 * len(rows)  # inches; the margins below are 0.3 and 0.8 of them
         figure = Figure(figsize=(8.2, height))
         top, bottom = 1 - 0.3 / height, 0.8 / height

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import InputError, ReportError
 from atomlab.report.findings import findings_in
 from atomlab.report.kernel import running_kernel
 from atomlab.report.parameters import check_parameters, declared_parameters
+from atomlab.text import printable
+
+if TYPE_CHECKING:
+    from atomlab.evidence.schema import Tenant
 
 _PACKAGE = Path(__file__).parents[1]
+_INVESTIGATION = "root_cause_verification"
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,71 @@ def shipped_notebook(name: str) -> Path:
         if (path := place / f"{name}.ipynb").is_file():
             return path
     raise ReportError(f"no shipped notebook {name!r}", todo="reinstall atomlab")
+
+
+def investigation_parameters(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return further parameters of the investigation notebook, in their declared types.
+
+    Raises InputError for one that it does not declare, that does not fit, or that an argument of
+    `report_investigations` gives.
+    """
+    from atomlab.byok.request import Request
+
+    notebook = shipped_notebook(_INVESTIGATION)
+    if owned := [name for name in ("snapshot", "tenant", "hypothesis") if name in given]:
+        raise InputError(f"parameter {owned[0]} cannot be given here", todo="use its own option")
+    values = check_parameters(given, declared_parameters(_read(notebook), notebook), notebook)
+    if complexity := values.get("complexity"):
+        Request(complexity=complexity)
+    return values
+
+
+def report_investigations(
+    snapshot: str,
+    tenants: Sequence[str],
+    hypothesis: str | None,
+    out: Path,
+    parameters: Mapping[str, Any],
+    timeout_s: float,
+) -> Iterator[tuple[Tenant, Report]]:
+    """Make a report for each tenant and yield it: in `out`, or in a folder each for several.
+
+    What can be checked without a kernel is checked for all of them first. Raises AtomlabError.
+    """
+    from atomlab.diagnosis.hypothesis import load_hypothesis
+    from atomlab.evidence.snapshot import open_snapshot
+
+    if hypothesis:
+        load_hypothesis(hypothesis)
+    with open_snapshot(snapshot) as evidence:
+        found = list({tenant.id: tenant for tenant in map(evidence.tenant, tenants)}.values())
+    folders = [out] if len(found) == 1 else [out / name for name in folder_names(found)]
+    for tenant, folder in zip(found, folders, strict=True):
+        values = {
+            **parameters,
+            "snapshot": str(Path(snapshot).resolve()),
+            "tenant": tenant.id,
+            "hypothesis": str(Path(hypothesis).resolve()) if hypothesis else "",
+        }
+        notebook = shipped_notebook(_INVESTIGATION)
+        yield tenant, run_report(notebook, values, folder, timeout_s=timeout_s, progress=True)
+
+
+def folder_names(tenants: Sequence[Tenant]) -> list[str]:
+    """Return a folder's name for each tenant: plain, and all different, whatever ids hold.
+
+    It is the subdomain (else the id), with a hash of the id where that had to be changed or is
+    another tenant's too.
+    """
+    wanted = [tenant.subdomain or tenant.id for tenant in tenants]
+    plain = [re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].lstrip(".-") for name in wanted]
+    uses = Counter(name.lower() for name in plain)  # some file systems ignore case
+    return [
+        name
+        if name == original and uses[name.lower()] == 1
+        else f"{name or 'tenant'}-{sha256(tenant.id.encode()).hexdigest()[:12]}"
+        for tenant, original, name in zip(tenants, wanted, plain, strict=True)
+    ]
 
 
 def run_report(
@@ -108,7 +181,9 @@ def _run(
                 str(notebook),
                 str(made.notebook),
                 parameters=dict(values),
-                progress_bar={"desc": folder.name, "unit": "cell"} if progress else False,
+                progress_bar={"desc": printable(folder.name), "unit": "cell"}
+                if progress
+                else False,
                 kernel_name="python3",
                 km=kernel,
                 timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.1),

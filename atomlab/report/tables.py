@@ -17,7 +17,7 @@ from atomlab.diagnosis.investigation import Investigation
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.report.templates import render
-from atomlab.text import printable
+from atomlab.text import count, printable
 
 # Words that carry a verdict or a state are shown as badges of these classes.
 _BADGES = {
@@ -65,8 +65,11 @@ class Table:
         )
 
     def __repr__(self) -> str:
+        caption = printable(self.caption, 300)
+        if self.frame.empty:
+            return f"{caption}\n(no rows)"
         shown = self.frame.apply(lambda c: [self._text(str(c.name), value) for value in c])
-        return f"{printable(self.caption, 300)}\n{shown.to_string(index=False)}"
+        return f"{caption}\n{shown.to_string(index=False)}"
 
     def _text(self, column: str, value: Any) -> str:
         if value is None or value is pd.NA or value != value:
@@ -125,10 +128,12 @@ def warnings(case: Investigation) -> Table:
     return Table(frame, "Where the data is silent the replay does as the platform does.")
 
 
-def claims(verification: Verification) -> Table:
+def claims(verification: Verification) -> Table | Sentence:
     """Return one row per claim with its verdict."""
+    if not verification.claims:
+        return Sentence("No claim was given: what follows is the platform's decision.")
     frame = verification.frame()[["id", "claim", "verdict", "observed"]]
-    return Table(frame, f"{len(frame)} claims, tested on the snapshot.")
+    return Table(frame, f"{count(len(frame), 'claim')}, tested on the snapshot.")
 
 
 def keys(diagnosis: Diagnosis) -> Table:
@@ -144,19 +149,19 @@ def keys(diagnosis: Diagnosis) -> Table:
     related = frame["registry declares"].isin(set(frame.loc[held, "registry declares"].dropna()))
     shown = frame[held | related]
     shown = shown.rename(columns={"setting_key": "platform looks for"})
-    hidden = len(frame) - len(shown)
+    hidden = count(len(frame) - len(shown), "provider")
     return Table(
         shown,
-        f"Key lookup for {diagnosis.tenant.name}; the other {hidden} providers have no row either "
-        "under their name or under a shared one.",
+        f"Key lookup for {diagnosis.tenant.name}. Not shown: {hidden} without a row, be it under "
+        "the own name or a shared one.",
     )
 
 
 def models(diagnosis: Diagnosis, provider: str, complexity: str) -> Table:
-    """Return one row per model that belongs to `provider`, with all that blocks it."""
+    """Return one row per model that `provider` serves, or would, with all that blocks it."""
     ranking = next(d.ranking for d in diagnosis.requests if d.request.complexity == complexity)
     frame = ranking.frame()
-    frame = frame[diagnosis.platform.models.provider == provider]
+    frame = frame[diagnosis.platform.models_of(provider)]
     columns = ["model", "blockers", "quality", "quality_source", "cost", "value_score", "rank"]
     shown = frame[columns].assign(
         blockers=frame["blockers"].replace("", "none"),
@@ -164,13 +169,16 @@ def models(diagnosis: Diagnosis, provider: str, complexity: str) -> Table:
     )
     return Table(
         shown.rename(columns={"cost": "cost ($ per million tokens)"}),
-        f"The models of {provider}, judged by every filter for a {complexity} request.",
+        f"The models of {provider or 'no provider'}, judged by every filter; the request is "
+        f"{complexity}.",
         {"value_score": ",.0f", "cost ($ per million tokens)": ",.2f"},
     )
 
 
-def trials(tried: Sequence[Trial]) -> Table:
+def trials(tried: Sequence[Trial]) -> Table | Sentence:
     """Return one row per edit that was tried on the scratch copy."""
+    if not tried:
+        return Sentence("No fix is proposed, so none was tried.")
     frame = pd.DataFrame(
         [(t.name, t.edit, "yes" if t.cured else "no", t.result) for t in tried],
         columns=["trial", "what was changed", "error gone", "decision"],
@@ -179,14 +187,17 @@ def trials(tried: Sequence[Trial]) -> Table:
 
 
 def outcomes(case: Investigation) -> Table:
-    """Return one row per complexity: usable models before and after the fix, and the winner."""
-    return Table(case.outcome_frame(), "What the fix cures, by complexity of the request.")
+    """Return one row per complexity: usable models and the winner, before and after the fix."""
+    told = "What the fix cures" if case.repaired else "The decision, no fix made"
+    return Table(case.outcome_frame(), f"{told}, by complexity of the request.")
 
 
-def claims_again(case: Investigation) -> Table:
+def claims_again(case: Investigation) -> Table | Sentence:
     """Return one row per claim: its verdict before the fix, and on the repaired copy."""
-    before = case.verification.frame()
-    after = (case.repaired.verification if case.repaired else case.verification).frame()
+    if case.repaired is None:
+        why = "The fix could not be made" if case.fix else "No fix is proposed"
+        return Sentence(f"{why}, so there is no repaired copy.")
+    before, after = case.verification.frame(), case.repaired.verification.frame()
     frame = pd.DataFrame(
         {
             "id": before["id"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from atomlab.byok.filters import PHRASES
-from atomlab.errors import NO_MODELS
+from atomlab.errors import ReportError
 from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
-    from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+    from atomlab.diagnosis.fixes import Fix
+    from atomlab.diagnosis.lint import Lint
     from atomlab.diagnosis.verify import Verification
+    from atomlab.evidence.schema import Tenant
     from atomlab.evidence.snapshot import Snapshot
+    from atomlab.report.runner import Report
 
 _STYLES = {
     "confirmed": "bold green",
@@ -29,6 +31,9 @@ _STYLES = {
     "ciphertext": "green",
     "blank": "yellow",
     "missing": "dim",
+    "error": "bold red",
+    "warning": "yellow",
+    "info": "dim",
 }
 
 
@@ -53,30 +58,6 @@ def print_capture(snapshot: Snapshot) -> None:
     _warn(warnings)
 
 
-def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
-    """Print a diagnosis: keys, clients, and per request the outcome with its folded reasons."""
-    out, tenant = Console(), diagnosis.tenant
-    _line(
-        out,
-        f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)}), "
-        f"plan {printable(tenant.plan_type)}",
-        "bold",
-    )
-    _line(
-        out,
-        f"snapshot {printable(snapshot)}, captured {diagnosis.evidence.captured_at}, "
-        f"rules {printable(diagnosis.platform.rules.name)}",
-        "dim",
-    )
-    out.print(_lookups(diagnosis))
-    _line(out, f"clients: {listed(diagnosis.clients, 12) if diagnosis.clients else 'none'}")
-    for each in diagnosis.requests:
-        out.print(_outcome(each), soft_wrap=True)
-    if failing := [d for d in diagnosis.requests if d.outcome == "no-models"]:
-        _line(out, f"error: {NO_MODELS} ({', '.join(d.request.complexity for d in failing)})")
-    _warn([*diagnosis.platform.pricing.warnings(), *diagnosis.warnings()])
-
-
 def print_verification(verification: Verification, snapshot: str) -> None:
     """Print the verdict on each claim, then the one on the hypothesis."""
     out = Console()
@@ -95,83 +76,64 @@ def print_verification(verification: Verification, snapshot: str) -> None:
     _line(out, f"verdict: {verification.verdict}", _STYLES[verification.verdict])
 
 
-def investigate_and_report(
-    snapshot: str,
-    tenants: Sequence[str],
-    hypothesis: str,
-    out: Path,
-    parameters: Mapping[str, str],
-    timeout_s: float,
-) -> str:
-    """Make a report for each tenant, print its verdict and path; return the worst verdict.
+def print_fix(fix: Fix, out: Path | None) -> None:
+    """Print the fix as SQL, its rollback commented out below, or write both; say what it does.
 
-    What can be checked without a kernel is checked for all of them first. Raises AtomlabError.
+    What is said goes to stderr, so that stdout is the script and nothing else. Raises ReportError
+    if a file cannot be written.
     """
-    from atomlab.diagnosis.hypothesis import load_hypothesis
-    from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.runner import run_report, shipped_notebook
-
-    load_hypothesis(hypothesis)
-    with open_snapshot(snapshot) as evidence:
-        found = [evidence.tenant(name) for name in tenants]
-    verdicts = []
-    for tenant in found:
-        values = {
-            **parameters,
-            "snapshot": str(Path(snapshot).resolve()),
-            "tenant": tenant.id,
-            "hypothesis": str(Path(hypothesis).resolve()),
-        }
-        folder = out / tenant.id if len(found) > 1 else out
-        notebook = shipped_notebook("root_cause_verification")
-        made = run_report(notebook, values, folder, timeout_s=timeout_s, progress=True)
-        verdicts.append(made.verdict)
-        name = printable(tenant.subdomain or tenant.name)
-        _line(Console(), f"{name}: {made.verdict}", _STYLES[made.verdict])
-        _line(Console(), f"report: {made.html}")
-    return next(v for v in ("refuted", "inconclusive", "confirmed") if v in verdicts)
+    _warn([f"{printable(words, 400)}" for words in fix.words], label="fix")
+    if fix.status != "sql":
+        return
+    if out is None:
+        undo = "\n".join(f"-- {line}" for line in fix.rollback.splitlines())
+        print(f"{fix.sql}\n-- To undo it, run the following without the leading dashes.\n{undo}")  # noqa: T201
+        return
+    rollback = out.with_suffix(f".rollback{out.suffix or '.sql'}")
+    for path, script in ((out, fix.sql), (rollback, fix.rollback)):
+        try:
+            path.write_text(script, encoding="utf-8")
+        except OSError as error:
+            raise ReportError(
+                f"cannot be written ({error.strerror})", where=path, todo="name another file"
+            ) from None
+        _line(Console(), f"wrote {path}")
 
 
-def _lookups(diagnosis: Diagnosis) -> Table:
+def print_lint(lint: Lint, snapshot: str) -> None:
+    """Print the findings, one row per code: its subjects, most tenants touched first."""
+    from atomlab.diagnosis.lint import CODES
+
+    out = Console()
+    captured = f"captured {lint.captured_at}, rules {printable(lint.rules)}"
+    _line(out, f"snapshot {printable(snapshot)}, {captured}", "dim")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("provider", "platform looks for", "state", "client", "why"):
-        table.add_column(name, overflow="fold")
-    found = [look for look in diagnosis.lookups if look.state != "missing"]
-    for look in found:
-        table.add_row(
-            Text(printable(look.provider)),
-            Text(printable(look.setting_key)),
-            Text(look.state, _STYLES.get(look.state, "red")),
-            Text("yes" if look.client else "no"),
-            Text(look.reason),
-        )
-    missing = [look.provider for look in diagnosis.lookups if look.state == "missing"]
-    table.add_row(
-        Text(f"{len(missing)} more"), Text("…", "dim"), Text("missing", "dim"), Text("no")
-    )
-    return table
+    for name in ("", "code", "subjects (tenants touched)"):
+        table.add_column(name, overflow="fold", no_wrap=name == "code")
+    for code in dict.fromkeys(finding.code for finding in lint.findings):
+        alike = sorted((f for f in lint.findings if f.code == code), key=lambda f: -f.tenants)
+        severity, meaning = CODES[code]
+        subjects = listed((f"{f.subject} ({f.tenants:,})" for f in alike), 6)
+        cell = Text(f"{meaning}: {subjects}" if len(alike) > 1 else f"{meaning}: ")
+        if len(alike) == 1:
+            cell.append(f"{printable(alike[0].subject)} ({alike[0].tenants:,}); {alike[0].why}")
+        table.add_row(Text(severity, _STYLES[severity]), Text(code), cell)
+    if lint.findings:
+        out.print(table)
+    _line(out, f"{count(len(lint.findings), 'finding')}; --json has the values behind each")
 
 
-def _outcome(diagnosis: RequestDiagnosis) -> Text:
-    ranking, winner = diagnosis.ranking, diagnosis.ranking.winner
-    complexity = f"{diagnosis.request.complexity:<9}"
-    if diagnosis.outcome == "inconclusive":
-        return Text(f"{complexity} inconclusive: the snapshot holds no pricing cache", "yellow")
-    rejected = ranking.rejected().items()
-    reasons = ", ".join(f"{number:,} {PHRASES[name]}" for name, number in rejected)
-    usable = f"{len(ranking.order):,} of {len(ranking.blockers):,} models usable"
-    line = Text(complexity)
-    line.append(usable, _STYLES[diagnosis.outcome])
-    line.append(f": {reasons}" if reasons else "")
-    if winner:
-        line.append(f"; {printable(winner.model)} wins", "bold")
-    return line
+def print_report(tenant: Tenant, report: Report) -> None:
+    """Print a report's verdict and where it is."""
+    name = printable(tenant.subdomain or tenant.name)
+    _line(Console(), f"{name}: {report.verdict}", _STYLES[report.verdict])
+    _line(Console(), f"report: {printable(report.html, 4096)}")
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style), soft_wrap=True)
 
 
-def _warn(warnings: Sequence[str]) -> None:
+def _warn(warnings: Sequence[str], label: str = "warning") -> None:
     for warning in warnings:
-        _line(Console(stderr=True), f"warning: {warning}", "yellow")
+        _line(Console(stderr=True), f"{label}: {warning}", "yellow")

@@ -7,7 +7,6 @@ import logging
 import pytest
 
 from atomlab.byok.handler import BYOKHandler
-from atomlab.byok.keys import BYOKManager
 from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS, InputError, NoModelsAvailableError
@@ -98,12 +97,17 @@ def test_handler_decides_on_a_live_database_as_on_its_snapshot(make_database, ca
     registry = load_registry(default_registry(rules.name))
     platform = Platform(rules, registry, load_pricing(prices), {})
     with open_source(str(make_database(tenants))) as source:
-        live = BYOKHandler(
-            "id-acme", db=source.db, platform=platform, byok_manager=BYOKManager(registry, rules)
-        ).rank_models_by_pricing()
+        live = BYOKHandler("id-acme", db=source.db, platform=platform).rank_models_by_pricing()
     snapshot = captured(tenants)
     assert live == BYOKHandler("id-acme", db=snapshot.session).rank_models_by_pricing()
     assert [row["provider"] for row in live] == ["deepseek", "minimax"]
+
+
+def test_a_database_that_is_no_snapshot_needs_a_platform(make_database):
+    """Without rules, registry and prices nothing can be decided, and the error says so."""
+    with open_source(str(make_database({"acme": {}}))) as source:  # noqa: SIM117
+        with refused(InputError, "is no snapshot; give platform="):
+            BYOKHandler("id-acme", db=source.db)
 
 
 def test_unknown_complexity_is_refused_before_anything_is_ranked(captured):

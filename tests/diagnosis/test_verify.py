@@ -101,12 +101,52 @@ def test_the_document_is_as_designed(before):
         ({"kind": "ranking_raises", "message": "another message"}, "refuted"),
         ({**FIX, "copy_from": "NOT_THERE_API_KEY"}, "refuted"),
         ({**FIX, "setting_key": "OPENAI_API_KEY"}, "refuted"),
+        ({**FIX, "copy_from": "TIMEZONE"}, "inconclusive"),
+        ({**FIX, "setting_key": "TIMEZONE"}, "inconclusive"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value['kind']}-{len(value)}",
 )
 def test_a_claim_that_does_not_hold_is_not_confirmed(before, hypothesis, claim, expected):
     """A false claim is refuted; one about what a snapshot cannot hold is inconclusive."""
     assert verdict(before, hypothesis(claim)) == expected
+
+
+def test_a_fix_that_cannot_be_made_is_not_told_as_made(before, hypothesis):
+    """Where there is no value to copy, the claim is refuted and says that nothing was changed."""
+    found = atomlab.verify(before, hypothesis({**FIX, "copy_from": "OPENAI_API_KEY"})).claims[0]
+    assert (found.verdict, found.observed) == (
+        "refuted",
+        "the fix could not be made: there is no value to copy",
+    )
+
+
+def test_under_the_substring_matcher_a_model_can_be_several_providers(captured, hypothesis):
+    """A provider's models are all that it would serve, and one that another serves is not skipped.
+
+    `minimax/MiniMax-M2.5` is minimax's and, in a registry with a provider `max`, that one's too.
+    """
+    registry = {"providers": [{"id": "openai"}, {"id": "minimax"}, {"id": "max"}]}
+    folder = captured({"zeta": {}}).path.parent
+    (folder / "registry.json").write_text(json.dumps(registry))
+    snapshot = captured(
+        {"acme": {"MINIMAX_API_KEY": "a-usable-key"}, "beta": {"OPENAI_API_KEY": "a-usable-key"}},
+        providers=folder / "registry.json",
+        rules="open-source-2026-05",
+    )
+    claim = {"kind": "models_skipped", "provider": "max"}
+    served, skipped = (
+        atomlab.verify(snapshot, hypothesis(claim, tenant=tenant)).claims[0]
+        for tenant in ("acme", "beta")
+    )
+    assert (served.verdict, served.observed) == ("refuted", "0 of 1 model skipped")
+    assert (skipped.verdict, skipped.observed) == ("confirmed", "1 of 1 model skipped")
+    assert skipped.evidence == ("minimax/MiniMax-M2.5",)
+
+
+def test_a_hypothesis_can_say_all_that_a_request_can(hypothesis):
+    """Every field of a request may stand in a hypothesis file."""
+    full = atomlab.Request("complex", "extract", "vision", True, True, 2, 9, "heavy")
+    assert hypothesis({"kind": "ranking_raises"}, request=full.to_json()).request == full
 
 
 def test_a_fix_that_changes_nothing_is_refuted(before, hypothesis):

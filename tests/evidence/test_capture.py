@@ -331,3 +331,35 @@ def _is_open_on(connection, path):
         return connection.execute("PRAGMA database_list").fetchone()[2] == str(path)
     except sqlite3.Error:
         return False
+
+
+@pytest.mark.parametrize("wanted", ["id-acme", "Acme"])
+def test_a_source_without_optional_columns_can_be_narrowed(make_database, tmp_path, wanted):
+    """A tenant is found by what the database has, be it no subdomain, plan or mode."""
+    source = make_database({"acme": {"OPENAI_API_KEY": "a-key"}, "zeta": {}})
+    with closing(sqlite3.connect(source)) as db:
+        for column in ("subdomain", "plan_type", "ai_mode"):
+            db.execute(f"ALTER TABLE tenants DROP COLUMN {column}")
+        db.commit()
+    with proven_capture(str(source), tmp_path / "out.sqlite", tenants=[wanted]) as snapshot:
+        tenants = snapshot.session.execute(text("SELECT id, plan_type FROM tenants")).all()
+    assert [tuple(row) for row in tenants] == [("id-acme", None)]
+
+
+@pytest.mark.parametrize("failing", ["no tables", "unknown tenant", "nameless tenant"])
+def test_a_capture_that_fails_leaves_no_key_file(make_database, tmp_path, failing):
+    """A fingerprint key is made for a capture, and goes with it; a given one stays."""
+    source, key, given = make_database({"acme": {}}), tmp_path / "new.key", tmp_path / "given.key"
+    given.write_text("ab" * 32)
+    with closing(sqlite3.connect(source)) as db:
+        if failing == "no tables":
+            db.execute("DROP TABLE tenant_settings")
+        if failing == "nameless tenant":
+            db.execute("UPDATE tenants SET name = NULL")
+        db.commit()
+    tenants = ["nobody"] if failing == "unknown tenant" else []
+    for key_file in (key, given):
+        with pytest.raises(AtomlabError):
+            proven_capture(str(source), tmp_path / "out.sqlite", tenants=tenants, key_file=key_file)
+    assert not key.exists()
+    assert given.read_text() == "ab" * 32

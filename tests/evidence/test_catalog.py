@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from atomlab.errors import InputError
+from atomlab.errors import InputError, SourceError
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows, load_catalog
+from atomlab.evidence.source import open_source
 from tests.evidence.test_pricing import JSON
 from tests.refusals import loaded, refused
 
@@ -42,6 +43,33 @@ def test_catalogue_file_is_a_list_of_models(write_json):
         "a": CatalogEntry(frozenset({"tools"}), excluded=True),
         "b": CatalogEntry(frozenset()),
     }
+
+
+@pytest.mark.parametrize(
+    ("stored", "excluded"),
+    [(x, True) for x in (True, 1, "1", "true", "True", "TRUE")]
+    + [(x, False) for x in (False, 0, None, "0", "false", "False")],
+    ids=repr,
+)
+def test_exclusion_is_read_however_it_is_spelled(write_json, stored, excluded):
+    """A database or JSON may hold a flag as a boolean, a number or text."""
+    document = [{"model_id": "m", "exclude_from_general_routing": stored}]
+    assert load_catalog(write_json(document))["m"].excluded is excluded
+
+
+@pytest.mark.parametrize("stored", ["no", "", 2, -1, [], ["false"], {}])
+def test_exclusion_that_is_neither_true_nor_false_is_a_clear_error(
+    write_json, make_database, stored
+):
+    """A flag that says neither is refused with the model's name, from a file or a table."""
+    path = write_json([{"model_id": "m", "exclude_from_general_routing": stored}])
+    with refused(InputError, "model 'm': exclude_from_general_routing is neither", path):
+        load_catalog(path)
+    if isinstance(stored, list | dict):
+        return
+    database = make_database({}, catalog=[("m", "[]", stored)])
+    with open_source(str(database)) as source, refused(SourceError, "model 'm'", source.name):
+        source.catalog()
 
 
 @pytest.mark.parametrize(

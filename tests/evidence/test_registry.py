@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from atomlab.errors import InputError
 from atomlab.evidence.registry import Provider, default_registry, load_registry, setting_key
+from atomlab.evidence.rules import load_rules
 from tests.evidence.test_pricing import JSON
 from tests.refusals import loaded, refused
 
@@ -49,9 +50,15 @@ def test_setting_key_is_the_upper_cased_id():
     assert setting_key("minimax_2_7") == "MINIMAX_2_7_API_KEY"
 
 
-def test_rules_of_another_name_get_the_hosted_registry():
-    """A user's own rules fall back to the incident's registry."""
-    assert default_registry("my-rules") == default_registry("hosted-2026-05")
+@pytest.mark.parametrize("edition", ["hosted-2026-05", "open-source-2026-05"])
+def test_own_rules_get_the_registry_of_their_edition(tmp_path, edition):
+    """A user's own rules, whatever their name, keep the registry of the edition they change."""
+    path = tmp_path / "own.yaml"
+    path.write_text(f"name: own\nbased_on: {edition}\n")
+    own, shipped = load_rules(str(path)), load_rules(edition)
+    assert own.name == "own"
+    assert default_registry(own.based_on) == default_registry(shipped.based_on)
+    assert default_registry(own.based_on).name == f"{edition}.providers.json"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atomlab.errors import AtomlabError, InputError
+from atomlab.evidence.rules import EDITIONS as EDITIONS_FOLDER
 from atomlab.evidence.rules import load_rules, rules_from_mapping
 from tests.evidence.test_pricing import JSON
 from tests.refusals import is_one_line, loaded, refused
@@ -26,6 +27,7 @@ def test_editions_differ_in_matcher_and_placeholders_only():
     differing = {name for name in hosted if hosted[name] != open_source[name]}
     assert differing == {
         "name",
+        "based_on",
         "matcher",
         "placeholder_prefixes",
         "placeholder_shorter_than",
@@ -99,9 +101,48 @@ def test_own_rules_change_an_edition(tmp_path):
 def test_own_rules_with_a_mistake_are_refused(tmp_path, change, what):
     """A field that is unknown, missing or of the wrong form is named in one line."""
     path = tmp_path / "own.yaml"
-    path.write_text(f"based_on: hosted-2026-05\n{change}\n")
+    path.write_text(f"based_on: hosted-2026-05\nname: own\n{change}\n")
     with refused(InputError, what, path):
         load_rules(str(path))
+
+
+@pytest.mark.parametrize("name", ["", "name: ''", "name: 5", *(f"name: {e}" for e in EDITIONS)])
+def test_own_rules_need_a_name_of_their_own(tmp_path, name):
+    """Changed rules never go by the name of the edition that they change."""
+    path = tmp_path / "own.yaml"
+    path.write_text(f"based_on: hosted-2026-05\n{name}\n")
+    with refused(InputError, "no name of their own", path):
+        load_rules(str(path))
+
+
+def test_own_rules_are_spelled_as_the_editions_are(tmp_path):
+    """What an edition's file says can be said in a user's file, `include` and comments aside."""
+    shipped = yaml.safe_load((EDITIONS_FOLDER / "open-source-2026-05.yaml").read_text())
+    del shipped["include"]
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({**shipped, "based_on": "hosted-2026-05", "name": "own"}))
+    assert load_rules(str(path)).is_placeholder("dummy-and-more-text")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'OPENAI_API_KEY="sk-secret',
+        "a: b: sk-secret",
+        "key: *sk-secret",
+        "key: !sk-secret x",
+        "key: !!int sk-secret",
+        "\tsk-secret",
+        "sk-secret\x00",
+    ],
+)
+def test_a_file_given_by_mistake_is_not_quoted(tmp_path, content):
+    """The error says what is wrong and in which line, and shows nothing of the file."""
+    path = tmp_path / "own.yaml"
+    path.write_text(f"name: own\n{content}\n")
+    with refused(InputError, "cannot be read as YAML", path) as caught:
+        load_rules(str(path))
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from atomlab.diagnosis.diagnose import diagnose
 from atomlab.errors import SnapshotError
 from atomlab.evidence.schema import SNAPSHOT_TABLES, TenantSetting
 from atomlab.evidence.seal import sealed
@@ -173,6 +174,39 @@ def test_verify_finds_a_plaintext_value(forge):
     )
     with open_snapshot(path) as forged, refused(SnapshotError, "no redaction token") as caught:
         forged.verify()
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("script", "what"),
+    [
+        *(
+            pytest.param(f"DROP TABLE {table}", f"no such table: {table}", id=table)
+            for table in SNAPSHOT_TABLES
+        ),
+        pytest.param("ALTER TABLE tenants DROP COLUMN ai_mode", "no such column", id="no-column"),
+        pytest.param("UPDATE rules SET document = '{'", "are broken", id="rules-not-json"),
+        pytest.param("UPDATE rules SET document = '{}'", "are broken", id="rules-empty"),
+        pytest.param("UPDATE rules SET document = '[]'", "are broken", id="rules-a-list"),
+        pytest.param("DELETE FROM rules", "are broken", id="no-rules"),
+        pytest.param("UPDATE pricing SET max_tokens = 'many'", "are broken", id="words-for-tokens"),
+        pytest.param(
+            "UPDATE pricing SET model_id = x'ff'||position", "Could not decode", id="odd-model"
+        ),
+        pytest.param("UPDATE providers SET health_score = 'ill'", "are broken", id="health"),
+        pytest.param("INSERT INTO model_catalog VALUES ('m', '[]', 7)", "are broken", id="flag"),
+        pytest.param(
+            f"UPDATE tenant_settings SET setting_value = '{KEY}'", "no redaction token", id="plain"
+        ),
+        pytest.param(
+            "UPDATE tenant_settings SET setting_value = x'00'", "no redaction token", id="blob"
+        ),
+    ],
+)
+def test_a_sealed_file_that_is_no_sound_snapshot_is_refused_when_it_is_read(forge, script, what):
+    """A good seal around broken contents is a SnapshotError, and never another exception."""
+    with open_snapshot(forge(script)) as forged, refused(SnapshotError, what) as caught:
+        diagnose(forged, "acme")
     assert KEY not in str(caught.value)
 
 

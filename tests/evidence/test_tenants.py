@@ -57,6 +57,18 @@ def test_ambiguous_name_is_answered_with_the_list(make_database):
     assert "id-acme, id-zeta" in str(caught.value)
 
 
+def test_an_id_is_its_own_tenants_whatever_others_are_called(make_database):
+    """A tenant named like another's id does not make that id ambiguous."""
+    path = make_database({"acme": {}, "zeta": {}})
+    db = sqlite3.connect(path)
+    db.execute("UPDATE tenants SET name = 'id-acme', subdomain = 'ID-ACME' WHERE id = 'id-zeta'")
+    db.commit()
+    db.close()
+    with open_source(str(path)) as source:
+        assert find_tenant(source.db, "id-acme").id == "id-acme"
+        assert find_tenant(source.db, "ID-ACME").id == "id-zeta"
+
+
 def test_local_database_does_not_know_brennan(local_dev):
     """The incident's wrong database has no such tenant, only near matches."""
     with refused(TenantError, "no tenant 'brennan' among the 3") as caught:

@@ -133,6 +133,7 @@ def test_html_that_a_cell_puts_out_is_cut_down():
         "title": evil,
         "answer": evil,
         "request": {"complexity": evil},
+        "verification": {"claims": [{"statement": evil}]},
         "snapshot": {"name": evil, "sha256": "", "manifest": {"tool": evil}},
         "diagnosis": {
             "tenant": {"name": evil, "subdomain": None, "id": evil},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
 
+import atomlab
 from atomlab import AtomlabError
 from atomlab.report.parameters import check_parameters, declared_parameters
 from atomlab.report.runner import run_report, shipped_notebook
@@ -141,6 +143,27 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(notebook, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AtomlabError, match=r"cannot be written.*name another folder"):
         run_report(notebook("pass"), {}, tmp_path / "file" / "out")
+
+
+def test_a_report_is_about_the_hypothesis_own_request(arguments, tmp_path):
+    """An advanced request with tools: the report's verdict is verify's, and ranks that request."""
+    claims = Path(arguments["hypothesis"]).read_text()
+    wanted = "complexity: advanced\n  tools: true"
+    path = tmp_path / "advanced.yaml"
+    path.write_text(claims.replace("complexity: moderate", wanted))
+    made = run_report(
+        shipped_notebook("root_cause_verification"),
+        {**arguments, "hypothesis": str(path)},
+        tmp_path / "out",
+    )
+    with atomlab.open_snapshot(arguments["snapshot"]) as snapshot:
+        alone = atomlab.verify(snapshot, atomlab.load_hypothesis(path))
+
+    findings = json.loads(made.findings.read_text())
+    assert made.verdict == alone.verdict == "refuted"
+    assert findings["request"] == alone.request.to_json()
+    assert (findings["request"]["complexity"], findings["request"]["tools"]) == ("advanced", True)
+    assert findings["verification"]["claims"] == alone.to_json()["claims"]
 
 
 def test_the_shipped_notebooks_are_documents():

@@ -1,0 +1,103 @@
+"""Investigations: what is told of a hypothesis, and only what was found."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+import atomlab
+
+FIX = {
+    "kind": "fix_resolves",
+    "setting_key": "MINIMAX_API_KEY",
+    "copy_from": "MINIMAX_2_7_API_KEY",
+    "provider": "minimax",
+}
+RAISES = {"kind": "ranking_raises"}
+
+
+@pytest.fixture
+def case(tmp_path):
+    """Return a function that investigates a tenant with the given claims."""
+
+    def make(snapshot, tenant, *claims, **request):
+        numbered = [{"id": f"C{n}", "statement": "…", **c} for n, c in enumerate(claims)]
+        path = tmp_path / "hypothesis.yaml"
+        document = {"title": "t", "tenant": tenant, "claims": numbered, "request": request}
+        path.write_text(yaml.safe_dump(document))
+        return atomlab.investigate(snapshot, tenant, atomlab.load_hypothesis(path))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "request_fields",
+    [
+        {"complexity": "advanced"},
+        {"complexity": "simple", "tools": True},
+        {"tier": "heavy", "turn": 2},
+    ],
+)
+def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fields):
+    """The verdict is verify's own, on the very request of the hypothesis."""
+    found = case(before, "brennan", RAISES, FIX, **request_fields)
+    alone = atomlab.verify(before, found.hypothesis)
+
+    assert found.request == found.hypothesis.request == alone.request
+    assert [c.verdict for c in found.verification.claims] == [c.verdict for c in alone.claims]
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ([RAISES], "The claim is confirmed on"),
+        ([{**RAISES, "message": "x"}], "The claim is not confirmed on"),
+        ([RAISES, RAISES], "All 2 claims are confirmed on"),
+        ([RAISES, {**RAISES, "message": "x"}], "1 of 2 claims is confirmed on"),
+        ([{**RAISES, "message": "x"}] * 2, "None of 2 claims is confirmed on"),
+    ],
+)
+def test_the_answer_counts_claims_as_people_do(before, case, claims, told):
+    """One, some, all or none of the claims are confirmed."""
+    assert told in case(before, "brennan", *claims).answer()
+
+
+def test_the_answer_leaves_out_what_there_is_nothing_to_say_of(captured, write_json, case):
+    """Where the fix cures every request, nothing is said of requests that it does not cure."""
+    good = {
+        "litellm_provider": "minimax",
+        "input_cost_per_token": 1e-6,
+        "output_cost_per_token": 1e-6,
+        "max_input_tokens": 1_000_000,
+    }
+    prices = write_json({"minimax/gpt-5": good}, "good.json")
+    snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=prices)
+    answer = case(snapshot, "acme", FIX).answer()
+    assert answer.endswith("cures simple, moderate, complex and advanced requests.")
+
+
+def test_without_prices_the_answer_decides_nothing(captured, case):
+    """A snapshot without a pricing cache says nothing of usable models, and of cures neither."""
+    snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
+    answer = case(snapshot, "acme", FIX).answer()
+    assert answer.startswith("Nothing can be decided for a moderate request of Acme")
+    assert "cures" not in answer
+
+
+def test_a_fix_that_cannot_be_made_is_not_told_as_made(before, case):
+    """Without a value to copy there is no repaired copy, and the answer says why."""
+    found = case(before, "brennan", {**FIX, "copy_from": "OPENAI_API_KEY"})
+    assert found.repaired is None
+    assert found.to_json()["repaired"] is None
+    assert not found.trials[0].applied
+    assert found.answer().endswith("could not be tried: there is no value to copy.")
+
+
+def test_without_a_hypothesis_there_is_the_decision(before):
+    """No claim is tested, so nothing is concluded; the decision is told all the same."""
+    found = atomlab.investigate(before, "brennan")
+    assert found.verification.verdict == "inconclusive"
+    assert found.answer() == (
+        "0 of 2,690 models are usable for a moderate request of Brennan Machinery. "
+        "No claim was given to test."
+    )

@@ -1,0 +1,74 @@
+"""Tables: readable, escaped, and silent about what did not happen."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import atomlab
+from atomlab import Request, Tenant
+from atomlab.report import figures, tables
+from atomlab.report.runner import folder_names
+
+
+def test_a_table_without_rows_can_be_shown():
+    """Nothing to list is shown as nothing, in HTML and in text."""
+    for empty in (
+        pd.DataFrame(),
+        pd.DataFrame({"a": [], "b": []}),
+        pd.DataFrame({"a": []}, dtype=object),
+    ):
+        table = tables.Table(empty, "the caption")
+        assert repr(table) == "the caption\n(no rows)"
+        assert "none" in table._repr_html_()
+
+
+def test_without_a_fix_no_table_pretends_that_one_was_made(before):
+    """No second set of verdicts, no column of what a fix did."""
+    case = atomlab.investigate(before, "brennan")
+    assert "No fix is proposed" in repr(tables.claims_again(case))
+    assert "none was tried" in repr(tables.trials(case.trials))
+    assert list(tables.outcomes(case).frame) == ["complexity", "usable", "winner", "decision"]
+    assert "No claim was given" in repr(tables.claims(case.verification))
+
+
+def test_a_providers_models_are_all_that_it_would_serve(captured, write_json):
+    """Under the substring matcher a model is in the row of each provider that could serve it."""
+    registry = write_json({"providers": [{"id": "minimax"}, {"id": "max"}]}, "registry.json")
+    snapshot = captured({"acme": {}}, providers=registry, rules="open-source-2026-05")
+    diagnosis = atomlab.diagnose(snapshot, "acme", [Request("simple")])
+
+    shown = tables.models(diagnosis, "max", "simple").frame["model"]
+    assert list(shown) == ["minimax/MiniMax-M2.5"]
+    (axis,) = figures.blockers(diagnosis.requests[0].ranking).figure.axes
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels == ["minimax (1)", "max (1)", "not in the registry (3)"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../../escape", "/etc/passwd", "..", ".", ".hidden", "a/b", "a\\b", "", "\x1b[31mred"),
+        *("a\nb", "\u202eabc", "x" * 500, "-p", "two words"),
+    ],
+)
+def test_a_reports_folder_has_a_plain_name_whatever_a_tenant_is_called(name):
+    """Folders stay where they belong, and two tenants never share one."""
+    tenants = [Tenant(id=name), Tenant(id="x", subdomain=name or None), Tenant(id=name + "?")]
+    names = folder_names(tenants)
+    assert len({folder.lower() for folder in names}) == 3
+    for folder in names:
+        assert folder.isascii()
+        assert folder.replace("-", "").replace("_", "").replace(".", "").isalnum()
+        assert not folder.startswith((".", "-"))
+        assert len(folder) < 80
+
+
+def test_plain_names_stay_and_equal_ones_are_told_apart():
+    """A subdomain is kept as it is, unless another tenant's differs in case only."""
+    one, two, three = (Tenant(id=str(n), subdomain=s) for n, s in enumerate(("acme", "ACME", "b")))
+    assert folder_names([one, three]) == ["acme", "b"]
+    first, second, third = folder_names([one, two, three])
+    assert first.startswith("acme-")
+    assert second.startswith("ACME-")
+    assert third == "b"
