@@ -4,7 +4,7 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
 
     evidence    open_snapshot, capture, load_pricing, load_registry, load_rules
     decision    BYOKManager, BYOKHandler, Request, rank, FILTERS, NoModelsAvailableError
-    diagnosis   diagnose, verify, investigate, load_hypothesis
+    diagnosis   diagnose, verify, investigate, compare_options, lint, load_hypothesis
     errors      AtomlabError (all that atomlab raises when it could not look)
 
 Importing atomlab is cheap: each name loads its module when it is first used.
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.hypothesis import load_hypothesis
     from atomlab.diagnosis.investigation import investigate
+    from atomlab.diagnosis.lint import lint
+    from atomlab.diagnosis.options import compare_options
     from atomlab.diagnosis.verify import verify
     from atomlab.errors import AtomlabError, NoModelsAvailableError
     from atomlab.evidence.pricing import load_pricing
@@ -48,8 +50,10 @@ _HOMES = {
     "Tenant": "atomlab.evidence.schema",
     "TenantSetting": "atomlab.evidence.schema",
     "capture": "atomlab.byok.fidelity:proven_capture",
+    "compare_options": "atomlab.diagnosis.options",
     "diagnose": "atomlab.diagnosis.diagnose",
     "investigate": "atomlab.diagnosis.investigation",
+    "lint": "atomlab.diagnosis.lint",
     "load_hypothesis": "atomlab.diagnosis.hypothesis",
     "load_platform": "atomlab.byok.platform",
     "load_pricing": "atomlab.evidence.pricing",
@@ -73,8 +77,10 @@ __all__ = [
     "Tenant",
     "TenantSetting",
     "capture",
+    "compare_options",
     "diagnose",
     "investigate",
+    "lint",
     "load_hypothesis",
     "load_platform",
     "load_pricing",

@@ -1,6 +1,7 @@
 """The command line: parse, call, print; nothing else.
 
-Exit codes: 0 done (all confirmed); 1 could not look; 2 usage; 3 refuted; 4 inconclusive.
+Exit codes: 0 done (all confirmed, fixed); 1 could not look; 2 usage; 3 refuted or not fixed;
+4 inconclusive.
 """
 
 from __future__ import annotations
@@ -19,10 +20,6 @@ from atomlab.errors import AtomlabError, InputError
 from atomlab.text import printable
 
 app = typer.Typer(
-    help=(
-        'Proves why a tenant of ATOM gets "No models available from dynamic pricing". '
-        "Exit codes: 0 done, all confirmed; 1 could not look; 2 usage; 3 refuted; 4 inconclusive."
-    ),
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -34,6 +31,27 @@ Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact n
 Complexity = Literal["simple", "moderate", "complex", "advanced"]
 SqlDialect = Literal["postgresql", "sqlite"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+
+
+@app.callback(
+    invoke_without_command=True,
+    help=(
+        'Proves why a tenant of ATOM gets "No models available from dynamic pricing". '
+        "Exit codes: 0 done, all confirmed, fixed; 1 could not look; 2 usage; 3 refuted or not "
+        "fixed; 4 inconclusive."
+    ),
+)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Print the version; without a command there is nothing else to do."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"atomlab {version_of('atomlab')}")
+    elif context.invoked_subcommand is None:
+        raise typer.TyperException("No command given.")
 
 
 @app.command()

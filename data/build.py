@@ -22,6 +22,10 @@ import atomlab
 HERE = Path(__file__).parent
 PRICES = HERE / "pricing" / "litellm-1.83.14-prices.json.gz"
 BRENNAN = "31c06fc4-db22-4740-83ea-48ac14f25810"
+NOTE = (
+    "Example data: a database made by data/build.py from the facts of the incident document, with"
+    " made-up other tenants and keys; the model prices are real."
+)
 NAMESPACE = uuid.UUID("6f1d0c0e-5d3b-4f0a-9a52-2026050200aa")
 
 # ATOM's tables (PLATFORM B): ids are made by the application, the database has no default.
@@ -190,6 +194,7 @@ def _capture(source: Path, folder: Path, name: str, captured_at: datetime) -> Pa
         key_file=source.with_name("fingerprints.key"),
         overwrite=True,
         captured_at=captured_at,
+        note=NOTE,
     ) as snapshot:
         print(f"{path.name}: {path.stat().st_size:,} bytes, sha256 {snapshot.sha256}")
     return path

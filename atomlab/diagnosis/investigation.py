@@ -63,7 +63,13 @@ class Investigation:
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust."""
-        return [*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
+        tenant = self.diagnosis.tenant
+        out = [*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
+        named = self.hypothesis.tenant if self.hypothesis else tenant.id
+        if named not in (tenant.id, tenant.subdomain, tenant.name):
+            who = printable(tenant.subdomain or tenant.name)
+            out.insert(0, f"the hypothesis is about tenant {printable(named)}, tested on {who}")
+        return out
 
     def cured(self) -> list[str]:
         """Return the complexities that fail before the fix and find a model after it."""

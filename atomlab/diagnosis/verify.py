@@ -32,7 +32,7 @@ from atomlab.diagnosis.interventions import Edit, Laboratory, try_fix
 from atomlab.errors import NO_MODELS, TenantError
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
 from atomlab.evidence.snapshot import Evidence
-from atomlab.text import count, listed
+from atomlab.text import count, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,8 +117,8 @@ def verify(
     """Return the verdict on every claim of `hypothesis` on `evidence`.
 
     `request` replaces the hypothesis's own; `platform` is the evidence's, if it is loaded
-    already. A tenant that is not in the snapshot makes every
-    claim inconclusive; raises TenantError if the name fits several tenants.
+    already. A tenant that is not in the snapshot makes every claim inconclusive; raises
+    TenantError if the name fits several tenants.
     """
     asked = request or hypothesis.request
     try:
@@ -164,6 +164,10 @@ def _key(claim: KeyPresent | KeyAbsent, bench: _Bench) -> _Finding:
 def _client(claim: ClientPresent | ClientAbsent, bench: _Bench) -> _Finding:
     wanted = claim.kind == "client_present"
     expected = f"{'a' if wanted else 'no'} client {claim.provider}"
+    if claim.provider not in bench.platform.column:
+        near = did_you_mean(claim.provider, bench.platform.column)
+        observed = f"the registry has no provider {claim.provider}; {near}".rstrip("; ")
+        return "inconclusive", expected, observed, ()
     holds = (claim.provider in bench.clients) == wanted
     return _judge(holds), expected, _clients_seen(bench), ()
 

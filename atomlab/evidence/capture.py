@@ -68,12 +68,14 @@ def capture(
     key_file: str | Path | None = None,
     overwrite: bool = False,
     captured_at: datetime | None = None,
+    note: str | None = None,
 ) -> Snapshot:
     """Write a redacted snapshot of `source` to `out` and return it, opened.
 
     `source` is an SQLite file in ATOM's schema, or its SQLAlchemy URL; it is opened read-only and
     read in one transaction. `tenants` narrows to some tenants (ids, subdomains or names).
-    `captured_at` is for made-up data; it defaults to now.
+    `captured_at` is for made-up data; it defaults to now. `note` stands in the manifest and on
+    every report.
 
     Raises SourceError, InputError or TenantError before anything is written; SnapshotError if
     `out` exists and `overwrite` is false, or cannot be written.
@@ -113,6 +115,7 @@ def capture(
             "pricing": _about(prices),
             "fingerprint": {"scheme": "hmac-sha256/v1", "key_id": key_id(key)},
             "narrowed": bool(tenants),
+            "note": note,
             "fidelity": fidelity,
             "tables": {table: table_digest(memory, table) for table in SNAPSHOT_TABLES},
         }

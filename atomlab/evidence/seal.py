@@ -25,6 +25,13 @@ def sealed(content: bytes) -> bytes:
     return content + _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n"
 
 
+def is_snapshot(path: Path) -> bool:
+    """Return whether the file's header says that it is a snapshot, of whatever format."""
+    with path.open("rb") as stream:
+        head = stream.read(100)
+    return head.startswith(_MAGIC) and int.from_bytes(head[68:72], "big") == APPLICATION_ID
+
+
 def check_seal(path: Path) -> str:
     """Return the SHA-256 of the whole file, or raise SnapshotError if it is not to be trusted.
 

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from atomlab.errors import SourceError
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
+from atomlab.evidence.seal import is_snapshot
 from atomlab.text import listed
 
 # Everything that is ever read of these tables.
@@ -86,6 +87,12 @@ def open_source(source: str) -> Iterator[Source]:
     Raises SourceError if it is no such database, now or while it is read.
     """
     path = sqlite_path(source)
+    if is_snapshot(path):
+        raise SourceError(
+            "is a snapshot already; its tokens are no values",
+            where=path,
+            todo="capture the database that it was made from",
+        )
     engine = _read_only_engine(path)
     try:
         with Session(engine) as db:

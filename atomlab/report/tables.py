@@ -118,6 +118,8 @@ def provenance(snapshot: Snapshot) -> Table:
         if fidelity["agree"]
         else "no",
     }
+    if manifest.get("note"):
+        facts["note"] = manifest["note"]
     frame = pd.DataFrame({"fact": facts.keys(), "value": facts.values()})
     return Table(frame, "Where the evidence comes from. Its checksums were re-computed just now.")
 

@@ -81,13 +81,13 @@ def test_the_report_is_one_inert_file(report, page):
 
 
 def test_code_is_folded_and_pictures_have_text(page):
-    """All code stands in a closed details element; both figures say in words what they show."""
+    """All code stands in a closed details element; the figures say in words what they show."""
     folded = [attrs for tag, attrs in page.tags if tag == "details"]
     images = [attrs for tag, attrs in page.tags if tag == "img"]
 
     assert len(folded) > 10
     assert not any("open" in attrs for attrs in folded)
-    assert len(images) == 2
+    assert len(images) == 3
     assert "5 usable" in images[0]["alt"]
     assert "Providers with usable models" in images[1]["alt"]
 
