@@ -117,8 +117,12 @@ class Platform:
 
     def has_models(self, provider_id: str) -> bool:
         """Return whether the cache has a model that the provider's client would serve."""
-        place = self.column.get(provider_id)
-        return place is not None and bool(self.models.matches[:, place].any())
+        return provider_id in self._with_models
+
+    @cached_property
+    def _with_models(self) -> frozenset[str]:
+        served = np.flatnonzero(self.models.matches.any(axis=0))
+        return frozenset(self.providers[int(place)].id for place in served)
 
     def models_of(self, provider_id: str) -> Bools:
         """Return for each model whether the provider's client would serve it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,9 +12,8 @@ from atomlab.byok.filters import FILTERS, NAMES, PHRASES
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.diagnosis.blockers import BlockerSet, minimal_fix_sets
-from atomlab.diagnosis.defects import Defect, find_defects
+from atomlab.diagnosis.defects import Defect
 from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
-from atomlab.evidence.redaction import State
 from atomlab.evidence.registry import setting_key
 from atomlab.text import count
 
@@ -95,11 +94,10 @@ class Explanation:
 
 
 def explain(
-    ranking: Ranking, rows: Mapping[str, State], lab: Laboratory, tenant_id: str
+    ranking: Ranking, defects: Sequence[Defect], lab: Laboratory, tenant_id: str
 ) -> Explanation:
-    """Return why `ranking` is empty for a tenant with these rows; every fix is run in `lab`."""
+    """Return why `ranking` is empty for a tenant with these defects; fixes are run in `lab`."""
     platform = ranking.view.platform
-    defects = find_defects(rows, platform)
     if not platform.models.ids:
         return _empty_cache(ranking, defects, lab, tenant_id)
     working = {setting_key(c) for c in ranking.clients if platform.has_models(c)}

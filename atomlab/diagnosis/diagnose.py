@@ -12,6 +12,7 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.causes import Explanation, explain, put_fault_back
+from atomlab.diagnosis.defects import Defect, find_defects
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.rivals import Rival, find_rivals
 from atomlab.errors import NO_MODELS
@@ -149,8 +150,10 @@ def diagnose(
     rows = handler.byok_manager.row_states(found.id, evidence.session)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
     with Laboratory(evidence, platform) as lab:
+        defects = find_defects(rows, platform)
         diagnosed = tuple(
-            _diagnose(evidence, handler.explain(request), rows, lab, found.id) for request in asked
+            _diagnose(evidence, handler.explain(request), defects, lab, found.id)
+            for request in asked
         )
     return Diagnosis(
         evidence=evidence,
@@ -166,7 +169,7 @@ def diagnose(
 def _diagnose(
     evidence: Evidence,
     ranking: Ranking,
-    rows: Mapping[str, State],
+    defects: Sequence[Defect],
     lab: Laboratory,
     tenant_id: str,
 ) -> RequestDiagnosis:
@@ -175,7 +178,7 @@ def _diagnose(
     if not evidence.has_pricing:
         outcome = "inconclusive"
     elif outcome == "no-models":
-        explanation = explain(ranking, rows, lab, tenant_id)
+        explanation = explain(ranking, defects, lab, tenant_id)
     else:
         explanation = Explanation(trials=put_fault_back(ranking, lab, tenant_id))
     rivals = find_rivals(evidence, ranking, explanation) if outcome != "ranked" else ()

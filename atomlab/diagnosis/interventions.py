@@ -148,17 +148,20 @@ class Laboratory:
         self.platform = platform or load_platform(evidence.session)
         self._plans: dict[str, str | None] = {}
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
+        self._decided: dict[tuple[str, Request], Ranking] = {}
         self._platforms: dict[tuple[Edit, ...], Platform] = {(): self.platform}
 
     def decide(self, tenant_id: str, request: Request) -> Ranking:
         """Return the decision on the copy as it stands."""
-        return self._decide((), tenant_id, request)[0]
+        if (tenant_id, request) not in self._decided:
+            self._decided[tenant_id, request] = self._decide((), tenant_id, request)[0]
+        return self._decided[tenant_id, request]
 
     def try_edits(
         self, name: str, edits: Sequence[Edit], tenant_id: str, request: Request
     ) -> Trial:
         """Return what `edits` do to the decision for `tenant_id`, and undo them."""
-        before, _ = self._decide((), tenant_id, request)
+        before = self.decide(tenant_id, request)
         after, applied = self._decide(tuple(edits), tenant_id, request)
         return Trial(name, tuple(edits), before, after, applied)
 
@@ -168,6 +171,7 @@ class Laboratory:
             self._apply(edit, tenant_id)
         self.scratch.session.commit()
         self._clients.clear()
+        self._decided.clear()
 
     def another_tenant(self, tenant_id: str) -> str:
         """Return the id of some other tenant; one is made up on the copy if there is none."""

@@ -27,6 +27,8 @@ from atomlab.evidence.snapshot import Evidence
 
 # A winner by provider and model, None for the error; one per request.
 Winners = tuple[tuple[str, str] | None, ...]
+# What was decided: by platform, waived filters, clients and plan. Most tenants share a few.
+Decided = dict[tuple[Platform, frozenset[str], tuple[str, ...], str | None], Winners]
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,21 @@ def compare_options(evidence: Evidence, tenant: str, others: int | None = None) 
     diagnosis = diagnose(evidence, tenant, requests, platform)
     fix_sets = [f for d in diagnosis.requests for f in d.explanation.fix_sets if f.verified]
     roots = [fix for d in diagnosis.requests if (fix := root_fix(d)) is not None]
-    before = _population(evidence.session, platform, requests)
+    decided: Decided = {}
+    before = _population(evidence.session, platform, requests, decided)
     own = diagnosis.tenant.id
     options = []
     for edits in dict.fromkeys(f.edits for f in sorted(roots, key=lambda f: f.cost)):
-        options.append(_with_edits(evidence, platform, requests, own, edits, before))
+        options.append(_with_edits(evidence, platform, requests, own, edits, before, decided))
         if len(edits) == 1 and edits[0].kind == "copy-key":
-            options.append(_with_fallback(evidence, platform, requests, own, edits[0], before))
+            options.append(
+                _with_fallback(evidence, platform, requests, own, edits[0], before, decided)
+            )
     done = {f.edits for f in roots}
     rest = dict.fromkeys(f.edits for f in sorted(fix_sets, key=lambda f: f.cost))
     cheapest = [edits for edits in rest if edits not in done][:others]
     return options + [
-        _with_edits(evidence, platform, requests, own, edits, before) for edits in cheapest
+        _with_edits(evidence, platform, requests, own, edits, before, decided) for edits in cheapest
     ]
 
 
@@ -80,13 +85,15 @@ def _with_edits(
     tenant_id: str,
     edits: Sequence[Edit],
     before: Mapping[str, Winners],
+    decided: Decided,
 ) -> Option:
     rows = [edit for edit in edits if edit.setting_key is not None]
     changes = tuple(e for e in edits if e.setting_key is None and e.filter is None)
-    waived = {edit.filter for edit in edits if edit.filter is not None}
+    waived = frozenset(edit.filter for edit in edits if edit.filter is not None)
     with Laboratory(evidence, platform) as lab:
         lab.make(tenant_id, *rows)
-        after = _population(lab.scratch.session, lab.changed(changes), requests, waived=waived)
+        changed = lab.changed(changes)
+        after = _population(lab.scratch.session, changed, requests, decided, waived=waived)
     kind = "data" if len(rows) == len(edits) else "platform"
     option = Option(" and ".join(map(str, edits)), kind, sum(e.cost for e in edits), (), (), {})
     return _effects(option, evidence, requests, tenant_id, before, after)
@@ -99,9 +106,10 @@ def _with_fallback(
     tenant_id: str,
     edit: Edit,
     before: Mapping[str, Winners],
+    decided: Decided,
 ) -> Option:
     fallback = {str(edit.setting_key): str(edit.copy_from)}
-    after = _population(evidence.session, platform, requests, fallback=fallback)
+    after = _population(evidence.session, platform, requests, decided, fallback=fallback)
     name = f"let the lookup of {edit.setting_key} fall back to {edit.copy_from}, for every tenant"
     option = Option(name, "code", CODE_CHANGE, (), (), {})
     return _effects(option, evidence, requests, tenant_id, before, after)
@@ -143,8 +151,9 @@ def _population(
     db: Session,
     platform: Platform,
     requests: Sequence[Request],
+    decided: Decided,
     *,
-    waived: set[str] | frozenset[str] = frozenset(),
+    waived: frozenset[str] = frozenset(),
     fallback: Mapping[str, str] | None = None,
 ) -> dict[str, Winners]:
     """Return every tenant's winners, decided with the given lookup rule and filters."""
@@ -154,7 +163,6 @@ def _population(
         select(TenantSetting.tenant_id, TenantSetting.setting_key, TenantSetting.setting_value)
     ):
         rows.setdefault(tenant_id, {}).setdefault(name, manager.state(value))
-    decided: dict[tuple[object, ...], Winners] = {}
     winners = {}
     for tenant_id, plan in db.execute(select(Tenant.id, Tenant.plan_type)):
         states = rows.get(tenant_id, {})
@@ -163,10 +171,11 @@ def _population(
             for p in platform.providers
             if p.id in platform.rules.llm_providers and _usable(p.setting_key, states, fallback)
         )
-        if (clients, plan) not in decided:
+        case = (platform, waived, clients, plan)
+        if case not in decided:
             found = (rank(platform, clients, r, plan, waived=waived).winner for r in requests)
-            decided[clients, plan] = tuple((w.provider, w.model) if w else None for w in found)
-        winners[tenant_id] = decided[clients, plan]
+            decided[case] = tuple((w.provider, w.model) if w else None for w in found)
+        winners[tenant_id] = decided[case]
     return winners
 
 

@@ -14,6 +14,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -106,12 +107,14 @@ def name_may_leave(name: str, providers: Iterable[Provider]) -> bool:
     return key_stem(name) in stems or canonical_name(name).endswith("_API_KEY")
 
 
+@lru_cache(maxsize=4096)
 def canonical_name(name: str) -> str:
     """Return a setting's name without its accidents: case, spaces, dots, hyphens, width."""
     folded = unicodedata.normalize("NFKC", name).upper().strip()
     return re.sub(r"[\W_]+", "_", folded).strip("_")
 
 
+@lru_cache(maxsize=4096)
 def key_stem(name: str) -> str:
     """Return what is left of a name without any `_API_KEY` (or `APIKEY`, `_KEY`) at its end."""
     return re.sub(r"(_?API_?KEY|_KEY)+$", "", canonical_name(name))

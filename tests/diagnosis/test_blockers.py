@@ -19,6 +19,7 @@ from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import rank
 from atomlab.diagnosis.blockers import minimal_blocking_sets, minimal_fix_sets
 from atomlab.diagnosis.causes import explain
+from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.evidence.registry import Provider
 from atomlab.evidence.schema import SNAPSHOT_DDL
@@ -186,7 +187,7 @@ def explained(platform: Platform, rows: Any, asked: Any, plan: Any) -> Any:
         ranking = lab.decide(TENANT, asked)
         if len(ranking.order):
             return ranking, None
-        return ranking, explain(ranking, states, lab, TENANT)
+        return ranking, explain(ranking, find_defects(states, platform), lab, TENANT)
 
 
 def with_variables(data: st.DataObject, world: Any) -> Any:
