@@ -102,7 +102,7 @@ def diagnose(
     tokens: Annotated[int, typer.Option(min=0, help="Estimated length of the prompt.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Replay a tenant's lookups, clients and ranking, with the reason for every step."""
+    """Name the causes of "no models", and prove them."""
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.evidence.rules import COMPLEXITIES
@@ -171,7 +171,7 @@ def fix(
         Path | None, typer.Option(help="Write the script here, its rollback beside it.")
     ] = None,
 ) -> None:
-    """Print reviewed-ready SQL for the fix of the root cause, or what has to be done by hand."""
+    """Print the fix of the root cause as SQL, or in words."""
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix
@@ -200,7 +200,7 @@ def report(
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for each report in all.")] = 300,
 ) -> None:
-    """Run the investigation notebook into a report: report.html, notebook.ipynb, findings.json."""
+    """Run the investigation notebook into a report."""
     from atomlab.diagnosis.verify import worst
     from atomlab.report.runner import investigation_parameters, report_investigations
     from atomlab.report.terminal import print_report

@@ -271,7 +271,9 @@ def test_help_names_the_exit_codes(run):
     """The contract of the exit codes stands in the help."""
     code, out, _ = run("--help")
     assert code == 0
-    assert re.search(r"0 done.*1 could not look.*2 usage.*3 refuted.*4\s+inconclusive", out, re.S)
+    assert re.search(
+        r"0 done.*1\s+could not look.*2\s+usage.*3\s+refuted.*4\s+inconclusive", out, re.S
+    )
 
 
 def test_json_has_no_control_characters(run, before):
@@ -280,3 +282,49 @@ def test_json_has_no_control_characters(run, before):
     assert out.isascii()
     assert json.loads(out)["tenant"]["name"] == before.tenant("bidi").name
     assert atomlab.AtomlabError("a\nb\x1b").args[0] == r"a\nb\x1b"
+
+
+def test_fix_prints_a_script_and_nothing_else(run, shipped):
+    """Stdout is the script, its rollback commented out; what it cures is said on stderr."""
+    code, out, err = run("fix", shipped("brennan-2026-05-02"), "--tenant", "brennan")
+    assert code == 0
+    script, undo = out.split("-- To undo it")
+    assert "INSERT INTO tenant_settings" in script
+    assert "\nCOMMIT;" in script
+    assert all(line.startswith("--") or not line for line in undo.splitlines()[1:])
+    assert "cures simple, moderate, complex requests" in err
+    assert "does not cure advanced requests" in err
+
+
+def test_fix_writes_the_script_and_its_rollback(run, error, shipped, tmp_path):
+    """With --out both scripts are files; a folder that is not there is one clear line."""
+    given = ("fix", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--dialect", "sqlite")
+    code, out, _ = run(*given, "--out", tmp_path / "fix.sql")
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    assert "INSERT INTO" in (tmp_path / "fix.sql").read_text()
+    assert "DELETE FROM" in (tmp_path / "fix.rollback.sql").read_text()
+    code, _, err = run(*given, "--out", tmp_path / "none" / "fix.sql")
+    assert code == 1
+    assert "cannot be written" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("tenant", "code"), [("glacier", 3), ("northwind", 0), ("delta", 4)], ids=str
+)
+def test_fix_exits_by_what_it_could_do(run, shipped, tenant, code):
+    """A fix by hand is not fixed (3), nothing to fix is done (0), no known fix inconclusive (4)."""
+    got, out, err = run("fix", shipped("brennan-2026-05-02"), "--tenant", tenant)
+    assert (got, out) == (code, "")
+    assert err.startswith("fix: ")
+
+
+def test_the_version_is_printed(run):
+    """`--version` names the tool and its version."""
+    assert re.fullmatch(r"atomlab \d+\.\d+\.\d+\n", run("--version")[1])
+
+
+def test_a_snapshot_is_no_source(error, shipped, tmp_path):
+    """Capturing from a snapshot would take its tokens for values: it is refused."""
+    line = error("capture", shipped("brennan-2026-05-02"), "--out", tmp_path / "x.sqlite")
+    assert "is a snapshot already" in line

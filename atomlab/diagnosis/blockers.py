@@ -73,12 +73,20 @@ def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[Blocker
     return found
 
 
-def minimal_blocking_sets(fix_sets: Iterable[Iterable[str]]) -> list[frozenset[str]]:
-    """Return the minimal hitting sets of the fix sets (Berge's algorithm), smallest first."""
+def minimal_blocking_sets(
+    fix_sets: Iterable[Iterable[str]], most: int = 256
+) -> list[frozenset[str]] | None:
+    """Return the minimal hitting sets of the fix sets (Berge's algorithm), smallest first.
+
+    Each is a least set of blockers that keeps the error as long as all of it stays. There can be
+    exponentially many: None if there are ever more than `most` on the way.
+    """
     hitting: list[frozenset[str]] = [frozenset()]
     for fix_set in fix_sets:
         grown = {h if h & set(fix_set) else h | {atom} for h in hitting for atom in fix_set}
         hitting = [h for h in grown if not any(other < h for other in grown)]
+        if len(hitting) > most:
+            return None
     return sorted(hitting, key=lambda h: (len(h), sorted(h)))
 
 

@@ -11,6 +11,7 @@ from atomlab.byok.keys import KeyLookup
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import Explanation, explain, put_fault_back
 from atomlab.diagnosis.defects import Defect, find_defects
 from atomlab.diagnosis.interventions import Laboratory
@@ -43,6 +44,8 @@ class RequestDiagnosis:
     def to_json(self) -> dict[str, Any]:
         """Return the diagnosis as an element of `diagnoses` in `atomlab.diagnosis/1`."""
         winner = self.ranking.winner
+        fix_sets = self.explanation.fix_sets
+        blocking = minimal_blocking_sets(fix.atoms for fix in fix_sets) if fix_sets else []
         return {
             "request": self.request.to_json(),
             "outcome": self.outcome,
@@ -61,6 +64,7 @@ class RequestDiagnosis:
             "rivals": [asdict(rival) for rival in self.rivals],
             "interventions": [trial.to_json() for trial in self.explanation.trials],
             "fix_sets_dropped": self.explanation.dropped,
+            "blocking_sets": None if blocking is None else [sorted(each) for each in blocking],
         }
 
 

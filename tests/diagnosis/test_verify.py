@@ -96,6 +96,7 @@ def test_the_document_is_as_designed(before):
         ({"kind": "key_absent", "setting_key": "MINIMAX_2_7_API_KEY"}, "refuted"),
         ({"kind": "client_present", "provider": "minimax"}, "refuted"),
         ({"kind": "client_absent", "provider": "minimax_2_7"}, "refuted"),
+        ({"kind": "client_absent", "provider": "minimx"}, "inconclusive"),
         ({"kind": "models_skipped", "provider": "minimax_2_7"}, "inconclusive"),
         ({"kind": "models_skipped", "provider": "openai"}, "confirmed"),
         ({"kind": "ranking_raises", "message": "another message"}, "refuted"),
