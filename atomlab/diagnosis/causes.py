@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,85 +11,15 @@ from atomlab.byok.filters import FILTERS, NAMES, PHRASES
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.diagnosis.blockers import BlockerSet, minimal_fix_sets
+from atomlab.diagnosis.confirmation import confirm, verdict_of
 from atomlab.diagnosis.defects import Defect
-from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
+from atomlab.diagnosis.explanation import CODES, Cause, Explanation, FixSet, Role
+from atomlab.diagnosis.interventions import Edit, Laboratory
 from atomlab.evidence.registry import setting_key
 from atomlab.text import count
 
-Role = Literal["sole", "one-of-k", "joint"]
-Verdict = Literal["confirmed", "refuted", "inconclusive"]
 # Keys for providers that the platform does not know, or not as LLM providers.
 _UNUSUAL = ("provider-unknown", "provider-not-llm")
-# Codes of causes that are not called as their filter is.
-_CODES = {"context": "context-window"}
-_FILTER_OF = {_CODES.get(name, name): name for name in NAMES if name != "client"}
-
-
-@dataclass(frozen=True)
-class FixSet:
-    """A minimal set of atoms, the edits that remove them, and what re-executing them gave."""
-
-    atoms: tuple[str, ...]
-    edits: tuple[Edit, ...]
-    after: Ranking
-
-    @property
-    def cost(self) -> int:
-        """The sum of the edits' costs."""
-        return sum(edit.cost for edit in self.edits)
-
-    @property
-    def verified(self) -> bool:
-        """Whether the decision, run again with the edits made, found a model."""
-        return len(self.after.order) > 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the set as an element of `fix_sets` in `atomlab.diagnosis/1`."""
-        winner = self.after.winner
-        return {
-            "atoms": list(self.atoms),
-            "edits": [edit.to_json() for edit in self.edits],
-            "cost": self.cost,
-            "verified": self.verified,
-            "winner_after": winner and {"provider": winner.provider, "model": winner.model},
-        }
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A deviation that explains the error (codes: DESIGN 4), and how it relates to the fixes."""
-
-    code: str
-    provider: str | None
-    setting_key: str | None
-    role: Role
-    sufficient_alone: bool
-    in_every_fix_set: bool
-    evidence: tuple[str, ...]
-    verdict: Verdict = "inconclusive"
-
-    @property
-    def atom(self) -> str:
-        """The atom of fix sets that stands for the cause: a filter's name, or a client."""
-        return _FILTER_OF.get(self.code, f"client:{self.provider}")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the cause as an element of `causes` in `atomlab.diagnosis/1`."""
-        return {**self.__dict__, "evidence": list(self.evidence)}
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a request found no model: causes, best supported first, fix sets, cheapest first.
-
-    `dropped` counts closed-form fix sets that did not hold when they were executed; `trials` are
-    the interventions on the root cause.
-    """
-
-    causes: tuple[Cause, ...] = ()
-    fix_sets: tuple[FixSet, ...] = ()
-    trials: tuple[Trial, ...] = ()
-    dropped: int = 0
 
 
 def explain(
@@ -114,17 +43,8 @@ def explain(
     relevant = likely or defects
     fix_sets, dropped = _fix_sets(ranking, relevant, lab, tenant_id)
     causes = _deviations(ranking, relevant, fix_sets) or _without_fix(ranking, defects, fix_sets)
-    confirmed, trials = _confirm(causes, ranking, fix_sets, lab, tenant_id)
+    confirmed, trials = confirm(causes, ranking, fix_sets, lab, tenant_id)
     return Explanation(tuple(confirmed), tuple(fix_sets), tuple(trials), dropped)
-
-
-def put_fault_back(ranking: Ranking, lab: Laboratory, tenant_id: str) -> tuple[Trial, ...]:
-    """Return the trial of taking away the key that the winner of a healthy ranking needs."""
-    winner = ranking.winner
-    if winner is None:
-        return ()
-    edit = Edit("remove-row", setting_key(winner.provider))
-    return (lab.try_edits("the fault put back", [edit], tenant_id, ranking.request),)
 
 
 def _has_windows(defect: Defect, platform: Platform) -> bool:
@@ -211,7 +131,7 @@ def _deviations(
         best = next(f for f in served if name in f.atoms)
         for provider in _blocked_providers(name, ranking, best):
             evidence = _observed(name, ranking, provider)
-            cause = _cause(_CODES.get(name, name), provider, None, name, fix_sets, evidence)
+            cause = _cause(CODES.get(name, name), provider, None, name, fix_sets, evidence)
             found.append((Edit("waive-filter", filter=name).cost, cause))
     place = ranking.view.platform.column
 
@@ -303,71 +223,6 @@ def _orphans(ranking: Ranking) -> list[Cause]:
     ]
 
 
-def _confirm(
-    causes: Sequence[Cause],
-    ranking: Ranking,
-    fix_sets: Sequence[FixSet],
-    lab: Laboratory,
-    tenant_id: str,
-) -> tuple[list[Cause], list[Trial]]:
-    """Return the causes with their verdicts, and the trials of the first.
-
-    Confirmed is a cause whose repair, run, removes the error through its provider while placebos
-    leave it. One that cannot be repaired here stays inconclusive, never more.
-    """
-    verdicts: list[Cause] = []
-    first: list[Trial] = []
-    for cause in causes:
-        trials = _trials(cause, ranking, fix_sets, lab, tenant_id)
-        first = first or trials
-        verdicts.append(replace(cause, verdict=_verdict(cause, trials)))
-    return verdicts, first
-
-
-def _trials(
-    cause: Cause,
-    ranking: Ranking,
-    fix_sets: Sequence[FixSet],
-    lab: Laboratory,
-    tenant_id: str,
-) -> list[Trial]:
-    request = ranking.request
-    if cause.code == "orphan-client":
-        models = {"the fix": cause.provider, "a model of an unknown provider": "no-such-provider"}
-        return [
-            lab.try_edits(name, [Edit("add-model", provider=provider)], tenant_id, request)
-            for name, provider in models.items()
-        ]
-    atoms = {cause.atom}
-    if cause.code in _FILTER_OF and cause.provider not in ranking.clients:
-        atoms.add(f"client:{cause.provider}")
-    fits = [f for f in fix_sets if cause.provider is None or atoms <= set(f.atoms)]
-    if not fits:
-        return []
-    key = next((e.setting_key for e in fits[0].edits if e.setting_key), None)
-    return try_fix(lab, tenant_id, fits[0].edits, key, request)
-
-
-def _verdict(cause: Cause, trials: Sequence[Trial]) -> Verdict:
-    if not trials:
-        return "inconclusive"
-    fix, *placebos = trials
-    through = {candidate.provider for candidate in fix.after.candidates()}
-    winner = fix.after.winner
-    if cause.role != "joint" and winner is not None:
-        through = {winner.provider}
-    if cause.code == "context-window" and not _window_known(fix.after):
-        return "inconclusive"  # whether the windows are too small is not in the evidence
-    uses_it = cause.provider is None or cause.provider in through
-    proven = fix.cured and uses_it and not any(placebo.cured for placebo in placebos)
-    return "confirmed" if proven else "inconclusive"
-
-
-def _window_known(ranking: Ranking) -> bool:
-    """Return whether the cache states the window of some candidate."""
-    return not bool(ranking.view.platform.models.window_unknown[ranking.order].all())
-
-
 def _empty_cache(
     ranking: Ranking, defects: Sequence[Defect], lab: Laboratory, tenant_id: str
 ) -> Explanation:
@@ -396,7 +251,7 @@ def _empty_cache(
             lab.try_edits(name, [Edit("add-model", provider=p)], tenant_id, ranking.request)
             for name, p in models.items()
         ]
-    first = replace(first, verdict=_verdict(first, trials))
+    first = replace(first, verdict=verdict_of(first, trials))
     return Explanation((first, *also), (refresh,), tuple(trials))
 
 

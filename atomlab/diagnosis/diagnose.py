@@ -12,8 +12,10 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.blockers import minimal_blocking_sets
-from atomlab.diagnosis.causes import Explanation, explain, put_fault_back
+from atomlab.diagnosis.causes import explain
+from atomlab.diagnosis.confirmation import put_fault_back
 from atomlab.diagnosis.defects import Defect, find_defects
+from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.rivals import Rival, find_rivals
 from atomlab.errors import NO_MODELS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from atomlab.diagnosis.causes import FixSet
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.interventions import Edit
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from atomlab.byok.filters import NAMES, PHRASES
 from atomlab.byok.ranking import Ranking
-from atomlab.diagnosis.causes import Explanation
+from atomlab.diagnosis.explanation import Explanation
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count
 

@@ -15,8 +15,8 @@ from atomlab.errors import NO_MODELS
 from atomlab.text import printable
 
 if TYPE_CHECKING:
-    from atomlab.diagnosis.causes import Cause, FixSet
     from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+    from atomlab.diagnosis.explanation import Cause, FixSet
 
 _STYLES = {
     "confirmed": "bold green",

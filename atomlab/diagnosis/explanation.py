@@ -1,0 +1,83 @@
+"""What a diagnosis says: fix sets, causes, and the explanation made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from atomlab.byok.filters import NAMES
+from atomlab.byok.ranking import Ranking
+from atomlab.diagnosis.interventions import Edit, Trial
+
+Role = Literal["sole", "one-of-k", "joint"]
+Verdict = Literal["confirmed", "refuted", "inconclusive"]
+# Codes of causes that are not called as their filter is.
+CODES = {"context": "context-window"}
+FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
+
+
+@dataclass(frozen=True)
+class FixSet:
+    """A minimal set of atoms, the edits that remove them, and what re-executing them gave."""
+
+    atoms: tuple[str, ...]
+    edits: tuple[Edit, ...]
+    after: Ranking
+
+    @property
+    def cost(self) -> int:
+        """The sum of the edits' costs."""
+        return sum(edit.cost for edit in self.edits)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the decision, run again with the edits made, found a model."""
+        return len(self.after.order) > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the set as an element of `fix_sets` in `atomlab.diagnosis/1`."""
+        winner = self.after.winner
+        return {
+            "atoms": list(self.atoms),
+            "edits": [edit.to_json() for edit in self.edits],
+            "cost": self.cost,
+            "verified": self.verified,
+            "winner_after": winner and {"provider": winner.provider, "model": winner.model},
+        }
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A deviation that explains the error (codes: DESIGN 4), and how it relates to the fixes."""
+
+    code: str
+    provider: str | None
+    setting_key: str | None
+    role: Role
+    sufficient_alone: bool
+    in_every_fix_set: bool
+    evidence: tuple[str, ...]
+    verdict: Verdict = "inconclusive"
+
+    @property
+    def atom(self) -> str:
+        """The atom of fix sets that stands for the cause: a filter's name, or a client."""
+        return FILTER_OF.get(self.code, f"client:{self.provider}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the cause as an element of `causes` in `atomlab.diagnosis/1`."""
+        return {**self.__dict__, "evidence": list(self.evidence)}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a request found no model: causes, best supported first, fix sets, cheapest first.
+
+    `dropped` counts closed-form fix sets that did not hold when they were executed; `trials` are
+    the interventions on the root cause.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    fix_sets: tuple[FixSet, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    dropped: int = 0
