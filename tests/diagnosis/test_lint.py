@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 import yaml
@@ -62,7 +63,7 @@ def touched(of_code):
 
 def rows_of(path):
     """Return the usable rows of a snapshot's file as {setting name: {tenant id}}."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         rows = db.execute("SELECT setting_key, tenant_id, setting_value FROM tenant_settings")
         usable = re.compile(r"v1:(present|ciphertext|blank):")
         names = collections.defaultdict(set)
@@ -313,7 +314,7 @@ def test_holders_are_those_for_whom_the_platform_builds_a_client(before):
     """An orphan touches exactly the tenants that get that client."""
     platform = load_platform(before.session)
     manager = BYOKManager(platform.providers, platform.rules, redacted=True)
-    with sqlite3.connect(f"file:{before.path}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{before.path}?mode=ro", uri=True)) as db:
         tenants = [row[0] for row in db.execute("SELECT id FROM tenants")]
     clients = collections.Counter(
         look.provider for t in tenants for look in manager.lookups(t, before.session) if look.client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -71,6 +72,6 @@ def test_nothing_to_compare_for_a_healthy_tenant(captured, write_json):
 def test_comparing_leaves_the_snapshot_as_it_was(before, options):
     """All of it runs on copies."""
     rows = "SELECT count(*) FROM tenant_settings"
-    with sqlite3.connect(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite") as raw:
+    with closing(sqlite3.connect(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")) as raw:
         assert raw.execute(rows).fetchone() == before._connection.execute(rows).fetchone()
     assert len(options) > 2
