@@ -17,14 +17,25 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from atomlab.errors import AtomlabError, InputError
-from atomlab.text import printable
+from atomlab.text import printable, without_password
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+custody = typer.Typer(help="Where a snapshot came from, and whether it is still what it was.")
+app.add_typer(custody, name="snapshot")
 EXIT = {"confirmed": 0, "refuted": 3, "inconclusive": 4}
+
+
+def _harmless(value: Any) -> Any:
+    """Return the value of an option that is recorded or names a file to write: no URL."""
+    for text in map(str, value if isinstance(value, list) else [value]):
+        if without_password(text) != text:
+            raise typer.BadParameter("a URL belongs in no option")
+    return value
+
 
 Snapshot = Annotated[str, typer.Argument(help="A snapshot file, as made by capture.")]
 Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact name.")]
@@ -56,8 +67,11 @@ def start(
 
 @app.command()
 def capture(
-    source: Annotated[str, typer.Argument(help="ATOM's database: an SQLite file, or its URL.")],
-    out: Annotated[str, typer.Option(help="The snapshot to write.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="ATOM's database: a PostgreSQL URL, an SQLite file, or env:NAME."),
+    ],
+    out: Annotated[str, typer.Option(help="The snapshot to write.", callback=_harmless)],
     tenant: Annotated[list[str] | None, typer.Option(help="Only this tenant; repeatable.")] = None,
     pricing: Annotated[str | None, typer.Option(help="Pricing cache (.json, .json.gz).")] = None,
     providers: Annotated[str | None, typer.Option(help="byok_config.json.")] = None,
@@ -66,25 +80,74 @@ def capture(
     key_file: Annotated[
         str | None, typer.Option(help="Fingerprint key, made if absent; keep it to compare.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing snapshot.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing snapshot.")
+    ] = False,
+    operator: Annotated[
+        str | None, typer.Option(help="Who captures; recorded.", callback=_harmless)
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option(help="An earlier snapshot of this incident; recorded.")
+    ] = None,
+    statement_timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for each statement on the server.")
+    ] = 60,
 ) -> None:
-    """Make a redacted snapshot of a platform database."""
+    """Make a redacted snapshot of a platform database.
+
+    The database is only read. Its password comes from PGPASSWORD, .pgpass, or a URL in the
+    environment (env:NAME), rather than from the arguments, which others on the machine can see.
+    """
     from atomlab.byok.fidelity import proven_capture
+    from atomlab.report.custody import capture_progress
     from atomlab.report.terminal import print_capture
 
-    snapshot = proven_capture(
-        source,
-        out,
-        tenants=tenant or (),
-        pricing=pricing,
-        providers=providers,
-        catalog=catalog,
-        rules=rules,
-        key_file=key_file,
-        overwrite=overwrite,
-    )
+    with capture_progress() as progress:
+        snapshot = proven_capture(
+            source,
+            out,
+            tenants=tenant or (),
+            pricing=pricing,
+            providers=providers,
+            catalog=catalog,
+            rules=rules,
+            key_file=key_file,
+            overwrite=overwrite,
+            operator=operator,
+            parent=parent,
+            statement_timeout_s=statement_timeout,
+            progress=progress,
+        )
     with snapshot:
         print_capture(snapshot)
+
+
+@custody.command()
+def show(snapshot: Snapshot, as_json: AsJson = False) -> None:
+    """Print a snapshot's manifest: where it came from, how, when, and what is in it."""
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.report.custody import print_manifest
+
+    with open_snapshot(snapshot) as evidence:
+        if as_json:
+            _print_json({"sha256": evidence.sha256, **evidence.manifest})
+        else:
+            print_manifest(evidence)
+
+
+@custody.command("verify")
+def verify_snapshot(snapshot: Snapshot, as_json: AsJson = False) -> None:
+    """Compute a manifest's hashes and counts again; exit code 1 if one does not hold."""
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.report.custody import print_verified
+
+    with open_snapshot(snapshot) as evidence:
+        evidence.verify()
+        if as_json:
+            tables = evidence.manifest["tables"]
+            _print_json({"sha256": evidence.sha256, "verified": True, "tables": tables})
+        else:
+            print_verified(evidence)
 
 
 @app.command()
@@ -94,8 +157,12 @@ def diagnose(
     complexity: Annotated[
         Complexity | None, typer.Option(help="The request's; all four if not given.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="The request's task; recorded.")] = None,
-    capability: Annotated[str | None, typer.Option(help="A required capability.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="The request's task; recorded.", callback=_harmless)
+    ] = None,
+    capability: Annotated[
+        str | None, typer.Option(help="A required capability.", callback=_harmless)
+    ] = None,
     tools: Annotated[bool, typer.Option("--tools", help="Tools are required.")] = False,
     managed: Annotated[bool, typer.Option("--managed", help="Served with ATOM's keys.")] = False,
     turn: Annotated[int, typer.Option(min=0, help="Turn index of the conversation.")] = 0,
@@ -168,7 +235,8 @@ def fix(
     ] = None,
     dialect: Annotated[SqlDialect, typer.Option(help="Of the database to fix.")] = "postgresql",
     out: Annotated[
-        Path | None, typer.Option(help="Write the script here, its rollback beside it.")
+        Path | None,
+        typer.Option(help="Write the script here, its rollback beside it.", callback=_harmless),
     ] = None,
 ) -> None:
     """Print the fix of the root cause as SQL, or in words."""
@@ -192,11 +260,18 @@ def report(
     tenant: Annotated[list[str], typer.Option(help="A tenant; repeatable.")],
     hypothesis: Annotated[str | None, typer.Option(help="The claims to test (.yaml).")] = None,
     out: Annotated[
-        Path, typer.Option(help="The folder to write; a subfolder each for several tenants.")
+        Path,
+        typer.Option(
+            help="The folder to write; a subfolder each for several tenants.", callback=_harmless
+        ),
     ] = Path("report"),
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", help="Another notebook parameter, NAME=VALUE."),
+        typer.Option(
+            *("--parameter", "-p"),
+            help="Another notebook parameter, NAME=VALUE.",
+            callback=_harmless,
+        ),
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for each report in all.")] = 300,
 ) -> None:
@@ -229,7 +304,7 @@ def main() -> None:
     except AtomlabError as error:
         code = _fail(str(error), 1)
     except typer.TyperException as error:
-        what = printable(error.format_message(), 400)
+        what = printable(without_password(error.format_message()), 400)
         code = _fail(f"{what} See --help." if what else "no command given; see --help", 2)
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", 130)

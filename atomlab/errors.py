@@ -12,7 +12,7 @@ NoModelsAvailableError    the platform's own error, a ValueError: a finding, not
 
 from __future__ import annotations
 
-from atomlab.text import printable
+from atomlab.text import printable, without_password
 
 NO_MODELS = "No models available from dynamic pricing"
 
@@ -20,14 +20,15 @@ NO_MODELS = "No models available from dynamic pricing"
 class AtomlabError(Exception):
     """atomlab could not look: `what` happened, `where`, and what `todo` about it.
 
-    `str(error)` is one printable line of the three parts, whatever they contain.
+    `str(error)` is one printable line of the three parts, whatever they contain; a URL's password
+    is left out of it.
     """
 
     def __init__(self, what: str, *, where: object = None, todo: str = "") -> None:
         self.what, self.where, self.todo = what, where, todo
-        line = printable(what, 400)
+        line = printable(without_password(what), 400)
         if where is not None:
-            line = f"{printable(where, 300)}: {line}"
+            line = f"{printable(without_password(str(where)), 300)}: {line}"
         super().__init__(f"{line}; {printable(todo, 400)}" if todo else line)
 
 

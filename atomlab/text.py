@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -25,6 +26,17 @@ def printable(value: object, limit: int = 120) -> str:
             for c in cut
         )
     return f"{cut}… ({len(text):,} characters)" if len(text) > limit else cut
+
+
+def without_password(text: str) -> str:
+    """Return `text` without what may be the password of a URL in it, however the URL is mistyped.
+
+    That is all from a colon to the last @, what follows a scheme, and what follows `password=`.
+    """
+    colon, at = re.search(r":(?=\S)", text), text.rfind("@")
+    if colon and colon.end() <= at:
+        text = f"{text[: colon.end()]}…{text[at:]}"
+    return re.sub(r"(?<=:)/\S+|(?<=password=).+", "…", text, flags=re.DOTALL | re.IGNORECASE)
 
 
 def storable(text: str) -> str:

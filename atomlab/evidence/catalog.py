@@ -65,7 +65,7 @@ def _capabilities(value: Any) -> frozenset[str]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
     return (
         frozenset(v for v in value if isinstance(v, str))

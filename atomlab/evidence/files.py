@@ -6,17 +6,20 @@ import gzip
 import json
 import os
 import re
+import secrets
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from atomlab.errors import InputError, SnapshotError
 
-# A price map is about a megabyte; this stops a gzip bomb, not a large map.
-MAX_BYTES = 512 * 1024 * 1024
+# A price map is about a megabyte; this stops a gzip bomb, not a large map. YAML is written by hand.
+MAX_BYTES = 32 * 1024 * 1024
+MAX_YAML_BYTES = 256 * 1024
 
 
 def read_json(path: Path) -> Any:
@@ -48,12 +51,25 @@ def read_json(path: Path) -> Any:
 def read_yaml(path: Path) -> Any:
     """Return the YAML value in `path`; raise InputError, which quotes nothing of the file.
 
-    A file given by mistake may hold secrets, and the parser's own messages show lines of it.
+    A file given by mistake may hold secrets, and the parser's own messages show lines of it. An
+    alias is refused: a few lines of them spell more than any memory holds.
     """
     import yaml  # only where a file is read: rules usually come from a snapshot
 
+    class WithoutAliases(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.MarkedYAMLError(problem="an alias", problem_mark=self.get_mark())
+            return super().compose_node(parent, index)
+
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            content = stream.read(MAX_YAML_BYTES + 1)
+        if len(content) > MAX_YAML_BYTES:
+            raise InputError(
+                f"is larger than {MAX_YAML_BYTES:,} bytes", where=path, todo="check the file"
+            )
+        return WithoutAliases(content.decode()).get_single_data()
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except yaml.YAMLError as error:
@@ -87,9 +103,7 @@ def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -
     if mode and not stat.S_ISREG(mode):
         raise SnapshotError("is no regular file", where=target, todo="name another file")
     if mode and not overwrite:
-        raise SnapshotError(
-            "exists already and is kept", where=target, todo="name another file or add --overwrite"
-        )
+        raise _existing(target)
     if not target.parent.is_dir():
         raise SnapshotError("no such folder", where=target.parent, todo="make it first")
     if target.resolve() in {path.resolve() for path in inputs}:
@@ -98,29 +112,91 @@ def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -
         )
 
 
-def write_whole(target: Path, content: bytes) -> None:
-    """Write `content` to `target`, readable by its owner only: all of it, or nothing.
+def _existing(target: Path) -> SnapshotError:
+    return SnapshotError(
+        "exists already and is kept", where=target, todo="name another file or add --overwrite"
+    )
 
-    Raises SnapshotError if it cannot be written; what was there before then stays as it was.
+
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """Give a stream whose content becomes `target` at once when the block ends: all or nothing.
+
+    Until then the content has no name where the file system allows that, so that a process that
+    is killed leaves nothing behind. The file is its owner's only. Raises SnapshotError if it
+    cannot be written, or if `target` exists and `overwrite` is false, even if it was made while
+    the block ran; what was there before then stays as it was.
     """
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise SnapshotError(
-            f"cannot write there ({error.strerror})",
-            where=target.parent,
-            todo="name another folder",
-        ) from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
+        with _folder(target.parent) as folder, _nameless(target.parent) as (stream, name):
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(target)
+            check_writable(target, overwrite)
+            _give_name(stream, name, target, folder, overwrite)
+            os.fsync(folder)
+    except FileExistsError:
+        raise _existing(target) from None
     except OSError as error:
-        raise SnapshotError(
-            f"cannot be written ({error.strerror})", where=target, todo="make room and try again"
-        ) from None
+        raise unwritable(target, error.strerror) from None
+
+
+def unwritable(target: Path, reason: object) -> SnapshotError:
+    """Return the error that says that `target` cannot be written."""
+    return SnapshotError(
+        f"cannot be written ({reason})", where=target, todo="make room, or name another file"
+    )
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def _nameless(folder: Path) -> Iterator[tuple[BinaryIO, Path | None]]:
+    """Give a new file in `folder` without a name, or with one that is gone after the block."""
+    name = None
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+    except (OSError, AttributeError):  # not on this file system, or not on this system
+        descriptor, path = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
+        name = Path(path)
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream, name
+    finally:
+        if name:
+            name.unlink(missing_ok=True)
+
+
+def _give_name(
+    stream: BinaryIO, name: Path | None, target: Path, folder: int, overwrite: bool
+) -> None:
+    """Make `target` a name of the stream's file; raise FileExistsError unless it may replace."""
+    file = name or Path(f"/proc/self/fd/{stream.fileno()}")
+    if not overwrite:
+        _link(file, target, folder)
+        return
+    spare = target.with_name(f".atomlab-{secrets.token_hex(8)}")
+    try:
+        _link(file, spare, folder)
+        spare.replace(target)
+    finally:
+        spare.unlink(missing_ok=True)
+
+
+def _link(file: Path, target: Path, folder: int) -> None:
+    try:
+        # Without dst_dir_fd, os.link would link to the link in /proc.
+        os.link(file, target.name, dst_dir_fd=folder, follow_symlinks=True)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if not file.is_relative_to(target.parent):
+            raise
+        file.rename(target)

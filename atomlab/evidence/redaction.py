@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -24,6 +24,7 @@ from atomlab.evidence.rules import Rules
 
 State = Literal["present", "ciphertext", "null", "empty", "blank", "placeholder"]
 STATES: tuple[State, ...] = get_args(State)
+_BY_NAME: dict[str, State] = {state: state for state in STATES}
 # The states of which the platform builds a client: every truthy value, bar placeholders.
 USABLE: frozenset[str] = frozenset({"present", "ciphertext", "blank"})
 
@@ -31,14 +32,13 @@ _TOKEN = re.compile(r"v1:(present|ciphertext|null|empty|blank|placeholder):([0-9
 _DOMAIN = b"atomlab/setting-value/v1\0"
 _KEY_BYTES = 32
 _MAX_NAME = 255  # varchar(255) on the platform
+_KEY_NAME = re.compile(r"[A-Z0-9_.-]*_API_KEY")
 
 
 def key_state(value: object, rules: Rules) -> State:
     """Return the state of a setting's raw value under `rules` (source: PLATFORM A and B)."""
-    if value is None:
-        return "null"
     if not value:
-        return "empty"
+        return "null" if value is None else "empty"
     text = _as_text(value)
     if rules.is_placeholder(text):
         return "placeholder"
@@ -47,13 +47,19 @@ def key_state(value: object, rules: Rules) -> State:
     return "blank" if text.isspace() else "present"
 
 
-def token(value: object, rules: Rules, key: bytes) -> str:
+def fingerprinter(key: bytes) -> hmac.HMAC:
+    """Return the start of every fingerprint under `key`; `token` goes on from a copy of it."""
+    return hmac.new(key, _DOMAIN, hashlib.sha256)
+
+
+def token(value: object, rules: Rules, start: hmac.HMAC) -> str:
     """Return the token that stands for `value` in a snapshot."""
     state = key_state(value, rules)
     if state in ("null", "empty"):
         return f"v1:{state}:-"
-    content = _as_text(value).encode("utf-8", "surrogatepass")
-    return f"v1:{state}:{hmac.new(key, _DOMAIN + content, hashlib.sha256).hexdigest()}"
+    fingerprint = start.copy()
+    fingerprint.update(_as_text(value).encode("utf-8", "surrogatepass"))
+    return f"v1:{state}:{fingerprint.hexdigest()}"
 
 
 def token_state(text: str) -> State:
@@ -61,7 +67,7 @@ def token_state(text: str) -> State:
     match = _TOKEN.fullmatch(text)
     if match is None or (match[2] == "-") != (match[1] in ("null", "empty")):
         raise ValueError("no redaction token")
-    return next(state for state in STATES if state == match[1])
+    return _BY_NAME[match[1]]
 
 
 def key_id(key: bytes) -> str:
@@ -90,21 +96,31 @@ def load_key(path: Path | None) -> bytes:
     return key
 
 
-def name_may_leave(name: str, providers: Iterable[Provider]) -> bool:
-    """Return whether a setting's name is kept: it ends in `_API_KEY`, or nearly names a key.
+def name_may_leave(name: str, providers: Collection[Provider]) -> bool:
+    """Return whether a setting's name is kept; see `names_that_may_leave`."""
+    return names_that_may_leave(providers)(name)
 
-    A near miss of any name in `_API_KEY` differs in case, or in what separates its words
-    (spaces, dots, hyphens). One of a registered provider's name or declared variable may also
-    end in a doubled, a shortened (`APIKEY`, `_KEY`) or no `_API_KEY` at all. Names longer than
-    the platform's own column holds, and all others, are counted, not kept.
+
+def names_that_may_leave(providers: Collection[Provider]) -> Callable[[object], bool]:
+    """Return a function that says of a setting's name whether it is kept, or only counted.
+
+    Kept is what the platform could look up, upper case and ending in `_API_KEY`, and what nearly
+    names a key of a registered provider, by its id or declared variable: it may differ in case
+    and in what separates its words (spaces, dots, hyphens), and end in a doubled, a shortened
+    (`APIKEY`, `_KEY`) or no `_API_KEY` at all. Longer names than the platform's own column holds
+    are not kept.
     """
-    if len(name) > _MAX_NAME:
-        return False
-    if name.endswith("_API_KEY"):
-        return True
+    own = {p.setting_key for p in providers}
     stems = {key_stem(p.id) for p in providers}
     stems |= {key_stem(p.api_key_env_var) for p in providers if p.api_key_env_var}
-    return key_stem(name) in stems or canonical_name(name).endswith("_API_KEY")
+
+    @lru_cache(maxsize=4096)
+    def kept(name: object) -> bool:
+        if not isinstance(name, str) or len(name) > _MAX_NAME:
+            return False
+        return name in own or _KEY_NAME.fullmatch(name) is not None or key_stem(name) in stems
+
+    return kept
 
 
 @lru_cache(maxsize=4096)

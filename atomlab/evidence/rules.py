@@ -7,7 +7,6 @@ file with a `name` of its own, the edition it is `based_on`, and the fields it c
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from atomlab.text import did_you_mean, listed, storable
 EDITIONS = Path(__file__).parent / "editions"
 COMPLEXITIES = ("simple", "moderate", "complex", "advanced")
 TIERS = ("micro", "standard", "versatile", "heavy", "complex")
+_LIMIT = 2**53  # of what every database and JSON reader holds exactly
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
         raise InputError(f"rules have the unknown field {unknown[0]}", where=where, todo=todo)
     try:
         rules = Rules(
-            name=storable(str(document["name"])),
-            based_on=storable(str(document["based_on"])),
-            matcher=document["matcher"],
+            name=storable(_word(document["name"])),
+            based_on=storable(_word(document["based_on"])),
+            matcher=_word(document["matcher"]),
             placeholder_prefixes=_words(document["placeholder_prefixes"]),
-            placeholder_shorter_than=int(document["placeholder_shorter_than"]),
+            placeholder_shorter_than=_whole(document["placeholder_shorter_than"]),
             llm_providers=_words(document["llm_providers"]),
             min_context_tokens=_numbers(document["min_context_tokens"]),
             min_quality=_numbers(document["min_quality"]),
@@ -86,7 +86,7 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
             min_health_score=_number(document["min_health_score"]),
             cached_input_factor=_number(document["cached_input_factor"]),
             prompt_cache_min_tokens={
-                str(k): int(v) for k, v in document["prompt_cache_min_tokens"].items()
+                str(k): _whole(v) for k, v in document["prompt_cache_min_tokens"].items()
             },
             plans={str(k): None if v is None else _words(v) for k, v in document["plans"].items()},
             quality=_scores(document["quality"]),
@@ -98,7 +98,7 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
                 str(k): _scores(v) for k, v in document["capability_quality"].items()
             },
         )
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"rules have a field of the wrong form ({error})",
             where=where,
@@ -165,10 +165,22 @@ def _scores(pairs: Any) -> tuple[tuple[str, float], ...]:
 
 
 def _number(value: Any) -> float:
-    """Return a finite number; NaN would make every comparison with it false."""
-    if not math.isfinite(number := float(value)):
+    """Return a number; NaN would make every comparison with it false, a huge one overflow."""
+    if not abs(number := float(value)) < _LIMIT:
         raise ValueError(f"{number} is no threshold or score")
     return number
+
+
+def _whole(value: Any) -> int:
+    if abs(number := int(value)) >= _LIMIT:
+        raise ValueError("a count is too large")
+    return number
+
+
+def _word(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no word")
+    return value
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -13,16 +13,18 @@ from pathlib import Path
 from atomlab.errors import SnapshotError
 
 APPLICATION_ID = 0x41544C42  # "ATLB", in SQLite's header
-FORMAT_VERSION = 1  # SQLite's user_version
+FORMAT_VERSION = 2  # SQLite's user_version
 
 _MAGIC = b"SQLite format 3\0"
 _PREFIX = b"\natomlab-seal-v1 sha256="
 _SEAL_BYTES = len(_PREFIX) + 64 + 1
+_ROLLBACK_JOURNAL = b"\x01\x01"  # who may write, who may read; others make copies read-only
+_AGAIN = "fetch the file again, or capture anew"
 
 
-def sealed(content: bytes) -> bytes:
-    """Return `content` followed by its seal."""
-    return content + _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n"
+def seal_of(sha256: str) -> bytes:
+    """Return the last line of a snapshot whose other bytes have this hash."""
+    return _PREFIX + sha256.encode() + b"\n"
 
 
 def is_snapshot(path: Path) -> bool:
@@ -50,7 +52,7 @@ def check_seal(path: Path) -> str:
                 digest.update(chunk)
                 remaining -= len(chunk)
             content_hash = digest.hexdigest()
-            seal = stream.read()
+            seal = stream.read(_SEAL_BYTES + 1)
     except FileNotFoundError:
         raise SnapshotError("no such snapshot", where=path, todo="check the path") from None
     except (OSError, ValueError) as error:
@@ -58,12 +60,8 @@ def check_seal(path: Path) -> str:
         raise SnapshotError(
             f"cannot be read ({reason})", where=path, todo="check the path and your rights"
         ) from None
-    if seal != _PREFIX + content_hash.encode() + b"\n":
-        raise SnapshotError(
-            "is damaged: its bytes do not match its seal",
-            where=path,
-            todo="fetch the file again, or capture anew",
-        )
+    if seal != seal_of(content_hash):
+        raise SnapshotError("is damaged: its bytes do not match its seal", where=path, todo=_AGAIN)
     digest.update(seal)
     return digest.hexdigest()
 
@@ -88,3 +86,5 @@ def _check_header(head: bytes, path: Path) -> None:
             where=path,
             todo="update atomlab" if version > FORMAT_VERSION else "capture anew",
         )
+    if head[18:20] != _ROLLBACK_JOURNAL:
+        raise SnapshotError("has a header that capture never writes", where=path, todo=_AGAIN)

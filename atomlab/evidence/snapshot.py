@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +12,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SnapshotError
+from atomlab.evidence.custody import check_agreement, read_manifest, table_digest
 from atomlab.evidence.redaction import token_state
 from atomlab.evidence.schema import SNAPSHOT_TABLES, Tenant
 from atomlab.evidence.seal import check_seal
+from atomlab.evidence.soundness import check_content
 from atomlab.evidence.tenants import find_tenant
 
 _READING = {
@@ -86,8 +86,7 @@ class Snapshot(Evidence):
     """A redacted copy of the platform's tables at one moment, read-only: the evidence."""
 
     def __init__(self, path: Path, sha256: str, connection: sqlite3.Connection) -> None:
-        rows = connection.execute("SELECT name, value FROM manifest ORDER BY name")
-        super().__init__(connection, sha256, {name: json.loads(value) for name, value in rows})
+        super().__init__(connection, sha256, read_manifest(connection))
         self.path = path
 
     @property
@@ -96,18 +95,23 @@ class Snapshot(Evidence):
         return self.path.stem
 
     def verify(self) -> None:
-        """Re-compute every checksum of the manifest; raise SnapshotError at the first mismatch.
+        """Re-compute what the manifest says of the tables; raise SnapshotError if it differs.
 
-        Opening has already checked the seal of the file as a whole; this checks what the tables
-        say, row by row, and that every setting's value is a token.
+        Opening has already checked the seal of the file as a whole, its pages and the form of its
+        content; this checks what the tables say, row by row, and that every setting's value is a
+        token.
         """
-        if self._connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise SnapshotError("is damaged inside", where=self.path, todo="capture anew")
+        try:
+            check_agreement(self.manifest, self._connection)
+        except (ValueError, RecursionError, sqlite3.Error) as error:
+            raise SnapshotError(
+                f"its manifest contradicts itself: {error}", where=self.path, todo="capture anew"
+            ) from None
         recorded = self.manifest["tables"]
         for table in SNAPSHOT_TABLES:
             try:
                 intact = table_digest(self._connection, table) == recorded[table]
-            except (sqlite3.Error, KeyError, TypeError):  # no such table, here or there; a blob
+            except sqlite3.Error:  # text that is no UTF-8
                 intact = False
             if not intact:
                 raise SnapshotError(
@@ -118,7 +122,7 @@ class Snapshot(Evidence):
         for (value,) in self._connection.execute("SELECT setting_value FROM tenant_settings"):
             try:
                 token_state(value)
-            except (TypeError, ValueError):
+            except ValueError:
                 raise SnapshotError(
                     "a setting's value is no redaction token",
                     where=self.path,
@@ -133,39 +137,22 @@ def open_snapshot(path: str | Path) -> Snapshot:
     """Return the snapshot in `path`, its seal checked, opened so that nothing can be written.
 
     Raises SnapshotError if the file is missing, not an SQLite file, not a snapshot, of another
-    format version, or damaged.
+    format version, or damaged, or holds anything that capture does not write.
     """
     file = Path(path)
     sha256 = check_seal(file)
     # immutable: what is read is exactly what was sealed, whatever lies beside the file.
     uri = file.resolve().as_uri() + "?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    connection.set_authorizer(_authorize)
+    what = "does not hold what a snapshot does"
     try:
-        connection.set_authorizer(_authorize)
-        snapshot = Snapshot(file, sha256, connection)
-        _check_manifest(snapshot.manifest)
-    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        check_content(connection, file.stat().st_size)
+        what = "has no readable manifest"
+        return Snapshot(file, sha256, connection)
+    except (OSError, sqlite3.Error, ValueError, RecursionError) as error:
         connection.close()
-        raise SnapshotError(
-            f"has no readable manifest ({error})", where=file, todo="capture anew"
-        ) from None
-    return snapshot
-
-
-def table_digest(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
-    """Return `{"rows": int, "sha256": str}` of a table: its rows as JSON lines, sorted."""
-    rows = sorted(
-        json.dumps(row, ensure_ascii=True)
-        for row in connection.execute(f"SELECT * FROM {table}")  # noqa: S608
-    )
-    return {"rows": len(rows), "sha256": hashlib.sha256("\n".join(rows).encode()).hexdigest()}
-
-
-def _check_manifest(manifest: Mapping[str, Any]) -> None:
-    if manifest["schema"] != "atomlab.snapshot/1":
-        raise ValueError(f"schema {manifest['schema']!r}")
-    for name in ("captured_at", "pricing", "rules", "tables", "source", "tool", "fidelity"):
-        _ = manifest[name]
+        raise SnapshotError(f"{what} ({error})", where=file, todo="capture anew") from None
 
 
 def _authorize(
@@ -182,8 +169,8 @@ def _authorize(
 
 
 def _refuse_other_content(context: ExceptionContext) -> None:
-    """Say what a missing table or bad text means: a sealed file need not be a sound snapshot."""
-    if str(context.original_exception).startswith(("no such", "Could not decode")):
+    """Say what text that is no UTF-8 means: a sealed file need not be a sound snapshot."""
+    if str(context.original_exception).startswith("Could not decode"):
         raise SnapshotError(
             f"does not hold what a snapshot does ({context.original_exception})",
             where="the snapshot",

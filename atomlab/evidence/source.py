@@ -1,62 +1,104 @@
-"""The database to capture from: opened so that it cannot be written, its schema checked."""
+"""The database to capture from: read in one transaction, in batches, never written.
+
+What is read is listed here and nowhere else: default deny.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import os
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, inspect, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from atomlab.errors import SourceError
+from atomlab.evidence import postgres, sqlite
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
-from atomlab.evidence.seal import is_snapshot
-from atomlab.text import listed
+from atomlab.evidence.database import Database
+from atomlab.evidence.tenants import find_tenant_id
+from atomlab.text import listed, printable
 
 # Everything that is ever read of these tables.
 TENANT_COLUMNS = ("id", "name", "subdomain", "plan_type", "ai_mode")
 SETTING_COLUMNS = ("id", "tenant_id", "setting_key", "setting_value", "created_at")
+CATALOG_COLUMNS = ("model_id", "capabilities", "exclude_from_general_routing")
+_TABLES = {
+    "tenants": TENANT_COLUMNS,
+    "tenant_settings": SETTING_COLUMNS,
+    "model_catalog": CATALOG_COLUMNS,
+}
 _NEEDED = {
     "tenants": {"id", "name"},
     "tenant_settings": {"tenant_id", "setting_key", "setting_value"},
+    "model_catalog": set(),
 }
 _CHECK = "check that it is ATOM's database and that you may read it"
+_BATCH_BYTES = 16 << 20
+_BATCH_ROWS = 2000
+_NEAR_MATCHES_AMONG = 100_000  # tenants whose names are offered for a misspelled one
 
-Columns = Mapping[str, set[str]]
+Row = tuple[Any, ...]
+# Called with a table, the rows read of it so far and the rows that it has.
+Progress = Callable[[str, int, int], object]
 
 
+@dataclass(frozen=True)
 class Source:
-    """A platform database, read in one transaction: `db` is the session, `name` its file's name."""
+    """A platform database, opened; every read sees the same moment.
 
-    def __init__(self, db: Session, name: str) -> None:
-        self.db, self.name = db, name
-        self.kind = db.get_bind().dialect.name
-        self._columns = self._check_schema()
+    `columns` are those of the list above that are there and may be read, by table.
+    """
 
-    def rows(self, table: str, columns: Iterable[str]) -> Iterable[Sequence[Any]]:
-        """Return the rows of `table`, in the order that the database gives them.
+    database: Database
+    columns: Mapping[str, frozenset[str]]
+    readings: ExitStack
+    progress: Progress | None
 
-        Each has the listed columns only, None for those that the table lacks.
+    @property
+    def db(self) -> Session:
+        """A session in the transaction of all reads."""
+        return self.database.session
+
+    @property
+    def name(self) -> str:
+        """The database's name, without credentials."""
+        return self.database.name
+
+    @property
+    def custody(self) -> dict[str, Any]:
+        """What a manifest says of the source: which, how it was read, and what of it."""
+        read = {table: sorted(columns) for table, columns in self.columns.items() if columns}
+        return {"name": self.name, **self.database.about, "columns_read": read}
+
+    def tenants(self, ids: Sequence[Any] | None = None) -> Iterator[list[Row]]:
+        """Yield batches of TENANT_COLUMNS rows by id; with `ids`, of these tenants only."""
+        where, values = self._among("id", ids)
+        return self._batches("tenants", TENANT_COLUMNS, f"{where} ORDER BY tenants.id", values)
+
+    def settings(self, ids: Sequence[Any] | None = None) -> Iterator[list[Row]]:
+        """Yield batches of SETTING_COLUMNS rows, by tenant, then key, then as they are stored.
+
+        The platform reads the first of several rows of one key.
         """
-        have = self._columns[table]
-        chosen = ", ".join(c if c in have else f"NULL AS {c}" for c in columns)
-        return self.db.connection().exec_driver_sql(f"SELECT {chosen} FROM {table}")  # noqa: S608
+        where, values = self._among("tenant_id", ids)
+        place = self.database.place("tenant_settings")
+        order = ["tenant_settings.tenant_id", "tenant_settings.setting_key", place]
+        rest = f"{where} ORDER BY {', '.join(filter(None, order))}"
+        return self._batches("tenant_settings", SETTING_COLUMNS, rest, values)
 
     def catalog(self) -> dict[str, CatalogEntry]:
         """Return the model catalogue, empty if the database has none."""
-        have = self._columns.get("model_catalog", set())
-        if not {"model_id", "capabilities"} <= have:
+        if not {"model_id", "capabilities"} <= self.columns["model_catalog"]:
             return {}
-        excluded = "exclude_from_general_routing"
-        chosen = f"model_id, capabilities, {excluded if excluded in have else '0'}"
         try:
-            return catalog_from_rows(self.db.execute(text(f"SELECT {chosen} FROM model_catalog")))  # noqa: S608
+            rows = self._batches("model_catalog", CATALOG_COLUMNS, "", ())
+            return catalog_from_rows(chain.from_iterable(rows))
         except ValueError as error:
             raise SourceError(
                 f"model_catalog: {error}",
@@ -64,85 +106,152 @@ class Source:
                 todo="mend the row in a copy of the database, or give --catalog",
             ) from None
 
-    def _check_schema(self) -> Columns:
-        inspector = inspect(self.db.connection())
-        columns = {
-            table: {column["name"] for column in inspector.get_columns(table)}
-            for table in inspector.get_table_names()
-        }
-        for table, needed in _NEEDED.items():
-            if table not in columns:
-                raise SourceError(f"has no table {table}", where=self.name, todo=_CHECK)
-            if missing := sorted(needed - columns[table]):
-                raise SourceError(
-                    f"table {table} lacks {listed(missing)}", where=self.name, todo=_CHECK
-                )
-        return columns
+    def tenant_ids(self, names: Sequence[str]) -> list[Any]:
+        """Return the ids, as the database holds them, of the tenants that go by these names.
+
+        Raises TenantError for a name that no tenant goes by, with near matches, or several.
+        """
+        return list(dict.fromkeys(map(self._tenant_id, names)))
+
+    def _tenant_id(self, name: str) -> Any:
+        text, mark = self.database.text, self.database.mark
+        columns = ("id", *sorted({"subdomain", "name"} & self.columns["tenants"]))
+        texts = [text(column) for column in columns]
+        where = " OR ".join(f"{column} = {mark}" for column in texts)
+        query = f"SELECT {', '.join(texts)}, id FROM tenants WHERE {where}"  # noqa: S608
+        if rows := list(self._rows(query, [name] * len(columns))):
+            found = find_tenant_id([row[:-1] for row in rows], name)
+            return next(row[-1] for row in rows if row[0] == found)
+        starts = ", ".join(f"substr({column}, 1, 200)" for column in texts)
+        others = self._rows(f"SELECT {starts} FROM tenants", ())  # noqa: S608
+        return find_tenant_id(islice(others, _NEAR_MATCHES_AMONG), name)
+
+    def _rows(self, query: str, values: Sequence[Any]) -> Iterator[Row]:
+        return chain.from_iterable(self._read(query, values, 1000))
+
+    def _batches(
+        self, table: str, columns: Sequence[str], rest: str, values: Sequence[Any]
+    ) -> Iterator[list[Row]]:
+        """Yield the rows of a table, None for the columns that it lacks."""
+        where, _, _ = rest.partition(" ORDER BY")
+        total, size = self._batch_rows(table, columns, where, values)
+        chosen = ", ".join(self._column(table, column) for column in columns)
+        done = 0
+        for rows in self._read(f"SELECT {chosen} FROM {table} {rest}", values, size):  # noqa: S608
+            yield rows
+            done += len(rows)
+            if self.progress:
+                self.progress(table, done, total)
+        if done != total:
+            raise SourceError(
+                f"gave {done:,} of the {total:,} rows of {table}",
+                where=self.name,
+                todo="capture again",
+            )
+
+    def _batch_rows(
+        self, table: str, columns: Sequence[str], where: str, values: Sequence[Any]
+    ) -> tuple[int, int]:
+        """Return how many rows a table has, and how many of its largest fit into a batch."""
+        have = [c for c in columns if c in self.columns[table]]
+        length = " + ".join(f"coalesce({self.database.length(c)}, 0)" for c in have)
+        query = f"SELECT count(*), max({length}) FROM {table} {where}"  # noqa: S608
+        [(total, largest)] = self._rows(query, values)
+        return total, max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(largest or 0, 1)))
+
+    def _read(self, query: str, values: Sequence[Any], size: int) -> Iterator[list[Row]]:
+        """Yield batches of `size` rows; a reading that nobody finishes ends with the source."""
+        return self.readings.enter_context(closing(self._reading(query, values, size)))
+
+    def _reading(
+        self, query: str, values: Sequence[Any], size: int
+    ) -> Generator[list[Row], None, None]:
+        """Yield batches of rows, the next being fetched while one is worked on."""
+        with closing(self.database.cursor()) as cursor:
+            pool = ThreadPoolExecutor(1)
+            try:
+                cursor.execute(query, self.database.bound(values))
+                coming = pool.submit(cursor.fetchmany, size)
+                while rows := coming.result():
+                    coming = pool.submit(cursor.fetchmany, size)
+                    yield self.database.decoded(rows)
+            except BaseException:
+                self.database.interrupt()
+                raise
+            finally:
+                pool.shutdown()
+
+    def _column(self, table: str, column: str) -> str:
+        return self.database.text(column) if column in self.columns[table] else "NULL"
+
+    def _among(self, column: str, ids: Sequence[Any] | None) -> tuple[str, Sequence[Any]]:
+        if ids is None:
+            return "", ()
+        return f"WHERE {column} IN ({', '.join([self.database.mark] * len(ids))})", ids
 
 
 @contextmanager
-def open_source(source: str) -> Iterator[Source]:
-    """Open an SQLite file in ATOM's schema, by path or SQLAlchemy URL, to read it only.
+def open_source(
+    source: str, *, statement_timeout_s: float = 60, progress: Progress | None = None
+) -> Iterator[Source]:
+    """Open a database in ATOM's schema to read it: an SQLite file, by path or URL, or PostgreSQL.
 
-    Raises SourceError if it is no such database, now or while it is read.
+    `source` may also be `env:NAME`, the environment variable that holds it. No statement runs
+    longer than `statement_timeout_s`, and no lock is waited for longer. Raises SourceError if it
+    is no such database, now or while it is read.
     """
-    path = sqlite_path(source)
-    if is_snapshot(path):
+    try:
+        with _opener(source, statement_timeout_s) as database, ExitStack() as readings:
+            yield Source(database, _checked(database), readings, progress)
+    except SourceError as error:
+        error.__context__ = None  # the driver's own error, hidden there, may quote values
+        raise
+
+
+def source_file(source: str) -> Path | None:
+    """Return the SQLite file that `source` names, None for a server; raise SourceError if bad."""
+    named = _resolved(source)
+    return None if postgres.is_url(named) else sqlite.file_of(named)
+
+
+def _opener(source: str, timeout_s: float) -> AbstractContextManager[Database]:
+    named = _resolved(source)
+    if postgres.is_url(named):
+        return postgres.open_database(named, tuple(_TABLES), timeout_s)
+    return sqlite.open_database(sqlite.file_of(named), tuple(_TABLES), timeout_s)
+
+
+def _resolved(source: str) -> str:
+    prefix, colon, name = source.partition(":")
+    if prefix != "env" or not colon:
+        return source
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise SourceError("env: is not followed by the name of a variable", todo="write env:NAME")
+    value = os.getenv(name)
+    if not value:
         raise SourceError(
-            "is a snapshot already; its tokens are no values",
-            where=path,
-            todo="capture the database that it was made from",
+            f"the environment variable {name} is not set", todo="export it, with the URL in it"
         )
-    engine = _read_only_engine(path)
-    try:
-        with Session(engine) as db:
-            connection = db.connection()
-            connection.exec_driver_sql("PRAGMA query_only = ON")
-            connection.exec_driver_sql("BEGIN")  # one transaction: the tables agree
-            yield Source(db, path.name)
-    except DBAPIError as error:
-        # SQLite's own messages name tables and files, never values.
-        raise SourceError(f"cannot be read ({error.orig})", where=path, todo=_CHECK) from None
-    except SQLAlchemyError as error:
-        raise SourceError(
-            f"cannot be read ({type(error).__name__})", where=path, todo=_CHECK
-        ) from None
-    finally:
-        engine.dispose()
+    return value
 
 
-def sqlite_path(source: str) -> Path:
-    """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
-    path = Path(source)
-    if "://" in source:
-        try:
-            url = make_url(source)
-        except (ArgumentError, ValueError):
-            raise SourceError("is no database URL", todo="give sqlite:///PATH or a path") from None
-        if url.get_backend_name() != "sqlite" or not url.database:
+def _checked(database: Database) -> dict[str, frozenset[str]]:
+    """Return the columns that are there and may be read; raise SourceError if one is needed."""
+    columns = {}
+    for table, wanted in _TABLES.items():
+        there, readable = database.columns.get(table, (frozenset(), frozenset()))
+        needed = _NEEDED[table]
+        if needed and table not in database.columns:
+            raise SourceError(f"has no table {table}", where=database.name, todo=_CHECK)
+        if missing := sorted(needed - there):
             raise SourceError(
-                f"cannot capture from {url.get_backend_name()} yet",
-                todo="give an SQLite file in ATOM's schema",
+                f"table {table} lacks {listed(missing)}", where=database.name, todo=_CHECK
             )
-        path = Path(url.database)
-    try:
-        found = path.is_file()
-    except OSError as error:
-        raise SourceError(
-            f"cannot be read ({error.strerror})", where=path, todo="check the path"
-        ) from None
-    if not found:
-        raise SourceError("no such database file", where=path, todo="check the path")
-    return path
-
-
-def _read_only_engine(path: Path) -> Engine:
-    uri = path.resolve().as_uri() + "?mode=ro"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-        # Without this, a value that is not UTF-8 would stand in the error that it causes.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        return connection
-
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+        if denied := sorted(needed - readable):
+            raise SourceError(
+                f"you may not read {listed(denied)} of {table}",
+                where=database.name,
+                todo=f"have it granted: GRANT SELECT ON {table} TO {printable(database.user)}",
+            )
+        columns[table] = readable & frozenset(wanted)
+    return columns

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from atomlab.byok.fidelity import proven_capture
+from atomlab.byok.fidelity import Witness, proven_capture
 from atomlab.errors import SourceError
 from atomlab.evidence import capture as capture_module
+from atomlab.evidence import source as source_module
 from atomlab.evidence.rules import COMPLEXITIES
 from tests.refusals import refused
 
@@ -68,13 +69,49 @@ def test_state_that_no_decision_depends_on_may_differ(make_database, prices, tmp
 def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path):
     """Whatever proof is handed in: if it raises, no file is left, nor a part of one."""
 
-    def prove(source, copy, inputs):
-        raise SourceError("proof failed", where="here", todo="look")
+    class Doubter(Witness):
+        def compare(self):
+            raise SourceError("proof failed", where="here", todo="look")
 
     before = make_database({"acme": {}})
     with refused(SourceError, "proof failed"):
-        capture_module.capture(str(before), tmp_path / "out.sqlite", prove=prove)
+        capture_module.capture(str(before), tmp_path / "out.sqlite", witness=Doubter)
     assert list(tmp_path.iterdir()) == [before]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param("DELETE FROM tenant_settings", id="rows-lost"),
+        pytest.param("DELETE FROM tenants WHERE id = 'id-acme'", id="tenant-lost"),
+        pytest.param("UPDATE tenant_settings SET tenant_id = 'id-fine'", id="rows-moved"),
+        pytest.param("UPDATE tenant_settings SET setting_key = 'X_API_KEY'", id="rows-renamed"),
+    ],
+)
+def test_copy_that_lost_something_is_refused(make_database, prices, tmp_path, monkeypatch, spoil):
+    """What was read and not written is noticed, and the tenant is named."""
+    source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": KEY}})
+    copy_settings = capture_module._copy_settings
+
+    def copy_and_spoil(work, *arguments):
+        copy_settings(work, *arguments)
+        work.execute(spoil)
+
+    monkeypatch.setattr(capture_module, "_copy_settings", copy_and_spoil)
+    with refused(SourceError, "decides otherwise for tenant id-acme"):
+        proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices)
+    assert set(tmp_path.iterdir()) == {prices, source}
+
+
+def test_many_tenants_are_compared_across_batches(make_database, prices, tmp_path, monkeypatch):
+    """However the rows are cut into batches, each tenant is judged by all of its keys."""
+    settings = {"OPENAI_API_KEY": KEY, "DEEPSEEK_API_KEY": "", "MINIMAX_API_KEY": KEY, "X": "y"}
+    source = make_database({f"t{n:02}": settings for n in range(23)})
+    for size in (1, 2, 3, 7, 1000):
+        monkeypatch.setattr(source_module, "_BATCH_ROWS", size)
+        with proven_capture(str(source), tmp_path / f"{size}.sqlite", pricing=prices) as made:
+            assert made.manifest["fidelity"]["tenants"] == 23
+            assert made.manifest["tables"]["tenant_settings"]["rows"] == 69
 
 
 def test_shipped_snapshots_were_proven(before, after, local_dev):

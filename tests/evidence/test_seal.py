@@ -9,8 +9,9 @@ import sqlite3
 import pytest
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.seal import check_seal, sealed
+from atomlab.evidence.seal import FORMAT_VERSION, check_seal
 from atomlab.evidence.snapshot import open_snapshot
+from tests.forgery import sealed
 from tests.refusals import refused
 
 KEY = "sk-" + "2" * 40
@@ -107,7 +108,12 @@ def test_foreign_database_is_told_from_a_snapshot(make_database):
 
 
 @pytest.mark.parametrize(
-    ("version", "todo"), [(2, "update atomlab"), (0, "capture anew")], ids=["newer", "older"]
+    ("version", "todo"),
+    [
+        pytest.param(FORMAT_VERSION + 1, "update atomlab", id="newer"),
+        pytest.param(FORMAT_VERSION - 1, "capture anew", id="older"),
+        pytest.param(0, "capture anew", id="none"),
+    ],
 )
 def test_other_format_version_is_refused_even_if_sealed(tmp_path, whole, version, todo):
     """A newer snapshot asks for a newer atomlab."""

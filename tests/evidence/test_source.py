@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from atomlab.errors import SourceError
-from atomlab.evidence.source import TENANT_COLUMNS, open_source
+from atomlab.evidence.source import open_source
 from tests.refusals import refused
 
 
@@ -24,9 +24,8 @@ def change(path, script):
 def test_source_is_a_path_or_an_sqlite_url(make_database, form):
     """Both forms open the same database."""
     with open_source(form.format(make_database({"acme": {}}))) as source:
-        assert (source.kind, source.name) == ("sqlite", "production.db")
-        [row] = source.rows("tenants", TENANT_COLUMNS)
-        assert tuple(row) == ("id-acme", "Acme", "acme", "team", "byok")
+        assert (source.custody["kind"], source.name) == ("sqlite", "production.db")
+        assert list(source.tenants()) == [[("id-acme", "Acme", "acme", "team", "byok")]]
 
 
 @pytest.mark.parametrize("name", ["what?.db", "a#b.db", "100%25.db", "two words ü.db"])
@@ -42,7 +41,8 @@ def test_odd_paths_open_the_file_they_name(make_database, name):
         pytest.param("no-such.db", "no such database file", id="missing"),
         pytest.param(".", "no such database file", id="folder"),
         pytest.param("sqlite://", "cannot capture from sqlite", id="url-without-a-file"),
-        pytest.param("postgresql://u:pw@host/db", "cannot capture from postgresql", id="postgres"),
+        pytest.param("mysql://u:pw@host/db", "cannot capture from mysql", id="mysql"),
+        pytest.param("postgresql://u:pw@w@host/db", "more than one @", id="two-ats"),
         pytest.param("postgresql://u:pw@host:x/db", "is no database URL", id="bad-port"),
         pytest.param("://", "is no database URL", id="no-url"),
         pytest.param("x" * 5000, "File name too long", id="long-name"),
@@ -95,8 +95,7 @@ def test_columns_that_no_decision_needs_may_be_missing(make_database):
     path = make_database({"acme": {}})
     change(path, "ALTER TABLE tenants DROP COLUMN plan_type; DROP TABLE model_catalog")
     with open_source(str(path)) as source:
-        [row] = source.rows("tenants", TENANT_COLUMNS)
-        assert tuple(row) == ("id-acme", "Acme", "acme", None, "byok")
+        assert list(source.tenants()) == [[("id-acme", "Acme", "acme", None, "byok")]]
         assert source.catalog() == {}
 
 
@@ -124,6 +123,6 @@ def test_tables_are_read_in_one_transaction(make_database):
     path = make_database({"acme": {}})
     change(path, "PRAGMA journal_mode = WAL")
     with open_source(str(path)) as source:
-        assert len(list(source.rows("tenants", ["id"]))) == 1
+        assert len(next(source.tenants())) == 1
         change(path, "INSERT INTO tenants (id, name) VALUES ('late', 'Late')")
-        assert len(list(source.rows("tenants", ["id"]))) == 1
+        assert len(next(source.tenants())) == 1

@@ -1,0 +1,50 @@
+"""What the two kinds of source database have in common, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+
+class Cursor(Protocol):
+    """The part of a DB-API cursor that reading needs."""
+
+    def execute(self, query: str, values: Sequence[Any], /) -> Any:
+        """Run a query."""
+
+    def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
+        """Return the next rows, none at the end."""
+
+    def close(self) -> None:
+        """Give back what the query holds."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """An opened database in one read-only transaction.
+
+    `about` is what custody records of it (server version, isolation, clock). `columns` has for
+    each table that is there all its columns and those that may be read. `text`, `length`, `mark`
+    and `place` spell a column as text, its length in bytes, a bound value, and where a row of a
+    table is stored (empty where that has no name). `bound` and `decoded` turn text into what the
+    driver wants, and back; unless `only_utf8` it may hold lone surrogates for bytes that are no
+    UTF-8.
+    """
+
+    name: str
+    user: str
+    about: Mapping[str, Any]
+    columns: Mapping[str, tuple[frozenset[str], frozenset[str]]]
+    session: Session
+    cursor: Callable[[], Cursor]
+    interrupt: Callable[[], object]
+    text: Callable[[str], str]
+    length: Callable[[str], str]
+    mark: str
+    place: Callable[[str], str]
+    only_utf8: bool
+    bound: Callable[[Sequence[Any]], Sequence[Any]]
+    decoded: Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]

@@ -1,0 +1,272 @@
+"""PostgreSQL as a source: one REPEATABLE READ, READ ONLY transaction through psycopg 3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from atomlab.errors import SourceError
+from atomlab.evidence.database import Database
+from atomlab.text import printable
+
+if TYPE_CHECKING:
+    import psycopg
+
+_CONNECT_ARGS = {
+    "connect_timeout": 10,  # seconds
+    "fallback_application_name": "atomlab",
+    "client_encoding": "utf8",
+    "prepare_threshold": None,  # poolers between do not know prepared statements
+}
+_LOCK_TIMEOUT_S = 10
+_CHECK = "check the URL, the server and your rights there"
+# Classes of errors whose messages quote no value: of the connection, of rights and names, of locks
+# and limits, of the server as a whole. Functions behind a view may say anything.
+_SAY_NO_VALUE = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58")
+# Which columns each table has, and which of them may be read; also of views.
+_COLUMNS = """
+SELECT name, CASE WHEN has_table_privilege(c.oid, 'SELECT') THEN c.relkind END, a.attname,
+    has_column_privilege(c.oid, a.attnum, 'SELECT')
+FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(name)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+"""
+# Tables whose rows stand elsewhere now than at the moment that all reads see.
+_REWRITTEN = """
+SELECT name FROM unnest(%s::text[]) AS name LEFT JOIN pg_class c ON c.oid = to_regclass(name)
+WHERE c.relfilenode IS DISTINCT FROM coalesce(pg_relation_filenode(to_regclass(name)), 0)
+"""
+# Where a row is stored, by the kind of its table: plain, materialized view, partitioned. Only
+# who may read all of a table may know.
+_PLACES = {"r": "ctid", "m": "ctid", "p": "tableoid, ctid"}
+
+
+def is_url(source: str) -> bool:
+    """Return whether `source` names a PostgreSQL database."""
+    return re.match(r"postgres(ql)?(\+\w+)?:", source, re.IGNORECASE) is not None
+
+
+@contextmanager
+def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
+    """Connect to the database at a URL, and read it in one transaction until the block ends.
+
+    The tables are locked against being altered, as pg_dump locks them, before the moment that
+    all reads see. A password comes from the URL, PGPASSWORD or .pgpass; it is in no message.
+    Raises SourceError if the server cannot be reached, refuses, or goes away.
+    """
+    psycopg, engine = _psycopg(), _engine(source)
+    url = engine.url
+    name = f"{url.database or 'the default database'} on {url.host or 'the default host'}"
+    try:
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.read_only = True
+            name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
+            yield _database(driver, Session(connection), name, tables, timeout_s)
+    except (psycopg.Error, DBAPIError) as error:
+        cause = getattr(error, "orig", error)
+        if not isinstance(cause, psycopg.Error):
+            raise  # of another database
+        raise SourceError(_reason(cause, url), where=name, todo=_todo(cause)) from None
+    finally:
+        engine.dispose()
+
+
+def _database(
+    driver: psycopg.Connection[Any],
+    session: Session,
+    name: str,
+    tables: Sequence[str],
+    timeout_s: float,
+) -> Database:
+    encoded = driver.info.parameter_status("server_encoding") == "SQL_ASCII"
+    there = [
+        table
+        for (table,) in driver.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+            [list(tables)],
+        )
+    ]
+    driver.rollback()  # the moment that all reads see comes after the locks
+    for setting, value in {
+        "statement_timeout": f"{timeout_s * 1000:.0f}",
+        # Before the other one, which would not say what for.
+        "lock_timeout": f"{min(timeout_s * 0.9, _LOCK_TIMEOUT_S) * 1000:.0f}",
+        "idle_in_transaction_session_timeout": "0",
+        "row_security": "off",  # an error, where a policy would hide rows
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        **({"client_encoding": "LATIN1"} if encoded else {}),
+    }.items():
+        driver.execute(f"SET LOCAL {setting} = '{value}'")
+    locked = _lock(driver, there)
+    asked_at = datetime.now(UTC)
+    [(version, user, clock, readers)] = driver.execute(
+        "SELECT current_setting('server_version'), current_user, clock_timestamp(),"
+        " current_setting('transaction_isolation') || ', '"
+        " || CASE current_setting('transaction_read_only')"
+        " WHEN 'on' THEN 'read only' ELSE 'read write' END"
+    )
+    answered_at = datetime.now(UTC)
+    offset = clock - (asked_at + (answered_at - asked_at) / 2)
+    rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
+    if not locked:
+        _check_in_place(driver, name, {table for table, _, _, may in rows if may})
+    kinds = {table: kind for table, kind, _, _ in rows}
+    return Database(
+        name=name,
+        user=user,
+        about={
+            "kind": "postgresql",
+            "server_version": version,
+            "isolation": readers,
+            "tables_locked": locked,
+            "statement_timeout_s": timeout_s,
+            "clock_offset_s": round(offset.total_seconds(), 3),
+        },
+        columns={
+            table: (
+                frozenset(column for name, _, column, _ in rows if name == table),
+                frozenset(column for name, _, column, may in rows if name == table and may),
+            )
+            for table in kinds
+        },
+        session=session,
+        cursor=lambda: driver.cursor(name="atomlab"),
+        interrupt=lambda: _cancel(driver),
+        text=lambda column: f"CAST({column} AS text)",
+        length=lambda column: f"octet_length(CAST({column} AS text))",
+        mark="%s",
+        place=lambda table: _PLACES.get(kinds[table], ""),
+        only_utf8=not encoded,
+        bound=_to_latin if encoded else _same,
+        decoded=_from_latin if encoded else _same,
+    )
+
+
+def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
+    """Lock the tables against ALTER and TRUNCATE, and nothing else; return whether that may be.
+
+    A role that may only read some columns may not, and not every kind of table can be locked.
+    """
+    if not tables:
+        return False
+    driver.execute("SAVEPOINT unlocked")
+    try:
+        driver.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
+    except (_psycopg().errors.InsufficientPrivilege, _psycopg().errors.WrongObjectType):
+        driver.execute("ROLLBACK TO SAVEPOINT unlocked")
+        return False
+    return True
+
+
+def _check_in_place(driver: psycopg.Connection[Any], name: str, tables: Iterable[str]) -> None:
+    """Raise SourceError if a table was rewritten since the moment that all reads see.
+
+    It would look empty. From here on none is: whoever reads a table has it locked.
+    """
+    wanted = sorted(tables)
+    for table in wanted:
+        driver.execute(f"SELECT FROM {table} LIMIT 0")
+    for (table,) in driver.execute(_REWRITTEN, [wanted]):
+        raise SourceError(f"{table} was altered just now", where=name, todo="capture again")
+
+
+def _cancel(driver: psycopg.Connection[Any]) -> None:
+    with suppress(_psycopg().Error):
+        driver.cancel()
+
+
+def _engine(source: str) -> Engine:
+    """Return an engine for a URL; raise SourceError, which repeats nothing of it, if it is none."""
+    if source.count("@") > 1:
+        raise SourceError(
+            "the URL has more than one @", todo="write %40 for the one in the password"
+        )
+    options = {option.keyword.decode() for option in _psycopg().pq.Conninfo.get_defaults()}
+    with suppress(ArgumentError, ValueError):  # in their words it would stand
+        url = make_url(source).set(drivername="postgresql+psycopg")
+        user, at, _ = source.partition("@")
+        misplaced = at and (url.username is None or "?" in user)
+        if not options >= set(url.query):
+            raise SourceError("the URL has an option that PostgreSQL lacks", todo="correct it")
+        if not misplaced and "%00" not in source:
+            return create_engine(
+                url,
+                poolclass=NullPool,
+                pool_reset_on_return=None,  # closing will do; what was cut off cannot roll back
+                hide_parameters=True,
+                isolation_level="REPEATABLE READ",
+                connect_args=_CONNECT_ARGS,
+            )
+    raise SourceError(
+        "is no database URL",
+        todo="give postgresql://USER@HOST:PORT/DATABASE, with %3F for a ? in the password",
+    )
+
+
+def _psycopg() -> Any:
+    try:
+        import psycopg
+    except ImportError:
+        raise SourceError(
+            "PostgreSQL needs the driver psycopg", todo='pip install "atomlab[postgres]"'
+        ) from None
+    return psycopg
+
+
+def _reason(error: BaseException, url: URL) -> str:
+    """Return the server's or driver's own words, without the password and without data."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state.startswith("22"):
+        return f"cannot be read (a value that the server cannot convert, {state})"
+    if state and not state.startswith(_SAY_NO_VALUE):
+        return f"cannot be read (an error on the server, {state})"
+    said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+    words = said.strip().partition("\n")[0] or type(error).__name__
+    secrets = [url.password, *(v for k, v in url.query.items() if "pass" in k)]
+    for secret in secrets:
+        if isinstance(secret, str) and secret:
+            words = words.replace(secret, "…")
+    return f"cannot be read ({printable(words, 250)})"
+
+
+def _todo(error: BaseException) -> str:
+    state = getattr(error, "sqlstate", None)
+    if state == "55P03":
+        return "wait until whoever locks the table is done, or raise --statement-timeout"
+    if state == "57014":
+        return "raise --statement-timeout, or capture when the server is less busy"
+    if state == "42501":
+        return "have SELECT granted on the tables, or BYPASSRLS where row security is on"
+    return _CHECK
+
+
+def _same(values: Any) -> Any:
+    return values
+
+
+def _to_latin(values: Sequence[Any]) -> list[Any]:
+    return [
+        v.encode("utf-8", "surrogateescape").decode("latin-1") if isinstance(v, str) else v
+        for v in values
+    ]
+
+
+def _from_latin(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return rows of a SQL_ASCII database: bytes of no declared encoding, mostly UTF-8."""
+    return [
+        tuple(
+            v.encode("latin-1").decode("utf-8", "surrogateescape") if isinstance(v, str) else v
+            for v in row
+        )
+        for row in rows
+    ]

@@ -1,0 +1,74 @@
+"""Whether a sealed file holds a snapshot's tables, and nothing else.
+
+A seal proves that a file is whole, not that it is harmless: a view under a table's name may never
+end, a trigger may run on a scratch copy, a number may be text. This is looked into once, on
+opening; afterwards every table is a plain one, on sound pages, with values of its columns' types.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cache
+
+from atomlab.evidence.schema import SNAPSHOT_DDL
+
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+# What a check may cost: SQLite takes fewer than one step for each byte of a sound file.
+_STEPS_PER_BYTE, _STEPS_AT_LEAST, _STEPS_BETWEEN_LOOKS = 10, 1_000_000, 10_000
+_LONGEST_AT_LEAST = 1 << 20
+
+
+def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
+    """Raise ValueError or sqlite3.Error, saying what, unless the content is a snapshot's.
+
+    It takes no longer than a file of this size warrants, whatever its pages say.
+    """
+    schema, odd_rows = _expected()
+    with _bounded(connection, file_bytes):
+        if connection.execute(_SCHEMA).fetchmany(len(schema) + 1) != schema:
+            raise ValueError("its tables are not those of a snapshot")
+        [(found,)] = connection.execute("PRAGMA integrity_check(1)")
+        if found != "ok":
+            raise ValueError("its pages are damaged")
+        for table, query in odd_rows.items():
+            if connection.execute(query).fetchone():
+                raise ValueError(f"table {table} has a value of another type than its column")
+
+
+@contextmanager
+def _bounded(connection: sqlite3.Connection, file_bytes: int) -> Iterator[None]:
+    """Interrupt what takes more steps, and refuse values that are longer, than a file can hold."""
+    steps = file_bytes * _STEPS_PER_BYTE + _STEPS_AT_LEAST
+    looks = iter(range(steps // _STEPS_BETWEEN_LOOKS))
+    longest = max(file_bytes, _LONGEST_AT_LEAST)
+    before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+    connection.set_progress_handler(lambda: next(looks, None) is None, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+
+
+@cache
+def _expected() -> tuple[list[tuple[str, str, str, str | None]], Mapping[str, str]]:
+    """Return the schema of a snapshot, and for each table a query that finds an odd row."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(SNAPSHOT_DDL)
+        schema = db.execute(_SCHEMA).fetchall()
+        tables = [name for kind, name, _, _ in schema if kind == "table"]
+        columns = {table: db.execute(f"PRAGMA table_info({table})").fetchall() for table in tables}
+    return schema, {
+        table: f"SELECT 1 FROM {table} WHERE {' OR '.join(map(_is_odd, columns[table]))}"  # noqa: S608
+        for table in tables
+    }
+
+
+def _is_odd(column: tuple[int, str, str, int, object, int]) -> str:
+    """Return the condition that a value is not of its column's type, or no finite number."""
+    _, name, kind, not_null, _, in_key = column
+    types = [kind.lower()] if not_null or in_key else [kind.lower(), "null"]
+    condition = f"typeof({name}) NOT IN ({', '.join(map(repr, types))})"
+    return f"{condition} OR abs({name}) = 9e999" if kind == "REAL" else condition

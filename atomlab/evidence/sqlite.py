@@ -1,0 +1,211 @@
+"""SQLite as a source: a consistent copy in memory, made through the backup API."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from atomlab.errors import SourceError
+from atomlab.evidence.database import Database
+from atomlab.evidence.seal import is_snapshot
+
+_CHECK = "check that it is ATOM's database and that you may read it"
+_BUSY_TIMEOUT_S = 10
+_ATTEMPTS = 3
+_TO_SHARE = "mode=ro"
+_CUT_OFF = ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY")
+
+
+def file_of(source: str) -> Path:
+    """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
+    path = Path(source)
+    if "://" in source:
+        url = None
+        with suppress(ArgumentError, ValueError):  # whose words repeat parts of it
+            url = make_url(source)
+        if url is None:
+            raise SourceError("is no database URL", todo="give sqlite:///PATH or a path")
+        if url.get_backend_name() != "sqlite" or not url.database:
+            raise SourceError(
+                f"cannot capture from {url.get_backend_name()}",
+                todo="give a PostgreSQL URL, or an SQLite file in ATOM's schema",
+            )
+        path = Path(url.database)
+    # What is no file may be a URL with a slip in it, and a URL may hold a password.
+    where = None if any(c in source for c in "@=") else path
+    try:
+        found = path.is_file()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "an impossible name"
+        raise SourceError(
+            f"cannot be read ({reason})", where=where, todo="check the path"
+        ) from None
+    if not found:
+        raise SourceError("no such database file", where=where, todo="check the path or the URL")
+    return path
+
+
+@contextmanager
+def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
+    """Copy an SQLite file into memory, whatever its journal mode and whoever writes to it.
+
+    Nothing is written beside the file. While it is copied, a writer in WAL mode waits for nothing,
+    another one with its commit. Raises SourceError if the file cannot be read.
+    """
+    with _refusals(path):
+        if is_snapshot(path):
+            raise SourceError(
+                "is a snapshot already; its tokens are no values",
+                where=path,
+                todo="capture the database that it was made from",
+            )
+        with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy:
+            _back_up(path, copy, min(timeout_s, _BUSY_TIMEOUT_S))
+            # Sorting spills into no file: values never reach the disk.
+            copy.execute("PRAGMA temp_store = MEMORY")
+            copy.execute("PRAGMA query_only = ON")
+            # A value that is not UTF-8 would otherwise stand in the error that it causes.
+            copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
+            with closing(Session(engine)) as session:
+                yield _database(path, copy, session, tables)
+            engine.dispose()
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say of the file into a SourceError."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
+        ) from None
+    except (sqlite3.Error, DBAPIError) as error:
+        # SQLite's own messages name tables and files, never values.
+        reason = getattr(error, "orig", error)
+        name, todo = getattr(reason, "sqlite_errorname", ""), _CHECK
+        if name.startswith("SQLITE_BUSY"):
+            todo = "wait until whoever writes to it is done, or raise --statement-timeout"
+        if name in _CUT_OFF:
+            reason = "a transaction in it was cut off and is not rolled back yet"
+            todo = "let the platform open it, or open a copy of it and of its -journal in sqlite3"
+        raise SourceError(f"cannot be read ({reason})", where=path, todo=todo) from None
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    """A cursor whose errors are the source's, not those of the file that is written."""
+
+    path: Path
+    cursor: sqlite3.Cursor
+
+    def execute(self, query: str, values: Sequence[Any], /) -> Any:
+        with _refusals(self.path):
+            return self.cursor.execute(query, values)
+
+    def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
+        with _refusals(self.path):
+            return self.cursor.fetchmany(size)
+
+    def close(self) -> None:
+        self.cursor.close()
+
+
+def _back_up(path: Path, copy: sqlite3.Connection, timeout_s: float) -> None:
+    """Copy the whole file in one step; again, if somebody opened what nobody had open."""
+    for _ in range(_ATTEMPTS):
+        mode, before = _mode(path), _state(path)
+        _copy(path, copy, mode, timeout_s)
+        if mode == _TO_SHARE or _state(path) == before:
+            return
+    raise SourceError("is opened and closed all the time", where=path, todo="capture again")
+
+
+def _copy(path: Path, copy: sqlite3.Connection, mode: str, timeout_s: float) -> None:
+    uri = f"{path.resolve().as_uri()}?{mode}"
+    with closing(sqlite3.connect(uri, uri=True, timeout=timeout_s)) as original:
+        original.execute("BEGIN")
+        original.execute("SELECT 1 FROM sqlite_master").fetchone()  # backup alone waits forever
+        original.backup(copy)
+
+
+def _mode(path: Path) -> str:
+    """Return how to open the file so that SQLite makes nothing beside it.
+
+    In WAL mode it makes a log, and an index to it, where there is none: nobody has it open then.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(20)
+    log, index = _beside(path)
+    if head[18:20] != b"\x02\x02" or (log.exists() and index.exists()):
+        return _TO_SHARE
+    if log.exists() and log.stat().st_size:
+        raise SourceError(
+            "has a log (-wal) without its index (-shm), which would be made beside it",
+            where=path,
+            todo="open it once in sqlite3, or capture from a copy of all three files",
+        )
+    return f"{_TO_SHARE}&immutable=1"
+
+
+def _state(path: Path) -> tuple[object, ...]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in _beside(path))
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return the names of the file's write-ahead log and of the index to it."""
+    real = path.resolve()  # SQLite follows links, too
+    return real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
+
+
+def _database(
+    path: Path, copy: sqlite3.Connection, session: Session, tables: Sequence[str]
+) -> Database:
+    columns = {}
+    for table in tables:
+        about = copy.execute(f"PRAGMA table_xinfo({table})")
+        names = frozenset(row[1].lower() for row in about)  # SQLite does not tell cases apart
+        if names:
+            columns[table] = (names, names)
+    return Database(
+        name=path.name,
+        user="",
+        about={
+            "kind": "sqlite",
+            "server_version": sqlite3.sqlite_version,
+            "isolation": "copy of one moment (backup API)",
+            "clock_offset_s": None,
+        },
+        columns=columns,
+        session=session,
+        cursor=lambda: _Cursor(path, copy.cursor()),
+        interrupt=copy.interrupt,
+        text=lambda column: f"CAST({column} AS TEXT)",
+        length=lambda column: f"length(CAST({column} AS BLOB))",
+        mark="?",
+        only_utf8=False,
+        bound=tuple,
+        decoded=list,
+        place=lambda table: _place(copy, table),
+    )
+
+
+def _place(copy: sqlite3.Connection, table: str) -> str:
+    """Return the column that says where a row is stored: no view has it, nor every table."""
+    try:
+        copy.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608
+    except sqlite3.OperationalError:
+        return ""
+    return "rowid"

@@ -1,0 +1,108 @@
+"""Capture and custody on the terminal: its progress, a manifest, and whether it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from atomlab.evidence.snapshot import Snapshot
+from atomlab.evidence.source import Progress as Told
+from atomlab.text import count, printable
+
+PROOF = (
+    "The hashes prove that the file is consistent with its manifest. They do not prove who made it:"
+    " for that, compare its sha256 with one that came another way."
+)
+
+
+@contextmanager
+def capture_progress() -> Iterator[Told]:
+    """Give what draws a bar for each table on stderr, if that is a terminal."""
+    console = Console(stderr=True)
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[str, Any] = {}
+
+    def tell(table: str, done: int, total: int) -> None:
+        if table not in tasks:
+            tasks[table] = bars.add_task(table, total=total)
+        bars.update(tasks[table], completed=done)
+
+    with bars:
+        yield tell
+
+
+def print_manifest(snapshot: Snapshot) -> None:
+    """Print where a snapshot came from: source, times, versions, proof, tables."""
+    out = Console()
+    for name, value in manifest_facts(snapshot):
+        line = Text(f"{name:16}", "dim").append(printable(value, 400), "not dim")
+        out.print(line, soft_wrap=True)  # a table would cut hashes and paths
+    _print_tables(out, snapshot)
+    out.print(Text(PROOF, "dim"))
+
+
+def print_verified(snapshot: Snapshot) -> None:
+    """Print what was computed again and holds."""
+    out = Console()
+    _print_tables(out, snapshot)
+    out.print(Text(f"sha256 of the file: {snapshot.sha256}"), soft_wrap=True)
+    out.print(Text("verified: every table is what the manifest recorded", "green"))
+    out.print(Text(PROOF, "dim"))
+
+
+def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
+    """Return (name, value) of all that a manifest says beside its tables, for people."""
+    said, source = snapshot.manifest, snapshot.manifest["source"]
+    proof, prices, parent = said["fidelity"], said["pricing"], said["parent"]
+    offset = source["clock_offset_s"]
+    alike = f"source and snapshot decide alike for {count(proof['tenants'], 'tenant')}"
+    facts: list[tuple[str, object]] = [
+        ("snapshot", snapshot.path),
+        ("sha256", snapshot.sha256),
+        ("source", f"{source['kind']} {source['server_version']}: {source['name']}"),
+        ("read", source["isolation"]),
+        ("started", said["started_at"]),
+        ("captured", said["captured_at"]),
+        ("server's clock", "the same machine's" if offset is None else f"{offset:+.3f} s of ours"),
+        ("tenants", "some only (narrowed)" if said["narrowed"] else "all"),
+        ("operator", said["operator"] or "not given"),
+        ("parent", _parent(parent) if parent else "none"),
+        ("made by", f"{said['tool']}, {said['schema']}"),
+        ("rules", said["rules"]),
+        ("prices", _prices(prices) if prices else "none captured"),
+        ("fingerprints", f"{said['fingerprint']['scheme']}, key {said['fingerprint']['key_id']}"),
+        ("fidelity", f"{alike} and {', '.join(map(str, proof['complexities']))} requests"),
+    ]
+    return [*facts, ("note", said["note"])] if said["note"] else facts
+
+
+def _prices(prices: dict[str, Any]) -> str:
+    fetched = prices["last_fetch"] or "at an unknown time"
+    age = prices["age_hours"]
+    when = "after" if (age or 0) < 0 else "before"
+    old = f", {abs(age):g} h {when} the capture" if age is not None else ""
+    return f"{count(prices['models'], 'model')} ({prices['format']}), fetched {fetched}{old}"
+
+
+def _parent(parent: dict[str, Any]) -> str:
+    compare = "compare" if parent["comparable"] else "do not compare (another key file)"
+    return f"{parent['sha256']}, captured {parent['captured_at']}; values {compare}"
+
+
+def _print_tables(out: Console, snapshot: Snapshot) -> None:
+    for name, digest in snapshot.manifest["tables"].items():
+        line = f"{name:16}{digest['rows']:>11,} rows, sha256 {printable(digest['sha256'])}"
+        out.print(Text(line), soft_wrap=True)
