@@ -23,6 +23,7 @@ from atomlab import Request
 from atomlab.byok.ranking import rank
 from atomlab.evidence.pricing import Pricing
 from atomlab.evidence.rules import COMPLEXITIES
+from benchmarks.capturing import capturing
 from benchmarks.plain_loop import cache_of, rank_plainly
 
 ROOT = Path(__file__).parents[1]
@@ -181,6 +182,7 @@ def main() -> int:
                     7,
                 ),
             ),
+            ("atomlab capture of 1,000,000 settings / a bare psycopg loop", 2.5, capturing),
         ]
         worst = 0
         for name, bound, measure in cases:

