@@ -1,0 +1,699 @@
+"""No secret of a platform database gets out: by no file, no output, no log and no error."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import gzip
+import hashlib
+import html
+import io
+import json
+import logging
+import random
+import re
+import signal
+import sqlite3
+import time
+import traceback
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, quote, quote_plus, urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import text
+
+import atomlab
+from atomlab.errors import AtomlabError, SourceError
+from atomlab.evidence.schema import SNAPSHOT_TABLES
+from tests.canaries import SECRETS, Scanner, made_up
+from tests.conftest import ROOT
+from tests.refusals import is_one_line
+from tests.room import Room, Step
+
+BRENNAN = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+MEGABYTE = "OPENROUTER_API_KEY"
+SETTINGS = {
+    "OPENAI_API_KEY": SECRETS["hex"],
+    "GROQ_API_KEY": SECRETS["pin"],
+    "MISTRAL_API_KEY": SECRETS["json"],
+    "GEMINI_API_KEY": SECRETS["pem"],
+    "DEEPSEEK_API_KEY": SECRETS["percent"],
+    "MOONSHOT_API_KEY": SECRETS["nfc"],
+    "XAI_API_KEY": SECRETS["nfd"],
+    "LUX_API_KEY": SECRETS["fernet"],
+    "OLLAMA_API_KEY": SECRETS["quoted"],
+    MEGABYTE: SECRETS["megabyte"],
+    "QWEN_API_KEY": SECRETS["padded"],
+    "ANTHROPIC_API_KEY": SECRETS["markup"],
+    "openai-api-key": SECRETS["terminal"],
+    "DATABASE_URL": SECRETS["url"],
+    SECRETS["name"]: SECRETS["name"],
+}
+TENANTS = {"acme": SETTINGS, "brennan": {"MINIMAX_2_7_API_KEY": SECRETS["hex"]}}
+ROLE = "atomlab_canary"
+KINDS = ("sqlite", "postgresql")
+NOTHING: list[str] = []
+
+
+@pytest.fixture(scope="module")
+def scanner():
+    """Return a scanner that looks for every canary."""
+    return Scanner(SECRETS)
+
+
+# The scanner itself
+
+
+def a_part_of(secret):
+    """Return a stretch of a secret, as of a message that was cut: two pieces, off their bounds."""
+    return secret[5:29] if len(secret) > 24 else secret
+
+
+WAYS_OUT: dict[str, Callable[[str], bytes]] = {
+    "raw": lambda text: b"<" + text.encode() + b">",
+    "cut": lambda text: a_part_of(text).encode(),
+    "composed": lambda text: unicodedata.normalize("NFC", text).encode(),
+    "decomposed": lambda text: unicodedata.normalize("NFD", text).encode(),
+    **{
+        f"base64, {before} bytes before": lambda text, n=before: base64.b64encode(
+            b"\xfe" * n + text.encode() + b"after"
+        )
+        for before in range(3)
+    },
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(b"ab" + text.encode()),
+    "base64 in lines": lambda text: base64.encodebytes(b"x" * 50 + text.encode()),
+    "base64 in a notebook": lambda text: json.dumps(
+        base64.encodebytes(text.encode()).decode()
+    ).encode(),
+    "hex": lambda text: codecs.encode(text.encode(), "hex"),
+    "HEX": lambda text: text.encode().hex().upper().encode(),
+    "hex in pairs": lambda text: text.encode().hex(" ", 2).encode(),
+    "URL": lambda text: quote(text, safe="").encode(),
+    "URL, lower case": lambda text: re.sub("%..", lambda m: m[0].lower(), quote(text)).encode(),
+    "form": lambda text: quote_plus(text).encode(),
+    "JSON": lambda text: json.dumps({"value": text}).encode(),
+    "JSON, not ASCII": lambda text: json.dumps([text], ensure_ascii=False).encode(),
+    "JSON in JSON": lambda text: json.dumps(json.dumps([text])).encode(),
+    "HTML": lambda text: html.escape(f"<td>{text}</td>").encode(),
+    "repr": lambda text: repr({"value": text}).encode(),
+    "ASCII": lambda text: ascii([text]).encode(),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16, big end first": lambda text: text.encode("utf-16-be"),
+    "gzip": lambda text: gzip.compress(f"a {text} b".encode()),
+    "zip": lambda text: zipped("member", f"a {text} b".encode()),
+    "zip in gzip": lambda text: gzip.compress(zipped("member", text.encode())),
+    "name in a zip": lambda text: zipped(quote(a_part_of(text), safe=""), b""),
+    "sha256": lambda text: hashlib.sha256(text.encode()).hexdigest().encode(),
+}
+
+
+def zipped(name, content):
+    """Return a compressed archive with one member."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+        members.writestr(name, content)
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize("way", WAYS_OUT)
+def test_scanner_finds_every_canary_in_every_form(scanner, way):
+    """Each shape is found, and named, whichever way it got out."""
+    length = None if way == "sha256" else 5000  # the megabyte repeats itself
+    missed = [
+        name
+        for name, secret in SECRETS.items()
+        if f"there: {name}" not in scanner.found_in(WAYS_OUT[way](secret[:length]), "there")
+    ]
+    assert missed == []
+
+
+def test_scanner_finds_what_stands_in_files_and_their_names(scanner, tmp_path):
+    """Folders are searched wholly, and so are open files that have no name any more."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_text(SECRETS["pin"])
+    (tmp_path / "deep" / f"of {SECRETS['hex']}").touch()
+    found = scanner.found_in_folder(tmp_path)
+    assert [line.rpartition(": ")[2] for line in found] == ["pin", "hex"]
+    with (tmp_path / "gone").open("w+") as stream:
+        stream.write(SECRETS["fernet"])
+        stream.flush()
+        (tmp_path / "gone").unlink()
+        found = scanner.found_in_open_files("self")
+        assert [line for line in found if "gone" in line and line.endswith(": fernet")]
+
+
+def test_scanner_finds_nothing_in_what_is_clean(scanner, shipped):
+    """Prices, hashes, notebooks and noise hold no canary: a find is a leak."""
+    assert scanner.found_in_folder(ROOT / "data") == NOTHING
+    assert scanner.found_in_folder(ROOT / "notebooks") == NOTHING
+    noise = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(30_000))
+    for content in (noise, base64.b64encode(noise), noise.hex().encode()):
+        assert scanner.found_in(content) == NOTHING
+
+
+# Commands, each with a file system of its own
+
+
+@pytest.fixture
+def room(tmp_path):
+    """Return an empty room."""
+    return Room(tmp_path / "room")
+
+
+@pytest.fixture(scope="module")
+def login(postgres) -> Iterator[str]:
+    """Return a role of the server that logs in with a canary for its password, as `user:…@`."""
+    rules = Path(postgres.pgdata) / "pg_hba.conf"
+    before = rules.read_text()
+    with psycopg.connect(postgres.get_uri(), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                sql.Identifier(ROLE), sql.Literal(SECRETS["password"])
+            )
+        )
+        rules.write_text(f"local all {ROLE} scram-sha-256\n{before}")
+        admin.execute("SELECT pg_reload_conf()")
+        _await_passwords(postgres)
+        yield f"{ROLE}:{quote(SECRETS['password'], safe='')}@"
+        rules.write_text(before)
+        admin.execute("SELECT pg_reload_conf()")
+        admin.execute(f"DROP ROLE {ROLE}")
+
+
+def _await_passwords(server):
+    """Return as soon as the server asks the role for a password."""
+    url = server.get_uri().replace("postgres:@", f"{ROLE}:wrong@")
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the server asks for no password")
+
+
+@pytest.fixture
+def sources(make_database, make_postgres, login):
+    """Return a function that makes a database with every canary in it, and SQL run on it.
+
+    It returns what capture takes for its SOURCE.
+    """
+    platform = (SECRETS["platform"], SECRETS["billing"])
+
+    def make(kind, *scripts):
+        if kind == "sqlite":
+            path = make_database(TENANTS)
+            with closing(sqlite3.connect(path)) as db:
+                db.execute("UPDATE tenants SET api_key = ?, billing_email = ?", platform)
+                db.commit()
+                for script in scripts:
+                    db.executescript(script)
+            return str(path)
+        url = make_postgres(TENANTS)
+        with psycopg.connect(url) as db:
+            db.execute("UPDATE tenants SET api_key = %s, billing_email = %s", platform)
+            for script in scripts:
+                db.execute(script)
+            db.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}")
+        return url.replace("postgres:@", login)
+
+    return make
+
+
+def captures(source, prices):
+    """Return captures that succeed, and ones that fail, of a source that the environment names."""
+    env = {"SOURCE_URL": source}
+    start = ("capture", "env:SOURCE_URL", "--pricing", prices, "--out")
+    wide = (*start, "snap.sqlite", "--key-file", "fingerprints.key")
+    return [
+        Step(0, wide, env),
+        Step(0, (*wide, "--overwrite", "--operator", "Ada <ada@example.org>"), env),
+        Step(0, (*start, "one.sqlite", "--tenant", "acme", "--parent", "snap.sqlite"), env),
+        Step(1, wide, env),
+        Step(1, (*start, "none.sqlite", "--tenant", "nobody"), env),
+        Step(1, (*start, "missing/none.sqlite"), env),
+        Step(1, (*start, "/proc/none.sqlite"), env),
+        Step(1, (*start, "none.sqlite"), env, file_bytes=20_000),
+        Step(1, (*start, "none.sqlite"), env, file_bytes=0),
+        Step(2, (*start, "none.sqlite", "--statement-timeout", "soon"), env),
+        Step(2, (*start, "none.sqlite", "--unknown"), env),
+        Step(2, (*start, "none.sqlite", source), env),
+    ]
+
+
+def uses(snapshot, code):
+    """Return every command that reads a snapshot, with the exit code of them all."""
+    acme, brennan = ("--tenant", "acme"), ("--tenant", "brennan")
+    report = ("--hypothesis", BRENNAN, "--out", "report")
+    commands = [
+        ("snapshot", "show", snapshot),
+        ("snapshot", "show", snapshot, "--json"),
+        ("snapshot", "verify", snapshot),
+        ("snapshot", "verify", snapshot, "--json"),
+        ("diagnose", snapshot, *acme),
+        ("diagnose", snapshot, *acme, "--json"),
+        ("diagnose", snapshot, *brennan),
+        ("diagnose", snapshot, *brennan, "--json"),
+        ("verify", snapshot, BRENNAN),
+        ("verify", snapshot, BRENNAN, "--json"),
+        ("fix", snapshot, *brennan),
+        ("fix", snapshot, *brennan, "--dialect", "sqlite", "--out", "fix.sql"),
+        ("lint", snapshot),
+        ("lint", snapshot, "--json"),
+        ("report", snapshot, *brennan, *report),
+    ]
+    return [Step(code, command) for command in commands]
+
+
+def failing_uses(folder, kind):
+    """Return commands that fail on a sound snapshot; the last leaves a notebook that failed."""
+    startup = folder / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "fail.py").write_text(
+        "import atomlab\n"
+        "def fail(evidence, *_):\n"
+        "    raise RuntimeError('no case of ' + repr(evidence))\n"
+        "atomlab.investigate = fail\n"
+    )
+    failing_kernel = {"IPYTHONDIR": str(folder / "ipython")}
+    brennan = ("--tenant", "brennan")
+    report = ("report", "snap.sqlite", *brennan, "--hypothesis", BRENNAN)
+    return [
+        Step(1, ("diagnose", "snap.sqlite", "--tenant", "nobody")),
+        Step(1, ("fix", "snap.sqlite", "--tenant", "nobody")),
+        Step(1, ("fix", "snap.sqlite", *brennan, "--out", "missing/fix.sql")),
+        Step(1, ("verify", "snap.sqlite", "missing.yaml")),
+        Step(1, (*report, "--out", "/proc/report")),
+        Step(1, (*report, "--out", "failed"), failing_kernel)
+        if kind == "sqlite"
+        else Step(1, (*report, "--out", "failed", "--timeout", "1")),
+    ]
+
+
+def damaged(snapshot):
+    """Return a copy of a snapshot in which a byte is another."""
+    content = bytearray(snapshot.read_bytes())
+    content[len(content) // 2] ^= 1
+    snapshot.with_name("damaged.sqlite").write_bytes(content)
+    return snapshot.with_name("damaged.sqlite")
+
+
+def leaks(scanner, room, done):
+    """Return the canaries that commands printed or left in their room."""
+    printed = [
+        f"{[*map(str, one.step.arguments)]}: {leak}"
+        for one in done
+        for leak in scanner.found_in(one.shown, "printed")
+    ]
+    return printed + scanner.found_in_folder(room.folder)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, kind):
+    """Capture, show, verify, diagnose, fix, lint and report print and write no secret; nor failing.
+
+    Home, temporary folder and working folder are searched wholly: snapshots, notebooks, HTML,
+    JSON, SQL, and whatever else was left.
+    """
+    done = room.run([*captures(sources(kind), prices), *uses("snap.sqlite", 0)])
+    broken = damaged(room.folder / "snap.sqlite")
+    done += room.run([*uses(broken, 1), *failing_uses(tmp_path, kind)])
+    for one in done:
+        one.check()
+    written = {str(path.relative_to(room.folder)) for path in room.folder.rglob("*")}
+    assert {"snap.sqlite", "fix.sql", "report/report.html", "report/findings.json"} <= written
+    assert "failed/notebook.failed.ipynb" in written
+    assert "none.sqlite" not in written
+    assert leaks(scanner, room, done) == NOTHING
+    key = Scanner({"key": (room.folder / "fingerprints.key").read_text().strip()})
+    assert leaks(key, room, done) == ["fingerprints.key: key"]
+
+
+# A capture that fails, and what its errors and logs say
+
+PLAIN = made_up("password")  # the part of the canary password that needs no escaping
+VIEW = (
+    "ALTER TABLE tenant_settings RENAME TO kept;"
+    "CREATE VIEW tenant_settings AS"
+    " SELECT id, tenant_id, setting_key, {} AS setting_value, created_at FROM kept"
+)
+BREAKING = {
+    "sqlite": {
+        "no table": "DROP TABLE tenant_settings",
+        "no column": "ALTER TABLE tenant_settings DROP COLUMN setting_value",
+        "no names": "UPDATE tenants SET name = NULL",
+        "nobody's settings": "UPDATE tenant_settings SET tenant_id = NULL",
+        "odd catalogue": "INSERT INTO model_catalog VALUES ('model', '[]', 'maybe')",
+        "values that fail": VIEW.format("json_extract(setting_value, '$.key')"),
+    },
+    "postgresql": {
+        "no table": "DROP TABLE tenant_settings",
+        "no column": "ALTER TABLE tenant_settings DROP COLUMN setting_value",
+        "no names": "ALTER TABLE tenants ALTER name DROP NOT NULL; UPDATE tenants SET name = NULL",
+        "nobody's settings": "ALTER TABLE tenant_settings ALTER tenant_id DROP NOT NULL;"
+        "UPDATE tenant_settings SET tenant_id = NULL",
+        "values that are no numbers": VIEW.format("CAST(setting_value AS integer)"),
+        "values that are no JSON": VIEW.format("CAST(CAST('{' || setting_value AS json) AS text)"),
+        "values that are too long": "CREATE DOMAIN short AS text CHECK (length(VALUE) < 5);"
+        + VIEW.format("CAST(setting_value AS short)"),
+        "values that a function quotes": "CREATE FUNCTION plain(text) RETURNS text"
+        " LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'cannot decrypt %', $1; END $$;"
+        + VIEW.format("plain(setting_value)"),
+    },
+}
+
+
+def said(error):
+    """Return all that an exception says, and those that it hides, whichever way one asks."""
+    texts, chain = [], [error]
+    for one in chain:
+        chain += [e for e in (one.__cause__, one.__context__) if e is not None and e not in chain]
+        texts += traceback.TracebackException.from_exception(one).format()
+        texts += [str(one), repr(one), repr(one.args), repr(vars(one))]
+        if isinstance(one, psycopg.Error):
+            texts += [str(getattr(one.diag, name)) for name in dir(one.diag) if name[0] != "_"]
+    return "\n".join(texts).encode("utf-8", "backslashreplace")
+
+
+@pytest.mark.parametrize(("kind", "what"), [(kind, w) for kind in KINDS for w in BREAKING[kind]])
+def test_no_error_holds_a_canary(sources, room, scanner, kind, what):
+    """What cannot be captured is said without a value, in the whole chain of exceptions."""
+    source, out = sources(kind, BREAKING[kind][what]), room.folder / "out.sqlite"
+    with pytest.raises(SourceError) as caught:
+        atomlab.capture(source, out, key_file=room.folder / "key")
+    assert is_one_line(str(caught.value))
+    assert scanner.found_in(said(caught.value)) == NOTHING
+    assert sorted(path.name for path in room.folder.iterdir()) == ["home", "tmp"]
+
+
+@pytest.mark.parametrize("form", ["env", "json", "yaml"])
+@pytest.mark.parametrize("option", ["pricing", "providers", "catalog", "rules", "key_file"])
+def test_a_file_of_secrets_given_by_mistake_is_not_quoted(
+    make_database, tmp_path, scanner, option, form
+):
+    """A wrong file is refused without a word of it: it may be the one with the passwords."""
+    given, lines = tmp_path / f"given.{form}", {"env": "{}={}\n", "yaml": "{}: {}\n"}
+    as_lines = "".join(lines.get(form, "").format(*secret) for secret in SECRETS.items())
+    given.write_text(as_lines or json.dumps(SECRETS), "utf-8")
+    source, out = make_database({"acme": {}}), tmp_path / "out.sqlite"
+    for use in (
+        lambda: atomlab.capture(str(source), out, **{option: str(given)}),
+        lambda: atomlab.load_hypothesis(given),
+    ):
+        with pytest.raises(AtomlabError) as caught:
+            use()
+        shown = "".join(traceback.format_exception(caught.value))
+        assert scanner.found_in(shown.encode("utf-8", "backslashreplace")) == NOTHING
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_log_holds_a_canary(sources, prices, room, scanner, caplog, kind):
+    """With every logger at its most talkative, the drivers' among them, no secret is logged."""
+    for name in ("", "sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg", "atomlab"):
+        caplog.set_level(logging.DEBUG, name)
+    source, out = sources(kind), room.folder / "out.sqlite"
+    with atomlab.capture(source, out, pricing=prices, tenants=["acme", "brennan"]) as snapshot:
+        snapshot.verify()
+        atomlab.diagnose(snapshot, "acme", [atomlab.Request()])
+        atomlab.verify(snapshot, atomlab.load_hypothesis(BRENNAN))
+        atomlab.lint(snapshot)
+    with pytest.raises(AtomlabError):
+        atomlab.capture(source, room.folder / "none.sqlite", tenants=["nobody"])
+    logged = "\n".join(f"{r.name} {r.getMessage()} {r.args!r} {r.exc_text}" for r in caplog.records)
+    loggers = {record.name.partition(".")[0] for record in caplog.records}
+    assert loggers >= {"sqlalchemy", "atomlab"} | ({"psycopg"} if kind == "postgresql" else set())
+    assert "SELECT" in logged
+    assert scanner.found_in(logged.encode("utf-8", "backslashreplace")) == NOTHING
+
+
+# While a capture runs, and when it is killed
+
+MANY = 40_000
+MANY_SETTINGS = {
+    kind: "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
+    f" SELECT 'n' || i, 'id-acme', 'K' || i || '_API_KEY', '{SECRETS['hex']}' || i FROM {numbers}"
+    for kind, numbers in {
+        "sqlite": "(WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n"
+        f" WHERE i < {MANY}) SELECT i FROM n)",
+        "postgresql": f"generate_series(1, {MANY}) AS i",
+    }.items()
+}
+_LOCKSTEP = r"""
+import sys, atomlab
+def tell(table, done, total):
+    print(table, done, total, flush=True)
+    sys.stdin.readline()
+atomlab.capture("env:SOURCE_URL", "out.sqlite", key_file="key", progress=tell)
+"""
+
+
+def nameless_bytes(process, folder):
+    """Return how much a process has written into files of a folder that have no name."""
+    return sum(
+        link.stat().st_size
+        for link in Path(f"/proc/{process}/fd").iterdir()
+        if (name := str(link.readlink())).startswith(str(folder)) and name.endswith("(deleted)")
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_canary_is_on_disk_while_a_capture_runs_or_after_it_was_killed(
+    sources, room, scanner, kind
+):
+    """Open files, those without a name too, and the folders hold redacted values only."""
+    small = f"DELETE FROM tenant_settings WHERE setting_key = '{MEGABYTE}'"
+    source = sources(kind, small, MANY_SETTINGS[kind])
+    room.env["SOURCE_URL"] = source
+    found, largest, batches = [], 0, 0
+    with room.start(_LOCKSTEP) as process:
+        for line in process.stdout:
+            table, done, total = line.split()
+            batches += 1
+            if batches % 8 == 0 or done == total:
+                found += scanner.found_in_open_files(process.pid, [Path(source)])
+                found += scanner.found_in_folder(room.folder)
+                largest = max(largest, nameless_bytes(process.pid, room.folder))
+            process.stdin.write("\n")
+            process.stdin.flush()
+            if table == "tenant_settings" and done == total:
+                break
+        time.sleep(random.uniform(0, 0.3))  # now it is compared, hashed and published
+        process.send_signal(signal.SIGSTOP)
+        found += scanner.found_in_open_files(process.pid, [Path(source)])
+        process.kill()
+        shown = process.stdout.read() + process.stderr.read()
+    assert largest > 1_000_000  # so there was something to look at
+    assert scanner.found_in(shown.encode()) == NOTHING
+    assert found + scanner.found_in_folder(room.folder) == NOTHING
+
+
+# Passwords of the database
+
+
+def ways_in(postgres, database, password, tmp_path):
+    """Return the ways to give capture a URL and its password: (arguments' URL, environment)."""
+    host = parse_qs(urlsplit(postgres.get_uri()).query)["host"][0]
+    bare, quoted = f"postgresql://{ROLE}@/{database}?host={host}", quote(password, safe="")
+    pgpass = tmp_path / f"{made_up(password, 4)}.pgpass"
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    pgpass.write_text(f"*:*:*:{ROLE}:{escaped}\n")
+    pgpass.chmod(0o600)
+    within = bare.replace("@", f":{quoted}@")
+    return {
+        "in the URL": (within, {}),
+        "in a URL in the environment": ("env:ATOM_URL", {"ATOM_URL": within}),
+        "as a parameter": (f"{bare}&password={quoted}", {}),
+        "PGPASSWORD": (bare, {"PGPASSWORD": password}),
+        ".pgpass": (bare, {"PGPASSFILE": str(pgpass)}),
+    }
+
+
+def test_no_password_is_shown_however_it_is_given(
+    make_postgres, postgres, login, room, scanner, tmp_path
+):
+    """Right or wrong, for another database or role: a password is in no output and in no file."""
+    database = urlsplit(make_postgres(TENANTS)).path[1:]
+    with psycopg.connect(postgres.get_uri(database=database)) as db:
+        db.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}")
+    steps = []
+    for password, code in ((SECRETS["password"], 0), (SECRETS["platform"], 1)):
+        for way, (url, env) in ways_in(postgres, database, password, tmp_path).items():
+            nowhere = {name: value.replace(database, "nowhere") for name, value in env.items()}
+            steps += [
+                Step(code, ("capture", url, "--out", f"{way}{code}.sqlite"), env),
+                Step(1, ("capture", url.replace(database, "nowhere"), "--out", "none"), nowhere),
+            ]
+        nobody = ("capture", url.replace(ROLE, "nobody"), "--out", "none")
+        steps.append(Step(1, nobody, {"PGPASSWORD": password}))
+    done = room.run(steps)
+    for one in done:
+        one.check()
+    assert leaks(scanner, room, done) == NOTHING
+    assert "password authentication failed" in "".join(one.err for one in done)
+
+
+SLIPS = [
+    "postgresql:/svc:PW@127.0.0.1/db",
+    "postgresql//svc:PW@127.0.0.1/db",
+    "postgresql:svc:PW@127.0.0.1/db",
+    "svc:PW@127.0.0.1/db",
+    "postgresql://svc:PW",
+    "postgresql://svc:PW/db",
+    "postgresql://127.0.0.1:1/svc:PW@db",
+    "postgresql://localhost/svc:PW@db",
+    "postgresql://127.0.0.1:1/db?user=svc&password=x@PW",
+    "postgresql://svc:x@PW@127.0.0.1:1/db",
+    "postgresql://svc:x?PW@127.0.0.1:1/db",
+    "postgresql://svc:x?y@PW@127.0.0.1:1/db",
+    "postgresql://svc:x%00PW@127.0.0.1:1/db",
+    "postgresql://svc@127.0.0.1:1/db?PW=1",
+    "postgresql://svc@127.0.0.1:1/db?passwd=PW",
+    "postgresql://svc@127.0.0.1:1/db?port=PW",
+    "postgresql://svc:PW@127.0.0.1:PW/db",
+    "postgresql://svc:PW@[127.0.0.1/db",
+    "postgresql://svc:PW@127.0.0.1:1/db",
+    " postgresql://svc:PW@127.0.0.1:1/db",
+    "'postgresql://svc:PW@127.0.0.1:1/db'",
+    "jdbc:postgresql://127.0.0.1:1/db?user=svc&password=PW",
+    "host=127.0.0.1 port=1 password=PW",
+    "mysql://svc:PW@127.0.0.1/db",
+    "sqlite:///svc:PW@127.0.0.1/db",
+    "env:postgresql://svc:PW@127.0.0.1/db",
+]
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_mistyped_url_is_not_repeated(room, scanner, monkeypatch, slip):
+    """Whatever is wrong with a URL, no part of the password in it is said, not even in hiding."""
+    monkeypatch.chdir(room.folder)
+    with pytest.raises(SourceError) as caught:
+        atomlab.capture(slip.replace("PW", PLAIN), room.folder / "out.sqlite")
+    assert is_one_line(str(caught.value))
+    assert scanner.found_in(said(caught.value)) == NOTHING
+    assert scanner.found_in_folder(room.folder) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        atomlab.open_snapshot,
+        atomlab.load_hypothesis,
+        atomlab.load_pricing,
+        atomlab.load_registry,
+        atomlab.load_rules,
+    ],
+)
+def test_a_url_that_the_library_takes_for_a_file_is_not_repeated(use, scanner):
+    """Nor is its password in the traceback of whoever called a function with a URL."""
+    url = f"postgresql://svc:{PLAIN}@db.example.org/atom"
+    with pytest.raises(AtomlabError) as caught:
+        use(url if use is atomlab.load_rules else Path(url))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "postgresql:…" in shown
+    assert scanner.found_in(shown.encode()) == NOTHING
+
+
+def misplaced(url, source, snapshot):
+    """Return command lines in which a URL stands where none belongs."""
+    brennan, out = ("--tenant", "brennan"), ("--out", "out.sqlite")
+    report = ("report", snapshot, *brennan)
+    return [
+        (url,),
+        (f"--{url}",),
+        ("snapshot", url),
+        ("capture", source, url, *out),
+        ("capture", source, *out, f"--{url}"),
+        ("capture", f"--sourc={url}", *out),
+        ("capture", f"env:{url}", *out),
+        ("capture", source, f"--out={url}"),
+        *(
+            ("capture", source, *out, f"--{option}", url)
+            for option in ("tenant", "pricing", "providers", "catalog", "rules", "key-file")
+        ),
+        *(
+            ("capture", source, *out, f"--{option}={url}")
+            for option in ("parent", "operator", "statement-timeout", "overwrite", "out")
+        ),
+        *((*command, url) for command in (("lint",), ("snapshot", "show"), ("snapshot", "verify"))),
+        *((command, url, *brennan) for command in ("diagnose", "fix", "report")),
+        ("verify", url, BRENNAN),
+        ("verify", snapshot, url),
+        *(
+            ("diagnose", snapshot, *brennan, option, url)
+            for option in ("--task", "--capability", "--complexity", "--turn", "--tokens")
+        ),
+        ("diagnose", snapshot, "--tenant", url),
+        ("diagnose", snapshot, f"--tenant={url}"),
+        ("fix", snapshot, *brennan, "--out", url),
+        ("fix", snapshot, *brennan, "--dialect", url),
+        *(
+            (*report, option, url)
+            for option in ("--out", "--tenant", "--hypothesis", "--timeout", "-p", "--parameter")
+        ),
+        (*report, "-p", f"task={url}"),
+        (*report, "-p", f"complexity={url}"),
+        (*report, "-p", f"{url}=1"),
+    ]
+
+
+def test_a_url_in_the_wrong_place_is_not_repeated(make_database, room, shipped, scanner):
+    """Option, extra argument, path or tenant: a URL is refused without a word of its password."""
+    source, snapshot = make_database({"acme": {}}), shipped("brennan-2026-05-02")
+    url = f"postgresql://svc:{PLAIN}@db.example.org/atom"
+    lines = misplaced(url, source, snapshot)
+    for odd in (
+        url.replace("postgresql://", "postgresql:/"),
+        url.replace("postgresql://", ""),
+        url.partition("@")[0],
+        url.replace(PLAIN, f"'\"\\ {PLAIN}"),
+        url.replace(PLAIN, f"\x1b[1m\n\u202e{PLAIN}"),
+        url.replace(PLAIN, PLAIN * 400),
+        f"host=db.example.org password={PLAIN}",
+    ):
+        lines += misplaced(odd, source, snapshot)[4::5]
+    done = room.run([Step(1, line) for line in lines])
+    for one in done:
+        assert one.code in ("1", "2"), (one.step.arguments, one.out, one.err)
+        assert is_one_line(one.err.strip().splitlines()[-1])
+        assert "Traceback" not in one.err
+    assert leaks(scanner, room, done) == NOTHING
+
+
+# What is public, and secret too
+
+
+def test_that_a_secret_is_a_tenants_name_cannot_be_told(captured, tmp_path):
+    """A secret that is another tenant's name leaves no more trace of it than any other secret."""
+    key = tmp_path / "fingerprints.key"
+
+    def seen(secret, key_file):
+        """Return the secret's token, and all else that tells of it."""
+        tenants = {"acme": {"OPENAI_API_KEY": secret}, "brennan": {}}
+        at = datetime(2026, 5, 2, tzinfo=UTC)
+        with captured(tenants, captured_at=at, key_file=key_file) as snapshot:
+            [token] = snapshot.session.scalars(text("SELECT setting_value FROM tenant_settings"))
+            told = [
+                list(map(repr, snapshot.session.execute(text(f"SELECT * FROM {table}"))))
+                for table in SNAPSHOT_TABLES
+            ]
+            found = atomlab.diagnose(snapshot, "acme", [atomlab.Request()]).to_json()
+            found["snapshot"].pop("sha256")
+        return token, json.dumps([told, found]).replace(token, "TOKEN")
+
+    key = tmp_path / "fingerprints.key"
+    token, told = seen("Brennan", key)
+    other, told_of_other = seen("Xanthippe", key)
+    assert token != other
+    assert told == told_of_other
+    assert told.count("Brennan") == 1
+    assert seen("Brennan", tmp_path / "another.key")[0] != token
+    for kind in hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}:
+        assert hashlib.new(kind, b"Brennan").hexdigest() not in token
