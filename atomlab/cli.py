@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +28,7 @@ app = typer.Typer(
 custody = typer.Typer(help="Where a snapshot came from, and whether it is still what it was.")
 app.add_typer(custody, name="snapshot")
 EXIT = {"confirmed": 0, "refuted": 3, "inconclusive": 4}
+INTERRUPTED = 130
 
 
 def _harmless(value: Any) -> Any:
@@ -298,8 +300,11 @@ def main() -> None:
     """Run the command line; an error is one line on stderr."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say
         sys.stdout.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer has caught it
+            _fail("interrupted", INTERRUPTED)
         sys.stdout.flush()
     except AtomlabError as error:
         code = _fail(str(error), 1)
@@ -307,7 +312,7 @@ def main() -> None:
         what = printable(without_password(error.format_message()), 400)
         code = _fail(f"{what} See --help." if what else "no command given; see --help", 2)
     except (KeyboardInterrupt, typer.Abort):
-        code = _fail("interrupted", 130)
+        code = _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         _forget_output()  # the reader went away, as `| head` does
         code = 1
