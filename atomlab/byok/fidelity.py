@@ -23,6 +23,7 @@ from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import engine_on
 from atomlab.evidence.source import Row
+from atomlab.text import storable
 
 Outcome = tuple[tuple[str, str, int] | None, ...]
 
@@ -100,7 +101,7 @@ class Witness:
             clients = self._clients_of(self._manager.states_of(self._settings))
             self._work.execute(
                 "UPDATE temp.witness SET clients = ? WHERE tenant = ?",
-                (json.dumps(clients), self._tenant),
+                (json.dumps(clients), storable(str(self._tenant))),
             )
             self._settings.clear()
 

@@ -28,6 +28,7 @@ _CONNECT_ARGS = {
     "prepare_threshold": None,  # poolers between do not know prepared statements
 }
 _LOCK_TIMEOUT_S = 10
+_ISOLATION = "REPEATABLE_READ"
 _CHECK = "check the URL, the server and your rights there"
 # Classes of errors whose messages quote no value: of the connection, of rights and names, of locks
 # and limits, of the server as a whole. Functions behind a view may say anything.
@@ -68,7 +69,6 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     try:
         with engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
-            driver.read_only = True
             name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
             yield _database(driver, Session(connection), name, tables, timeout_s)
     except (psycopg.Error, DBAPIError) as error:
@@ -95,12 +95,15 @@ def _database(
             [list(tables)],
         )
     ]
-    driver.rollback()  # the moment that all reads see comes after the locks
+    # Only now begins the transaction; the moment that all its reads see comes after the locks.
+    driver.autocommit = False
+    driver.isolation_level = _psycopg().IsolationLevel[_ISOLATION]
+    driver.read_only = True
     for setting, value in {
+        "idle_in_transaction_session_timeout": "0",
         "statement_timeout": f"{timeout_s * 1000:.0f}",
         # Before the other one, which would not say what for.
         "lock_timeout": f"{min(timeout_s * 0.9, _LOCK_TIMEOUT_S) * 1000:.0f}",
-        "idle_in_transaction_session_timeout": "0",
         "row_security": "off",  # an error, where a policy would hide rows
         "timezone": "UTC",
         "datestyle": "ISO",
@@ -204,7 +207,7 @@ def _engine(source: str) -> Engine:
                 poolclass=NullPool,
                 pool_reset_on_return=None,  # closing will do; what was cut off cannot roll back
                 hide_parameters=True,
-                isolation_level="REPEATABLE READ",
+                isolation_level="AUTOCOMMIT",
                 connect_args=_CONNECT_ARGS,
             )
     raise SourceError(

@@ -15,7 +15,7 @@ from functools import cache
 from atomlab.evidence.schema import SNAPSHOT_DDL
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
-# What a check may cost: SQLite takes fewer than one step for each byte of a sound file.
+# What a check may cost: SQLite takes at most three steps for each byte of a sound file.
 _STEPS_PER_BYTE, _STEPS_AT_LEAST, _STEPS_BETWEEN_LOOKS = 10, 1_000_000, 10_000
 _LONGEST_AT_LEAST = 1 << 20
 

