@@ -104,6 +104,8 @@ def capture(
     from atomlab.report.custody import capture_progress
     from atomlab.report.terminal import print_capture
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     with capture_progress() as progress:
         snapshot = proven_capture(
             source,
@@ -325,6 +327,13 @@ def main() -> None:
 def _forget_output() -> None:
     """Let what is left in the buffer of stdout go nowhere, since it cannot go where it should."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stop(_number: int, _frame: object) -> None:
+    """End at once: an unfinished capture has left nothing, and a query may take long to cancel."""
+    shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which the bar has hidden
+    os.write(sys.stderr.fileno(), f"{shown}atomlab: interrupted\n".encode())
+    os._exit(INTERRUPTED)
 
 
 def _fail(line: str, code: int) -> int:

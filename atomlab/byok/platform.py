@@ -172,7 +172,7 @@ def load_platform(db: Session) -> Platform:
     try:
         platform = _read_platform(db)
         _ = platform.health
-    except (InputError, AttributeError, TypeError, ValueError) as error:
+    except (InputError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise SnapshotError(
             f"rules, registry, prices or catalogue are broken ({error})",
             where="the snapshot",

@@ -79,7 +79,7 @@ class Edit:
         return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
 
     def __str__(self) -> str:
-        whose = " of another tenant" if self.tenant_id else ""
+        whose = " of another tenant" if self.tenant_id is not None else ""
         return _TOLD[self.kind].format(
             key=self.setting_key, source=self.copy_from, provider=self.provider, filter=self.filter
         ) + (whose if self.setting_key else "")
@@ -231,7 +231,8 @@ class Laboratory:
 
     def _apply(self, edit: Edit, own_id: str) -> bool:
         """Leave one row of that name, holding what the edit says; False if there is no value."""
-        db, tenant_id = self.scratch.session, edit.tenant_id or own_id
+        db = self.scratch.session
+        tenant_id = own_id if edit.tenant_id is None else edit.tenant_id  # an id may be empty
         value: str | None = _EMPTY if edit.kind == "empty-row" else _MADE
         if edit.copy_from is not None:
             value = db.scalar(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import select
 
+from atomlab.byok.keys import BYOKManager
 from atomlab.byok.platform import Bools, Platform, load_platform
 from atomlab.byok.scoring import quality_of
-from atomlab.evidence.redaction import USABLE, token_state
+from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.registry import Provider, setting_key
 from atomlab.evidence.schema import Tenant, TenantSetting
 from atomlab.evidence.snapshot import Evidence
@@ -259,8 +260,9 @@ def _world(evidence: Evidence) -> _World:
     for tenant, name, value in rows:
         first.setdefault((tenant, name), value)  # the platform reads the first
     holders: dict[str, set[str]] = defaultdict(set)
+    manager = BYOKManager(platform.providers, platform.rules, redacted=True)
     for (tenant, name), value in first.items():
-        if tenant in tenants and token_state(value) in USABLE:
+        if tenant in tenants and manager.state(value) in USABLE:
             holders[name].add(tenant)
     reach = platform.models.matches & np.array(allowed, dtype=bool)
     return _World(platform, reach, holders, tenants, evidence.has_pricing)

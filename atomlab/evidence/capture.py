@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -34,7 +34,7 @@ from atomlab.evidence.registry import Provider, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.evidence.source import Progress, Row, Source, open_source, source_file
-from atomlab.evidence.workfile import insert, publish, work_database
+from atomlab.evidence.workfile import insert, work_database, write_sealed
 from atomlab.text import printable, storable
 
 
@@ -136,8 +136,12 @@ def capture(
                 parent=predecessor,
                 note=note,
             )
-            with _kept(key, key_path):
-                publish(work, content, manifest, target, overwrite)
+            with (
+                _key_file(key, key_path) as write_key,
+                whole_file(target, overwrite=overwrite) as file,
+            ):
+                write_sealed(work, content, manifest, file)
+                write_key()  # last, so that a kill hardly finds one without the other
     return open_snapshot(target)
 
 
@@ -151,17 +155,22 @@ def _written(target: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _kept(key: bytes, key_file: Path | None) -> Iterator[None]:
-    """Write a new key's file; it goes again if what it is for fails."""
-    if key_file is None or os.path.lexists(key_file):
-        yield
-        return
-    with whole_file(key_file) as stream:
-        stream.write(key_text(key))
+def _key_file(key: bytes, path: Path | None) -> Iterator[Callable[[], None]]:
+    """Give what writes a new key's file, which goes again if what it is for fails."""
+    new = path if path and not os.path.lexists(path) else None
+
+    def write() -> None:
+        if new:
+            with whole_file(new) as stream:
+                stream.write(key_text(key))
+            made.append(new)
+
+    made: list[Path] = []
     try:
-        yield
+        yield write
     except BaseException:
-        key_file.unlink(missing_ok=True)
+        for file in made:
+            file.unlink(missing_ok=True)
         raise
 
 
@@ -209,10 +218,12 @@ def _copy_tenants(
         storable_rows = _storable(rows, source)
         for row in storable_rows:
             try:
+                if row[0] is None:  # which SQLite takes for a key, too
+                    raise sqlite3.IntegrityError
                 work.execute("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0)", row)
             except sqlite3.IntegrityError:
                 raise SourceError(
-                    f"tenant {row[0]!r} has no name, or its id stands there twice",
+                    f"tenant {row[0]!r} has no name, no id, or one that stands there twice",
                     where=source.name,
                     todo="mend the row in a copy of the database",
                 ) from None

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import secrets
+import signal
 import stat
 import tempfile
+import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -133,7 +135,8 @@ def whole_file(target: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
             check_writable(target, overwrite)
-            _give_name(stream, name, target, folder, overwrite)
+            with undisturbed():
+                _give_name(stream, name, target, folder, overwrite)
             os.fsync(folder)
     except FileExistsError:
         raise _existing(target) from None
@@ -146,6 +149,24 @@ def unwritable(target: Path, reason: object) -> SnapshotError:
     return SnapshotError(
         f"cannot be written ({reason})", where=target, todo="make room, or name another file"
     )
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and a request to end wait while a file has a name that is not its last."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    asked = (signal.SIGINT, signal.SIGTERM)
+    before = [(number, signal.signal(number, lambda n, _: came.append(n))) for number in asked]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+        for received in came:
+            signal.raise_signal(received)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -167,19 +167,21 @@ class Source:
         self, query: str, values: Sequence[Any], size: int
     ) -> Generator[list[Row], None, None]:
         """Yield batches of rows, the next being fetched while one is worked on."""
-        with closing(self.database.cursor()) as cursor:
-            pool = ThreadPoolExecutor(1)
-            try:
-                cursor.execute(query, self.database.bound(values))
+        cursor, pool = self.database.cursor(), ThreadPoolExecutor(1)
+        try:
+            pool.submit(int).result()  # its thread is known to the pool before it reads
+            cursor.execute(query, self.database.bound(values))
+            coming = pool.submit(cursor.fetchmany, size)
+            while rows := coming.result():
                 coming = pool.submit(cursor.fetchmany, size)
-                while rows := coming.result():
-                    coming = pool.submit(cursor.fetchmany, size)
-                    yield self.database.decoded(rows)
-            except BaseException:
-                self.database.interrupt()
-                raise
-            finally:
-                pool.shutdown()
+                yield self.database.decoded(rows)
+        except BaseException:
+            self.database.interrupt()
+            raise
+        finally:
+            pool.shutdown()
+            with suppress(Exception):  # what was interrupted or cut off cannot close it
+                cursor.close()
 
     def _column(self, table: str, column: str) -> str:
         return self.database.text(column) if column in self.columns[table] else "NULL"

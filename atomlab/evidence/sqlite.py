@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import create_engine
@@ -21,6 +23,8 @@ from atomlab.evidence.seal import is_snapshot
 
 _CHECK = "check that it is ATOM's database and that you may read it"
 _BUSY_TIMEOUT_S = 10
+_STEPS_BETWEEN_LOOKS = 10_000
+_LONGEST_AT_LEAST = 1 << 20
 _ATTEMPTS = 3
 _TO_SHARE = "mode=ro"
 _CUT_OFF = ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY")
@@ -70,7 +74,11 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
                 todo="capture the database that it was made from",
             )
         with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy:
-            _back_up(path, copy, min(timeout_s, _BUSY_TIMEOUT_S))
+            clock = _Clock(timeout_s)
+            copy.set_progress_handler(clock.is_over, _STEPS_BETWEEN_LOOKS)
+            with clock.running():
+                _back_up(path, copy, clock)
+                _limit_values(copy)
             # Sorting spills into no file: values never reach the disk.
             copy.execute("PRAGMA temp_store = MEMORY")
             copy.execute("PRAGMA query_only = ON")
@@ -78,7 +86,7 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
             copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
             with closing(Session(engine)) as session:
-                yield _database(path, copy, session, tables)
+                yield _database(path, copy, session, tables, clock)
             engine.dispose()
 
 
@@ -91,16 +99,38 @@ def _refusals(path: Path) -> Iterator[None]:
         raise SourceError(
             f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
         ) from None
-    except (sqlite3.Error, DBAPIError) as error:
+    except (sqlite3.Error, DBAPIError, UnicodeDecodeError) as error:  # the last: its own message
         # SQLite's own messages name tables and files, never values.
         reason = getattr(error, "orig", error)
         name, todo = getattr(reason, "sqlite_errorname", ""), _CHECK
         if name.startswith("SQLITE_BUSY"):
             todo = "wait until whoever writes to it is done, or raise --statement-timeout"
+        if name == "SQLITE_INTERRUPT":
+            reason, todo = "a statement does not end", "raise --statement-timeout"
         if name in _CUT_OFF:
             reason = "a transaction in it was cut off and is not rolled back yet"
             todo = "let the platform open it, or open a copy of it and of its -journal in sqlite3"
         raise SourceError(f"cannot be read ({reason})", where=path, todo=todo) from None
+
+
+@dataclass
+class _Clock:
+    """Says when a statement has run for longer than it may."""
+
+    limit_s: float
+    ends_at: float = inf
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Bound the time of the block."""
+        self.ends_at = monotonic() + self.limit_s
+        try:
+            yield
+        finally:
+            self.ends_at = inf
+
+    def is_over(self) -> bool:
+        return monotonic() > self.ends_at
 
 
 @dataclass(frozen=True)
@@ -109,32 +139,42 @@ class _Cursor:
 
     path: Path
     cursor: sqlite3.Cursor
+    clock: _Clock
 
     def execute(self, query: str, values: Sequence[Any], /) -> Any:
-        with _refusals(self.path):
+        with _refusals(self.path), self.clock.running():
             return self.cursor.execute(query, values)
 
     def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
-        with _refusals(self.path):
+        with _refusals(self.path), self.clock.running():
             return self.cursor.fetchmany(size)
 
     def close(self) -> None:
         self.cursor.close()
 
 
-def _back_up(path: Path, copy: sqlite3.Connection, timeout_s: float) -> None:
+def _limit_values(copy: sqlite3.Connection) -> None:
+    """Refuse values that no column holds, but a view makes: none is longer than the database."""
+    [(pages,)], [(size,)] = (copy.execute(f"PRAGMA {n}") for n in ("page_count", "page_size"))
+    longest = max(2 * pages * size, _LONGEST_AT_LEAST)  # UTF-16 grows when it becomes UTF-8
+    copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+
+
+def _back_up(path: Path, copy: sqlite3.Connection, clock: _Clock) -> None:
     """Copy the whole file in one step; again, if somebody opened what nobody had open."""
     for _ in range(_ATTEMPTS):
         mode, before = _mode(path), _state(path)
-        _copy(path, copy, mode, timeout_s)
+        _copy(path, copy, mode, clock)
         if mode == _TO_SHARE or _state(path) == before:
             return
     raise SourceError("is opened and closed all the time", where=path, todo="capture again")
 
 
-def _copy(path: Path, copy: sqlite3.Connection, mode: str, timeout_s: float) -> None:
+def _copy(path: Path, copy: sqlite3.Connection, mode: str, clock: _Clock) -> None:
     uri = f"{path.resolve().as_uri()}?{mode}"
-    with closing(sqlite3.connect(uri, uri=True, timeout=timeout_s)) as original:
+    wait_s = min(clock.limit_s, _BUSY_TIMEOUT_S)
+    with closing(sqlite3.connect(uri, uri=True, timeout=wait_s)) as original:
+        original.set_progress_handler(clock.is_over, _STEPS_BETWEEN_LOOKS)
         original.execute("BEGIN")
         original.execute("SELECT 1 FROM sqlite_master").fetchone()  # backup alone waits forever
         original.backup(copy)
@@ -171,7 +211,7 @@ def _beside(path: Path) -> tuple[Path, Path]:
 
 
 def _database(
-    path: Path, copy: sqlite3.Connection, session: Session, tables: Sequence[str]
+    path: Path, copy: sqlite3.Connection, session: Session, tables: Sequence[str], clock: _Clock
 ) -> Database:
     columns = {}
     for table in tables:
@@ -190,7 +230,7 @@ def _database(
         },
         columns=columns,
         session=session,
-        cursor=lambda: _Cursor(path, copy.cursor()),
+        cursor=lambda: _Cursor(path, copy.cursor(), clock),
         interrupt=copy.interrupt,
         text=lambda column: f"CAST({column} AS TEXT)",
         length=lambda column: f"length(CAST({column} AS BLOB))",

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from atomlab.evidence.files import unwritable, whole_file
+from atomlab.evidence.files import undisturbed, unwritable
 from atomlab.evidence.schema import SNAPSHOT_DDL
 from atomlab.evidence.seal import APPLICATION_ID, FORMAT_VERSION, seal_of
 
@@ -28,23 +28,23 @@ def work_database(folder: Path) -> Iterator[tuple[sqlite3.Connection, BinaryIO]]
     Its name is taken away as soon as it is opened, so that nothing is left of it whatever
     happens. Raises SnapshotError if the folder cannot be written.
     """
-    try:
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
-    except OSError as error:
-        raise unwritable(folder, error.strerror) from None
-    with os.fdopen(descriptor, "rb") as content:
+    with undisturbed():
+        try:
+            descriptor, name = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
+        except OSError as error:
+            raise unwritable(folder, error.strerror) from None
         try:
             connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA schema_version").fetchone()  # opens the file
         finally:
             Path(name).unlink()
-        with closing(connection):
-            connection.executescript(
-                # No journal: a file that is not finished is of no use to anybody.
-                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-                f" PRAGMA locking_mode = EXCLUSIVE; {SNAPSHOT_DDL}"
-            )
-            yield connection, content
+    with os.fdopen(descriptor, "rb") as content, closing(connection):
+        connection.executescript(
+            # No journal: a file that is not finished is of no use to anybody.
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+            f" PRAGMA locking_mode = EXCLUSIVE; {SNAPSHOT_DDL}"
+        )
+        yield connection, content
 
 
 def insert(work: sqlite3.Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -56,14 +56,10 @@ def insert(work: sqlite3.Connection, table: str, rows: Sequence[Sequence[Any]]) 
         work.execute(statement, list(chain.from_iterable(part)))
 
 
-def publish(
-    work: sqlite3.Connection,
-    content: BinaryIO,
-    manifest: Mapping[str, Any],
-    target: Path,
-    overwrite: bool,
+def write_sealed(
+    work: sqlite3.Connection, content: BinaryIO, manifest: Mapping[str, Any], stream: BinaryIO
 ) -> None:
-    """Finish the database with its manifest, and make it `target`, sealed: all or nothing."""
+    """Finish the database with its manifest, and write its bytes and their seal to `stream`."""
     work.executemany(
         "INSERT INTO manifest VALUES (?, ?)",
         [(name, json.dumps(value)) for name, value in manifest.items()],
@@ -71,9 +67,10 @@ def publish(
     work.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     work.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
     digest = hashlib.sha256()
-    with whole_file(target, overwrite=overwrite) as stream:
-        content.seek(0)
-        while chunk := content.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            stream.write(chunk)
-        stream.write(seal_of(digest.hexdigest()))
+    content.seek(0)
+    while chunk := content.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        stream.write(chunk)
+    stream.write(seal_of(digest.hexdigest()))
+    stream.flush()
+    os.fsync(stream.fileno())

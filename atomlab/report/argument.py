@@ -124,7 +124,7 @@ def _rows(diagnosis: Diagnosis) -> Table:
             Text(printable(name)),
             Text(state, _STYLES.get(state, "red")),
             Text(printable(look.provider) if look else "–"),
-            Text(client),
+            Text(printable(client, 300)),
         )
     return table
 

@@ -97,7 +97,7 @@ def print_fix(fix: Fix, out: Path | None) -> None:
             raise ReportError(
                 f"cannot be written ({error.strerror})", where=path, todo="name another file"
             ) from None
-        _line(Console(), f"wrote {path}")
+        _line(Console(), f"wrote {printable(path, 4096)}")
 
 
 def print_lint(lint: Lint, snapshot: str) -> None:
