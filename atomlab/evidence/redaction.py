@@ -100,19 +100,19 @@ def names_that_may_leave(providers: Collection[Provider]) -> Callable[[object], 
 
     Kept is what the platform could look up, upper case and ending in `_API_KEY`, and what nearly
     names a key of a registered provider, by its id or declared variable: it may differ in case
-    and in what separates its words (spaces, dots, hyphens), and end in a doubled, a shortened
-    (`APIKEY`, `_KEY`) or no `_API_KEY` at all. Longer names than the platform's own column holds
-    are not kept.
+    and in what separates its words (spaces, dots, hyphens, nothing), and end in a doubled, a
+    shortened (`APIKEY`, `_KEY`) or no `_API_KEY` at all. Longer names than the platform's own
+    column holds are not kept.
     """
     own = {p.setting_key for p in providers}
-    stems = {key_stem(p.id) for p in providers}
-    stems |= {key_stem(p.api_key_env_var) for p in providers if p.api_key_env_var}
+    letters = {_letters(p.id) for p in providers}
+    letters |= {_letters(p.api_key_env_var) for p in providers if p.api_key_env_var}
 
     @lru_cache(maxsize=4096)
     def kept(name: object) -> bool:
         if not isinstance(name, str) or len(name) > _MAX_NAME:
             return False
-        return name in own or _KEY_NAME.fullmatch(name) is not None or key_stem(name) in stems
+        return name in own or bool(_KEY_NAME.fullmatch(name)) or _letters(name) in letters
 
     return kept
 
@@ -128,6 +128,10 @@ def canonical_name(name: str) -> str:
 def key_stem(name: str) -> str:
     """Return what is left of a name without any `_API_KEY` (or `APIKEY`, `_KEY`) at its end."""
     return re.sub(r"(_?API_?KEY|_KEY)+$", "", canonical_name(name))
+
+
+def _letters(name: str) -> str:
+    return key_stem(name).replace("_", "")
 
 
 def _as_text(value: object) -> str:
