@@ -278,8 +278,9 @@ def failing_uses(folder, kind):
     startup = folder / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "fail.py").write_text(
-        "import atomlab\n"
+        "import os, time, atomlab\n"
         "def fail(evidence, *_):\n"
+        "    time.sleep(float(os.environ.get('SLEEP', 0)))\n"
         "    raise RuntimeError('no case of ' + repr(evidence))\n"
         "atomlab.investigate = fail\n"
     )
@@ -294,7 +295,9 @@ def failing_uses(folder, kind):
         Step(1, (*report, "--out", "/proc/report")),
         Step(1, (*report, "--out", "failed"), failing_kernel)
         if kind == "sqlite"
-        else Step(1, (*report, "--out", "failed", "--timeout", "1")),
+        else Step(
+            1, (*report, "--out", "failed", "--timeout", "9"), failing_kernel | {"SLEEP": "99"}
+        ),
     ]
 
 
@@ -452,6 +455,7 @@ def tell(table, done, total):
     print(table, done, total, flush=True)
     sys.stdin.readline()
 atomlab.capture("env:SOURCE_URL", "out.sqlite", key_file="key", progress=tell)
+sys.stdin.readline()
 """
 
 

@@ -7,13 +7,14 @@ same message; the others are the filters behind the first, and the wrong databas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 
 from atomlab.byok.filters import NAMES, PHRASES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.explanation import Explanation
+from atomlab.evidence.custody import cache_age
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count
 
@@ -56,9 +57,8 @@ def _stale_cache(evidence: Evidence, explanation: Explanation) -> Rival:
     fetched = (evidence.manifest["pricing"] or {}).get("last_fetch")
     if fetched is None:
         return Rival(code, False, "when the prices were fetched is unknown")
-    try:
-        age = datetime.fromisoformat(evidence.captured_at) - datetime.fromisoformat(fetched)
-    except (TypeError, ValueError):
+    age = cache_age(fetched, evidence.captured_at)
+    if age is None:
         return Rival(code, False, f"the time of the last fetch cannot be read: {fetched}")
     fresh = timedelta(0) <= age <= CACHE_VALID
     return Rival(code, fresh, f"the prices were fetched {age} before the capture; valid for 24 h")

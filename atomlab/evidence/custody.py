@@ -11,7 +11,7 @@ import math
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -197,14 +197,19 @@ def _about(prices: Pricing | None, captured_at: str) -> dict[str, Any] | None:
     }
 
 
-def _age_hours(last_fetch: str | None, captured_at: str) -> float | None:
+def cache_age(last_fetch: str | None, captured_at: str) -> timedelta | None:
     """Return the age of a price cache, None if unknown; a time without a zone is in UTC."""
     try:
         fetched_at = datetime.fromisoformat(last_fetch or "")
     except ValueError:
         return None
     fetched_at = fetched_at if fetched_at.tzinfo else fetched_at.replace(tzinfo=UTC)
-    return round((datetime.fromisoformat(captured_at) - fetched_at).total_seconds() / 3600, 1)
+    return datetime.fromisoformat(captured_at) - fetched_at
+
+
+def _age_hours(last_fetch: str | None, captured_at: str) -> float | None:
+    age = cache_age(last_fetch, captured_at)
+    return None if age is None else round(age.total_seconds() / 3600, 1)
 
 
 def _iso(moment: datetime) -> str:

@@ -142,7 +142,8 @@ def _as_text(value: object) -> str:
 
 def _read_key(path: Path) -> bytes:
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        with path.open(encoding="ascii") as stream:  # a device has no end
+            key = bytes.fromhex(stream.read(4 * _KEY_BYTES).strip())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not hexadecimal"
         raise InputError(
