@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from atomlab.errors import SourceError
 from atomlab.evidence.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.custody import describe
-from atomlab.evidence.files import check_writable, unwritable, whole_file
+from atomlab.evidence.files import check_writable, undisturbed, unwritable, whole_file
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
 from atomlab.evidence.redaction import (
     fingerprinter,
@@ -137,10 +137,14 @@ def capture(
                 note=note,
             )
             with (
+                contextlib.ExitStack() as end,
                 _key_file(key, key_path) as write_key,
                 whole_file(target, overwrite=overwrite) as file,
             ):
                 write_sealed(work, content, manifest, file)
+                file.flush()
+                os.fsync(file.fileno())
+                end.enter_context(undisturbed())  # both files get their names, or none does
                 write_key()  # last, so that a kill hardly finds one without the other
     return open_snapshot(target)
 
