@@ -49,6 +49,7 @@ class Witness:
         self._manager = BYOKManager(inputs.providers, inputs.rules)
         self._clients_of = _clients_of(self._manager)
         self._names = {provider.setting_key for provider in inputs.providers}
+        self._dumps = lru_cache(maxsize=4096)(json.dumps)
         self._tenant: object = None
         self._settings: list[Row] = []
         work.execute(
@@ -62,19 +63,21 @@ class Witness:
 
     def see_settings(self, rows: Iterable[Row]) -> None:
         """Take in SETTING_COLUMNS rows; those of one tenant follow each other."""
-        named = (row for row in rows if row[2] in self._names)
-        for tenant, settings in groupby(named, itemgetter(1)):
-            if tenant != self._tenant:
-                self._conclude()
-                self._tenant = tenant
-            self._settings += [row[2:4] for row in settings]
+        names, seen = self._names, []
+        for _, tenant, name, value, _ in rows:
+            if name in names:
+                if tenant != self._tenant:
+                    seen += self._concluded()
+                    self._tenant = tenant
+                self._settings.append((name, value))
+        self._keep(seen)
 
     def compare(self) -> dict[str, Any]:
         """Decide for every tenant and complexity on both sides; return what was compared.
 
         Raises SourceError naming the first tenant on which the two differ.
         """
-        self._conclude()
+        self._keep(self._concluded())
         pricing = self._inputs.pricing or Pricing(pricing_columns([]), "none")
         original = Platform(
             self._inputs.rules, self._inputs.providers, pricing, self._inputs.catalog
@@ -83,10 +86,11 @@ class Witness:
             redacted = load_platform(session)
         manager = BYOKManager(redacted.providers, redacted.rules, redacted=True)
         clients_of, on_source, on_copy = _clients_of(manager), _decide(original), _decide(redacted)
+        loads = lru_cache(maxsize=4096)(lambda text: tuple(json.loads(text)))
         tenants = 0
         rows = self._work.execute(_BOTH_SIDES, [json.dumps(sorted(self._names))])
         for (tenant, plan, seen, copied_plan), group in groupby(rows, itemgetter(0, 1, 2, 3)):
-            expected = tuple(json.loads(seen))
+            expected = loads(seen)
             clients = clients_of(manager.states_of([row[4:] for row in group if row[4]]))
             if (expected, on_source(expected, plan)) != (clients, on_copy(clients, copied_plan)):
                 raise SourceError(
@@ -96,14 +100,16 @@ class Witness:
             tenants += 1
         return {"agree": True, "tenants": tenants, "complexities": list(COMPLEXITIES)}
 
-    def _conclude(self) -> None:
-        if self._settings:
-            clients = self._clients_of(self._manager.states_of(self._settings))
-            self._work.execute(
-                "UPDATE temp.witness SET clients = ? WHERE tenant = ?",
-                (json.dumps(clients), storable(str(self._tenant))),
-            )
-            self._settings.clear()
+    def _concluded(self) -> list[tuple[str, str]]:
+        """Return what the last tenant's settings come to: its clients, and its id."""
+        if not self._settings:
+            return []
+        clients = self._clients_of(self._manager.states_of(self._settings))
+        self._settings.clear()
+        return [(self._dumps(clients), storable(str(self._tenant)))]
+
+    def _keep(self, seen: list[tuple[str, str]]) -> None:
+        self._work.executemany("UPDATE temp.witness SET clients = ? WHERE tenant = ?", seen)
 
 
 def _clients_of(manager: BYOKManager) -> Callable[[dict[str, State]], tuple[str, ...]]:

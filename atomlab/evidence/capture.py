@@ -142,8 +142,6 @@ def capture(
                 whole_file(target, overwrite=overwrite) as file,
             ):
                 write_sealed(work, content, manifest, file)
-                file.flush()
-                os.fsync(file.fileno())
                 end.enter_context(undisturbed())  # both files get their names, or none does
                 write_key()  # last, so that a kill hardly finds one without the other
     return open_snapshot(target)
@@ -246,21 +244,21 @@ def _copy_settings(
     may_leave, start = names_that_may_leave(inputs.providers), fingerprinter(key)
     for rows in source.settings(ids):
         witness.see_settings(rows)
-        kept = [row for row in rows if may_leave(row[2])]
         redacted = [
             (number, tenant, name, token(value, inputs.rules, start), created_at)
-            for number, tenant, name, value, created_at in kept
+            for number, tenant, name, value, created_at in rows
+            if may_leave(name)
         ]
         try:
             insert(work, "tenant_settings", _storable(redacted, source))
         except sqlite3.IntegrityError:
-            name = next(row[2] for row in kept if row[1] is None)
+            name = next(name for _, tenant, name, *_ in redacted if tenant is None)
             raise SourceError(
                 f"setting {printable(name)} belongs to no tenant",
                 where=source.name,
                 todo="mend the row in a copy of the database",
             ) from None
-        unnamed = Counter(row[1] for row in rows) - Counter(row[1] for row in kept)
+        unnamed = Counter([row[1] for row in rows if not may_leave(row[2])])
         work.executemany(
             "UPDATE tenants SET unnamed_settings = unnamed_settings + ? WHERE id = ?",
             _storable([(number, tenant) for tenant, number in unnamed.items()], source),
