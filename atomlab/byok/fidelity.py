@@ -27,13 +27,16 @@ from atomlab.text import storable
 
 Outcome = tuple[tuple[str, str, int] | None, ...]
 
-# Every tenant that either side knows, with what the source decided and the copy's own keys, in
-# the order in which they were captured.
-_BOTH_SIDES = """
-SELECT w.tenant, w.plan, w.clients, t.plan_type, s.setting_key, s.setting_value
-FROM temp.witness AS w LEFT JOIN tenants AS t ON t.id = w.tenant
-LEFT JOIN tenant_settings AS s
-    ON s.tenant_id = t.id AND s.setting_key IN (SELECT value FROM json_each(?))
+# Every tenant that was captured, with what the source decided and the copy's own plan; and of each
+# the copy's own keys. Two queries, since what repeats in every row has to be fetched in every row.
+_TENANTS = """
+SELECT w.tenant, w.plan, w.clients, t.id, t.plan_type
+FROM temp.witness AS w LEFT JOIN tenants AS t ON t.id = w.tenant ORDER BY w.rowid
+"""
+_KEYS = """
+SELECT w.rowid, s.setting_key, s.setting_value
+FROM temp.witness AS w LEFT JOIN tenant_settings AS s
+    ON s.tenant_id = w.tenant AND s.setting_key IN (SELECT value FROM json_each(?))
 ORDER BY w.rowid, s.rowid
 """
 
@@ -88,11 +91,14 @@ class Witness:
         clients_of, on_source, on_copy = _clients_of(manager), _decide(original), _decide(redacted)
         loads = lru_cache(maxsize=4096)(lambda text: tuple(json.loads(text)))
         tenants = 0
-        rows = self._work.execute(_BOTH_SIDES, [json.dumps(sorted(self._names))])
-        for (tenant, plan, seen, copied_plan), group in groupby(rows, itemgetter(0, 1, 2, 3)):
+        keys = self._work.execute(_KEYS, [json.dumps(sorted(self._names))])
+        of_tenants = groupby(keys, itemgetter(0))
+        for row, (_, group) in zip(self._work.execute(_TENANTS), of_tenants, strict=True):
+            tenant, plan, seen, copied, copied_plan = row
             expected = loads(seen)
-            clients = clients_of(manager.states_of([row[4:] for row in group if row[4]]))
-            if (expected, on_source(expected, plan)) != (clients, on_copy(clients, copied_plan)):
+            clients = clients_of(manager.states_of([key[1:] for key in group if key[1]]))
+            source = (tenant, expected, on_source(expected, plan))
+            if source != (copied, clients, on_copy(clients, copied_plan)):
                 raise SourceError(
                     f"the redacted copy decides otherwise for tenant {tenant}",
                     todo="report this as a fault of atomlab; nothing was written",
