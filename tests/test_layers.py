@@ -45,6 +45,15 @@ def test_no_layer_below_the_report_imports_what_only_reports_need(layer):
             assert not [name for name in imports_of(path) if name.startswith(unwanted)], path.name
 
 
+def test_display_knows_no_layer():
+    """What shows objects of all layers imports none of them, so that each may import it."""
+    modules = sorted((ROOT / "atomlab" / "display").rglob("*.py"))
+    assert modules
+    for path in modules:
+        names = imports_of(path)
+        assert not [n for n in names if n.startswith(tuple(f"atomlab.{x}" for x in LAYERS))]
+
+
 @pytest.mark.parametrize("layer", ["evidence", "byok"])
 def test_the_decision_reaches_no_network_or_environment(layer):
     """Nothing but the snapshot decides: no network module, no environment, no random number."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from atomlab.byok import cards
 from atomlab.errors import SnapshotError
 from atomlab.evidence.redaction import USABLE, State, key_state, token_state
 from atomlab.evidence.registry import Provider, setting_key
 from atomlab.evidence.rules import Rules
 from atomlab.evidence.schema import TenantSetting
+from atomlab.text import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger("atomlab.byok")
 
@@ -39,6 +44,26 @@ class KeyLookup:
     state: LookupState
     client: bool
     reason: str
+
+
+class KeyLookups(tuple[KeyLookup, ...]):
+    """A tenant's lookups: one per provider, in registry order."""
+
+    __slots__ = ()
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per provider: provider, setting_key, state, client, reason."""
+        import pandas as pd
+
+        columns = ["provider", "setting_key", "state", "client", "reason"]
+        return pd.DataFrame([asdict(lookup) for lookup in self], columns=columns)
+
+    def _repr_html_(self) -> str:
+        return cards.lookups_card(self).html()
+
+    def __repr__(self) -> str:
+        found = listed(f"{x.setting_key} {x.state}" for x in self if x.state != "missing")
+        return f"<KeyLookups of {len(self)} providers: {found or 'no row at all'}>"
 
 
 def log_missing(provider_id: str) -> None:
@@ -90,15 +115,15 @@ class BYOKManager:
                 todo="delete the file: it may hold a secret",
             ) from None
 
-    def lookups(self, tenant_id: str, db: Session) -> list[KeyLookup]:
+    def lookups(self, tenant_id: str, db: Session) -> KeyLookups:
         """Return what the platform finds for every provider, one element each, registry order."""
         return self.lookups_of(self.row_states(tenant_id, db))
 
-    def lookups_of(self, states: Mapping[str, State]) -> list[KeyLookup]:
+    def lookups_of(self, states: Mapping[str, State]) -> KeyLookups:
         """Return the same for a tenant whose rows, by setting name, are in these states."""
-        return [
+        return KeyLookups(
             self._lookup(p, states.get(p.setting_key, "missing")) for p in self.providers.values()
-        ]
+        )
 
     def row_states(self, tenant_id: str, db: Session) -> dict[str, State]:
         """Return the state of each of the tenant's rows, by setting name."""

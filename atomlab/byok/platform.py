@@ -22,6 +22,7 @@ from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.pricing import COLUMNS, Pricing, pricing_columns
 from atomlab.evidence.registry import Provider
 from atomlab.evidence.rules import Rules, rules_from_mapping
+from atomlab.text import printable
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -66,6 +67,12 @@ class Platform:
     redacted: bool = False
     _by_capability: dict[str | None, tuple[Floats, list[str]]] = field(default_factory=dict)
     _by_plan: dict[str | None, Bools] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sizes = (
+            f"{len(self.providers):,} providers, {len(self.pricing.columns['model_id']):,} models"
+        )
+        return f"<Platform {printable(self.rules.name)}: {sizes}>"
 
     @cached_property
     def column(self) -> dict[str, int]:

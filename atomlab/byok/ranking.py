@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from atomlab.byok import cards
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES, View
 from atomlab.byok.platform import Indices, Platform
 from atomlab.byok.request import Request
@@ -166,6 +167,12 @@ class Ranking:
         if len(self.order):
             parts.append(f"{len(self.order):,} usable")
         return f"{total}: {', '.join(parts)}" if parts else f"{total} in the pricing cache"
+
+    def _repr_html_(self) -> str:
+        return cards.ranking_card(self).html()
+
+    def __repr__(self) -> str:
+        return f"<Ranking, {self.request.complexity} request: {self.summary()}>"
 
     def warnings(self) -> list[str]:
         """Return what the ranking had to take on trust, most important first."""

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from atomlab.byok.handler import BYOKHandler
-from atomlab.byok.keys import KeyLookup
+from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.diagnosis import cards
 from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
@@ -23,6 +24,7 @@ from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+from atomlab.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,15 +80,13 @@ class Diagnosis:
     tenant: Tenant
     platform: Platform
     rows: Mapping[str, State]
-    lookups: list[KeyLookup]
+    lookups: KeyLookups
     clients: tuple[str, ...]
     requests: tuple[RequestDiagnosis, ...]
 
     def lookup_frame(self) -> pd.DataFrame:
         """Return one row per provider: provider, setting_key, state, client, reason."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(lookup) for lookup in self.lookups])
+        return self.lookups.frame()
 
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
@@ -102,6 +102,13 @@ class Diagnosis:
             }
             for d in self.requests
         )
+
+    def _repr_html_(self) -> str:
+        return cards.diagnosis_card(self).html()
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
+        return f"<Diagnosis of {printable(self.tenant.name)}: {told}>"
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust, and what may be overlooked."""

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
+from atomlab.diagnosis import cards
 from atomlab.diagnosis.interventions import Edit, Trial
+from atomlab.text import listed
 
 Role = Literal["sole", "one-of-k", "joint"]
 Verdict = Literal["confirmed", "refuted", "inconclusive"]
@@ -33,6 +35,13 @@ class FixSet:
     def verified(self) -> bool:
         """Whether the decision, run again with the edits made, found a model."""
         return len(self.after.order) > 0
+
+    def _repr_html_(self) -> str:
+        return cards.fix_set_card(self).html()
+
+    def __repr__(self) -> str:
+        run = "verified" if self.verified else "not run"
+        return f"<FixSet {listed(map(str, self.edits))}; cost {self.cost}, {run}>"
 
     def to_json(self) -> dict[str, Any]:
         """Return the set as an element of `fix_sets` in `atomlab.diagnosis/1`."""
@@ -63,6 +72,9 @@ class Cause:
     def atom(self) -> str:
         """The atom of fix sets that stands for the cause: a filter's name, or a client."""
         return FILTER_OF.get(self.code, f"client:{self.provider}")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.provider}" if self.provider else self.code
 
     def to_json(self) -> dict[str, Any]:
         """Return the cause as an element of `causes` in `atomlab.diagnosis/1`."""

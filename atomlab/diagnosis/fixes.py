@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from atomlab.diagnosis import cards
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.interventions import Edit
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
+from atomlab.errors import InputError
+from atomlab.text import printable
 
 Status = Literal["sql", "words", "nothing", "inconclusive"]
 
@@ -25,6 +28,12 @@ class Fix:
     words: tuple[str, ...]
     sql: str = ""
     rollback: str = ""
+
+    def _repr_html_(self) -> str:
+        return cards.fix_card(self).html()
+
+    def __repr__(self) -> str:
+        return f"<Fix ({self.status}): {printable('; '.join(self.words), 400)}>"
 
 
 def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
@@ -47,7 +56,10 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     copy = _copy(best.edits, diagnosis)
     if copy is None:
         return Fix("words", (*words, *map(_by_hand, best.edits)))
-    return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
+    try:
+        return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
+    except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
+        return Fix("words", (*words, f"by hand, no script can do it: a name {error.what}"))
 
 
 def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:

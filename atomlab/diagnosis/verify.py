@@ -18,6 +18,7 @@ from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.diagnosis import cards
 from atomlab.diagnosis.hypothesis import (
     ClientAbsent,
     ClientPresent,
@@ -32,7 +33,7 @@ from atomlab.diagnosis.interventions import Edit, Laboratory, try_fix
 from atomlab.errors import NO_MODELS, TenantError
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
 from atomlab.evidence.snapshot import Evidence
-from atomlab.text import count, did_you_mean, listed
+from atomlab.text import count, did_you_mean, listed, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +74,13 @@ class Verification:
 
         rows = [(c.id, c.statement, c.verdict, c.expected, c.observed) for c in self.claims]
         return pd.DataFrame(rows, columns=["id", "claim", "verdict", "expected", "observed"])
+
+    def _repr_html_(self) -> str:
+        return cards.verification_card(self).html()
+
+    def __repr__(self) -> str:
+        claims = count(len(self.claims), "claim")
+        return f"<Verification of {printable(self.title)}: {self.verdict}, {claims}>"
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.verification/1`."""

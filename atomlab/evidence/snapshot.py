@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SnapshotError
+from atomlab.evidence import cards
 from atomlab.evidence.custody import check_agreement, read_manifest, table_digest
 from atomlab.evidence.redaction import token_state
 from atomlab.evidence.schema import SNAPSHOT_TABLES, Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
 from atomlab.evidence.tenants import find_tenant
+from atomlab.text import printable
 
 _READING = {
     sqlite3.SQLITE_SELECT,
@@ -129,8 +131,12 @@ class Snapshot(Evidence):
                     todo="delete the file: it may hold a secret",
                 ) from None
 
+    def _repr_html_(self) -> str:
+        return cards.snapshot_card(self).html()
+
     def __repr__(self) -> str:
-        return f"<Snapshot {self.name} captured {self.captured_at}, sha256 {self.sha256[:12]}…>"
+        name, captured_at = printable(self.name), printable(self.captured_at)
+        return f"<Snapshot {name} captured {captured_at}, sha256 {self.sha256[:12]}…>"
 
 
 def open_snapshot(path: str | Path) -> Snapshot:

@@ -61,8 +61,7 @@ def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
     if not first.explanation.causes:
         _line(out, "cause", f"unexplained ({which}): no deviation found that a fix removes")
     for cause in first.explanation.causes:
-        subject = f"{cause.code} {printable(cause.provider)}" if cause.provider else cause.code
-        told = Text(f"{subject}, ", "bold")
+        told = Text(f"{printable(cause)}, ", "bold")
         told.append(cause.verdict, _STYLES[cause.verdict])
         told.append(f" ({cause.role}; {which})", "not bold")
         _line(out, "cause", told)

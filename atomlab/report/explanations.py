@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from atomlab.diagnosis.diagnose import Diagnosis
+from atomlab.diagnosis.explanation import Cause, FixSet
+from atomlab.diagnosis.interventions import Edit
 from atomlab.diagnosis.options import Option
-from atomlab.report.figures import STYLE, Picture
-from atomlab.report.tables import Table
+from atomlab.display.tables import Table
+from atomlab.report.pictures import GOOD, INK, LINE, OPEN, STYLE, Picture
 from atomlab.text import count, listed, printable
 
-_COLOURS = {"sole": "#1f6f54", "one-of-k": "#1f6f54", "joint": "#c96a1b"}
+_COLOURS = {"sole": GOOD, "one-of-k": GOOD, "joint": OPEN}
 
 
 def causes(diagnosis: Diagnosis) -> Table:
-    """Return one row per failing request and cause: what it is, its role, its evidence."""
+    """Return one row per cause and role: the requests that fail for it, and its evidence."""
+    requests: dict[Cause, list[str]] = {}
+    for each in diagnosis.requests:
+        for cause in each.explanation.causes:
+            requests.setdefault(cause, []).append(each.request.complexity)
     rows = [
-        (
-            each.request.complexity,
-            f"{cause.code} {cause.provider}" if cause.provider else cause.code,
-            cause.role,
-            cause.verdict,
-            "; ".join(cause.evidence),
-        )
-        for each in diagnosis.requests
-        for cause in each.explanation.causes
+        (str(cause), cause.role, ", ".join(named), cause.verdict, "; ".join(cause.evidence))
+        for cause, named in requests.items()
     ]
-    frame = pd.DataFrame(rows, columns=["request", "cause", "role", "verdict", "evidence"])
+    frame = pd.DataFrame(rows, columns=["cause", "role", "requests", "verdict", "evidence"])
     caption = (
         "The causes that the diagnosis finds without being given a hypothesis, best supported "
         "first. One-of-k: its repair alone suffices, and so would others; joint: only together."
@@ -38,31 +39,40 @@ def causes(diagnosis: Diagnosis) -> Table:
     return Table(frame, caption)
 
 
-def fixes(diagnosis: Diagnosis, limit: int = 4) -> Table:
-    """Return the cheapest fix sets of each failing request, re-executed on the scratch copy."""
-    rows = [
-        (
-            each.request.complexity,
-            " and ".join(map(str, fix.edits)),
-            fix.cost,
-            "verified" if fix.verified else "not run",
-            fix.after.winner.model if fix.after.winner else None,
-        )
-        for each in diagnosis.requests
-        for fix in each.explanation.fix_sets[:limit]
-    ]
-    total = sum(len(each.explanation.fix_sets) for each in diagnosis.requests)
-    frame = pd.DataFrame(rows, columns=["request", "fix", "cost", "run", "winner after"])
-    return Table(frame, f"The cheapest of {count(total, 'minimal fix set')}, each run again.")
+def fixes(diagnosis: Diagnosis, limit: int = 8) -> Table:
+    """Return the cheapest fix sets, one row each: the requests that it cures, and who then wins."""
+    cured: dict[tuple[Edit, ...], list[tuple[str, FixSet]]] = {}
+    for each in diagnosis.requests:
+        for fix in each.explanation.fix_sets:
+            cured.setdefault(fix.edits, []).append((each.request.complexity, fix))
+    cheapest = sorted(cured.values(), key=lambda found: found[0][1].cost)
+    rows = [_fix_row(found) for found in cheapest[:limit]]
+    frame = pd.DataFrame(rows, columns=["fix", "cost", "requests cured", "run", "winners after"])
+    rest = f"; {len(cured) - limit:,} more are not shown" if len(cured) > limit else ""
+    told = f"{count(len(cured), 'minimal fix set')}, the cheapest first, each run again{rest}."
+    return Table(frame, told)
 
 
-def rivals(diagnosis: Diagnosis) -> Table:
-    """Return one row per rival explanation of the first failing request."""
+def _fix_row(found: Sequence[tuple[str, FixSet]]) -> tuple[object, ...]:
+    fixes = [fix for _, fix in found]
+    winners = dict.fromkeys(fix.after.winner.model for fix in fixes if fix.after.winner)
+    return (
+        " and ".join(map(str, fixes[0].edits)),
+        fixes[0].cost,
+        ", ".join(complexity for complexity, _ in found),
+        "verified" if all(fix.verified for fix in fixes) else "not run",
+        listed(winners, 3) or None,
+    )
+
+
+def rivals(diagnosis: Diagnosis, complexity: str | None = None) -> Table:
+    """Return one row per rival explanation, of the complexity's request or the first that fails."""
     failing = [each for each in diagnosis.requests if each.outcome == "no-models"]
-    found = failing[0].rivals if failing else ()
-    rows = [(r.code, "yes" if r.ruled_out else "no", r.why) for r in found]
+    asked = [each for each in failing if each.request.complexity == complexity]
+    told = next(iter(asked or failing), None)
+    rows = [(r.code, "yes" if r.ruled_out else "no", r.why) for r in (told.rivals if told else ())]
     frame = pd.DataFrame(rows, columns=["rival", "ruled out", "why"])
-    which = f" of a {failing[0].request.complexity} request" if failing else ""
+    which = f"; the request is {told.request.complexity}" if told else ""
     return Table(frame, f"Other explanations of the same error{which}.")
 
 
@@ -89,39 +99,49 @@ def options(compared: Sequence[Option]) -> Table:
 
 def causes_by_request(diagnosis: Diagnosis) -> Picture:
     """Return which cause plays which role for which request."""
-    names = list(
-        dict.fromkeys(
-            f"{c.code} {c.provider or ''}".strip()
-            for each in diagnosis.requests
-            for c in each.explanation.causes
-        )
-    )
-    requests = [each.request.complexity for each in diagnosis.requests]
+    columns = [[str(cause) for cause in each.explanation.causes] for each in diagnosis.requests]
+    names = list(dict.fromkeys(name for column in columns for name in column))
     with rc_context(STYLE):
-        height = 0.9 + 0.34 * max(len(names), 1)
-        figure = Figure(figsize=(8.2, height))
-        figure.subplots_adjust(left=0.32, right=0.99, top=1 - 0.42 / height, bottom=0.12 / height)
-        axis = figure.subplots()
-        axis.set_xlim(-0.5, len(requests) - 0.5)
-        axis.set_ylim(max(len(names), 1) - 0.5, -0.5)
-        for column, each in enumerate(diagnosis.requests):
-            for cause in each.explanation.causes:
-                row = names.index(f"{cause.code} {cause.provider or ''}".strip())
-                axis.scatter(column, row, s=90, color=_COLOURS[cause.role])
-                axis.text(column + 0.09, row, cause.role, va="center", fontsize=8.5)
-            if each.outcome == "ranked":
-                axis.text(column, 0, "no error", ha="center", va="center", fontsize=8.5)
-        axis.set_xticks(range(len(requests)), requests)
-        axis.set_yticks(range(len(names)), [printable(name, 40) for name in names])
-        axis.xaxis.tick_top()
-        axis.tick_params(length=0)
-        for side in ("left", "bottom"):
-            axis.spines[side].set_visible(False)
-        for row in range(len(names)):
-            axis.axhline(row + 0.5, color="#e3e8ec", linewidth=0.6)
+        figure = _draw_causes(diagnosis, names)
     told = "; ".join(
         f"{each.request.complexity}: "
-        + (", ".join(f"{c.code} ({c.role})" for c in each.explanation.causes) or each.outcome)
+        + (", ".join(f"{c} ({c.role})" for c in each.explanation.causes) or each.outcome)
         for each in diagnosis.requests
     )
-    return Picture(figure, "Causes by request.", f"Causes by request. {told}.")
+    caption = "Which cause plays which role, by complexity of the request."
+    return Picture(figure, caption, f"Causes by request. {told}.")
+
+
+def _draw_causes(diagnosis: Diagnosis, names: Sequence[str]) -> Figure:
+    """Return a figure with a row per cause, its name above its marks, and a column per request."""
+    rows, complexities = max(len(names), 1), [d.request.complexity for d in diagnosis.requests]
+    height = 0.35 + 0.5 * rows
+    figure = Figure(figsize=(4.1, height))
+    figure.subplots_adjust(left=0.01, right=0.99, top=1 - 0.3 / height, bottom=0.02 / height)
+    axis = figure.subplots()
+    axis.set_xlim(-0.15, len(complexities))
+    axis.set_ylim(rows, 0)
+    _mark_causes(axis, diagnosis, names)
+    for row, name in enumerate(names):
+        axis.text(-0.08, row + 0.24, printable(name, 60), va="center", weight="bold")
+        axis.axhline(row, color=LINE, linewidth=0.8)
+    axis.set_xticks(np.arange(len(complexities)) - 0.08, complexities, ha="left")
+    axis.set_yticks([])
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0, labelcolor=INK)
+    axis.spines[["left", "bottom"]].set_visible(False)
+    return figure
+
+
+def _mark_causes(axis: Axes, diagnosis: Diagnosis, names: Sequence[str]) -> None:
+    """Put a mark and the role where a request has a cause, the outcome where it has none."""
+    for column, each in enumerate(diagnosis.requests):
+        for cause in each.explanation.causes:
+            row = names.index(str(cause)) + 0.68
+            axis.scatter(column, row, s=60, color=_COLOURS[cause.role])
+            axis.text(column + 0.12, row, cause.role, va="center")
+        if not each.explanation.causes:
+            told = {"ranked": "no error", "no-models": "unexplained"}.get(
+                each.outcome, each.outcome
+            )
+            axis.text(column - 0.08, 0.68, told, va="center")

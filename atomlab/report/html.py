@@ -2,50 +2,69 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Mapping
-from importlib.metadata import version
+from hashlib import sha256
 from typing import Any
 
 import bleach
-from nbconvert import HTMLExporter
+from nbconvert import HTMLExporter, TemplateExporter
+from nbformat import NotebookNode
 
+from atomlab.report.page import arranged, page_of
 from atomlab.report.templates import FOLDER
-from atomlab.text import printable
 
 _TAGS = frozenset(
-    """a abbr b blockquote br code dd details div dl dt em figcaption figure h1 h2 h3 h4 hr i img li
-    ol p pre span strong sub summary sup table tbody td th thead tr ul""".split()  # noqa: SIM905
+    """a b blockquote br caption code dd details div dl dt em figcaption figure h2 h3 h4 hr img li
+    ol p picture pre source span strong summary table tbody td th thead tr ul wbr""".split()  # noqa: SIM905
 )
-_PLAIN_ATTRIBUTES = frozenset({"alt", "class", "id", "role", "scope", "tabindex", "title"})
+_PLAIN_ATTRIBUTES = frozenset(
+    "alt aria-label class colspan data-label media open role scope title".split()  # noqa: SIM905
+)
+_IMAGE = re.compile(r"data:image/(?:svg\+xml|png);base64,[A-Za-z0-9+/]+=*")
+_STYLES = re.compile(r"<style>.*?</style>", re.DOTALL)  # a card's own, which is for Jupyter
 
 
-def to_html(notebook: Any, findings: Mapping[str, Any]) -> str:
+class _Exporter(HTMLExporter):  # type: ignore[misc]
+    """An exporter that leaves its template's page as it is, instead of parsing it once more."""
+
+    from_notebook_node = TemplateExporter.from_notebook_node
+
+
+def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
     """Return the report: verdict and answer first, then the notebook with its code folded away.
 
-    No script, no address outside the file, and a Content-Security-Policy that allows neither.
-    HTML that cells put out is cut down to a list of tags and attributes, on top of having been
-    escaped where it was made.
+    No script, no address outside the file, and a Content-Security-Policy that allows neither, nor
+    any style but the report's own. HTML that cells put out is cut down to a list of tags and
+    attributes, on top of having been escaped where it was made.
     """
-    exporter = HTMLExporter(
+    exporter = _Exporter(
         template_name="report",
         extra_template_basedirs=[str(FOLDER)],
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
-        filters={"clean_html": _clean, "shown": printable},
+        filters={"clean_html": _clean},
     )
-    resources = {"findings": findings, "tool": f"atomlab {version('atomlab')}"}
-    body, _ = exporter.from_notebook_node(notebook, resources=resources)
+    style = (FOLDER / "report" / "style.css").read_text(encoding="utf-8")
+    resources = {
+        "page": page_of(notebook, findings),
+        "style": style,
+        "style_hash": f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
+    }
+    shown = NotebookNode({**notebook, "cells": arranged(notebook.cells)})
+    body, _ = exporter.from_notebook_node(shown, resources=resources)
     return str(body)
 
 
 def _clean(html: str) -> str:
-    return str(bleach.clean(html, _TAGS, _allowed, protocols={"data"}, strip=True))
+    return str(bleach.clean(_STYLES.sub("", html), _TAGS, _allowed, protocols={"data"}, strip=True))
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
-    if name == "src":
-        return tag == "img" and value.startswith(("data:image/svg+xml;base64,", "data:image/png;"))
+    if (tag, name) in (("img", "src"), ("source", "srcset")):
+        return _IMAGE.fullmatch(value) is not None
     if name == "href":
         return tag == "a" and value.startswith("#")
     return name in _PLAIN_ATTRIBUTES

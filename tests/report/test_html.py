@@ -1,9 +1,13 @@
-"""The report as one file: self-contained, inert, and telling the verdict first."""
+"""The report as one file: self-contained, inert, in its order, and for every reader."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
-from html.parser import HTMLParser
+import tomllib
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -12,111 +16,153 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import atomlab
 from atomlab.report.html import to_html
 from tests.conftest import ROOT
+from tests.pages import STORABLE, STORABLE_NAMES, Page, inert
 
-HOSTILE = (
-    "</script><img src=x onerror=alert(1)>",
-    "{{7*7}} {% raw %}",
-    "=cmd|' /C calc'!A0",
-    "[a link](javascript:alert(1))",
-    "Acme \u202egnp.exe\x1b[31m\x00",
-    "<style>*{display:none}</style>",
-)
-
-
-class Page(HTMLParser):
-    """Collects tags with their attributes, in order, and the text outside of style."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text, self._open = [], "", []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        self._open = self._open[: -1 - self._open[::-1].index(tag)] if tag in self._open else []
-
-    def handle_data(self, data):
-        if "style" not in self._open:
-            self.text += data
+SECTIONS = [
+    "Impact",
+    "Evidence",
+    "Argument",
+    "Fix",
+    "What the fix does not cure",
+    "What was not checked",
+    "What this report can and cannot show",
+    "Provenance",
+]
 
 
 @pytest.fixture(scope="session")
-def page(report):
-    return Page(report.html.read_text(encoding="utf-8"))
+def html(report):
+    return report.html.read_text(encoding="utf-8")
 
 
-def inert(page):
-    """Return whether nothing in the page could run, or reach out of it."""
-    names = {tag for tag, _ in page.tags}
-    handlers = [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
-    addresses = [a[n] for _, a in page.tags for n in ("src", "href", "action") if n in a]
-    return (
-        not names & {"script", "iframe", "object", "embed", "form", "link", "base", "svg"}
-        and not handlers
-        and all(address.startswith(("data:image/", "#")) for address in addresses)
-    )
+@pytest.fixture(scope="session")
+def page(html):
+    return Page(html)
 
 
 def test_the_verdict_and_the_answer_come_first(page):
-    """Title, verdict and answer stand before anything else."""
-    head = page.text[: page.text.index("What it can show")]
+    """Question, title, verdict and answer stand before any section."""
+    head = page.text[: page.text.index("Impact: which requests")]
+    assert 'Is this the root cause of "No models available from dynamic pricing"?' in head
     assert "Confirmed: every claim holds" in head
     assert "0 of 2,690 models are usable for a moderate request of Brennan Machinery" in head
     assert "it does not cure advanced requests" in head
 
 
-def test_the_report_is_one_inert_file(report, page):
+def test_the_sections_are_in_the_order_that_a_reader_needs(page):
+    """Impact, evidence, argument, fix, what it leaves, what was not checked; then provenance."""
+    headings = [text for _, text in page.all("h2")]
+    assert headings[0] == "Contents"
+    assert [h.split(":")[0] for h in headings[1:]] == SECTIONS
+
+
+def test_headings_form_one_tree(page):
+    """One title; no level is skipped on the way down."""
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_contents_lead_to_every_section(page):
+    """Each link has its one target, and each section its link."""
+    targets = [attrs["id"] for _, attrs in page.tags if attrs.get("id")]
+    links = [attrs["href"].removeprefix("#") for attrs, _ in page.all("a")]
+    assert len(set(targets)) == len(targets)
+    assert set(links) <= set(targets)
+    assert len(links) == 1 + len(page.all("h2")) - 1 + len(page.all("h3"))
+
+
+def test_readers_who_do_not_see_the_page_find_their_way(page):
+    """Language, landmarks, a link past the contents, and a text for each figure."""
+    attributes = dict(page.tags)
+    assert attributes["html"]["lang"] == "en"
+    for landmark in ("header", "nav", "main", "footer"):
+        assert [tag for tag, _ in page.tags].count(landmark) == 1
+    assert page.all("a")[0] == (
+        {"class": "skip contents", "href": "#findings"},
+        "Skip to the findings",
+    )
+    assert all("alt" in attrs for attrs, _ in page.all("img"))
+    described = [attrs["alt"] for attrs, _ in page.all("img") if attrs["alt"]]
+    assert len(described) == len(page.all("figure")) == len(page.all("figcaption")) == 3
+    assert "5 usable" in described[0]
+    assert "Providers with usable models" in described[1]
+    assert all(attrs.get("scope") in ("col", "row") for attrs, _ in page.all("th"))
+
+
+def test_the_report_is_one_inert_file(html, page):
     """No script, no address outside the file, a policy that allows neither, below 2 MB."""
-    html = report.html.read_text(encoding="utf-8")
     policy = next(a["content"] for _, a in page.tags if a.get("http-equiv"))
 
-    assert inert(page)
+    assert inert(html)
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
+    assert "unsafe" not in policy
     assert not re.search(r"(?:https?:)?//[a-z]", re.sub(r"base64,[A-Za-z0-9+/=]+", "", html))
     assert len(html) < 2_000_000
 
 
-def test_code_is_folded_and_pictures_have_text(page):
-    """All code stands in a closed details element; the figures say in words what they show."""
-    folded = [attrs for tag, attrs in page.tags if tag == "details"]
-    images = [attrs for tag, attrs in page.tags if tag == "img"]
-
-    assert len(folded) > 10
-    assert not any("open" in attrs for attrs in folded)
-    assert len(images) == 3
-    assert "5 usable" in images[0]["alt"]
-    assert "Providers with usable models" in images[1]["alt"]
+def test_the_policy_allows_the_report_s_own_style_and_no_other(html, page):
+    """The one style element is named by its hash; nothing has a style attribute."""
+    policy = next(a["content"] for _, a in page.tags if a.get("http-equiv"))
+    [style] = re.findall("<style>(.*?)</style>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}';" in policy
+    assert not [attrs for _, attrs in page.tags if "style" in attrs]
 
 
-def test_the_evidence_is_named_in_the_footer(page, before):
-    """The footer leads back to the snapshot by its hash."""
-    assert before.sha256 in page.text[page.text.rindex("Evidence: snapshot") :]
+def test_code_is_folded_and_the_fix_is_not(page):
+    """All code of the notebook is closed; the SQL to run is open, its rollback closed."""
+    folds = [(attrs.get("class"), "open" in attrs, text) for attrs, text in page.all("details")]
+    assert [is_open for kind, is_open, _ in folds if kind == "code"].count(False) > 15
+    assert not [kind for kind, is_open, _ in folds if kind == "code" and is_open]
+    [(is_open, sql), (undo_is_open, undo)] = [(o, text) for kind, o, text in folds if not kind]
+    assert (is_open, undo_is_open) == (True, False)
+    assert "INSERT INTO tenant_settings" in sql
+    assert "DELETE FROM tenant_settings" in undo
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+def test_the_footer_leads_back_to_the_evidence(page, before):
+    """Hash, time of capture, version of the tool, and the parameters of the run."""
+    foot = page.text[page.text.rindex("Provenance") :]
+    assert before.sha256 in foot
+    assert before.captured_at in foot
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"Report made byatomlab {project['version']}" in foot
+    assert "snapshot brennan-2026-05-02.sqlite" in foot
+    assert "hypothesis brennan-minimax.yaml" in foot
+    assert str(ROOT) not in page.text
+
+
+def test_the_same_run_gives_the_same_page(report):
+    """Nothing in the page is random or of the hour: reports can be compared."""
+    notebook = nbformat.read(report.notebook, as_version=4)
+    findings = json.loads(report.findings.read_text(encoding="utf-8"))
+    assert to_html(notebook, findings) == to_html(notebook, findings)
+    assert to_html(notebook, findings) == report.html.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", STORABLE, ids=STORABLE_NAMES)
 def test_a_hostile_tenant_name_is_inert(captured, name, tmp_path):
     """Whatever a tenant is called, its name is text in tables, sentences, header and figures."""
-    from atomlab.report import figures, tables
+    from atomlab.diagnosis.fixes import plan_fix
+    from atomlab.report import explanations, figures, tables
     from atomlab.report.findings import Findings
 
     snapshot = captured({name: {"MINIMAX_2_7_API_KEY": "k"}})
     claims = atomlab.load_hypothesis(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
     case = atomlab.investigate(snapshot, f"id-{name}", claims)
-    shown = [tables.keys(case.diagnosis), tables.say(case.answer()), tables.claims_again(case)]
-    shown += [figures.blockers(case.before("simple")), tables.provenance(snapshot)]
+    shown = [case.diagnosis, snapshot, case.verification, tables.keys(case.diagnosis)]
+    shown += [tables.say(case.answer()), tables.claims_again(case), tables.trials(case.trials)]
+    shown += [case.before("simple"), plan_fix(case.diagnosis, "postgresql")]
+    shown += [figures.blockers(case.before("simple")), explanations.causes(case.diagnosis)]
     outputs = [new_output("display_data", {"text/html": o._repr_html_()}) for o in shown]
-    cells = [new_code_cell("1", outputs=outputs)]
+    outputs.append(new_output("display_data", Findings(case)._repr_mimebundle_()))
 
-    html = to_html(new_notebook(cells=cells), case.to_json())
-    page = Page(html)
-    assert inert(page)
-    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", html)
-    assert not re.search("[\u202a-\u202e\x1b]", repr(shown[0]) + repr(shown[1]))
-    assert Findings(case)._repr_mimebundle_()["text/html"]
+    html = to_html(new_notebook(cells=[new_code_cell("1", outputs=outputs)]), case.to_json())
+    assert inert(html)
+    assert len(html) < 2_000_000
+    assert not re.search("[\u202a-\u202e\x1b]", "".join(map(repr, shown)))
 
 
 def test_html_that_a_cell_puts_out_is_cut_down():
@@ -124,22 +170,25 @@ def test_html_that_a_cell_puts_out_is_cut_down():
     evil = (
         "<img src='https://example.org/x.png'><script>alert(1)</script><b onclick=x>bold</b>"
         "<a href='javascript:alert(1)'>a</a><iframe src=data:text/html,x></iframe>"
-        "<img src='data:text/html;base64,AAAA'>"
+        "<img src='data:text/html;base64,AAAA'><style>*{color:red}</style><p style='color:red'>"
+        "<picture><source srcset='data:image/png;base64,AAAA, https://example.org/y.png'></picture>"
+        "<style>unclosed<h2 id=findings>two</h2>"
     )
     output = new_output("display_data", {"text/html": evil})
     notebook = new_notebook(cells=[new_code_cell("1", outputs=[output]), new_markdown_cell(evil)])
+    manifest = {"tool": evil, "captured_at": evil, "rules": evil, "note": evil}
     findings = {
         "verdict": "confirmed",
         "title": evil,
         "answer": evil,
         "request": {"complexity": evil},
         "verification": {"claims": [{"statement": evil}]},
-        "snapshot": {"name": evil, "sha256": "", "manifest": {"tool": evil}},
-        "diagnosis": {
-            "tenant": {"name": evil, "subdomain": None, "id": evil},
-            "snapshot": {"captured_at": evil, "rules": evil},
-        },
+        "snapshot": {"name": evil, "sha256": "", "manifest": manifest},
+        "diagnosis": {"tenant": {"name": evil, "subdomain": None, "id": evil}},
     }
-    page = Page(to_html(nbformat.from_dict(notebook), findings))
-    assert inert(page)
+    html = to_html(nbformat.from_dict(notebook), findings)
+    page = Page(html)
+    assert inert(html)
     assert "bold" in page.text
+    assert len(page.all("style")) == 1
+    assert [attrs.get("id") for _, attrs in page.tags].count("findings") == 1

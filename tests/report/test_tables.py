@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
 import atomlab
@@ -11,25 +10,23 @@ from atomlab.report import figures, tables
 from atomlab.report.runner import folder_names
 
 
-def test_a_table_without_rows_can_be_shown():
-    """Nothing to list is shown as nothing, in HTML and in text."""
-    for empty in (
-        pd.DataFrame(),
-        pd.DataFrame({"a": [], "b": []}),
-        pd.DataFrame({"a": []}, dtype=object),
-    ):
-        table = tables.Table(empty, "the caption")
-        assert repr(table) == "the caption\n(no rows)"
-        assert "none" in table._repr_html_()
-
-
 def test_without_a_fix_no_table_pretends_that_one_was_made(before):
     """No second set of verdicts, no column of what a fix did."""
     case = atomlab.investigate(before, "brennan")
     assert "No fix is proposed" in repr(tables.claims_again(case))
     assert "none was tried" in repr(tables.trials(case.trials))
     assert list(tables.outcomes(case).frame) == ["complexity", "usable", "winner", "decision"]
-    assert "No claim was given" in repr(tables.claims(case.verification))
+
+
+def test_models_come_in_the_order_of_how_little_blocks_them(before):
+    """Fewest blockers first, among them the best value; an unknown price is not shown as none."""
+    diagnosis = atomlab.diagnose(before, "brennan")
+    frame = tables.models(diagnosis, "minimax", "moderate").frame
+    blocked = [len(blockers.split(", ")) for blockers in frame["blockers"]]
+    assert blocked == sorted(blocked) == [1] * 5 + [2] * 4
+    values = list(frame["value score"])
+    assert values[:5] == sorted(values[:5], reverse=True)
+    assert frame["cost ($ per million tokens)"].isna().tolist() == [False] * 5 + [True] * 4
 
 
 def test_a_providers_models_are_all_that_it_would_serve(captured, write_json):

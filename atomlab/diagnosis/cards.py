@@ -1,0 +1,96 @@
+"""What diagnoses, fix sets, fixes and verifications show of themselves in Jupyter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atomlab.display.cards import Card
+from atomlab.text import listed
+
+if TYPE_CHECKING:
+    from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+    from atomlab.diagnosis.explanation import FixSet
+    from atomlab.diagnosis.fixes import Fix
+    from atomlab.diagnosis.verify import Verification
+
+_LONGEST = 20_000  # characters; a script is some 3,000, and holds a tenant's id in full
+
+
+def diagnosis_card(diagnosis: Diagnosis) -> Card:
+    """Return the tenant, and for each request the outcome, its root cause and the cheapest fix."""
+    import pandas as pd
+
+    from atomlab.display.tables import Table
+
+    columns = ["request", "outcome", "usable", "winner", "root cause", "cheapest fix of it"]
+    rows = [_request_row(each) for each in diagnosis.requests]
+    tenant = diagnosis.tenant
+    return Card(
+        title=f"Diagnosis of {tenant.name}",
+        facts={
+            "tenant": tenant.subdomain or tenant.id,
+            "plan": tenant.plan_type,
+            "key settings": listed(sorted(diagnosis.rows)) or "none",
+            "clients": listed(diagnosis.clients) or "none",
+            "models": f"{len(diagnosis.platform.models.ids):,}",
+            "rules": diagnosis.platform.rules.name,
+        },
+        tables=[Table(pd.DataFrame(rows, columns=columns))],
+        remarks=diagnosis.warnings(),
+    )
+
+
+def fix_set_card(fix_set: FixSet) -> Card:
+    """Return the edits, what they remove and cost, and what running them gave."""
+    winner = fix_set.after.winner
+    return Card(
+        title=" and ".join(map(str, fix_set.edits)),
+        word="verified" if fix_set.verified else "not run",
+        facts={
+            "removes": listed(fix_set.atoms),
+            "cost": fix_set.cost,
+            "winner after": winner.model if winner else "none",
+        },
+    )
+
+
+def fix_card(fix: Fix) -> Card:
+    """Return what to do in words, and the script with its rollback where there is one."""
+    scripts = {"SQL to review and run": fix.sql, "SQL to undo it": fix.rollback}
+    told = [f"{word[:1].upper()}{word[1:]}." for word in fix.words]
+    if len(fix.sql) > _LONGEST:
+        told.append("The script is too long to be shown: atomlab fix writes it to a file.")
+    return Card(
+        title="The fix of the root cause",
+        remarks=told,
+        scripts={name: text for name, text in scripts.items() if 0 < len(text) <= _LONGEST},
+    )
+
+
+def verification_card(verification: Verification) -> Card:
+    """Return the verdict, and each claim with its own."""
+    from atomlab.display.tables import Table
+
+    claims = verification.frame()[["id", "claim", "verdict", "observed"]]
+    return Card(
+        title=verification.title,
+        word=verification.verdict,
+        facts={"tenant": verification.tenant, "request": verification.request.complexity},
+        tables=[Table(claims)] if len(claims) else [],
+        remarks=[] if len(claims) else ["No claim was given to test."],
+    )
+
+
+def _request_row(diagnosis: RequestDiagnosis) -> tuple[object, ...]:
+    from atomlab.diagnosis.fixes import root_fix
+
+    winner, causes = diagnosis.ranking.winner, diagnosis.explanation.causes
+    fix = root_fix(diagnosis)
+    return (
+        diagnosis.request.complexity,
+        diagnosis.outcome,
+        len(diagnosis.ranking.order),
+        winner.model if winner else None,
+        str(causes[0]) if causes else None,
+        " and ".join(map(str, fix.edits)) if fix else None,
+    )

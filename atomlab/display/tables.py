@@ -1,0 +1,82 @@
+"""A data frame as a table for people: pandas Styler's, under a template that escapes everything.
+
+Styler computes the cells. Its own template escapes neither headers nor captions and puts out ids
+and styles; the one used here puts out text, scopes and labels, and escapes all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+from pandas.io.formats.style import Styler
+
+from atomlab.display.badges import badge
+from atomlab.display.cards import Card
+from atomlab.display.templates import environment
+from atomlab.text import printable
+
+_BADGED = frozenset({"verdict", "state", "outcome", "before the fix", "run"})
+
+
+class _Styler(Styler):
+    """A Styler whose table is `table.html`, autoescaped."""
+
+    env = environment(Styler.loader)
+    template_html_table = env.get_template("table.html")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame with a caption, for people. `formats` maps columns to format specifications."""
+
+    frame: pd.DataFrame
+    caption: str = ""
+    formats: Mapping[str, str] = field(default_factory=dict)
+
+    def html(self) -> Markup:
+        """Return the table as HTML, every header, cell and caption escaped."""
+        numbers = self.frame.select_dtypes("number").columns
+        styler = _Styler(self.frame.reset_index(drop=True), uuid="table").hide(axis="index")
+        styler.format({name: partial(self._cell, str(name)) for name in self.frame.columns})
+        styler.format_index(printable, axis="columns")
+        html = styler.to_html(
+            caption=printable(self.caption, 300),
+            exclude_styles=True,
+            numbers=set(numbers),
+        )
+        return Markup(html)  # noqa: S704
+
+    def _repr_html_(self) -> str:
+        return Card(tables=[self]).html()
+
+    def __repr__(self) -> str:
+        caption = printable(self.caption, 300)
+        if self.frame.empty:
+            return f"{caption}\n(no rows)"
+        shown = self.frame.apply(lambda c: [self._text(str(c.name), value) for value in c])
+        return f"{caption}\n{shown.to_string(index=False)}"
+
+    def _cell(self, column: str, value: Any) -> Markup:
+        text = self._text(column, value)
+        return badge(text) if column in _BADGED else _breakable(text)
+
+    def _text(self, column: str, value: Any) -> str:
+        if pd.isna(value):
+            return "–"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, int | float):
+            return format(value, self.formats.get(column, ",.6g"))
+        return printable(value, 300)
+
+
+def _breakable(text: str) -> Markup:
+    """Return `text`, escaped; a lone name may break after its underscores and slashes."""
+    if " " in text:
+        return escape(text)
+    return escape(text).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))

@@ -1,0 +1,145 @@
+"""A report's page: what stands around the notebook, and in which order its sections come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import PurePath
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from atomlab.report.findings import MIME
+from atomlab.text import printable
+
+_HEADING = re.compile(r"(#{2,3}) (.+)")
+_ABOUT = "What this report can and cannot show"
+_TOLD = {
+    "confirmed": "Confirmed: every claim holds",
+    "refuted": "Refuted: not every claim holds",
+    "inconclusive": "Inconclusive: the evidence cannot tell",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Header, contents and footer of a report, as plain text.
+
+    `question` is the notebook's title; `contents` are level, anchor and heading of each section.
+    """
+
+    title: str
+    question: str
+    verdict: str
+    told: str
+    answer: str
+    facts: Mapping[str, str]
+    note: str
+    contents: Sequence[tuple[int, str, str]]
+    provenance: Mapping[str, str]
+
+
+def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """Return the cells with those before the first section last, under a heading of their own.
+
+    A reader of the notebook is told first what it can show, one of the report after the findings.
+    """
+    first = next((n for n, cell in enumerate(cells) if _heading(cell)), 0)
+    prose = [_without_title(cell.source) for cell in cells[:first] if _is_prose(cell)]
+    code = [cell.source for cell in cells[:first] if not _is_prose(cell) and not _injected(cell)]
+    about = [new_markdown_cell("\n\n".join([f"## {_ABOUT}", *prose]), id="about")] if prose else []
+    setup = [new_code_cell("\n\n".join(code), id="setup")] if code else []
+    shown = [cell for cell in cells[first:] if not _injected(cell) and not _states_findings(cell)]
+    return [*shown, *about, *setup]
+
+
+def page_of(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
+    """Return the page for an executed notebook whose findings have a `verdict` and an `answer`.
+
+    The rest of the findings is shown where it is there.
+    """
+    cells = notebook.cells
+    question = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
+    title = findings.get("title") or question.lstrip("# ") or "Report"
+    manifest = findings.get("snapshot", {}).get("manifest", {})
+    return Page(
+        title=printable(title, 300),
+        question=printable(question.lstrip("# "), 300) if question.startswith("# ") else "",
+        verdict=printable(findings["verdict"]),
+        told=_told(findings),
+        answer=printable(findings["answer"], 4000),
+        facts=dict(_facts(findings)),
+        note=printable(manifest.get("note") or "", 300),
+        contents=list(_contents(arranged(cells))),
+        provenance=dict(_provenance(notebook, findings)),
+    )
+
+
+def _told(findings: Mapping[str, Any]) -> str:
+    verdict = printable(findings["verdict"])
+    if "verification" not in findings:
+        return verdict.capitalize()
+    return _TOLD[verdict] if findings["verification"]["claims"] else "Inconclusive: no claim given"
+
+
+def _facts(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    tenant = findings.get("diagnosis", {}).get("tenant")
+    snapshot = findings.get("snapshot", {})
+    if tenant:
+        name, short = printable(tenant["name"]), printable(tenant["subdomain"] or tenant["id"])
+        yield "Tenant", f"{name} ({short})"
+    if snapshot:
+        yield "Evidence", f"snapshot {printable(snapshot['name'])}"
+        yield "Captured", printable(snapshot["manifest"]["captured_at"])
+        yield "Rules", printable(snapshot["manifest"]["rules"])
+
+
+def _provenance(notebook: NotebookNode, findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if snapshot := findings.get("snapshot"):
+        manifest = snapshot["manifest"]
+        yield "Snapshot", printable(snapshot["name"])
+        yield "SHA-256 of the snapshot", printable(snapshot["sha256"])
+        yield "Captured", f"{printable(manifest['captured_at'])} by {printable(manifest['tool'])}"
+    yield "Report made by", f"atomlab {version('atomlab')}"
+    if request := findings.get("request"):
+        yield "Request", _listed(request)
+    given = notebook.metadata.get("papermill", {}).get("parameters", {})
+    yield "Parameters", _listed(dict(sorted(given.items()))) or "the notebook's own"
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    """Return `name value, …` of what is given; files by name, whatever folder they were in."""
+    texts = {name: str(value) for name, value in values.items() if value}
+    names = {n: PurePath(t).name if PurePath(t).is_absolute() else t for n, t in texts.items()}
+    return ", ".join(f"{printable(name)} {printable(text)}" for name, text in names.items())
+
+
+def _contents(cells: Sequence[NotebookNode]) -> Iterator[tuple[int, str, str]]:
+    for cell in cells:
+        if found := _heading(cell):
+            yield len(found[1]), cell.get("id", ""), printable(found[2].replace("`", ""))
+
+
+def _heading(cell: NotebookNode) -> re.Match[str] | None:
+    return _HEADING.match(cell.source) if _is_prose(cell) else None
+
+
+def _is_prose(cell: NotebookNode) -> bool:
+    return bool(cell.cell_type == "markdown")
+
+
+def _without_title(source: str) -> str:
+    return source.partition("\n")[2].strip() if source.startswith("# ") else source
+
+
+def _injected(cell: NotebookNode) -> bool:
+    return "injected-parameters" in cell.metadata.get("tags", [])
+
+
+def _states_findings(cell: NotebookNode) -> bool:
+    """Return whether all that a cell shows stands in the header already."""
+    outputs = cell.get("outputs", [])
+    return bool(outputs) and all(MIME in output.get("data", {}) for output in outputs)

@@ -1,0 +1,99 @@
+"""Tables: escaped, with scopes and labels, and without styles or ids of their own."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from atomlab.display.tables import Table
+from atomlab.text import printable
+from tests.pages import HOSTILE, NAMES, Page, inert
+
+FRAME = pd.DataFrame(
+    {
+        "provider": ["minimax", "openai"],
+        "state": ["present", "missing"],
+        "models": [2690, 3],
+        "client": [True, False],
+        "cost": [0.25, math.nan],
+    },
+    index=[7, 7],
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=NAMES)
+def test_headers_cells_and_captions_are_text(name):
+    """Whatever stands in a frame is shown as it would be printed, and nothing of it is markup."""
+    html = Table(pd.DataFrame({name: [name, 1], "state": [name, name]}), name)._repr_html_()
+    page, shown = Page(html), printable(name, 300)
+
+    assert inert(html)
+    assert [text for _, text in page.all("caption")] == [shown.strip()]
+    assert page.headers("col")[0] == printable(name)
+    assert page.headers("row")[0] == shown.strip()
+    assert page.all("td")[0][1] == shown.strip()
+
+
+def test_every_cell_has_the_header_that_it_belongs_to():
+    """The first cell heads its row; every other names its column, for screens too narrow."""
+    page = Page(Table(FRAME, "keys").html())
+    assert page.headers("col") == list(FRAME.columns)
+    assert page.headers("row") == ["minimax", "openai"]
+    assert [attrs["data-label"] for attrs, _ in page.all("td")] == list(FRAME.columns[1:]) * 2
+
+
+def test_values_are_written_for_people():
+    """Thousands get separators, truth is yes or no, what is not known a dash, in HTML and text."""
+    table = Table(FRAME, "keys", {"cost": ".2f"})
+    cells = [text for _, text in Page(table.html()).all("td")]
+
+    assert cells == ["present", "2,690", "yes", "0.25", "missing", "3", "no", "–"]
+    assert repr(table).splitlines()[-2].split() == ["minimax", *cells[:4]]
+    assert repr(table).splitlines()[-1].split() == ["openai", *cells[4:]]
+
+
+def test_numbers_are_aligned_as_numbers_and_states_are_badges():
+    """Numeric columns carry a class, header and cells; a state's badge has the state's tone."""
+    page = Page(Table(FRAME, "keys").html())
+    numeric = {text for attrs, text in page.all("th") if attrs.get("class") == "number"}
+    badges = [(attrs["class"], text) for attrs, text in page.all("span")]
+
+    assert numeric == {"models", "cost"}
+    assert {a["data-label"] for a, _ in page.all("td") if a.get("class")} == numeric
+    assert badges == [("badge good", "present"), ("badge plain", "missing")]
+
+
+def test_a_table_brings_neither_styles_nor_ids():
+    """A page's policy may refuse all inline styles, and two tables never share an id."""
+    page = Page(Table(FRAME, "keys").html())
+    assert not [tag for tag, attrs in page.tags if {"style", "id"} & set(attrs) or tag == "style"]
+
+
+def test_a_long_name_may_break_only_where_it_loses_nothing():
+    """Names get places to break after underscores and slashes; what is copied is the name."""
+    html = Table(pd.DataFrame({"a": ["MINIMAX_2_7_API_KEY"], "b": ["minimax/M2"]}), "").html()
+    assert "MINIMAX_<wbr>2_<wbr>7_<wbr>API_<wbr>KEY" in html
+    assert Page(html).all("td")[0][1] == "minimax/M2"
+
+
+@pytest.mark.parametrize(
+    "frame", [pd.DataFrame(), pd.DataFrame({"a": [], "b": []}), pd.DataFrame({"a": []}, dtype=str)]
+)
+def test_a_table_without_rows_says_so(frame):
+    """Nothing to list is shown as nothing, in HTML and in text."""
+    table = Table(frame, "the caption")
+    assert repr(table) == "the caption\n(no rows)"
+    assert [text for _, text in Page(table._repr_html_()).all("td")] == ["none"]
+
+
+def test_a_lone_column_has_no_row_headers():
+    """A header for nothing but itself would hide the only cell there is."""
+    page = Page(Table(pd.DataFrame({"taken on trust": ["one", "two"]}), "").html())
+    assert [text for _, text in page.all("td")] == ["one", "two"]
+
+
+def test_the_same_frame_gives_the_same_bytes():
+    """Reports can be compared: nothing in a table is random."""
+    assert Table(FRAME, "keys")._repr_html_() == Table(FRAME.copy(), "keys")._repr_html_()
