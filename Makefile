@@ -20,10 +20,10 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(VENV)/var/jupyter-run
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lint format data bench pictures lock clean
+.PHONY: help setup report test lint format data postmortem bench pictures lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv and install the pinned packages (the others do this by themselves)
 
@@ -59,6 +59,9 @@ format: $(READY) ## format the code, strip the notebooks
 
 data: compiled ## rebuild the snapshots from a made platform database and the real prices
 	@$(BIN)/python data/build.py
+
+postmortem: compiled ## rebuild the example postmortem from the shipped snapshot
+	@$(BIN)/python data/build.py postmortem
 
 bench: compiled ## measure speed against the references (by hand; minutes)
 	@$(BIN)/python -m benchmarks

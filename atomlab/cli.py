@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from atomlab.errors import AtomlabError, InputError
-from atomlab.text import printable, without_password
+from atomlab.text import count, printable, without_password
 
 app = typer.Typer(
     add_completion=False,
@@ -43,6 +43,7 @@ Snapshot = Annotated[str, typer.Argument(help="A snapshot file, as made by captu
 Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact name.")]
 Complexity = Literal["simple", "moderate", "complex", "advanced"]
 SqlDialect = Literal["postgresql", "sqlite"]
+DocumentFormat = Literal["md", "html", "docx", "pdf"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
 
@@ -296,6 +297,50 @@ def report(
         print_report(who, made)
         verdicts.append(made.verdict)
     raise typer.Exit(EXIT[worst(verdicts)])
+
+
+@app.command()
+def postmortem(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Findings of reports (.json), or one edited postmortem (.md)."),
+    ],
+    events: Annotated[
+        str | None, typer.Option(help="What only people know: times, owners, lessons (.yaml).")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        DocumentFormat | None, typer.Option(help="As the file's name ends, else md.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write it here.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="List what is open; exit 3 if anything is.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write a postmortem from findings, or check one that people finished."""
+    from atomlab.evidence.files import check_writable, whole_file
+    from atomlab.report.postmortem.check import problems
+    from atomlab.report.postmortem.make import format_of, is_markdown, to_bytes, to_markdown
+
+    wanted = format or format_of(out)
+    if wanted in ("docx", "pdf") and out is None and not check:
+        raise typer.BadParameter(f"{wanted} needs a file to go to.", param_hint="--out")
+    if out is not None:
+        check_writable(out, overwrite, [Path(path) for path in (*inputs, *filter(None, [events]))])
+    text = to_markdown(inputs, events)
+    if out is not None:
+        with whole_file(out, overwrite=overwrite) as stream:
+            stream.write(to_bytes(text, wanted))
+    elif not check:
+        typer.echo(to_bytes(text, wanted), nl=False)
+        return
+    found = problems(text)
+    name = inputs[0] if is_markdown(inputs) else out if out and wanted == "md" else "draft"
+    for problem in found if check else ():
+        typer.echo(f"{printable(name, 300)}:{problem.line}: {problem.place}: {problem.what}")
+    wrote = f"wrote {printable(out, 300)}; " if out else ""
+    typer.echo(f"{wrote}{count(len(found), 'point') if found else 'nothing'} open")
+    raise typer.Exit(EXIT["refuted"] if check and found else 0)
 
 
 def main() -> None:

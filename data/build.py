@@ -1,9 +1,9 @@
 """Builds the shipped snapshots: a made platform database in ATOM's schema, and real prices.
 
-Run by `make data`. Tenants and settings are made up, the prices are real (see data/README.md).
-Every key is drawn at random in memory and dies with the temporary folder; the snapshots hold
-fingerprints under a key that dies there too, so that they compare with each other and with
-nothing else.
+Run by `make data`; `make postmortem` builds the example postmortem alone, from the shipped
+snapshot. Tenants and settings are made up, the prices are real (see data/README.md). Every key is
+drawn at random in memory and dies with the temporary folder; the snapshots hold fingerprints under
+a key that dies there too, so that they compare with each other and with nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import sys
 import tempfile
 import uuid
 from base64 import urlsafe_b64encode
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import atomlab
+from atomlab.report.postmortem.make import to_markdown
 
 HERE = Path(__file__).parent
 PRICES = HERE / "pricing" / "litellm-1.83.14-prices.json.gz"
@@ -177,6 +179,18 @@ def build(folder: Path) -> list[Path]:
     return written
 
 
+def build_postmortem(folder: Path) -> list[Path]:
+    """Write the example's findings and postmortem to `folder` and return their paths."""
+    claims = atomlab.load_hypothesis(HERE / "hypotheses" / "brennan-minimax.yaml")
+    findings, document = folder / "findings.json", folder / "postmortem.md"
+    with atomlab.open_snapshot(HERE / "snapshots" / "brennan-2026-05-02.sqlite") as snapshot:
+        found = atomlab.investigate(snapshot, "brennan", claims).to_json()
+    findings.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    text = to_markdown([str(findings)], str(HERE / "postmortem" / "events.yaml"))
+    document.write_text(text, encoding="utf-8")
+    return [findings, document]
+
+
 def _add_setting(db: sqlite3.Connection, tenant: str, key: str, value: str, at: str) -> None:
     db.execute(
         "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value, created_at)"
@@ -201,4 +215,6 @@ def _capture(source: Path, folder: Path, name: str, captured_at: datetime) -> Pa
 
 
 if __name__ == "__main__":
-    build(HERE / "snapshots")
+    if sys.argv[1:] != ["postmortem"]:
+        build(HERE / "snapshots")
+    build_postmortem(HERE / "postmortem")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -11,8 +12,10 @@ import pandas as pd
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
+from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.hypothesis import FixResolves, Hypothesis
 from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
+from atomlab.diagnosis.options import Option, compare_options
 from atomlab.diagnosis.verify import Verification, verify
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.rules import COMPLEXITIES
@@ -52,6 +55,13 @@ class Investigation:
         fixed = [self.fix.provider] if self.fix else []
         named = [claim.provider for claim in claims if hasattr(claim, "provider")]
         return next(iter((*fixed, *named, *self.diagnosis.clients, "")))
+
+    @cached_property
+    def options(self) -> tuple[Option, ...]:
+        """The fix of the root cause and its alternatives, each run for every tenant."""
+        if not self.snapshot.has_pricing:
+            return ()
+        return tuple(compare_options(self.snapshot, self.diagnosis.tenant.id, others=2))
 
     def before(self, complexity: str) -> Ranking:
         """Return the decision for the complexity as captured."""
@@ -136,34 +146,7 @@ class Investigation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.findings/1`."""
-        repaired = self.repaired
-        return {
-            "schema": "atomlab.findings/1",
-            "title": self.verification.title,
-            "verdict": self.verification.verdict,
-            "answer": self.answer(),
-            "request": self.request.to_json(),
-            "snapshot": {
-                "name": self.snapshot.name,
-                "sha256": self.snapshot.sha256,
-                "manifest": dict(self.snapshot.manifest),
-            },
-            "verification": self.verification.to_json(),
-            "diagnosis": self.diagnosis.to_json(),
-            "warnings": self.warnings(),
-            "fix": self.fix and self.fix.model_dump(),
-            "trials": [
-                {"name": t.name, "edit": t.edit, "cured": t.cured, "result": t.result}
-                for t in self.trials
-            ],
-            "repaired": repaired
-            and {
-                "cured": self.cured(),
-                "not_cured": self.not_cured(),
-                "diagnosis": repaired.diagnosis.to_json(),
-                "verification": repaired.verification.to_json(),
-            },
-        }
+        return findings_document(self)
 
     def _pairs(self) -> list[tuple[str, int, int]]:
         after = (self.repaired or self).diagnosis.requests

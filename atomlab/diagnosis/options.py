@@ -61,7 +61,7 @@ def compare_options(evidence: Evidence, tenant: str, others: int | None = None) 
     fix_sets = [f for d in diagnosis.requests for f in d.explanation.fix_sets if f.verified]
     roots = [fix for d in diagnosis.requests if (fix := root_fix(d)) is not None]
     decided: Decided = {}
-    before = _population(evidence.session, platform, requests, decided)
+    before = winners_by_tenant(evidence.session, platform, requests, decided)
     own = diagnosis.tenant.id
     options = []
     for edits in dict.fromkeys(f.edits for f in sorted(roots, key=lambda f: f.cost)):
@@ -93,7 +93,7 @@ def _with_edits(
     with Laboratory(evidence, platform) as lab:
         lab.make(tenant_id, *rows)
         changed = lab.changed(changes)
-        after = _population(lab.scratch.session, changed, requests, decided, waived=waived)
+        after = winners_by_tenant(lab.scratch.session, changed, requests, decided, waived=waived)
     kind = "data" if len(rows) == len(edits) else "platform"
     option = Option(" and ".join(map(str, edits)), kind, sum(e.cost for e in edits), (), (), {})
     return _effects(option, evidence, requests, tenant_id, before, after)
@@ -109,7 +109,7 @@ def _with_fallback(
     decided: Decided,
 ) -> Option:
     fallback = {str(edit.setting_key): str(edit.copy_from)}
-    after = _population(evidence.session, platform, requests, decided, fallback=fallback)
+    after = winners_by_tenant(evidence.session, platform, requests, decided, fallback=fallback)
     name = f"let the lookup of {edit.setting_key} fall back to {edit.copy_from}, for every tenant"
     option = Option(name, "code", CODE_CHANGE, (), (), {})
     return _effects(option, evidence, requests, tenant_id, before, after)
@@ -147,7 +147,7 @@ def _told(winner: tuple[str, str] | None) -> str:
     return "the error" if winner is None else winner[1]
 
 
-def _population(
+def winners_by_tenant(
     db: Session,
     platform: Platform,
     requests: Sequence[Request],

@@ -1,0 +1,43 @@
+"""What speaks for an option and what against it, as far as running it for every tenant shows."""
+
+from __future__ import annotations
+
+from atomlab.diagnosis.interventions import COSTS
+from atomlab.diagnosis.options import Option
+from atomlab.text import count, listed
+
+
+def pros(option: Option) -> list[str]:
+    """Return what speaks for the option, each a sentence without its full stop."""
+    tried = len(option.cures) + len(option.leaves)
+    told = []
+    if option.cures:
+        told.append(f"cures {len(option.cures)} of {count(tried, 'failing kind')} of request")
+    if not option.touched:
+        told.append("changes no decision of another tenant")
+    if option.kind == "data":
+        told.append("no code and no configuration of the platform changes")
+    if option.kind == "data" and option.cost <= COSTS["copy-key"]:
+        told.append("needs no new credential: the tenant holds the key already")
+    if option.kind == "code":
+        told.append("nobody has to change the tenant's settings")
+    return told
+
+
+def cons(option: Option) -> list[str]:
+    """Return what speaks against the option, each a sentence without its full stop."""
+    told = []
+    if option.leaves:
+        told.append(f"does not cure {', '.join(option.leaves)} requests")
+    if option.touched:
+        others = listed((f"{who} ({what})" for who, what in option.touched.items()), 2)
+        told.append(f"changes decisions of {count(len(option.touched), 'other tenant')}: {others}")
+    if option.kind == "data":
+        told.append("somebody has to change the tenant's settings")
+    if option.kind == "data" and option.cost >= COSTS["new-credential"]:
+        told.append("needs a new credential, which only the tenant can get")
+    if option.kind == "code":
+        told.append("needs a release, and leaves the settings as they are")
+    if option.kind == "platform":
+        told.append("changes the platform's rules or data, for every tenant")
+    return told

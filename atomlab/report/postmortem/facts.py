@@ -1,0 +1,229 @@
+"""Facts: what the findings of one case say, each statement with the evidence that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from atomlab.errors import NO_MODELS
+from atomlab.report.postmortem.cases import Case
+from atomlab.report.postmortem.evidence import HASH_SHOWN, Evidence, Statement
+from atomlab.report.postmortem.schema import Cause, Diagnosed, Repaired
+from atomlab.text import count, listed, printable
+
+# A row of a table: each cell a text, a statement, or several.
+Row = tuple[Statement | str | list[Statement], ...]
+
+# What each cause code means (source: DESIGN 4), said of a tenant.
+_MEANING = {
+    "pricing-cache-empty": "the pricing cache holds no model at all",
+    "key-under-alias": "the tenant's key for {provider} stands under another name than {key},"
+    " the one that the platform looks for",
+    "key-misnamed": "the tenant's key for {provider} stands under a misspelt name, not under {key}",
+    "key-empty": "the row {key} exists, but holds no value",
+    "key-placeholder": "the row {key} holds a placeholder, which the rules treat as no key",
+    "provider-not-llm": "{provider} is registered, but is not on the list of LLM providers",
+    "provider-unknown": "the tenant holds a key for {provider}, which the registry does not know",
+    "orphan-client": "the client for {provider} serves no model of the pricing cache",
+    "no-keys": "the tenant holds no usable key of any LLM provider",
+}
+_FILTERED = "the filter {code} rejects models of {provider} that the tenant could reach"
+_ROLES = {
+    "sole": "Its repair removes the error, and nothing else does.",
+    "one-of-k": "Its repair alone removes the error; other repairs would, too.",
+    "joint": "It is removed only together with the other causes of that request.",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One case as a postmortem tells it."""
+
+    case: Case
+
+    @property
+    def who(self) -> str:
+        """The tenant, by name and subdomain."""
+        tenant = self.case.tenant
+        return f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)})"
+
+    @property
+    def heading(self) -> str:
+        """The tenant and the snapshot: what tells this case from the others."""
+        return f"{self.who}, snapshot {printable(self.case.found.snapshot.name)}"
+
+    def cite(self, pointer: str, says: str) -> Evidence:
+        """Return the finding at a JSON Pointer as evidence."""
+        sha256 = self.case.found.snapshot.sha256
+        return Evidence(f"{self.case.file}#{pointer}", says, sha256[:HASH_SHOWN])
+
+    def diagnosis(self, place: int) -> Evidence:
+        """Return the evidence of a diagnosed request's outcome."""
+        diagnosed = self.case.found.diagnosis.diagnoses[place]
+        total = diagnosed.funnel[0].entering if diagnosed.funnel else 0
+        usable = f"{diagnosed.candidates:,} of {count(total, 'model')} usable"
+        says = f"{self.who}, {diagnosed.request.complexity} request: {usable}"
+        return self.cite(f"/diagnosis/diagnoses/{place}", says)
+
+    def summary(self) -> Statement:
+        """Return the findings' own answer."""
+        found = self.case.found
+        cites = [self.diagnosis(self.case.asked)]
+        if found.verification.claims:
+            confirmed = sum(c.verdict == "confirmed" for c in found.verification.claims)
+            says = f"{confirmed} of {count(len(found.verification.claims), 'claim')} confirmed"
+            cites.append(self.cite("/verification/claims", says))
+        if found.repaired:
+            cites.append(self.repaired(found.repaired))
+        return Statement(found.answer, tuple(cites))
+
+    def repaired(self, repaired: Repaired) -> Evidence:
+        """Return the evidence of what the fix cures, and what it does not."""
+        cured, left = listed(repaired.cured) or "nothing", listed(repaired.not_cured) or "nothing"
+        return self.cite("/repaired", f"with the fix made: cured {cured}; not cured {left}")
+
+    def failing(self) -> Statement:
+        """Return which kinds of request fail for the tenant."""
+        places = self._places(self.case.failing)
+        kinds = ", ".join(d.request.complexity for d in self.case.failing)
+        total = len(self.case.found.diagnosis.diagnoses)
+        told = f"{self.who}: {len(places)} of {count(total, 'kind')} of request"
+        text = f"{told} find no model ({kinds})." if places else f"{told} find no model."
+        return Statement(text, tuple(map(self.diagnosis, places or range(total))))
+
+    def others(self) -> Statement | None:
+        """Return how many tenants of the snapshot get the same error, whatever its cause."""
+        asked = self.case.found.request.complexity
+        for place, seen in enumerate(self.case.found.affected):
+            if seen.complexity == asked:
+                told = f"{seen.failing:,} of {count(seen.tenants, 'tenant')}"
+                says = f"{told} find no model for a {asked} request: {listed(seen.examples, 10)}"
+                text = (
+                    f"In the same snapshot {told} get this error for a {asked} request, the"
+                    " tenant above included. Their causes were not compared here."
+                )
+                return Statement(text, (self.cite(f"/affected/{place}", says),))
+        return None
+
+    def root(self) -> Statement | None:
+        """Return the root cause: the first of the request that was asked about, else of another."""
+        diagnosed = self._explained()
+        if diagnosed is None:
+            return None
+        cause = diagnosed.causes[0]
+        alike = [
+            d for d in self.case.failing if d.causes and _identity(d.causes[0]) == _identity(cause)
+        ]
+        kinds = ", ".join(d.request.complexity for d in alike)
+        text = f"{self.who}, {kinds} requests: {meaning(cause)}. {_ROLES[cause.role]}"
+        return Statement(f"{text} Verdict: {cause.verdict}.", (self._cause(diagnosed, 0),))
+
+    def root_evidence(self) -> list[Statement]:
+        """Return what was observed of the root cause."""
+        diagnosed = self._explained()
+        if diagnosed is None:
+            return []
+        cited = self._cause(diagnosed, 0)
+        return [Statement(_sentence(seen), (cited,)) for seen in diagnosed.causes[0].evidence]
+
+    def contributing(self) -> list[Statement]:
+        """Return the other causes, each with the requests that it plays a part in."""
+        root = self._explained()
+        known = {_identity(root.causes[0])} if root else set()
+        told = []
+        for diagnosed in self.case.failing:
+            for place, cause in enumerate(diagnosed.causes):
+                if _identity(cause) not in known:
+                    known.add(_identity(cause))
+                    which = f"For {diagnosed.request.complexity} requests of {self.who}"
+                    text = f"{which}: {meaning(cause)} ({listed(cause.evidence)})."
+                    told.append(Statement(text, (self._cause(diagnosed, place),)))
+        return told
+
+    def rivals(self) -> list[Row]:
+        """Return the rival explanations, and why each is ruled out or stays open."""
+        diagnosed = self._explained()
+        if diagnosed is None:
+            return []
+        where = f"/diagnosis/diagnoses/{self._places([diagnosed])[0]}/rivals"
+        return [
+            (
+                rival.code,
+                "ruled out" if rival.ruled_out else "open",
+                Statement(rival.why, (self.cite(f"{where}/{n}", f"{rival.code}: {rival.why}"),)),
+            )
+            for n, rival in enumerate(diagnosed.rivals)
+        ]
+
+    def chain(self) -> list[tuple[str, Statement]]:
+        """Return the chain from the database to the error: each link's name, and what it was."""
+        found, diagnosed = self.case.found, self.case.found.diagnosis.diagnoses[self.case.asked]
+        rows = listed((f"{name} ({state})" for name, state in found.rows.items()), 8) or "none"
+        held = self.cite("/rows", f"rows with API keys of {self.who}: {rows}")
+        clients = listed(found.diagnosis.clients, 8) or "none"
+        built = self.cite("/diagnosis/clients", f"clients of {self.who}: {clients}")
+        seen = self.diagnosis(self.case.asked)
+        if diagnosed.winner:
+            ending = f"none, {printable(diagnosed.winner.model)} is chosen."
+        else:
+            ending = f"{diagnosed.error or NO_MODELS}."
+        missing = list(self._missing())
+        state = rows + "".join(f"; no key for {p} in {key}" for p, key, _ in missing)
+        without = "".join(f"; none for {p}" for p, *_ in missing)
+        return [
+            ("Database state", Statement(f"{state}.", (held, *(cited for *_, cited in missing)))),
+            ("Client initialization", Statement(f"client {clients}{without}.", (built,))),
+            ("Model ranking", Statement(f"{_ranking(diagnosed)}.", (seen,))),
+            ("Error", Statement(ending, (seen,))),
+        ]
+
+    def _missing(self) -> Iterator[tuple[str, str, Evidence]]:
+        """Yield provider, row and evidence of the lookup that the root cause is about."""
+        diagnosed = self._explained()
+        cause = diagnosed.causes[0] if diagnosed else None
+        for place, look in enumerate(self.case.found.diagnosis.lookups):
+            if cause and look.provider == cause.provider and not look.client:
+                says = f"lookup for {look.provider}: {look.setting_key} is {look.state}"
+                yield (
+                    look.provider,
+                    look.setting_key,
+                    self.cite(f"/diagnosis/lookups/{place}", says),
+                )
+
+    def _explained(self) -> Diagnosed | None:
+        """Return the request that was asked about, else the first that fails, with its causes."""
+        asked = self.case.found.diagnosis.diagnoses[self.case.asked]
+        candidates = [d for d in (asked, *self.case.failing) if d.causes]
+        return next(iter(candidates), None)
+
+    def _cause(self, diagnosed: Diagnosed, place: int) -> Evidence:
+        cause = diagnosed.causes[place]
+        says = f"{cause.code} {cause.provider or ''}: {listed(cause.evidence)}; {cause.verdict}"
+        where = self._places([diagnosed])[0]
+        return self.cite(f"/diagnosis/diagnoses/{where}/causes/{place}", says)
+
+    def _places(self, diagnosed: list[Diagnosed]) -> list[int]:
+        everything = self.case.found.diagnosis.diagnoses
+        return [n for n, each in enumerate(everything) if any(each is d for d in diagnosed)]
+
+
+def meaning(cause: Cause) -> str:
+    """Return what the cause is, as part of a sentence."""
+    text = _MEANING.get(cause.code, _FILTERED)
+    key, provider = printable(cause.setting_key), printable(cause.provider)
+    return text.format(code=cause.code, provider=provider, key=key)
+
+
+def _identity(cause: Cause) -> tuple[str, str | None]:
+    return cause.code, cause.provider
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _ranking(diagnosed: Diagnosed) -> str:
+    total = diagnosed.funnel[0].entering if diagnosed.funnel else 0
+    rejected = [f"{f.rejected:,} rejected by {f.filter}" for f in diagnosed.funnel if f.rejected]
+    usable = f"{diagnosed.candidates:,} usable"
+    return f"{count(total, 'model')}: {', '.join([*rejected, usable])}"

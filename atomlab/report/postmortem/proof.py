@@ -1,0 +1,144 @@
+"""Proof: the claims, the trials, the options and the steps of one case, as rows with evidence."""
+
+from __future__ import annotations
+
+from atomlab.report.postmortem.evidence import Evidence, Statement
+from atomlab.report.postmortem.facts import Facts, Row
+from atomlab.text import listed
+
+_AGAIN = "Claims about the fault must fail where it is repaired: "
+# What the platform does at each step of the chain (source: PLATFORM A), for every edition.
+_FLOW = (
+    (
+        "BYOKManager.get_tenant_api_key",
+        "reads the row named after the provider's id, in capitals, and API_KEY; none is no key",
+    ),
+    (
+        "BYOKHandler._initialize_clients",
+        "builds a client for each LLM provider whose key was found, and skips the others",
+    ),
+    (
+        "BYOKHandler.rank_models_by_pricing",
+        "skips each model whose provider is not among the clients, then applies the other filters",
+    ),
+    ("BYOKHandler.rank_models_by_pricing", "raises the error if no model is left"),
+)
+
+
+def hypothesis(facts: Facts) -> list[Statement]:
+    """Return the claims as they were stated, each citing its test."""
+    return [
+        Statement(f"{claim.id}: {claim.statement}", (_claim(facts, place),))
+        for place, claim in enumerate(facts.case.found.verification.claims)
+    ]
+
+
+def verification(facts: Facts) -> list[Row]:
+    """Return each claim's test: expected, observed, verdict."""
+    return [
+        (c.id, c.expected, Statement(c.observed, (_claim(facts, place),)), c.verdict)
+        for place, c in enumerate(facts.case.found.verification.claims)
+    ]
+
+
+def _claim(facts: Facts, place: int) -> Evidence:
+    claim = facts.case.found.verification.claims[place]
+    says = f"claim {claim.id}: {claim.observed}; {claim.verdict}"
+    return facts.cite(f"/verification/claims/{place}", says)
+
+
+def trials(facts: Facts) -> list[Row]:
+    """Return the fix and its placebos as tried on a scratch copy."""
+    return [
+        (
+            t.name,
+            t.edit,
+            Statement(t.result, (facts.cite(f"/trials/{n}", f"{t.name}: {t.result}"),)),
+        )
+        for n, t in enumerate(facts.case.found.trials)
+    ]
+
+
+def repaired(facts: Facts) -> list[Statement]:
+    """Return what the fix does on the scratch copy, and what the claims say there."""
+    found = facts.case.found.repaired
+    if found is None:
+        return []
+    cured, left = listed(found.cured) or "no", listed(found.not_cured)
+    text = f"With the fix made, {cured} requests find a model"
+    rest = f"; {left} requests still do not." if left else "; no request is left without."
+    refuted = sum(claim.verdict == "refuted" for claim in found.verification.claims)
+    again = f"{refuted} of {len(found.verification.claims)} claims no longer hold on that copy."
+    cited = facts.cite("/repaired/verification", again)
+    return [Statement(text + rest, (facts.repaired(found),)), Statement(_AGAIN + again, (cited,))]
+
+
+def flow(facts: Facts) -> list[tuple[str, str, str, Statement]]:
+    """Return the platform's steps: name, function, what it does, and what it came to here."""
+    return [
+        (name, function, does, seen)
+        for (function, does), (name, seen) in zip(_FLOW, facts.chain(), strict=True)
+    ]
+
+
+def options(facts: Facts) -> list[Row]:
+    """Return the options that were run: kind and cost, what speaks for and against each."""
+    rows: list[Row] = []
+    for place, option in enumerate(facts.case.found.options):
+        leaves = listed(option.leaves, 8) or "nothing"
+        says = f"{option.name}: cures {len(option.cures)}, leaves {leaves}, cost {option.cost}"
+        cited = facts.cite(f"/options/{place}", says)
+        rows.append(
+            (
+                Statement(option.name, (cited,)),
+                f"{option.kind}, {option.cost}",
+                [Statement(each) for each in option.pros],
+                [Statement(each) for each in option.cons],
+            )
+        )
+    return rows
+
+
+def steps(facts: Facts) -> list[Row]:
+    """Return the steps of verification with their state; open ones cite nothing."""
+    return [
+        (
+            Statement(s.step, (facts.cite(s.evidence, s.step),) if s.evidence else ()),
+            s.state,
+        )
+        for s in facts.case.found.steps
+    ]
+
+
+def remedy(facts: Facts) -> list[Statement]:
+    """Return what the fix of the root cause does and does not cure, in the findings' words."""
+    found = facts.case.found.remedy
+    words = found.words if found else ()
+    return [
+        Statement(f"{told[:1].upper()}{told[1:]}.", (facts.cite(f"/remedy/words/{n}", told),))
+        for n, told in enumerate(words)
+    ]
+
+
+def proposed(facts: Facts) -> Statement | None:
+    """Return the fix of the root cause as an action item."""
+    for place, option in enumerate(facts.case.found.options[:1]):
+        cited = facts.cite(f"/options/{place}", option.name)
+        return Statement(f"Apply the fix for {facts.who}: {option.name}", (cited,))
+    return None
+
+
+def limits(facts: Facts) -> list[Statement]:
+    """Return what was not checked, and what the replay had to take on trust."""
+    found = facts.case.found
+    told = [
+        Statement(limit, (facts.cite(f"/limits/{n}", limit),))
+        for n, limit in enumerate(found.limits)
+    ]
+    return told + [
+        Statement(
+            f"Taken on trust: {warning}.",
+            (facts.cite(f"/warnings/{n}", "what the replay took on trust"),),
+        )
+        for n, warning in enumerate(found.warnings)
+    ]

@@ -1,0 +1,41 @@
+"""Quantities in a text: its numbers, but not the digits of names, dates, times and labels."""
+
+from __future__ import annotations
+
+import re
+
+_NOT_COUNTED = re.compile(
+    r"https?://\S+"
+    r"|\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d\S*)?"  # dates and moments
+    r"|\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?"  # times of day
+    r"|\bv?\d+(?:\.\d+){2,}\b"  # versions
+    r"|(?:#|№)\s?\d+",
+    re.IGNORECASE,
+)
+# A number after one of these is its name: option 1, line 588, PostgreSQL 13.
+_LABELS = frozenset(
+    """claim hypothesis issue item line lines no number option page phase pr priority python
+    postgresql row section sev severity sqlite step stage test ticket version""".split()  # noqa: SIM905
+)
+_UNITS = r"(?:%|x|ns|µs|ms|s|sec|min|h|hrs?|d|k|m|bn|b|kb|mb|gb|tb|kib|mib|gib|€|\$|£)?"
+_FIGURE = re.compile(
+    rf"[^\w#]*[~≈<>≤≥±+−-]*[$€£]?\d[\d,.]*(?:[-–/×x]\d[\d,.]*)*{_UNITS}\W*", re.IGNORECASE
+)
+_WORDS = "two three four five six seven eight nine ten eleven twelve dozens? hundreds? thousands?"
+_COUNTED = "tenants customers users requests jobs models hours minutes days weeks errors tickets"
+_IN_WORDS = re.compile(
+    rf"\b(?:{'|'.join(_WORDS.split())}|twenty|thirty|forty|fifty|millions?)"
+    rf"\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:{'|'.join(_COUNTED.split())})\b",
+    re.IGNORECASE,
+)
+
+
+def quantities(text: str) -> list[str]:
+    """Return the quantities in `text`, as they stand there, in figures or in words."""
+    words = _NOT_COUNTED.sub(" ", text).split()
+    found = [
+        word.strip("()[];:,.!?\"'")
+        for before, word in zip(["", *words], words, strict=False)
+        if _FIGURE.fullmatch(word) and re.sub(r"\W", "", before).lower() not in _LABELS
+    ]
+    return found + [match[0] for match in _IN_WORDS.finditer(text)]

@@ -1,0 +1,88 @@
+"""What an investigation covered: whom it concerns, what was run, what it cannot tell."""
+
+from __future__ import annotations
+
+import pytest
+
+import atomlab
+from atomlab.evidence.rules import COMPLEXITIES
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def claims():
+    """Return the incident's hypothesis."""
+    return atomlab.load_hypothesis(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+
+
+@pytest.fixture(scope="module")
+def found(before, claims):
+    """Return the findings of the incident."""
+    return atomlab.investigate(before, "brennan", claims).to_json()
+
+
+def resolve(document, pointer):
+    for part in pointer.split("/")[1:]:
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    return document
+
+
+def test_affected_counts_who_gets_the_error(found, before):
+    """For each complexity the count is that of the tenants that diagnosing one by one finds."""
+    tenants = [row[0] for row in before.session.query(atomlab.Tenant.id)]
+    diagnosed = [atomlab.diagnose(before, tenant) for tenant in tenants]
+    for place, complexity in enumerate(COMPLEXITIES):
+        failing = [d.tenant for d in diagnosed if d.requests[place].outcome == "no-models"]
+        told = found["affected"][place]
+        assert (told["complexity"], told["failing"]) == (complexity, len(failing))
+        assert told["tenants"] == len(tenants)
+        assert set(told["examples"]) <= {t.subdomain for t in failing}
+        assert len(told["examples"]) == min(10, len(failing))
+
+
+def test_every_step_that_was_done_names_its_proof(found):
+    """Done and failed steps lead to a finding, open ones to none; the last are for people."""
+    states = [step["state"] for step in found["steps"]]
+    assert states == ["done"] * 5 + ["open"] * 4
+    for step in found["steps"]:
+        assert bool(step["evidence"]) is (step["state"] == "done")
+        if step["evidence"]:
+            assert resolve(found, step["evidence"])
+
+
+def test_a_fix_that_does_not_help_is_a_failed_step(before, claims):
+    """The step says that it failed, not that it was done."""
+    fix = claims.claims[-1].model_copy(update={"setting_key": "OPENAI_API_KEY_2"})
+    wrong = claims.model_copy(update={"claims": (*claims.claims[:-1], fix)})
+    steps = atomlab.investigate(before, "brennan", wrong).to_json()["steps"]
+    tried = next(s for s in steps if s["step"].startswith("Try the fix"))
+    assert tried["state"] == "failed"
+
+
+def test_where_nothing_fails_nothing_is_open(before):
+    """A healthy tenant needs no fix, so no step waits for anybody."""
+    found = atomlab.investigate(before, "northwind").to_json()
+    assert {step["state"] for step in found["steps"]} == {"done"}
+    assert found["remedy"]["status"] == "nothing"
+    assert found["options"] == []
+
+
+def test_limits_name_what_the_evidence_cannot_tell(found, before, claims, captured):
+    """When it was captured, what a key is worth, which request and rules; and what is missing."""
+    told = " ".join(found["limits"])
+    for words in ("2026-05-02T08:00:00Z", "valid at its provider", "complexity moderate", "hosted"):
+        assert words in told
+    assert "when they were fetched is not in the evidence" in told
+
+    bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
+    told = atomlab.investigate(bare, "acme", claims).to_json()["limits"]
+    assert "Claim H3: the snapshot holds no pricing cache." in told
+    assert not [limit for limit in told if "fetched" in limit]
+
+
+def test_without_prices_nobody_is_said_to_be_affected(captured):
+    """Nothing can be counted where nothing can be decided."""
+    bare = captured({"acme": {"OPENAI_API_KEY": "a-key"}}, pricing=None)
+    found = atomlab.investigate(bare, "acme").to_json()
+    assert (found["affected"], found["options"]) == ([], [])
+    assert found["remedy"]["status"] == "inconclusive"

@@ -1,0 +1,52 @@
+"""For and against an option: what running it for every tenant shows."""
+
+from __future__ import annotations
+
+import pytest
+
+import atomlab
+from atomlab.diagnosis.tradeoffs import cons, pros
+
+
+@pytest.fixture(scope="module")
+def compared(before):
+    """Return the options for Brennan by kind and cost."""
+    return {(o.kind, o.cost): o for o in atomlab.compare_options(before, "brennan", others=2)}
+
+
+def test_the_documents_two_options_weigh_as_it_says(compared):
+    """A row: no code change, but somebody must act. A fallback: automatic, but touches others."""
+    row, fallback = compared["data", 1], compared["code", 20]
+    assert "no code and no configuration of the platform changes" in pros(row)
+    assert "somebody has to change the tenant's settings" in cons(row)
+    assert "nobody has to change the tenant's settings" in pros(fallback)
+    assert any(
+        told.startswith("changes decisions of 1 other tenant: braces") for told in cons(fallback)
+    )
+
+
+def test_what_an_option_does_not_cure_speaks_against_it(compared):
+    """Every option that leaves a request says which, and how many it cures."""
+    for option in compared.values():
+        told = [c for c in cons(option) if c.startswith("does not cure")]
+        assert bool(told) is bool(option.leaves)
+        assert all(name in told[0] for name in option.leaves)
+        total = len(option.cures) + len(option.leaves)
+        assert f"cures {len(option.cures)} of {total} failing kinds of request" in pros(option)
+
+
+def test_a_credential_that_only_the_tenant_has_speaks_against_an_option(compared):
+    """Copying a key needs none, a key of another provider does."""
+    assert "needs no new credential: the tenant holds the key already" in pros(compared["data", 1])
+    assert "needs a new credential, which only the tenant can get" in cons(compared["data", 5])
+
+
+def test_the_findings_carry_both_sides(before):
+    """In findings.json each option has its fields and both lists."""
+    found = atomlab.investigate(before, "brennan").to_json()
+    for option in found["options"]:
+        assert set(option) == {
+            *("name", "kind", "cost", "cures", "leaves", "touched", "pros", "cons"),
+        }
+        assert option["pros"]
+        assert option["cons"]

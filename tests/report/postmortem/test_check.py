@@ -1,0 +1,156 @@
+"""The check: each thing that keeps a postmortem from being finished, with its line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from atomlab.report.postmortem.check import SECTIONS, problems
+
+ACTION = "| Add an alert on the error, by tenant | detect | platform lead | P1 | 2026-06-30 |"
+
+
+def only(markdown):
+    """Return the one problem of a document."""
+    (found,) = problems(markdown)
+    return found
+
+
+def test_a_finished_postmortem_has_no_problem(finished):
+    """Nothing is found where nothing is open."""
+    assert problems(finished) == []
+
+
+# What people do to a finished document, and what is said of it.
+EDITS = [
+    ("Trigger", "The first backfill of the tenant was started.", "**TO WRITE**", "still to write"),
+    (
+        "Impact",
+        "212 requests failed. [E8]",
+        "212 requests failed.",
+        "a number without evidence: 212",
+    ),
+    ("Impact", "One ticket. [E9]", "Three tickets.", "a number without evidence: Three tickets"),
+    ("Impact", "[E8]", "[E999]", "[E999] is not in the evidence"),
+    ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 06:00", "a time without UTC: 06:00"),
+    ("Timeline", "06:00 UTC", "06:00+02:00", "a time without UTC: 06:00"),
+    ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02", "no time (UTC): 2026-05-02"),
+    ("Timeline", "The tenant writes.", "The tenant writes at 9 am.", "a time without UTC: 9 am"),
+    ("Trigger", "started. [E8]", "started.", "a cause without evidence"),
+    ("Contributing", "No alert counts this error. [E", "No alert. (E", "a cause without evidence"),
+    ("Action items", "| platform lead |", "| |", "no owner"),
+    ("Action items", "| platform lead |", "| everyone |", "no owner"),
+    ("Action items", "| platform lead |", "| **TO WRITE** |", "no owner"),
+    ("Action items", "| 2026-06-30 |", "| |", "no due date"),
+    ("Action items", "| 2026-06-30 |", "| next week |", "due next week is no date, such as"),
+    ("Action items", "| detect |", "| fix |", "no type, one of prevent, detect, mitigate, process"),
+    ("Action items", "| P1 |", "| TBD |", "no priority"),
+    ("Action items", "| <https://tracker.example/INC-7?a=1&b=2> |", "| – |", "no tracker"),
+    ("Action items", "Add an alert", "Investigate an alert", "binds nobody: 'investigate'"),
+    ("Action items", "Add an alert", "We should improve the alert", "binds nobody: 'improve'"),
+    ("Action items", "Add an alert", "Try to look into it", "binds nobody: 'try'"),
+    ("Action items", "| owner |", "| who |", "the table has no column owner"),
+    (
+        "Lessons",
+        "- Nobody was told of the error.",
+        "- 9 people were not told.",
+        "without evidence: 9",
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "was", "becomes", "told"), EDITS)
+def test_each_thing_that_is_open_is_found_where_it_is(finished, place, was, becomes, told):
+    """One edit of a finished document makes one problem, on the line that was edited."""
+    start = finished.index(f"## {place}")
+    edited = finished[:start] + finished[start:].replace(was, becomes, 1)
+    assert edited != finished
+    found = [p for p in problems(edited) if told in p.what]
+    assert len(found) == 1
+    line = edited.splitlines()[found[0].line - 1]
+    if "no column" not in told:
+        assert becomes in line
+    assert place.split()[0] in found[0].place
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_that_was_taken_out_is_missed(finished, section):
+    """Nothing passes the check by being deleted."""
+    edited = re.sub(rf"^(#+) {section}$", r"\1 Something else", finished, flags=re.MULTILINE)
+    assert edited != finished
+    assert any((p.place, p.what) == (section, "the section is missing") for p in problems(edited))
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "The tenant's key for minimax stands under another name than MINIMAX_API_KEY, the one that"
+        " the platform looks for.",
+        "the tenant has no row MINIMAX_API_KEY which the platform looks for",
+        "THE TENANT HAS NO ROW `MINIMAX_API_KEY`, THAT THE PLATFORM LOOKS FOR!",
+    ],
+)
+def test_a_trigger_that_is_the_root_cause_again_is_found(finished, trigger):
+    """Word for word or nearly so, and whichever of the root cause's sentences it repeats."""
+    edited = finished.replace("The first backfill of the tenant was started.", trigger)
+    assert only(edited).what == "the trigger equals the root cause"
+
+
+def test_evidence_has_to_lead_somewhere(finished):
+    """A row without a place, one whose snapshot is unknown, and one that stands twice are found."""
+    row = next(line for line in finished.splitlines() if line.startswith("| E2 |"))
+    cells = row.split(" | ")
+    nowhere = " | ".join([*cells[:2], "", cells[3]])
+    unknown = row.replace(cells[3], "0123456789ab |")
+
+    assert only(finished.replace(row, nowhere)).what == "E2 leads nowhere"
+    assert only(finished.replace(row, unknown)).what == (
+        "E2 leads to a snapshot whose SHA-256 is not given"
+    )
+    assert only(finished.replace(row, f"{row}\n{row}")).what == "E2 stands here twice"
+
+
+def test_without_the_hash_no_row_leads_to_the_snapshot(finished, incident):
+    """Every row that leads to a finding needs the whole hash above it."""
+    found = problems(finished.replace(incident["snapshot"]["sha256"], "not given"))
+    assert len(found) > 40
+    assert {p.what.partition(" ")[2] for p in found} == {
+        "leads to a snapshot whose SHA-256 is not given"
+    }
+
+
+def test_an_empty_list_of_actions_is_no_list(finished):
+    """A postmortem without any action item is not finished."""
+    row = next(line for line in finished.splitlines() if line.startswith(ACTION))
+    assert only(finished.replace(row, "")).what == "no action item stands in a table"
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_lines(finished):
+    """One run lists everything."""
+    edited = finished
+    for _, was, becomes, _ in EDITS[:6]:
+        edited = edited.replace(was, becomes, 1)
+    found = problems(edited)
+    assert len(found) > 4
+    assert [p.line for p in found] == sorted(p.line for p in found)
+
+
+def test_code_is_not_prose(finished):
+    """Numbers and times in code, SQL above all, need no evidence."""
+    edited = finished.replace(
+        "## Messages", "```\n12 at 09:30\n```\n\nSee `--limit 12`.\n\n## Messages"
+    )
+    assert problems(edited) == []
+
+
+@pytest.mark.parametrize("text", ["", "# README\n\nSome text.\n", "\x00", "|", "[E1]", "> " * 500])
+def test_any_text_can_be_checked(text):
+    """What is no postmortem lacks every section; nothing raises."""
+    assert sum(p.what == "the section is missing" for p in problems(text)) == len(SECTIONS)
+
+
+def test_a_citation_in_escaped_text_is_none(make, incident, said):
+    """A name that looks like a citation does not count as evidence."""
+    said["impact"]["requests"] = {"text": "212 requests failed [E1]"}
+    assert only(make(incident, events=said)).what == "a number without evidence: 212"

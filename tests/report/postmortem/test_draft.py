@@ -1,0 +1,275 @@
+"""The draft: what findings prove with its evidence, what people say, and what is to be written."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+
+import pytest
+
+import atomlab
+from atomlab.report.postmortem.check import problems
+from atomlab.report.postmortem.quantities import quantities
+from atomlab.report.postmortem.reader import blocks, headings
+from tests.conftest import ROOT
+
+
+def evidence_of(markdown):
+    """Return the rows of evidence: number → (file, JSON Pointer or None, snapshot)."""
+    rows = [b for b in blocks(markdown) if b.cells and "Evidence" in b.section]
+    found = {}
+    for row in rows:
+        name, _, where, snapshot = row.cells
+        file, _, pointer = where.partition("#")
+        found[int(name[1:])] = (file, pointer if snapshot != "–" else None, snapshot)
+    return found
+
+
+def resolve(document, pointer):
+    """Return the value at a JSON Pointer (RFC 6901)."""
+    for part in pointer.split("/")[1:]:
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    return document
+
+
+def numbers_in(value):
+    """Return every number that a finding states, or that counting its parts gives."""
+    found = {int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", json.dumps(value))}
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        parts = list(each.values()) if isinstance(each, dict) else each
+        if isinstance(parts, list):
+            found.add(len(parts))
+            pending += parts
+            for key in ("verdict", "cured", "outcome"):
+                held = [str(p.get(key)) for p in parts if isinstance(p, dict)]
+                found |= {held.count(one) for one in held}
+    return found
+
+
+def section(markdown, name):
+    """Return the text of the blocks below a heading."""
+    return " ".join(b.whole for b in blocks(markdown) if name in b.section)
+
+
+def test_every_citation_leads_to_a_finding_and_to_the_hash_of_its_snapshot(make, incident):
+    """Each pointer resolves in the findings, each row starts the snapshot's hash, none is spare."""
+    markdown = make(incident)
+    rows = evidence_of(markdown)
+    cited = {n for block in blocks(markdown) for n in block.cites}
+
+    assert len(rows) > 40
+    assert cited == set(rows) == set(range(1, len(rows) + 1))
+    for _, pointer, snapshot in rows.values():
+        resolve(incident, pointer)
+        assert incident["snapshot"]["sha256"].startswith(snapshot)
+        assert len(snapshot) == 12
+    assert incident["snapshot"]["sha256"] in markdown
+
+
+def test_every_number_is_in_the_finding_that_it_cites(make, incident, said):
+    """A number of the draft stands in a cited finding, or counts its parts; people's have a source.
+
+    The findings are read here from the file, by the pointer that the document prints.
+    """
+    markdown = make(incident, events=said)
+    rows = evidence_of(markdown)
+    counted = 0
+    for block in blocks(markdown):
+        if "Evidence" in block.section or len(block.section) < 2:
+            continue
+        cited = [rows[n] for n in block.cites]
+        known = set()
+        for _, pointer, _ in cited:
+            known |= numbers_in(resolve(incident, pointer)) if pointer else set()
+        for quantity in quantities(block.text):
+            for figure in re.findall(r"\d[\d,]*", quantity):
+                counted += 1
+                stated = any(pointer is None for _, pointer, _ in cited)
+                assert stated or int(figure.replace(",", "")) in known | {len(cited)}, block
+    assert counted > 30
+
+
+def test_the_draft_of_findings_alone_says_what_only_people_know(make, incident):
+    """Without events, all that people must add is marked, and nothing else is wrong with it."""
+    markdown = make(incident)
+    found = problems(markdown)
+
+    assert markdown.count("**TO WRITE**") > 35
+    assert all(p.what.startswith(("still to write", "no ")) for p in found)
+    assert {p.place.partition(",")[0] for p in found} == {
+        *("Head", "Impact", "Timeline", "Detection", "Causes / Trigger"),
+        *("Causes / Contributing causes", "Resolution", "Lessons / What went well"),
+        *("Lessons / What went wrong", "Lessons / Where we got lucky", "Action items"),
+        *("Related", "Messages"),
+    }
+
+
+def test_with_all_said_nothing_is_left_to_write(finished):
+    """Events can supply every field: the document then passes its own check."""
+    assert "TO WRITE" not in finished
+    assert problems(finished) == []
+
+
+def test_every_field_of_the_events_reaches_the_document(make, incident, said):
+    """Whatever people say stands in the document, each text as often as a marker of its own."""
+    marked = []
+
+    def mark(value, path):
+        if isinstance(value, dict):
+            return {k: mark(v, f"{path} {k}") for k, v in value.items()}
+        if isinstance(value, list):
+            return [mark(v, path) for v in value]
+        fixed = path.split()[-1] in ("at", "kind", "by", "type", "due", "state", "link", "tracker")
+        if fixed or not isinstance(value, str):
+            return value
+        marked.append(f"mark{len(marked)}x")
+        return f"{value} {marked[-1]}"
+
+    said |= {
+        "title": "T",
+        "note": "N",
+        "summary": {"text": "S", "source": "a"},
+        "root_cause": {"text": "R", "source": "a"},
+        "code_flow": [{"text": "C", "source": "a"}],
+        "options": [{"name": "O", "pros": ["P"], "cons": ["Q"], "why": "W", "source": "a"}],
+        "steps": [{"step": "V", "state": "open", "source": "a"}],
+        "next_steps": [{"text": "X", "source": "a"}],
+        "questions": [{"question": "Why?", "answer": "So."}],
+    }
+    said["timeline"][0]["who"] = "Y"
+    markdown = make(incident, events=mark(said, ""))
+    assert len(marked) > 60
+    assert [m for m in marked if m not in markdown] == []
+    assert "https://tracker.example/INC-7?a=1&b=2" in markdown
+
+
+def test_trigger_root_cause_and_contributing_causes_are_three_things(finished):
+    """Each has a place of its own, and none says what another says."""
+    trigger = section(finished, "Trigger")
+    root = section(finished, "Root cause")
+    contributing = section(finished, "Contributing causes")
+
+    assert "first backfill" in trigger
+    assert "another name than MINIMAX_API_KEY" in root
+    assert "quality too low" in contributing
+    assert "No alert counts this error" in contributing
+    assert "quality" not in root
+    assert "backfill" not in root
+
+
+def test_what_the_fix_leaves_broken_is_told(make, incident):
+    """The advanced request stays broken: summary, resolution and options say so."""
+    markdown = make(incident)
+    assert "does not cure advanced requests" in section(markdown, "Summary")
+    assert "Does not cure advanced requests" in section(markdown, "Resolution")
+    assert "does not cure advanced" in section(markdown, "Run for every tenant of the snapshot")
+
+
+def test_the_fix_stands_there_as_the_findings_have_it(make, incident):
+    """The SQL is in the document, line by line, and no secret with it."""
+    sql = incident["remedy"]["sql"].strip()
+    assert sql in make(incident)
+    assert "MINIMAX_2_7_API_KEY" in sql
+
+
+def test_times_are_sorted_and_spans_computed(finished):
+    """Entries and captures stand in order; what came later counts from the start."""
+    rows = [b for b in blocks(finished) if b.section[-1] == "Timeline" and b.cells]
+    times = [row.cells[0] for row in rows]
+    assert times == sorted(times)
+    assert all(time.endswith(" UTC") for time in times)
+    told = section(finished, "Timeline")
+    assert "Time to detect: 1 hour 30 minutes." in told
+    assert "Time to mitigate: 6 hours." in told
+    assert "Time to resolve: 1 day." in told
+
+
+def test_a_time_that_is_not_known_stays_open(make, incident, said):
+    """A day without a time, or a moment nobody gives, is to be written; a naive time is no UTC."""
+    said["timeline"][0]["at"] = "2026-05-02"
+    said["timeline"][1]["at"] = "2026-05-02 07:30"
+    del said["timeline"][3]
+    markdown = make(incident, events=said)
+    told = [p.what for p in problems(markdown)]
+
+    assert "2026-05-02 **TO WRITE**: time (UTC)" in markdown
+    assert "a time without UTC: 07:30" in told
+    assert any(what.startswith("still to write: time (UTC), resolved") for what in told)
+    assert "Time to resolve" not in markdown
+
+
+def test_a_later_capture_shows_the_resolution(make, incident, next_day):
+    """The same tenant served on a later snapshot is proof, with that snapshot's own hash."""
+    markdown = make(next_day, incident)
+    told = section(markdown, "Resolution")
+    hashes = {snapshot for _, _, snapshot in evidence_of(markdown).values()}
+
+    assert "On the later snapshot brennan-2026-05-03 moderate requests" in told
+    assert "are served again: minimax/MiniMax-M2.5 is chosen." in told
+    assert hashes == {d["snapshot"]["sha256"][:12] for d in (incident, next_day)}
+    assert markdown.index("brennan-2026-05-02") < markdown.index("brennan-2026-05-03")
+    assert "| done |" in markdown[markdown.index("On the later snapshot") :]
+
+
+def test_several_tenants_stand_each_under_its_own_heading(make, before, incident):
+    """Two tenants of one snapshot: both are named, the population of the snapshot once."""
+    other = json.loads(json.dumps(atomlab.investigate(before, "fjord").to_json()))
+    markdown = make(incident, other)
+    names = headings(markdown)
+
+    assert names.count("Brennan Machinery (brennan), snapshot brennan-2026-05-02") > 5
+    assert names.count("Fjord Fisheries (fjord), snapshot brennan-2026-05-02") > 4
+    assert section(markdown, "Impact").count("Other tenants") == 1
+    assert section(markdown, "Impact").count("find no model (") == 2
+    files = {file for file, _, _ in evidence_of(markdown).values()}
+    assert files == {"report-0/findings.json", "report-1/findings.json"}
+
+
+@pytest.mark.parametrize("tenant", ["northwind", "nettle", "larkspur", "glacier", "ember", "knoll"])
+def test_any_tenant_makes_a_document_without_a_hypothesis(make, before, tenant):
+    """Healthy or broken in any way: the draft holds, and only lacks what people know."""
+    found = json.loads(json.dumps(atomlab.investigate(before, tenant).to_json()))
+    markdown = make(found)
+    healthy = all(d["outcome"] == "ranked" for d in found["diagnosis"]["diagnoses"])
+
+    assert "None was stated" in section(markdown, "Hypothesis")
+    assert ("no failing request" in section(markdown, "Root cause")) is healthy
+    assert all(p.what.startswith(("still to write", "no ")) for p in problems(markdown))
+
+
+def test_a_root_cause_says_which_requests_it_is_of(make, before, incident):
+    """A tenant that only fails for advanced requests is not said to fail for others."""
+    other = json.loads(json.dumps(atomlab.investigate(before, "halvorsen").to_json()))
+    assert "(halvorsen), advanced requests: the filter quality" in section(
+        make(other), "Root cause"
+    )
+    all_four = "(brennan), simple, moderate, complex, advanced requests: the tenant's key"
+    assert all_four in section(make(incident), "Root cause")
+
+
+def test_without_prices_nothing_is_concluded(captured, make):
+    """A snapshot without a pricing cache gives no cause, no option and no fix."""
+    claims = atomlab.load_hypothesis(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+    snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
+    markdown = make(json.loads(json.dumps(atomlab.investigate(snapshot, "acme", claims).to_json())))
+    assert "Nothing can be decided" in section(markdown, "Summary")
+    assert "TO WRITE" in section(markdown, "Root cause")
+    assert "Claim H4: the snapshot holds no pricing cache." in section(markdown, "Not checked")
+
+
+def test_findings_of_an_earlier_version_make_a_document_too(make, incident):
+    """Without options, steps and limits the sections stay, and nothing is made up for them."""
+    old = copy.deepcopy(incident)
+    for name in ("tool", "rows", "affected", "options", "remedy", "steps", "limits"):
+        del old[name]
+    markdown = make(old)
+    assert "Fix options" in headings(markdown)
+    assert all(p.what.startswith(("still to write", "no ")) for p in problems(markdown))
+
+
+def test_the_same_input_makes_the_same_document(make, incident, said):
+    """Nothing of the clock or the machine is in it."""
+    assert make(incident, events=said) == make(incident, events=said)

@@ -1,0 +1,91 @@
+"""Events files: what only people know, read strictly, and told where it is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from atomlab.errors import InputError
+from atomlab.report.postmortem.events import Events, load_events
+from tests.refusals import loaded, refused
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Return a function that loads events from the text of a file."""
+
+    def from_text(text):
+        path = tmp_path / "events.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load_events(path)
+
+    return from_text
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "todo"),
+    [
+        ("ownr: x", "unknown field ownr", "did you mean owner? known fields: title, note, number"),
+        (
+            "actions: [{item: a}, {item: b, ower: c}]",
+            "unknown field actions[1].ower",
+            "known fields: item, type, owner, priority, due, tracker",
+        ),
+        ("impact: {requests: {txt: a}}", "unknown field impact.requests.txt", "text, source"),
+        ("trigger: {text: a, sorce: b}", "unknown field trigger.sorce", "did you mean source?"),
+        ("timeline: [{what: a}]", "timeline[0].source is missing", "add it"),
+        ("timeline: [{at: soon, what: a, source: b}]", "timeline[0].at: is no time", "correct it"),
+        ("timeline: [{at: 1714600000, what: a, source: b}]", "is a number, not a time", "correct"),
+        ("actions: [{item: a, type: fix}]", "actions[0].type", "correct it"),
+        ("actions: [{item: a, due: 20260630}]", "is a number, not a time", "correct it"),
+        ("detection: {by: luck}", "detection.by", "correct it"),
+        ("owner: no", "owner: Input should be a valid string", "correct it"),
+        ("[a, b]", "is no events file", "give a mapping of: title"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place(load, text, told, todo):
+    """The first thing that is wrong is named by its place, with what is known or what to do."""
+    with refused(InputError, told, "events.yaml") as caught:
+        load(text)
+    assert todo in caught.value.todo
+
+
+def test_an_empty_file_has_no_events(load):
+    """Nothing said is not wrong: everything is then still to write."""
+    assert load("") == Events()
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ("2026-05-02T08:15:00Z", datetime(2026, 5, 2, 8, 15, tzinfo=UTC)),
+        ("2026-05-02 08:15 UTC", datetime(2026, 5, 2, 8, 15, tzinfo=UTC)),
+        ("2026-05-02T10:15:00+02:00", datetime(2026, 5, 2, 8, 15, tzinfo=UTC)),
+        ("2026-05-02 08:15", datetime(2026, 5, 2, 8, 15)),  # noqa: DTZ001 - just what is tested
+        ("2026-05-02", date(2026, 5, 2)),
+        ("null", None),
+    ],
+)
+def test_times_become_utc_where_their_zone_is_known(load, given, understood):
+    """A zone is converted; a time without one, and a day, stay what they are."""
+    (entry,) = load(f"timeline: [{{at: {given}, what: a, source: b}}]").timeline
+    assert entry.at == understood
+    assert not isinstance(understood, datetime) or entry.at.tzinfo == understood.tzinfo
+
+
+def test_a_statement_is_a_text_or_a_text_with_its_source(load):
+    """Both forms say the same, but for the source."""
+    plain = load("trigger: it rained").trigger
+    cited = load("trigger: {text: it rained, source: the window}").trigger
+    assert (plain.text, plain.source) == ("it rained", None)
+    assert (cited.text, cited.source) == ("it rained", "the window")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [", "\x00", "!!python/object/apply:os.system [ls]", "a: &a [*a]", "? [a]: b", "a: 1e999"],
+)
+def test_what_is_no_plain_yaml_is_refused_in_one_line(load, text):
+    """Broken, recursive and executable YAML is refused, and nothing of it runs."""
+    assert loaded(load, text) is None

@@ -1,0 +1,46 @@
+"""Quantities: which digits of a text count something, and which only name it."""
+
+from __future__ import annotations
+
+import pytest
+
+from atomlab.report.postmortem.quantities import quantities
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("212 requests failed", ["212"]),
+        ("about 2,690 models", ["2,690"]),
+        ("(9 of 9)", ["9", "9"]),
+        ("it took 40ms, then 3h", ["40ms", "3h"]),
+        ("12% of users, ~50", ["12%", "~50"]),
+        ("$300 were lost", ["$300"]),
+        ("40-50 jobs, 5/8 done", ["40-50", "5/8"]),
+        ("0.5 of them", ["0.5"]),
+        ("three tenants waited two hours", ["three tenants", "two hours"]),
+        ("dozens of angry customers", ["dozens of angry customers"]),
+    ],
+)
+def test_numbers_that_count_are_found(text, found):
+    """Figures with and without units, ranges, shares, money, and numbers in words."""
+    assert quantities(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 2026-05-02 at 08:15 UTC, 2026-05-02T08:15:00Z",
+        "MINIMAX_2_7_API_KEY, gpt-4o, minimax/MiniMax-M2.5, claim H1b, brennan-2026-05-03",
+        "version 0.1.0, v1.2.3, PostgreSQL 13, Python 3.11",
+        "PR #1989, issue 7454884299, lines 588-612, option 2",
+        "https://tracker.example/12?page=3",
+        "SHA-256, SEV-2, P1",
+        "one of the two names",
+        "no number at all",
+        "",
+    ],
+)
+def test_names_dates_and_labels_are_none(text):
+    """Digits in names, dates, times, versions, labels and addresses count nothing."""
+    assert quantities(text) == []
