@@ -63,7 +63,7 @@ def test_figures_have_their_alternative_text(pdf, report):
         kids = node.get("/K", [])
         kids = [kid.get_object() for kid in (kids if isinstance(kids, list) else [kids])]
         pending += [kid for kid in kids if isinstance(kid, dict)]
-    assert len(alternatives) == 3
+    assert len(alternatives) >= 3
     assert sorted(told) == sorted(alternatives)
 
 
