@@ -6,14 +6,16 @@ Exit codes: 0 done (all confirmed, fixed); 1 could not look; 2 usage; 3 refuted 
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -27,7 +29,7 @@ app = typer.Typer(
 )
 custody = typer.Typer(help="Where a snapshot came from, and whether it is still what it was.")
 app.add_typer(custody, name="snapshot")
-EXIT = {"confirmed": 0, "refuted": 3, "inconclusive": 4}
+EXIT = {"failed": 1, "refuted": 3, "inconclusive": 4, "confirmed": 0}  # the worst first
 INTERRUPTED = 130
 
 
@@ -259,15 +261,38 @@ def fix(
     raise typer.Exit({"words": EXIT["refuted"], "inconclusive": 4}.get(planned.status, 0))
 
 
+def _help_notebook(name: str | None) -> None:
+    """Print a notebook's parameters, and end there."""
+    if name is None:
+        return
+    from atomlab.report.notebooks import find_notebook, parameters_of
+    from atomlab.report.terminal import print_parameters
+
+    with _as_usage():
+        path = find_notebook(name)
+    print_parameters(name, parameters_of(path))
+    raise typer.Exit
+
+
 @app.command()
 def report(
     snapshot: Snapshot,
-    tenant: Annotated[list[str], typer.Option(help="A tenant; repeatable.")],
+    tenant: Annotated[list[str] | None, typer.Option(help="A tenant; repeatable.")] = None,
+    all_affected: Annotated[
+        bool, typer.Option("--all-affected", help="Every tenant with a request without a model.")
+    ] = False,
     hypothesis: Annotated[str | None, typer.Option(help="The claims to test (.yaml).")] = None,
+    notebook: Annotated[
+        str | None,
+        typer.Option(
+            help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, with "
+            "--all-affected and no --hypothesis tenant_triage."
+        ),
+    ] = None,
     out: Annotated[
         Path,
         typer.Option(
-            help="The folder to write; a subfolder each for several tenants.", callback=_harmless
+            help="The folder to write; for several, one each and index.html.", callback=_harmless
         ),
     ] = Path("report"),
     parameter: Annotated[
@@ -278,25 +303,47 @@ def report(
             callback=_harmless,
         ),
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Reports at once. Default: one per core, up to 4.")
+    ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for each report in all.")] = 300,
+    help_notebook: Annotated[  # noqa: ARG001 - its callback has done it
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="List a notebook's parameters and exit.",
+            is_eager=True,
+            callback=_help_notebook,
+        ),
+    ] = None,
 ) -> None:
-    """Run the investigation notebook into a report."""
-    from atomlab.diagnosis.verify import worst
-    from atomlab.report.runner import investigation_parameters, report_investigations
-    from atomlab.report.terminal import print_report
+    """Run a notebook into a report, or into one for each of several tenants.
 
-    # Without this module jsonschema does not check IRIs, of which a notebook has none; with it,
-    # jsonschema compiles their grammar at import, which is a quarter of a report's time.
-    sys.modules.setdefault("rfc3987_syntax", cast(ModuleType, None))
-    try:
-        values = investigation_parameters(_pairs(parameter or []))
-    except InputError as error:
-        raise typer.BadParameter(str(error), param_hint="--parameter") from None
-    verdicts = []
-    for who, made in report_investigations(snapshot, tenant, hypothesis, out, values, timeout):
-        print_report(who, made)
-        verdicts.append(made.verdict)
-    raise typer.Exit(EXIT[worst(verdicts)])
+    Of several, the exit code is the worst: 1, else 3, else 4, else 0.
+    """
+    from atomlab.report.notebooks import parameters_of
+    from atomlab.report.planning import notebook_for, want
+
+    with _as_usage():
+        path = notebook_for(notebook, all_affected=all_affected, hypothesis=bool(hypothesis))
+    declared = parameters_of(path)
+    with _as_usage():
+        given = _pairs(parameter or [])
+        wanted = want(snapshot, path, declared, tenant or (), all_affected, hypothesis, out, given)
+    if wanted.one:
+        from atomlab.report.making import make_one
+        from atomlab.report.terminal import print_report
+
+        subject, made = make_one(wanted, timeout)
+        print_report(subject, made)
+        raise typer.Exit(EXIT[made.verdict])
+    from atomlab.report.making import make_many
+    from atomlab.report.terminal import print_batch
+
+    outcomes, index = make_many(wanted, jobs, timeout)
+    print_batch(outcomes, index)
+    found = {outcome.verdict for outcome in outcomes}
+    raise typer.Exit(next((code for verdict, code in EXIT.items() if verdict in found), 0))
 
 
 @app.command()
@@ -366,7 +413,17 @@ def main() -> None:
     except OSError as error:  # all others are caught where they happen
         _forget_output()
         code = _fail(f"cannot write the output ({error.strerror}); send it elsewhere", 1)
+    gc.freeze()  # else the interpreter looks for garbage in all that was imported: 0.3 s
     raise SystemExit(code)
+
+
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    """Let what is wrong with the command line itself be an error of its use."""
+    try:
+        yield
+    except InputError as error:
+        raise typer.TyperException(f"{error}.") from None
 
 
 def _forget_output() -> None:

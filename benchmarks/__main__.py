@@ -23,6 +23,7 @@ from atomlab import Request
 from atomlab.byok.ranking import rank
 from atomlab.evidence.pricing import Pricing
 from atomlab.evidence.rules import COMPLEXITIES
+from benchmarks.batch import batching
 from benchmarks.capturing import capturing
 from benchmarks.plain_loop import cache_of, rank_plainly
 
@@ -175,7 +176,7 @@ def main() -> int:
             ),
             (
                 "atomlab report / papermill on an empty notebook with the same imports",
-                1.5,
+                1.3,
                 lambda: paired(
                     _atomlab(*report, "--out", str(Path(folder, "report"))),
                     _process(papermill, notebook, executed),
@@ -183,6 +184,7 @@ def main() -> int:
                 ),
             ),
             ("atomlab capture of 1,000,000 settings / a bare psycopg loop", 2.5, capturing),
+            ("a batch at two jobs / papermill by hand in a loop", 0.5, batching),
         ]
         worst = 0
         for name, bound, measure in cases:

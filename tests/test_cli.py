@@ -146,7 +146,91 @@ def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_pat
     ):
         assert told in error(*given, "brennan", "-p", parameter, code=2)
     assert "nowhere.yaml" in error(*start, "--tenant", "brennan", "--hypothesis", "nowhere.yaml")
+    assert "add --tenant, or --all-affected" in error(*start, code=2)
+    assert "exclude each other" in error(*given, "brennan", "--all-affected", code=2)
+    assert "did you mean tenant_triage" in error(*start, "--notebook", "tenant_triag", code=2)
+    (tmp_path / "mine.ipynb").write_text("no notebook")
+    assert "is no notebook" in error(*start, "--notebook", tmp_path / "mine.ipynb")
     assert not (tmp_path / "out").exists()
+
+
+def test_report_lists_a_notebook_s_parameters(run, error):
+    """`--help-notebook` names type, default, choices and help, and runs nothing."""
+    code, out, err = run("report", "--help-notebook", "fix_comparison")
+    assert (code, err) == (0, "")
+    told = " ".join(out.split())
+    for name in ("snapshot", "tenant", "complexity", "tools", "others"):
+        assert re.search(rf"^{name} ", out, re.M)
+    assert "'moderate'" in told
+    assert "whether the request requires tools" in told
+    assert "bool False" in told
+    assert "did you mean fleet_impact" in error("report", "--help-notebook", "fleet_impct", code=2)
+
+
+def test_report_runs_another_notebook(run, shipped, tmp_path):
+    """A notebook about no tenant needs none; its verdict is the exit code."""
+    given = ("--notebook", "fleet_impact", "--out", tmp_path, "-p", "complexity=simple")
+    code, out, _ = run("report", shipped("brennan-2026-05-02"), *given)
+    assert code == 0
+    assert out.splitlines()[0] == "brennan-2026-05-02: confirmed"
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path):
+    """Each affected tenant has its report, all are linked from the index, the worst counts."""
+    code, out, _ = run(
+        "report", shipped("local-dev"), "--all-affected", "--out", tmp_path, "--jobs", "2"
+    )
+    found = sorted(path.parent.name for path in tmp_path.glob("*/findings.json"))
+    assert found == ["brenda", "demo"]
+    assert code == 0
+    assert out.splitlines()[-1] == f"index: {tmp_path / 'index.html'}"
+    index = (tmp_path / "index.html").read_text()
+    assert all(f'href="{name}/report.html"' in index for name in found)
+
+
+def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
+    """Nobody affected is done: an index that says so; without prices nobody can tell."""
+    healthy = captured({"acme": {"OPENAI_API_KEY": "a-key-of-more-than-twelve"}})
+    given = ("--all-affected", "--out", tmp_path / "out", "-p", "complexity=simple")
+    code, out, _ = run("report", healthy.path, *given)
+    assert (code, out) == (0, f"index: {tmp_path / 'out' / 'index.html'}\n")
+    assert "No tenant is affected" in (tmp_path / "out" / "index.html").read_text()
+    bare = captured({"acme": {}}, pricing=None)
+    code, out, err = run("report", bare.path, *given)
+    assert (code, out) == (1, "")
+    assert "nobody can tell who is affected" in err
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        (["confirmed", "failed", "refuted", "inconclusive"], 1),
+        (["inconclusive", "refuted", "confirmed"], 3),
+        (["confirmed", "inconclusive"], 4),
+        (["confirmed", "confirmed"], 0),
+        ([], 0),
+    ],
+)
+def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, verdicts, code):
+    """1 could not look, before 3 refuted, before 4 inconclusive, before 0."""
+    from atomlab.report import making
+    from atomlab.report.batch import Outcome
+    from atomlab.report.planning import Task
+    from atomlab.report.runner import Report
+
+    def made(number, verdict):
+        task = Task(f"t{number}", "T", tmp_path, {}, tmp_path)
+        if verdict == "failed":
+            return Outcome(task, None, "the kernel died", 1.0)
+        return Outcome(task, Report(verdict, "", tmp_path), "", 1.0)
+
+    outcomes = [made(number, verdict) for number, verdict in enumerate(verdicts)]
+    monkeypatch.setattr(making, "make_many", lambda *_: (outcomes, tmp_path / "index.html"))
+    got, out, err = run("report", shipped("local-dev"), "--all-affected", "--out", tmp_path)
+    assert got == code
+    assert out.count("report: ") == sum(verdict != "failed" for verdict in verdicts)
+    assert err.count("the kernel died") == verdicts.count("failed")
 
 
 def test_bad_input_is_one_clear_line(error, shipped, make_database, tmp_path):
@@ -212,10 +296,11 @@ def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, tmp_path):
         *(part for tenant in tenants for part in ("--tenant", tenant)),
     )
     assert code == 3
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["brennan", "northwind"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["brennan", "index.html", "northwind"]
     assert [line for line in out.splitlines() if not line.startswith("report")] == [
         "brennan: confirmed",
         "northwind: refuted",
+        f"index: {tmp_path / 'index.html'}",
     ]
     for name in ("brennan", "northwind"):
         assert (tmp_path / name / "report.html").is_file()

@@ -4,48 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from atomlab.diagnosis.investigation import Investigation
 from atomlab.errors import ReportError
 from atomlab.report.templates import render
 from atomlab.text import printable
 
 MIME = "application/vnd.atomlab.findings+json"
+VERDICTS = ("refuted", "inconclusive", "confirmed")  # worst first, as exit codes count them
+
+
+class Case(Protocol):
+    """What can be found: an investigation, a triage, a fleet, a comparison."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the findings, `verdict` and `answer` among them."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The findings of an investigation. Evaluated in a notebook's last cell, they reach the report.
+    """The findings of a case. Evaluated in a notebook's last cell, they reach the report.
 
     A notebook that ran is not one that proved something: a report's verdict comes from here.
     """
 
-    case: Investigation
+    case: Case
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         findings = self.case.to_json()
+        line = _line(findings)
         return {
             MIME: findings,
-            "text/html": render("sentence.html", text=self._line()),
-            "text/plain": repr(self),
+            "text/html": render("sentence.html", text=line),
+            "text/plain": line,
         }
 
     def __repr__(self) -> str:
-        return self._line()
-
-    def _line(self) -> str:
-        verification = self.case.verification
-        return printable(f"Verdict: {verification.verdict}. {self.case.answer()}", 2000)
+        return _line(self.case.to_json())
 
 
 def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """Return the findings that an executed notebook holds; raise ReportError if it has none."""
     for cell in reversed(notebook["cells"]):
         for output in cell.get("outputs", ()):
-            if MIME in output.get("data", {}):
-                return dict(output["data"][MIME])
+            findings = output.get("data", {}).get(MIME, {})
+            if findings.get("verdict") in VERDICTS and "answer" in findings:
+                return dict(findings)
     raise ReportError(
         "the notebook ran, but states no findings",
         todo="let its last cell evaluate findings.Findings(case)",
     )
+
+
+def _line(findings: Mapping[str, Any]) -> str:
+    return printable(f"Verdict: {findings['verdict']}. {findings['answer']}", 2000)

@@ -1,18 +1,61 @@
-"""A kernel that boots while this process is still loading what drives it."""
+"""A report's kernel: booted early, private to its user, and surely gone at the end."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import zmq
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import run_sync
 
-# Loaded by the kernel as it boots, so that the notebook's first cell need not wait for them.
-# Only loaded: no name of them reaches the notebook.
-_LOADED = ("atomlab.diagnosis.investigation", "atomlab.report.tables", "atomlab.report.figures")
+# The history is a database that all kernels of a user share; a report has no use for it.
+ARGUMENTS = (
+    "--HistoryManager.hist_file=:memory:",
+    "--IPKernelApp.exec_lines=['__import__(\"atomlab.report.preloaded\");']",
+)
+_LOG = "kernel.log"
+# A socket's path may have 104 bytes on macOS, 108 on Linux.
+_LONGEST_SOCKET = 100
+
+
+@contextmanager
+def running_kernel(*, forked: bool = False) -> Iterator[AsyncKernelManager]:
+    """Start a Python kernel that boots in the background, and kill it at the end.
+
+    It is the Python that runs this process, reached over sockets in a folder that only this user
+    can enter. `forked` makes it a fork of this process, with all that is loaded here, where
+    there are such sockets.
+    """
+    with tempfile.TemporaryDirectory(prefix="atomlab-", ignore_cleanup_errors=True) as folder:
+        manager = _manager(Path(folder))
+        log = Path(folder, _LOG)
+        try:
+            if forked and manager.transport == "ipc":
+                from atomlab.report.forked import fork_kernel
+
+                manager.provisioner = fork_kernel(manager, [*ARGUMENTS], log)
+            with log.open("ab") as stream:
+                start = run_sync(manager.start_kernel)
+                start(extra_arguments=[*ARGUMENTS], stdout=stream, stderr=stream)
+            yield manager
+        finally:
+            manager.kill()
+
+
+def last_words(kernel: AsyncKernelManager) -> str:
+    """Return the last line that the kernel's process wrote on its own, empty if it wrote none."""
+    log = Path(kernel.connection_file).with_name(_LOG)
+    with suppress(OSError):
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "")
+    return ""
 
 
 class _Manager(AsyncKernelManager):
@@ -28,24 +71,28 @@ class _Manager(AsyncKernelManager):
 
     def kill(self) -> None:
         """Kill the kernel and close every socket to it."""
+        if isinstance(self.provisioner, LocalProvisioner) and self.provisioner.process:
+            self.provisioner.process.kill()
+            self.provisioner.process.wait()
         for client in self._clients:
             client.stop_channels()
-        run_sync(self.shutdown_kernel)(now=True)
+        run_sync(self.cleanup_resources)()
 
 
-@contextmanager
-def running_kernel() -> Iterator[AsyncKernelManager]:
-    """Start a Python kernel, with an encrypted connection where ZeroMQ can, and kill it at the end.
+def _manager(folder: Path) -> _Manager:
+    """Return the manager of a kernel whose connection file, and sockets, are in `folder`.
 
-    The kernel is the Python that runs this process, and boots in the background.
+    Of ports, the kernel of another report could take one first, and anyone could listen. Where
+    there is nothing else, what is sent is encrypted.
     """
-    manager = _Manager(
+    sockets = str(folder / "kernel")
+    traits = {"transport_encryption": "auto" if zmq.has("curve") else "disabled"}
+    if zmq.has("ipc") and len(os.fsencode(sockets)) + 2 <= _LONGEST_SOCKET:
+        traits = {"transport": "ipc", "ip": sockets}
+    return _Manager(
         kernel_name="python3",
-        transport_encryption="auto" if zmq.has("curve") else "disabled",
+        # With no folder to look in, it is the one that this Python's own ipykernel describes.
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+        connection_file=str(folder / "kernel.json"),
+        **traits,
     )
-    loading = f"[__import__(name) for name in {_LOADED!r}]"
-    run_sync(manager.start_kernel)(extra_arguments=[f"--IPKernelApp.exec_lines={loading}"])
-    try:
-        yield manager
-    finally:
-        manager.kill()

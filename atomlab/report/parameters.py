@@ -7,55 +7,53 @@ name is an error, and a string stays a string.
 from __future__ import annotations
 
 import ast
-import re
+import io
+import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from atomlab.errors import InputError
-from atomlab.text import did_you_mean
+from atomlab.text import did_you_mean, listed, storable
 
-_LINE = re.compile(r"(?P<name>\w+)\s*:\s*(?P<type>\w+)\s*=\s*(?P<default>.+?)\s*#\s*(?P<help>.+)")
 _TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
+_IMPORT = "from typing import Literal"
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A declared parameter: its line is `name: type = default  # help`."""
+    """A declared parameter: its line is `name: type = default  # help`.
+
+    Written `name: Literal["a", "b"] = "a"  # help` it has `choices`, all of one type.
+    """
 
     name: str
     type: str
     default: Any
     help: str
+    choices: tuple[Any, ...] = ()
 
 
 def declared_parameters(notebook: Mapping[str, Any], where: Path) -> dict[str, Parameter]:
     """Return the parameters that the cell tagged `parameters` declares, by name.
 
-    Raises InputError if there is no such cell, or a line of it is of another form.
+    Beside its lines the cell may import `Literal`. Raises InputError if there is no such cell, or
+    anything else is in it.
     """
-    tagged = [
+    cells = [
         cell
-        for cell in notebook.get("cells", ())
-        if "parameters" in cell["metadata"].get("tags", ())
+        for cell in notebook["cells"]
+        if "parameters" in cell.get("metadata", {}).get("tags", ())
     ]
-    if len(tagged) != 1:
+    if len(cells) != 1:
         raise InputError(
-            f"has {len(tagged)} cells tagged parameters", where=where, todo="tag exactly one"
+            f"has {len(cells)} cells tagged parameters", where=where, todo="tag exactly one"
         )
-    found: dict[str, Parameter] = {}
-    for line in filter(None, map(str.strip, "".join(tagged[0]["source"]).splitlines())):
-        match = _LINE.fullmatch(line)
-        if match is None or match["type"] not in _TYPES:
-            raise InputError(
-                f"parameter line {line!r} has another form",
-                where=where,
-                todo="write name: type = default  # help",
-            )
-        default = ast.literal_eval(match["default"])
-        found[match["name"]] = Parameter(match["name"], match["type"], default, match["help"])
-    return found
+    lines = "".join(cells[0]["source"]).splitlines()
+    wanted = [line for line in map(str.strip, lines) if line and line != _IMPORT]
+    found = [_declared(line, where) for line in wanted]
+    return {parameter.name: parameter for parameter in found}
 
 
 def check_parameters(
@@ -63,7 +61,8 @@ def check_parameters(
 ) -> dict[str, Any]:
     """Return the given values in their declared types; text is converted, and only where it fits.
 
-    Raises InputError for an undeclared name (near misses suggested) or a value that does not fit.
+    Raises InputError for an undeclared name (near misses suggested), or a value that does not fit
+    or is none of the choices.
     """
     values: dict[str, Any] = {}
     for name, value in given.items():
@@ -72,27 +71,78 @@ def check_parameters(
             raise InputError(
                 f"declares no parameter {name!r}",
                 where=where,
-                todo=f"{hint} it declares {', '.join(declared)}".strip(),
+                todo=f"{hint} it declares {', '.join(declared) or 'none'}".strip(),
             )
-        values[name] = _converted(value, declared[name], where)
+        values[name] = _chosen(_converted(value, declared[name], where), declared[name], where)
     return values
+
+
+def _declared(line: str, where: Path) -> Parameter:
+    try:
+        (statement,) = ast.parse(line).body
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            raise ValueError("no declaration")
+        choices = _choices(statement.annotation)
+        kind = type(choices[0]).__name__ if choices else ast.unparse(statement.annotation)
+        default = ast.literal_eval(statement.value or ast.Constant(None))
+        values = (default, *choices)
+        if not all(type(value) is _TYPES[kind] for value in values):
+            raise ValueError("a value of another type")
+        if choices and default not in choices:
+            raise ValueError("a default that is none of the choices")
+        return Parameter(statement.target.id, kind, default, _comment(line), choices)
+    except (SyntaxError, ValueError, KeyError, RecursionError, tokenize.TokenError):
+        raise InputError(
+            f"has a parameter line of another form: {line!r}",
+            where=where,
+            todo="write name: type = default  # help",
+        ) from None
+
+
+def _choices(annotation: ast.expr) -> tuple[Any, ...]:
+    """Return the values of a `Literal[…]`, none for another annotation."""
+    if not isinstance(annotation, ast.Subscript) or ast.unparse(annotation.value) != "Literal":
+        return ()
+    inside = ast.literal_eval(annotation.slice)
+    return inside if isinstance(inside, tuple) else (inside,)
+
+
+def _comment(line: str) -> str:
+    """Return the line's comment without its mark; raise ValueError if it has none."""
+    tokens = tokenize.generate_tokens(io.StringIO(line).readline)
+    comments = [token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT]
+    if not comments or not comments[0]:
+        raise ValueError("no help")
+    return comments[0]
 
 
 def _converted(value: Any, parameter: Parameter, where: Path) -> Any:
     kind = _TYPES[parameter.type]
-    if type(value) is kind:
+    if kind is str and isinstance(value, str) and storable(value) == value:
+        return value
+    if kind is not str and type(value) is kind:
         return value
     try:
-        if isinstance(value, str):
-            if kind is bool:
-                return {"true": True, "false": False}[value.lower()]
-            return kind(value)
+        if kind is not str and isinstance(value, str):
+            return {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
         if kind is float and type(value) is int:
             return float(value)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         pass
     raise InputError(
         f"parameter {parameter.name} is {parameter.type}, not {value!r}",
         where=where,
         todo=f"give a value like {parameter.default!r}",
     )
+
+
+def _chosen(value: Any, parameter: Parameter, where: Path) -> Any:
+    if parameter.choices and value not in parameter.choices:
+        hint = did_you_mean(str(value), map(str, parameter.choices))
+        known = listed(map(repr, parameter.choices), 20)
+        raise InputError(
+            f"parameter {parameter.name} cannot be {value!r}",
+            where=where,
+            todo=f"{hint} it is one of {known}".strip(),
+        )
+    return value

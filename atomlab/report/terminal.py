@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.diagnosis.fixes import Fix
     from atomlab.diagnosis.lint import Lint
     from atomlab.diagnosis.verify import Verification
-    from atomlab.evidence.schema import Tenant
     from atomlab.evidence.snapshot import Snapshot
+    from atomlab.report.batch import Outcome
+    from atomlab.report.parameters import Parameter
     from atomlab.report.runner import Report
 
 _STYLES = {
@@ -123,11 +124,35 @@ def print_lint(lint: Lint, snapshot: str) -> None:
     _line(out, f"{count(len(lint.findings), 'finding')}; --json has the values behind each")
 
 
-def print_report(tenant: Tenant, report: Report) -> None:
+def print_report(subject: str, report: Report) -> None:
     """Print a report's verdict and where it is."""
-    name = printable(tenant.subdomain or tenant.name)
-    _line(Console(), f"{name}: {report.verdict}", _STYLES[report.verdict])
+    _line(Console(), f"{printable(subject)}: {report.verdict}", _STYLES[report.verdict])
     _line(Console(), f"report: {printable(report.html, 4096)}")
+
+
+def print_batch(outcomes: Sequence[Outcome], index: Path) -> None:
+    """Print each report's verdict and where it is, then the index; what failed goes to stderr."""
+    for outcome in outcomes:
+        if outcome.report:
+            print_report(outcome.task.subject, outcome.report)
+    _line(Console(), f"index: {printable(index, 4096)}")
+    for outcome in outcomes:
+        if not outcome.report:
+            told = f"atomlab: {printable(outcome.task.subject)}: {printable(outcome.error, 2000)}"
+            _line(Console(stderr=True), told, _STYLES["error"])
+
+
+def print_parameters(name: str, declared: Mapping[str, Parameter]) -> None:
+    """Print a notebook's parameters, one row each: type, default, choices, help."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("parameter", "type", "default", "choices", "help"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("parameter", "type"))
+    for one in declared.values():
+        choices = ", ".join(map(repr, one.choices)) or "–"
+        told = (one.name, one.type, repr(one.default), choices, one.help)
+        table.add_row(*(Text(printable(cell, 300)) for cell in told))
+    _line(Console(), f"notebook {printable(name)}", "bold")
+    Console().print(table)
 
 
 def _line(console: Console, text: str, style: str = "") -> None:

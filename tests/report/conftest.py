@@ -6,7 +6,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from atomlab.report.runner import run_report, shipped_notebook
+from atomlab.report.notebooks import shipped_notebook
+from atomlab.report.runner import run_report
 from tests.conftest import ROOT
 
 PARAMETERS = 'tenant: str = "brennan"  # a tenant\nlimit: int = 3  # a number\n'

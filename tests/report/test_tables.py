@@ -7,7 +7,7 @@ import pytest
 import atomlab
 from atomlab import Request, Tenant
 from atomlab.report import figures, tables
-from atomlab.report.runner import folder_names
+from atomlab.report.planning import folder_names
 
 
 def test_without_a_fix_no_table_pretends_that_one_was_made(before):

@@ -1,0 +1,133 @@
+"""A comparison: which of a tenant's fixes should be made, for a request that has to work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from atomlab.byok.request import Request
+from atomlab.diagnosis.case import case_document
+from atomlab.diagnosis.diagnose import Diagnosis, diagnose
+from atomlab.diagnosis.explanation import Verdict
+from atomlab.diagnosis.options import Option, compare_options
+from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.evidence.snapshot import Snapshot
+from atomlab.text import count, printable
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A tenant's options side by side, and the diagnosis of the request that has to work."""
+
+    snapshot: Snapshot
+    diagnosis: Diagnosis
+    options: tuple[Option, ...]
+
+    @property
+    def request(self) -> str:
+        """The request that has to work, named as the options name requests."""
+        request = self.diagnosis.requests[0].request
+        return request.complexity + (" with tools" if request.tools else "")
+
+    @property
+    def curing(self) -> tuple[Option, ...]:
+        """The options that cure the request."""
+        return tuple(option for option in self.options if self.request in option.cures)
+
+    @property
+    def best(self) -> Option | None:
+        """The cheapest option that cures the request and touches no other tenant, if any."""
+        harmless = (option for option in self.curing if not option.touched)
+        return min(harmless, key=lambda option: option.cost, default=None)
+
+    @property
+    def verification(self) -> Verification:
+        """What is claimed, with its verdicts: that the request fails, and that the fix is best."""
+        name = printable(self.diagnosis.tenant.name)
+        return Verification(
+            f"Which fix should be made for {name}?",
+            self.diagnosis.tenant.subdomain or self.diagnosis.tenant.id,
+            self.snapshot.sha256,
+            self.diagnosis.requests[0].request,
+            (self._error(), self._fix()),
+        )
+
+    def answer(self) -> str:
+        """Return what was found, in a few plain sentences."""
+        who = f"{self.request} requests of {printable(self.diagnosis.tenant.name)}"
+        outcome, best = self.diagnosis.requests[0].outcome, self.best
+        if outcome == "inconclusive":
+            return f"Nothing can be decided for {who}: the snapshot holds no pricing cache."
+        if outcome == "ranked":
+            return f"Nothing has to be fixed: {who} find a model."
+        if best is None:
+            return f"None of {count(len(self.options), 'option')} cures {who} and only those."
+        rest = f", and leaves {', '.join(best.leaves)} requests" if best.leaves else ""
+        touching = sum(bool(option.touched) for option in self.options)
+        return (
+            f"To {printable(best.name, 200)} (cost {best.cost}) cures {who} and touches no other "
+            f"tenant{rest}. Of {count(len(self.options), 'option')} {len(self.curing)} cure the "
+            f"request, {touching} touch other tenants."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document `atomlab.findings/1`, with one element of `options` each."""
+        return case_document(
+            self.snapshot,
+            self.verification,
+            self.answer(),
+            self.request,
+            self.diagnosis.to_json(),
+            warnings=[*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()],
+            options=[_told(option) for option in self.options],
+        )
+
+    def _error(self) -> ClaimResult:
+        found = self.diagnosis.requests[0]
+        verdicts: dict[str, Verdict] = {"no-models": "confirmed", "ranked": "refuted"}
+        return ClaimResult(
+            "error",
+            f"{self.request.capitalize()} requests of the tenant find no model.",
+            verdicts.get(found.outcome, "inconclusive"),
+            "the error",
+            found.ranking.summary(),
+        )
+
+    def _fix(self) -> ClaimResult:
+        statement, expected = "A fix cures it and touches no other tenant.", "one that was run"
+        if self.diagnosis.requests[0].outcome != "no-models":
+            return ClaimResult("fix", statement, "inconclusive", expected, "there is no error")
+        if self.best is None:
+            told = f"none of {count(len(self.options), 'option')} does"
+            return ClaimResult("fix", statement, "refuted", expected, told)
+        told = f"{printable(self.best.name, 200)} (cost {self.best.cost})"
+        return ClaimResult("fix", statement, "confirmed", expected, told)
+
+
+def compare(
+    snapshot: Snapshot,
+    tenant: str,
+    complexity: str = "moderate",
+    *,
+    tools: bool = False,
+    others: int | None = None,
+) -> Comparison:
+    """Return the comparison of `tenant`'s options for the request that has to work.
+
+    Beside the fixes of the root cause and the code fallback it holds the `others` cheapest ones,
+    all if not given. Raises TenantError, or InputError for an unknown complexity.
+    """
+    diagnosis = diagnose(snapshot, tenant, [Request(complexity=complexity, tools=tools)])
+    options = compare_options(snapshot, diagnosis.tenant.id, others)
+    return Comparison(snapshot, diagnosis, tuple(options))
+
+
+def _told(option: Option) -> dict[str, Any]:
+    return {
+        "name": option.name,
+        "kind": option.kind,
+        "cost": option.cost,
+        "cures": list(option.cures),
+        "leaves": list(option.leaves),
+        "touched": dict(option.touched),
+    }

@@ -1,0 +1,123 @@
+"""A triage: what is wrong with a tenant, asked without a hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from atomlab.byok.request import Request
+from atomlab.diagnosis.case import case_document
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
+from atomlab.diagnosis.explanation import Verdict
+from atomlab.diagnosis.fixes import Fix, plan_fix
+from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.evidence.snapshot import Snapshot
+from atomlab.text import printable
+
+
+@dataclass(frozen=True)
+class Triage:
+    """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause."""
+
+    snapshot: Snapshot
+    diagnosis: Diagnosis
+    fix: Fix
+
+    @property
+    def failing(self) -> tuple[RequestDiagnosis, ...]:
+        """The requests that find no model."""
+        return tuple(d for d in self.diagnosis.requests if d.outcome == "no-models")
+
+    @property
+    def shown(self) -> RequestDiagnosis:
+        """The request to look at: the first that fails, else the first."""
+        return next(iter(self.failing), self.diagnosis.requests[0])
+
+    @property
+    def verification(self) -> Verification:
+        """What is claimed, with its verdicts: one claim that requests fail, one per root cause."""
+        claims = (self._error(), *map(_root_cause, self.failing))
+        return Verification(
+            f"What is wrong with {printable(self.diagnosis.tenant.name)}?",
+            self.diagnosis.tenant.subdomain or self.diagnosis.tenant.id,
+            self.snapshot.sha256,
+            self.shown.request,
+            claims,
+        )
+
+    def answer(self) -> str:
+        """Return what was found, in a few plain sentences."""
+        whose = f"of {printable(self.diagnosis.tenant.name)}"
+        if not self.snapshot.has_pricing:
+            return f"Nothing can be decided for requests {whose}: there is no pricing cache."
+        if not self.failing:
+            return f"Nothing: all requests {whose} that were tried find a model ({self._tried()})."
+        names = ", ".join(d.request.complexity for d in self.failing)
+        cures = [words for words in self.fix.words if words.startswith(("cures", "does not"))]
+        fix = "; ".join(cures or self.fix.words)
+        return f"No model for {names} requests {whose}. {_because(self.shown)} Fix: {fix}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document `atomlab.findings/1`."""
+        found = self.diagnosis
+        warnings = [*found.platform.pricing.warnings(), *found.warnings()]
+        return case_document(
+            self.snapshot,
+            self.verification,
+            self.answer(),
+            self._tried(),
+            found.to_json(),
+            warnings=warnings,
+        )
+
+    def _tried(self) -> str:
+        return ", ".join(d.request.complexity for d in self.diagnosis.requests)
+
+    def _error(self) -> ClaimResult:
+        outcomes = tuple(
+            f"{d.request.complexity}: {d.ranking.summary()}" for d in self.diagnosis.requests
+        )
+        failing, tried = len(self.failing), len(self.diagnosis.requests)
+        observed = f"{failing} of {tried} kinds of request find no model"
+        verdict: Verdict = "confirmed" if failing else "refuted"
+        if not self.snapshot.has_pricing:
+            verdict, observed = "inconclusive", "the snapshot holds no pricing cache"
+        statement = "Requests of the tenant find no model."
+        return ClaimResult("error", statement, verdict, "the error", observed, outcomes)
+
+
+def triage(snapshot: Snapshot, tenant: str, complexity: str = "") -> Triage:
+    """Return the triage of `tenant`, for requests of `complexity`, all four if it is empty.
+
+    Raises TenantError for an unknown or ambiguous tenant, InputError for an unknown complexity.
+    """
+    requests = [Request(complexity=complexity)] if complexity else None
+    diagnosis = diagnose(snapshot, tenant, requests)
+    return Triage(snapshot, diagnosis, plan_fix(diagnosis, "postgresql"))
+
+
+def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:
+    """Return the claim that the first cause is the root cause of the failing request."""
+    complexity, causes = diagnosis.request.complexity, diagnosis.explanation.causes
+    if not causes:
+        statement, observed = f"A deviation explains why {complexity} requests fail.", "none found"
+        return ClaimResult(complexity, statement, "inconclusive", "a cause", observed)
+    root = causes[0]
+    subject = f"{root.code} {printable(root.provider)}" if root.provider else root.code
+    trials = diagnosis.explanation.trials
+    return ClaimResult(
+        complexity,
+        f"{complexity.capitalize()} requests fail because of {subject} ({root.role}).",
+        root.verdict,
+        "its repair removes the error, placebos leave it",
+        "; ".join(f"{trial.name}: {trial.result}" for trial in trials) or "nothing could be run",
+        root.evidence,
+    )
+
+
+def _because(diagnosis: RequestDiagnosis) -> str:
+    causes = diagnosis.explanation.causes
+    if not causes:
+        return "No deviation was found whose repair lets a model through."
+    told = "; ".join(printable(sentence, 200) for sentence in causes[0].evidence[:2])
+    return f"The root cause is {causes[0].code} ({causes[0].verdict}): {told}."

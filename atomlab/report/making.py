@@ -1,0 +1,63 @@
+"""Reports from what was asked for: one in this process, several each in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atomlab.errors import ReportError
+from atomlab.report.kernel import running_kernel
+from atomlab.report.planning import Wanted, plan
+from atomlab.report.runner import Report, run_report
+
+if TYPE_CHECKING:
+    from atomlab.report.batch import Outcome
+
+
+def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
+    """Make the one report that is wanted; return what it is about, and the report.
+
+    Raises AtomlabError.
+    """
+    with running_kernel() as kernel:
+        # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
+        from atomlab.report.progress import watching
+
+        (task,) = plan(wanted)
+        with watching() as watch:
+            report = run_report(
+                task.notebook,
+                task.parameters,
+                task.folder,
+                timeout_s=timeout_s,
+                on_cell=lambda place, cells: watch.cell(task, place, cells),
+                kernel=kernel,
+            )
+            watch.ended(task, report.verdict)
+    return task.subject, report
+
+
+def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[Outcome], Path]:
+    """Make the reports that are wanted and the page that lists them; return both.
+
+    One that fails does not stop the others. Raises AtomlabError if nothing can be made.
+    """
+    from atomlab.report.batch import default_jobs, run_batch
+    from atomlab.report.index import write_index
+    from atomlab.report.progress import watching
+
+    tasks = plan(wanted)
+    with watching(len(tasks)) as watch:
+        outcomes = []
+        for outcome in run_batch(tasks, jobs or default_jobs(), timeout_s, watch.cell):
+            watch.ended(outcome.task, outcome.verdict)
+            outcomes.append(outcome)
+    place = {task.folder: number for number, task in enumerate(tasks)}
+    outcomes.sort(key=lambda outcome: place[outcome.task.folder])
+    try:
+        index = write_index(outcomes, wanted.out, Path(wanted.snapshot).stem, wanted.notebook.stem)
+    except OSError as error:
+        raise ReportError(
+            f"cannot be written ({error.strerror})", where=wanted.out, todo="name another folder"
+        ) from None
+    return outcomes, index

@@ -1,0 +1,90 @@
+"""A comparison: the best option is the cheapest that cures and harms nobody."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import atomlab
+from atomlab.diagnosis.comparison import compare
+from atomlab.errors import InputError, TenantError
+from tests.refusals import refused
+
+
+def test_the_best_option_is_the_cheapest_that_cures_and_touches_nobody(before):
+    """For moderate requests the copied key, for advanced ones a new credential."""
+    for complexity, tools in (("moderate", False), ("advanced", False), ("complex", True)):
+        case = compare(before, "brennan", complexity, tools=tools)
+        name = complexity + (" with tools" if tools else "")
+        harmless = [o for o in case.options if name in o.cures and not o.touched]
+        assert case.request == name
+        assert case.best.cost == min(option.cost for option in harmless)
+        assert case.best in harmless
+        assert case.verification.verdict == "confirmed"
+    assert compare(before, "brennan").best.name == (
+        "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
+    )
+    assert compare(before, "brennan", "advanced").best.cost == 5
+
+
+def test_the_options_are_those_of_compare_options(before):
+    """Nothing is left out or added, and `others` limits the further ones."""
+    assert list(compare(before, "fjord").options) == atomlab.compare_options(before, "fjord")
+    few = compare(before, "fjord", others=1)
+    assert len(few.options) == len(compare(before, "fjord", others=0).options) + 1
+
+
+def test_a_tenant_without_the_error_is_refuted(before):
+    """Where the request finds a model there is nothing to fix."""
+    case = compare(before, "northwind")
+    assert case.verification.verdict == "refuted"
+    assert case.answer().startswith("Nothing has to be fixed: moderate requests of Northwind")
+    assert case.options == ()
+
+
+def test_a_request_that_works_while_others_fail_is_refuted(before):
+    """A tenant that fails for advanced requests only has options, but not for this request."""
+    case = compare(before, "quarry", "simple")
+    assert case.verification.verdict == "refuted"
+    assert case.options
+    assert case.curing == ()
+
+
+def test_no_harmless_option_is_refuted(before):
+    """With only the code fallback left, which touches others, no fix is found."""
+    from dataclasses import replace
+
+    case = compare(before, "brennan")
+    touching = tuple(option for option in case.options if option.touched)
+    assert touching
+    left = replace(case, options=touching)
+    assert left.best is None
+    assert left.verification.verdict == "refuted"
+    assert "cures moderate requests of Brennan Machinery and only those" in left.answer()
+
+
+def test_without_prices_it_is_inconclusive(captured):
+    """No pricing cache: nothing is decided."""
+    case = compare(captured({"acme": {}}, pricing=None), "acme")
+    assert case.verification.verdict == "inconclusive"
+    assert "no pricing cache" in case.answer()
+
+
+def test_the_findings_hold_every_option(before):
+    """One element each, with what it cures, leaves and touches, as JSON."""
+    case = compare(before, "brennan", others=2)
+    found = case.to_json()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert [o["name"] for o in found["options"]] == [o.name for o in case.options]
+    assert [len(o["touched"]) for o in found["options"]] == [len(o.touched) for o in case.options]
+    assert found["title"] == "Which fix should be made for Brennan Machinery?"
+    assert found["verdict"] == "confirmed"
+
+
+def test_what_cannot_be_asked_is_refused(before):
+    """An unknown tenant or complexity is one clear line."""
+    with refused(TenantError, "no tenant 'brenan'"):
+        compare(before, "brenan")
+    with pytest.raises(InputError, match="unknown complexity"):
+        compare(before, "brennan", "hard")

@@ -1,0 +1,96 @@
+"""A triage: the diagnosis, read as claims of its own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import atomlab
+from atomlab.diagnosis.fixes import plan_fix
+from atomlab.diagnosis.triage import triage
+from atomlab.errors import InputError, TenantError
+from tests.refusals import is_one_line, refused
+
+
+@pytest.mark.parametrize(
+    ("tenant", "code"),
+    [
+        ("brennan", "key-under-alias"),
+        ("cascade", "key-misnamed"),
+        ("glacier", "key-empty"),
+        ("knoll", "provider-not-llm"),
+        ("larkspur", "provider-unknown"),
+        ("delta", "orphan-client"),
+        ("quarry", "quality"),
+        ("nettle", "no-keys"),
+    ],
+)
+def test_a_failing_tenant_is_confirmed_with_its_root_cause(before, tenant, code):
+    """Each failing request is a claim whose verdict is its root cause's; the answer names it."""
+    case = triage(before, tenant)
+    diagnosis = atomlab.diagnose(before, tenant)
+    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    error, *claims = case.verification.claims
+    assert error.verdict == "confirmed"
+    assert error.observed.startswith(f"{len(failing)} of 4 kinds of request")
+    assert [c.id for c in claims] == [d.request.complexity for d in failing]
+    assert [c.verdict for c in claims] == [d.explanation.causes[0].verdict for d in failing]
+    assert case.verification.verdict == "confirmed"
+    assert f"The root cause is {code} (confirmed)" in case.answer()
+    assert case.fix == plan_fix(diagnosis, "postgresql")
+
+
+def test_a_healthy_tenant_is_refuted(before):
+    """That requests fail is the claim; where none does it is refuted, and the answer says so."""
+    case = triage(before, "northwind")
+    assert case.verification.verdict == "refuted"
+    assert case.answer().startswith("Nothing: all requests of Northwind Traders")
+    assert case.shown.request.complexity == "simple"
+
+
+def test_one_kind_of_request_can_be_asked_for(before):
+    """With a complexity only that is tried, as for a tenant that fails for advanced ones only."""
+    assert triage(before, "quarry", "simple").verification.verdict == "refuted"
+    case = triage(before, "quarry", "advanced")
+    assert [d.request.complexity for d in case.diagnosis.requests] == ["advanced"]
+    assert case.verification.verdict == "confirmed"
+
+
+def test_without_prices_it_is_inconclusive(captured):
+    """No pricing cache: nothing is decided, and no cause is claimed."""
+    case = triage(captured({"acme": {}}, pricing=None), "acme")
+    assert case.verification.verdict == "inconclusive"
+    assert case.answer() == (
+        "Nothing can be decided for requests of Acme: there is no pricing cache."
+    )
+    assert len(case.verification.claims) == 1
+
+
+def test_the_findings_have_what_every_report_starts_from(before):
+    """Title, verdict, answer, request, snapshot, claims and diagnosis, as JSON."""
+    found = triage(before, "brennan").to_json()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["title"] == "What is wrong with Brennan Machinery?"
+    assert found["snapshot"]["sha256"] == before.sha256
+    assert found["diagnosis"] == json.loads(
+        json.dumps(atomlab.diagnose(before, "brennan").to_json())
+    )
+    assert found["verification"]["verdict"] == found["verdict"] == "confirmed"
+    assert found["request"]["complexity"] == "simple, moderate, complex, advanced"
+
+
+def test_a_hostile_name_is_escaped_in_words(before):
+    """Title and answer are printable whatever the tenant is called."""
+    case = triage(before, "bidi")
+    for text in (case.verification.title, case.answer()):
+        assert is_one_line(text)
+        assert r"\u202egnp.exe\x1b[31m" in text
+
+
+def test_what_cannot_be_asked_is_refused(before):
+    """An unknown tenant or complexity is one clear line."""
+    with refused(TenantError, "no tenant 'brenan'"):
+        triage(before, "brenan")
+    with refused(InputError, "unknown complexity 'hard'"):
+        triage(before, "brennan", "hard")

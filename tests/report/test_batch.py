@@ -1,0 +1,134 @@
+"""Batches: a process for each report, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import os
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from atomlab.report import batch
+from atomlab.report.batch import default_jobs, run_batch
+from atomlab.report.planning import Task
+from tests.conftest import ROOT
+
+SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
+PARAMETERS = 'snapshot: str = ""  # a snapshot\ntenant: str = ""  # a tenant\n'
+FINDINGS = """from IPython.display import display
+from atomlab.report.findings import MIME
+from atomlab.diagnosis.triage import triage
+import atomlab
+found = triage(atomlab.open_snapshot(snapshot), "delta", "simple").to_json()
+display({MIME: found | {"answer": told}, "text/plain": "x"}, raw=True)"""
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    """Return a function that gives a task for each name, on a notebook with the given code."""
+
+    def make(code, names):
+        cells = [
+            new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            new_code_cell(code),
+            new_code_cell(FINDINGS),
+        ]
+        path = tmp_path / "small.ipynb"
+        nbformat.write(new_notebook(cells=cells), path)
+        return [
+            Task(name, name, path, {"snapshot": SNAPSHOT, "tenant": name}, tmp_path / "out" / name)
+            for name in names
+        ]
+
+    return make
+
+
+def test_each_report_is_its_own_process_and_kernel(tasks):
+    """Nothing that one notebook does to its kernel or its modules reaches the next."""
+    code = """import os, sys
+import atomlab.errors
+seen = getattr(atomlab.errors, "touched", "untouched")
+atomlab.errors.touched = tenant
+told = f"{seen} {os.getpid()} {os.getppid()}" """
+    outcomes = list(run_batch(tasks(code, ["a", "b", "c"]), 1, 60))
+    told = [outcome.report.answer.split() for outcome in outcomes]
+    assert [outcome.task.subject for outcome in outcomes] == ["a", "b", "c"]
+    assert {words[0] for words in told} == {"untouched"}
+    assert len({pid for words in told for pid in words[1:]} | {str(os.getpid())}) == 7
+
+
+def test_the_kernel_is_warm_and_the_notebook_s_names_are_its_own(tasks):
+    """Pandas is loaded before the first cell, and no name of the loading is in the notebook."""
+    code = """import sys
+told = str(("pandas" in sys.modules, sorted(n for n in globals() if n in ("gc", "name"))))"""
+    (outcome,) = run_batch(tasks(code, ["a"]), 1, 60)
+    assert outcome.report.answer == "(True, [])"
+
+
+def test_as_many_run_at_once_as_jobs_were_asked_for(tasks, tmp_path):
+    """Two jobs: each of two notebooks waits for the other to have started, and both end."""
+    code = f"""import pathlib, time
+folder = pathlib.Path({str(tmp_path)!r})
+(folder / f"{{tenant}}.started").touch()
+while len(list(folder.glob("*.started"))) < 2: time.sleep(0.05)
+told = "together" """
+    outcomes = list(run_batch(tasks(code, ["a", "b"]), 2, 60))
+    assert [outcome.report.answer for outcome in outcomes] == ["together", "together"]
+
+
+def test_the_cells_of_each_report_are_named(tasks):
+    """Whoever watches hears each task's cells in order, and how many there are."""
+    heard = []
+    made = tasks("told = ''", ["a"])
+    list(run_batch(made, 1, 60, lambda *at: heard.append(at)))
+    assert heard == [(made[0], place, 4) for place in range(4)]
+
+
+def test_parameters_that_do_not_fit_fail_their_own_report(tasks):
+    """What is wrong with one task is its outcome, in one line."""
+    bad, good = tasks("told = ''", ["a", "b"])
+    bad.parameters["tennant"] = "x"
+    outcomes = {outcome.task.subject: outcome for outcome in run_batch([bad, good], 1, 60)}
+    assert outcomes["a"].verdict == "failed"
+    assert "did you mean tenant?" in outcomes["a"].error
+    assert outcomes["b"].verdict == "confirmed"
+
+
+def test_a_fault_of_our_own_is_a_failed_report_too(tasks, tmp_path):
+    """An exception that nobody expected is named in the line, and stops nothing."""
+    (task,) = tasks("told = ''", ["a"])
+    odd = Task("a", "a", task.notebook, None, tmp_path)
+    outcomes = list(run_batch([odd, task], 1, 60))
+    assert [outcome.verdict for outcome in outcomes] == ["failed", "confirmed"]
+    assert "AttributeError" in outcomes[0].error
+
+
+def test_a_process_that_does_not_end_in_time_is_killed(tasks, monkeypatch):
+    """Where the deadline inside a report's process does not work, the one outside does."""
+    monkeypatch.setattr(batch, "GRACE_S", -50.0)  # so that the outer one comes first
+    (task,) = tasks("import time; time.sleep(300)", ["a"])
+    (outcome,) = run_batch([task], 1, 58)
+    assert outcome.verdict == "failed"
+    assert "was still running after 58 seconds in all" in outcome.error
+    assert 8 <= outcome.seconds < 30
+
+
+def test_nothing_to_make_makes_nothing():
+    """No task, no process, no outcome."""
+    assert list(run_batch([], 4, 60)) == []
+
+
+def test_the_default_is_a_job_per_core_up_to_four(monkeypatch):
+    """Processors that this process may not use do not count."""
+    for cores, jobs in ((1, 1), (2, 2), (64, 4)):
+        monkeypatch.setattr(
+            os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False
+        )
+        assert default_jobs() == jobs
+
+
+def test_where_nothing_can_be_forked_reports_are_made_all_the_same(tasks, monkeypatch):
+    """Processes that are started anew make the same report, more slowly."""
+    monkeypatch.setattr(batch, "_FORKED", False)
+    (outcome,) = run_batch(tasks("told = tenant", ["a"]), 1, 120)
+    assert (outcome.verdict, outcome.report.answer) == ("confirmed", "a")

@@ -1,0 +1,75 @@
+"""Options side by side: the picture and the tables show what the comparison holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from atomlab.diagnosis.comparison import compare
+from atomlab.report import comparison as shown
+
+
+@pytest.fixture(scope="module")
+def case(before):
+    """Return the comparison for the incident's tenant."""
+    return compare(before, "brennan", others=4)
+
+
+def test_a_dot_is_a_cure_and_a_cross_is_none(case):
+    """Each row has a mark per failing request, then the cost and the number of others touched."""
+    (axis,) = shown.by_request(case).figure.axes
+    columns = [label.get_text() for label in axis.get_xticklabels()]
+    marks = {}
+    for text in axis.texts:
+        column, row = text.get_position()
+        marks[int(row), columns[int(column)]] = text.get_text()
+    for row, option in enumerate(case.options):
+        for request in (*option.cures, *option.leaves):
+            assert marks[row, request] == ("●" if request in option.cures else "×")
+        assert marks[row, "cost"] == str(option.cost)
+        assert marks[row, "others touched"] == str(len(option.touched))
+    assert columns[:4] == ["simple", "moderate", "complex", "advanced"]
+
+
+def test_the_tables_have_a_row_per_option_and_per_tenant_touched(case):
+    """What is cured is counted, and whom an option touches is listed with the change."""
+    options, touched = shown.options(case), shown.touched(case)
+    assert list(options.frame["option"]) == [option.name for option in case.options]
+    assert list(options.frame["other tenants touched"]) == [len(o.touched) for o in case.options]
+    assert list(options.frame["cures moderate"]) == [
+        "yes" if "moderate" in option.cures else "no" for option in case.options
+    ]
+    assert len(touched.frame) == sum(len(option.touched) for option in case.options)
+    cut = shown.touched(case, limit=1)
+    assert len(cut.frame) == 1
+    assert cut.caption.startswith(f"The first 1 of {len(touched.frame)}")
+
+
+def test_the_picture_says_in_words_what_it_shows(case):
+    """Every option is in the alternative text with its cost, and the same data draws the same."""
+    picture = shown.by_request(case)
+    for option in case.options:
+        assert f"costs {option.cost}, touches {len(option.touched)} other tenant" in picture.alt
+    assert shown.by_request(case).svg() == picture.svg()
+
+
+def test_no_option_at_all_can_be_shown(case):
+    """A tenant without the error has no options, and still a picture and tables."""
+    empty = replace(case, options=())
+    assert "There is none" in shown.by_request(empty).alt
+    for draw in (shown.by_request, shown.options, shown.touched):
+        assert draw(empty)._repr_html_()
+
+
+def test_hostile_names_are_text(case):
+    """An option or tenant of any name is escaped."""
+    evil = "</figure><script>alert(1)</script>\u202e\x1b[31m" + "x" * 100_000
+    option = replace(case.options[0], name=evil, touched={evil: evil})
+    made = replace(case, options=(option,))
+    for draw in (shown.by_request, shown.options, shown.touched):
+        html = draw(made)._repr_html_()
+        assert "<script" not in html
+        assert "\u202e" not in html
+        assert "\x1b" not in html
+        assert len(html) < 200_000

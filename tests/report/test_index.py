@@ -1,0 +1,113 @@
+"""The page that lists a batch: sorted by verdict, linked, inert."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from atomlab.report.batch import Outcome
+from atomlab.report.index import index_page, write_index
+from atomlab.report.planning import Task
+from atomlab.report.runner import PARTIAL, Report
+from tests.report.test_html import HOSTILE, Page, inert
+
+
+@pytest.fixture
+def outcome(tmp_path):
+    """Return a function that gives an outcome, its files in place."""
+
+    def make(name, verdict, told="An answer.", subject=""):
+        folder = tmp_path / "out" / (subject or re.sub(r"\W", "-", name)[:40])
+        folder.mkdir(parents=True)
+        task = Task(subject or name, name, Path("x.ipynb"), {}, folder)
+        if verdict == "failed":
+            (folder / PARTIAL).write_text("{}")
+            return Outcome(task, None, told, 1.5)
+        report = Report(verdict, told, folder)
+        for path in (report.html, report.notebook, report.findings):
+            path.write_text("")
+        return Outcome(task, report, "", 1.5)
+
+    return make
+
+
+def links(page):
+    """Return the addresses that lead out of the page."""
+    addresses = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    return [address for address in addresses if not address.startswith("#")]
+
+
+def test_reports_are_sorted_by_verdict_the_worst_first(outcome, tmp_path):
+    """Failed, refuted, inconclusive, confirmed; within each by name."""
+    made = [
+        outcome("Zeta", "confirmed"),
+        outcome("alpha", "confirmed"),
+        outcome("Beta", "inconclusive"),
+        outcome("Gamma", "refuted"),
+        outcome("Delta", "failed", "the kernel died"),
+    ]
+    text = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage")).text
+    places = [text.index(name) for name in ("Delta", "Gamma", "Beta", "alpha", "Zeta")]
+    assert places == sorted(places)
+    assert "5 reports on snap" in text
+    for count in ("1 failed", "1 refuted", "1 inconclusive", "2 confirmed"):
+        assert count in text
+    assert "the kernel died" in text
+
+
+def test_every_file_is_linked_and_is_there(outcome, tmp_path):
+    """Each report, executed notebook and findings; of a failed one the partial notebook."""
+    made = [outcome("Brennan & Sons", "confirmed", subject="brennan"), outcome("b", "failed")]
+    path = write_index(made, tmp_path / "out", "snap", "x")
+    found = links(Page(path.read_text(encoding="utf-8")))
+    assert found == [
+        f"b/{PARTIAL}",
+        "brennan/report.html",
+        "brennan/notebook.ipynb",
+        "brennan/findings.json",
+    ]
+    assert all((path.parent / address).is_file() for address in found)
+
+
+def test_a_failure_that_left_no_notebook_is_not_linked(outcome, tmp_path):
+    """What is not there is not linked."""
+    made = outcome("b", "failed")
+    (made.task.folder / PARTIAL).unlink()
+    assert links(Page(index_page([made], tmp_path / "out", "snap", "x"))) == []
+
+
+def test_the_page_is_one_inert_file(outcome, tmp_path):
+    """No script, a policy that allows none, no address but those of the reports beside it."""
+    html = index_page([outcome("a", "confirmed")], tmp_path / "out", "snap", "x")
+    page = Page(html)
+    policy = next(attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv"))
+    style = re.search("<style>(.*?)</style>", html, re.DOTALL)[1]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in policy
+    assert "script-src" not in policy
+    assert not {tag for tag, _ in page.tags} & {"script", "iframe", "object", "link", "base"}
+    assert "://" not in html
+    assert 'lang="en"' in html
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "x" * 1_000_000])
+def test_hostile_names_are_inert(outcome, tmp_path, name):
+    """A tenant, an answer, an error or a snapshot of any name is text."""
+    made = [outcome(name, "confirmed", name), outcome(f"2{name}", "failed", name)]
+    html = index_page(made, tmp_path / "out", name, "x")
+    page = Page(html)
+    page.tags = [(t, a) for t, a in page.tags if not (t == "a" and "/" in a.get("href", ""))]
+    assert inert(page)
+    assert not re.search("[\u202a-\u202e\x00-\x08\x0b-\x1f]", html)
+    assert len(html) < 50_000
+    assert all(re.fullmatch(r"[\w.~%/-]+", address) for address in links(Page(html)))
+
+
+def test_no_report_at_all_says_so(tmp_path):
+    """A batch for nobody leaves a page that says that nobody is affected."""
+    path = write_index([], tmp_path / "new" / "out", "snap", "tenant_triage")
+    assert "No tenant is affected" in Page(path.read_text()).text

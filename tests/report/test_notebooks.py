@@ -1,0 +1,205 @@
+"""The shipped notebooks: documents that answer one question each, and run for anybody's data."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import atomlab
+from atomlab.errors import InputError
+from atomlab.report.findings import findings_in
+from atomlab.report.notebooks import (
+    find_notebook,
+    parameters_of,
+    shipped_notebook,
+    shipped_notebooks,
+)
+from atomlab.report.runner import run_report
+from tests.conftest import ROOT
+from tests.refusals import refused
+
+NAMES = ("fix_comparison", "fleet_impact", "root_cause_verification", "tenant_triage")
+HOSTILE = "</script><img src=x onerror=alert(1)>{{7*7}}=cmd|'/C calc'!A0 \u202e\x1b[31m"
+
+
+@pytest.fixture(scope="module")
+def before_path():
+    """Return the path of the snapshot of the incident."""
+    return str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
+
+
+def cells_of(name, kind="code"):
+    """Return the cells of that kind, in order."""
+    cells = nbformat.read(shipped_notebook(name), as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == kind]
+
+
+def errors_and_noise(notebook):
+    """Return the outputs that are errors, or were written to stderr."""
+    outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+    return [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+def test_the_map_names_every_notebook_and_its_question():
+    """notebooks/README.md links each notebook and quotes its title, and nothing else."""
+    text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    assert tuple(sorted(shipped_notebooks())) == NAMES
+    assert sorted(set(re.findall(r"\]\((\w+)\.ipynb\)", text))) == list(NAMES)
+    for name in NAMES:
+        title = cells_of(name, "markdown")[0].source.splitlines()[0].lstrip("# ")
+        assert title in text, name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_a_document(name):
+    """Title a question; what it can and cannot show; short code after prose; stripped outputs."""
+    code, prose = cells_of(name), cells_of(name, "markdown")
+    assert prose[0].source.startswith("# ")
+    assert "?" in prose[0].source.splitlines()[0]
+    assert "**What it can show:**" in prose[0].source
+    assert "**What it cannot show:**" in prose[0].source
+    assert prose[-1].source.startswith("## What would change this conclusion")
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert all(cell.source.count("\n") < 8 for cell in code)
+    assert all(cell.id for cell in code + prose)
+    for word in ("def ", "class ", "lambda", "SELECT ", "INSERT "):
+        assert not any(word in cell.source for cell in code), word
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_in_prose_come_from_code(name):
+    """Prose counts nothing of the data: no number above a step's own, but of fixed costs."""
+    for cell in cells_of(name, "markdown"):
+        text = re.sub(r"`[^`]*`|^>.*$|## Step \d|Costs are ranks:.*", "", cell.source, flags=re.M)
+        assert not re.search(r"\d{2,}", text), cell.source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_declared_with_its_help(name):
+    """The cell's lines are declarations, and the snapshot comes first."""
+    declared = parameters_of(shipped_notebook(name))
+    assert next(iter(declared)) == "snapshot"
+    assert all(parameter.help for parameter in declared.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_run_all_works_with_the_shipped_data(name, tmp_path):
+    """As JupyterLab does it: in the notebook's own folder, or a copy of it beside the data."""
+    for part in ("notebooks", "data"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    path = tmp_path / "notebooks" / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+    assert not errors_and_noise(notebook)
+    assert findings_in(notebook)["verdict"] == "confirmed"
+
+
+def test_triage_finds_the_cause_without_being_told(before_path, tmp_path):
+    """For a tenant with a misnamed key: cause, verdict and fix are those of diagnose."""
+    values = {"snapshot": before_path, "tenant": "cascade", "complexity": "complex"}
+    made = run_report(shipped_notebook("tenant_triage"), values, tmp_path)
+    found = json.loads(made.findings.read_text())
+    with atomlab.open_snapshot(before_path) as snapshot:
+        request = atomlab.Request("complex")
+        (alone,) = atomlab.diagnose(snapshot, "cascade", [request]).requests
+    (cause,) = alone.explanation.causes
+    assert (made.verdict, cause.verdict) == ("confirmed", "confirmed")
+    assert cause.code == "key-misnamed"
+    assert cause.code in made.answer
+    assert str(alone.explanation.fix_sets[0].edits[0]) in made.answer
+    assert found["diagnosis"]["diagnoses"] == [json.loads(json.dumps(alone.to_json()))]
+
+
+def test_fleet_impact_counts_every_tenant(before_path, tmp_path):
+    """Its affected tenants are those that fail when each is decided alone; it has pictures."""
+    values = {"snapshot": before_path, "complexity": "moderate"}
+    made = run_report(shipped_notebook("fleet_impact"), values, tmp_path)
+    found = json.loads(made.findings.read_text())
+    failing = set()
+    with atomlab.open_snapshot(before_path) as snapshot:
+        for tenant in snapshot.session.query(atomlab.Tenant):
+            handler = atomlab.BYOKHandler(tenant.id, snapshot.session)
+            try:
+                handler.rank_models_by_pricing("moderate")
+            except atomlab.NoModelsAvailableError:
+                failing.add(tenant.id)
+    assert {tenant["id"] for tenant in found["tenants"]} == failing
+    assert f"{len(failing)} of 45 tenants" in made.answer
+    assert made.html.read_text().count("<img ") == 3
+
+
+def test_fix_comparison_weighs_data_against_code(before_path, tmp_path):
+    """For advanced requests the copied key is not enough: another option is best."""
+    values = {"snapshot": before_path, "tenant": "brennan", "complexity": "advanced", "others": 3}
+    made = run_report(shipped_notebook("fix_comparison"), values, tmp_path)
+    found = json.loads(made.findings.read_text())
+    kinds = [option["kind"] for option in found["options"]]
+    assert made.verdict == "confirmed"
+    assert "add OPENAI_API_KEY with a new credential" in made.answer
+    assert {"data", "code"} <= set(kinds)
+    copied = next(o for o in found["options"] if o["name"].startswith("set MINIMAX_API_KEY to"))
+    assert "advanced" in copied["leaves"]
+
+
+@pytest.mark.parametrize("name", ["tenant_triage", "fleet_impact", "fix_comparison"])
+def test_a_hostile_name_is_inert_in_every_new_notebook(name, captured, tmp_path):
+    """Whatever tenants, plans and rows are called, the report runs through and holds no control."""
+    snapshot = captured({HOSTILE: {"MINIMAX_2_7_API_KEY": "k", "NEAR MISS_API_KEY": "k"}, "b": {}})
+    values = {"snapshot": str(snapshot.path)}
+    if name != "fleet_impact":
+        values["tenant"] = f"id-{HOSTILE}"
+    made = run_report(shipped_notebook(name), values, tmp_path / "out")
+    html = made.html.read_text(encoding="utf-8")
+    assert not re.search("<(script|img src=x)", html)
+    assert "{{7*7}}" in html
+    assert not re.search("[\u202a-\u202e\x00-\x08\x0b-\x1f]", html)
+
+
+@pytest.mark.parametrize("name", ["tenant_triage", "fleet_impact", "fix_comparison"])
+def test_without_prices_every_new_notebook_is_inconclusive(name, captured, tmp_path):
+    """A snapshot without a pricing cache decides nothing, and the report says so."""
+    snapshot = captured({"acme": {"OPENAI_API_KEY": "k"}}, pricing=None)
+    values = {"snapshot": str(snapshot.path)}
+    if name != "fleet_impact":
+        values["tenant"] = "acme"
+    made = run_report(shipped_notebook(name), values, tmp_path / "out")
+    assert made.verdict == "inconclusive"
+    assert "no pricing cache" in made.answer
+
+
+def test_an_unknown_notebook_is_named_with_near_misses():
+    """A name must be a shipped one's; whatever ends in .ipynb is a path."""
+    with refused(InputError, "no notebook 'tenant_triag'; did you mean tenant_triage?"):
+        shipped_notebook("tenant_triag")
+    assert find_notebook("mine.ipynb").name == "mine.ipynb"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b"{}",
+        b'{"nbformat": 3, "cells": []}',
+        b'{"nbformat": 4, "cells": 7}',
+        b'{"nbformat": 4, "cells": [1]}',
+        b'{"nbformat": 4, "cells": [{"cell_type": "code"}]}',
+        b'{"nbformat": 4, "cells": ' + b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+)
+def test_a_file_that_is_no_notebook_is_refused(content, tmp_path):
+    """One clear line, whatever the file holds."""
+    path = tmp_path / "bad.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"is no notebook|has 0 cells tagged"):
+        parameters_of(path)
+    with refused(InputError, "is no notebook", tmp_path / "none.ipynb"):
+        parameters_of(tmp_path / "none.ipynb")

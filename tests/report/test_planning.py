@@ -1,0 +1,134 @@
+"""What a command line asks for, checked before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atomlab.errors import InputError, SnapshotError, TenantError
+from atomlab.evidence.schema import Tenant
+from atomlab.report.notebooks import parameters_of, shipped_notebook
+from atomlab.report.planning import folder_names, notebook_for, plan, want
+from tests.conftest import ROOT
+from tests.refusals import refused
+
+SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
+HYPOTHESIS = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+
+
+def wanted(name, tenants=(), *, all_affected=False, hypothesis=None, snapshot=SNAPSHOT, **given):
+    """Return what is asked of a shipped notebook."""
+    path = shipped_notebook(name)
+    declared = parameters_of(path)
+    out = Path("out")
+    return want(snapshot, path, declared, tenants, all_affected, hypothesis, out, given)
+
+
+def test_the_notebook_that_fits_what_is_asked():
+    """The verification, but for all affected tenants without a hypothesis the triage."""
+    for affected, hypothesis, name in (
+        (False, False, "root_cause_verification"),
+        (False, True, "root_cause_verification"),
+        (True, True, "root_cause_verification"),
+        (True, False, "tenant_triage"),
+    ):
+        assert notebook_for(None, all_affected=affected, hypothesis=hypothesis).stem == name
+    assert notebook_for("fleet_impact", all_affected=False, hypothesis=False).stem == "fleet_impact"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("tenant_triage", {}, "the notebook is about a tenant; add --tenant, or --all-affected"),
+        ("fleet_impact", {"tenants": ["a"]}, "declares no parameter tenant; leave it out"),
+        ("fleet_impact", {"all_affected": True}, "declares no parameter tenant; leave it out"),
+        (
+            "tenant_triage",
+            {"tenants": ["a"], "hypothesis": "x"},
+            "declares no parameter hypothesis; leave it out",
+        ),
+        ("tenant_triage", {"tenants": ["a"], "all_affected": True}, "exclude each other"),
+        ("tenant_triage", {"tenants": ["a"], "complexity": "hard"}, "cannot be 'hard'"),
+        ("root_cause_verification", {"tenants": ["a"], "complexity": "hard"}, "'hard'"),
+        ("fleet_impact", {"most": "many"}, "most is int, not 'many'"),
+    ],
+)
+def test_what_does_not_fit_the_notebook_is_refused(name, given, message):
+    """Options and parameters are checked against what the notebook declares."""
+    with refused(InputError, message):
+        wanted(name, **given)
+
+
+@pytest.mark.parametrize("name", ["snapshot", "tenant", "hypothesis"])
+def test_what_has_an_option_of_its_own_cannot_be_given_twice(name):
+    """A parameter that an option sets is refused among the further ones."""
+    path = shipped_notebook("root_cause_verification")
+    with refused(InputError, f"parameter {name} cannot be given here"):
+        want(SNAPSHOT, path, parameters_of(path), ["a"], False, None, Path(), {name: "x"})
+
+
+def test_a_tenant_named_twice_has_one_report():
+    """By subdomain, id or name it is the same tenant, and its parameters carry the id."""
+    id_ = "31c06fc4-db22-4740-83ea-48ac14f25810"
+    (task,) = plan(wanted("root_cause_verification", ["brennan", id_], hypothesis=HYPOTHESIS))
+    assert task.parameters == {"snapshot": SNAPSHOT, "tenant": id_, "hypothesis": HYPOTHESIS}
+    assert (task.subject, task.name) == ("brennan", "Brennan Machinery")
+    assert task.folder == Path("out")
+
+
+def test_without_a_hypothesis_none_is_tested():
+    """The notebook's own default hypothesis is not taken for the user's."""
+    (task,) = plan(wanted("root_cause_verification", ["brennan"]))
+    assert task.parameters["hypothesis"] == ""
+
+
+def test_several_tenants_have_a_folder_each():
+    """They lie below the folder that was asked for, in the order given."""
+    tasks = plan(wanted("tenant_triage", ["northwind", "brennan"], complexity="simple"))
+    assert [task.folder for task in tasks] == [Path("out/northwind"), Path("out/brennan")]
+    assert {task.parameters["complexity"] for task in tasks} == {"simple"}
+
+
+def test_all_affected_are_those_of_the_given_request(before):
+    """With a complexity only tenants that fail for it; a single one has a folder of its own too."""
+    every = plan(wanted("tenant_triage", all_affected=True))
+    simple = plan(wanted("tenant_triage", all_affected=True, complexity="simple"))
+    assert {t.subject for t in simple} < {t.subject for t in every}
+    assert "quarry" in {t.subject for t in every} - {t.subject for t in simple}
+    assert all(task.folder.parent == Path("out") for task in every)
+
+
+def test_a_notebook_about_no_tenant_is_one_report():
+    """The fleet's report is named after the snapshot."""
+    asked = wanted("fleet_impact")
+    (task,) = plan(asked)
+    assert asked.one
+    assert (task.subject, task.folder) == ("brennan-2026-05-02", Path("out"))
+    assert task.parameters == {"snapshot": SNAPSHOT}
+
+
+def test_what_cannot_be_read_is_refused(tmp_path):
+    """A snapshot, a tenant or a hypothesis, each with its own error."""
+    with pytest.raises(SnapshotError):
+        plan(wanted("fleet_impact", snapshot=str(tmp_path / "none.sqlite")))
+    with refused(TenantError, "no tenant 'brenan'"):
+        plan(wanted("tenant_triage", ["brennan", "brenan"]))
+    with pytest.raises(InputError):
+        plan(wanted("root_cause_verification", ["brennan"], hypothesis=str(tmp_path / "no.yaml")))
+
+
+def test_folder_names_are_plain_and_all_different():
+    """Whatever ids and subdomains hold: no separator, no dot in front, no name twice."""
+    wild = ["brennan", "Brennan", "../../etc", "..", "", "a/b", "a b", "index.html", "x" * 300]
+    wild += ["\u202egnp.exe", "NUL\x00", "{{7*7}}", "ünïcode", ".hidden", "-rf"]
+    tenants = [Tenant(id=f"id-{n}", name="n", subdomain=name) for n, name in enumerate(wild)]
+    names = folder_names(tenants)
+    assert len({name.lower() for name in names}) == len(wild)
+    for name in names:
+        assert Path(name).name == name
+        assert name.isascii()
+        assert not name.startswith((".", "-"))
+        assert len(name) < 100
+        assert name.lower() != "index.html"
+    assert folder_names([Tenant(id="i", name="n", subdomain="brennan")]) == ["brennan"]
