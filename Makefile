@@ -20,7 +20,7 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(VENV)/var/jupyter-run
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lint format data postmortem bench pictures lock clean
+.PHONY: help setup report lab test lint format data postmortem bench pictures lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ compiled: $(READY)
 
 report: compiled ## investigate the incident on its snapshot; prints the verdict and the report's path
 	@$(BIN)/atomlab report '$(SNAPSHOT)' --tenant '$(TENANT)' --hypothesis '$(HYPOTHESIS)' --out '$(OUT)'
+
+lab: compiled ## JupyterLab on your own copies of the notebooks, in atomlab-notebooks
+	@$(BIN)/atomlab lab '$(SNAPSHOT)' --tenant '$(TENANT)' --hypothesis '$(HYPOTHESIS)'
 
 test: compiled ## run the tests
 	@$(BIN)/python -m pytest

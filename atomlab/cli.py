@@ -390,6 +390,39 @@ def postmortem(
     raise typer.Exit(EXIT["refuted"] if check and found else 0)
 
 
+@app.command()
+def lab(
+    snapshot: Annotated[
+        str | None, typer.Argument(help="A snapshot; the shipped example if none is given.")
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="The tenant's id, subdomain or exact name.")
+    ] = None,
+    hypothesis: Annotated[str | None, typer.Option(help="The claims to test (.yaml).")] = None,
+    folder: Annotated[
+        Path, typer.Option(help="Where your copies are kept, a subfolder for each choice.")
+    ] = Path("atomlab-notebooks"),
+    port: Annotated[
+        int, typer.Option(min=1024, max=65535, help="The server's; the next free one if taken.")
+    ] = 8888,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open it, or only print its address.")
+    ] = True,
+) -> None:
+    """Open JupyterLab on your own copies of the notebooks, until Ctrl-C.
+
+    The snapshot, tenant and hypothesis are written into the parameters cell of each new copy.
+    A copy that is there already is kept as you left it.
+    """
+    from atomlab.report.copies import choose, copy_notebooks
+    from atomlab.report.lab import print_address, print_copies, serve_lab
+
+    choice = choose(snapshot, tenant, hypothesis)
+    copies = copy_notebooks(folder / choice.name, choice.parameters)
+    print_copies(choice, copies, tenant is not None)
+    serve_lab(folder / choice.name, port, browser=browser, announce=print_address)
+
+
 def main() -> None:
     """Run the command line; an error is one line on stderr."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say

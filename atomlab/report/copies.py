@@ -1,0 +1,159 @@
+"""The user's own copies of the notebooks, with what they are about written into them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from sqlalchemy import select
+
+from atomlab.diagnosis.hypothesis import load_hypothesis
+from atomlab.errors import ReportError, TenantError
+from atomlab.evidence.files import whole_file
+from atomlab.evidence.schema import Tenant
+from atomlab.evidence.snapshot import Snapshot, open_snapshot
+from atomlab.report.parameters import declared_parameters
+from atomlab.report.runner import folder_names, shipped_notebook
+
+_MAIN = "root_cause_verification"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the notebooks are to be about: their `parameters`, and a `name` for that."""
+
+    name: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file in the user's folder: `fresh`, or kept as the user left it.
+
+    `other` has the parameters that a kept notebook states otherwise than was chosen.
+    """
+
+    path: Path
+    fresh: bool
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+
+def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> Choice:
+    """Return what was chosen, checked: by default the shipped example, which has a hypothesis.
+
+    Without `tenant` it is the example's, or the first by id where the snapshot has no such one.
+    Raises SnapshotError, TenantError or InputError.
+    """
+    example = _defaults(shipped_notebook(_MAIN))
+    if hypothesis:
+        load_hypothesis(hypothesis)
+    with open_snapshot(snapshot or example["snapshot"]) as evidence:
+        name = evidence.name.lstrip(".") or "snapshot"
+        if tenant:
+            name += f"-{folder_names([evidence.tenant(tenant)])[0]}"
+        values = {
+            "snapshot": str(evidence.path.resolve()),
+            "tenant": tenant or _some_tenant(evidence, example["tenant"]),
+            "hypothesis": str(Path(hypothesis).resolve()) if hypothesis else "",
+        }
+    if not (snapshot or tenant or hypothesis):
+        values["hypothesis"] = example["hypothesis"]
+    return Choice(name, values)
+
+
+def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
+    """Return the shipped notebooks' copies in `folder`: fresh ones about `values`, or kept ones.
+
+    What is there already is never written to. Raises ReportError or SnapshotError if the folder
+    cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"cannot be written ({error.strerror})", where=folder, todo="name another --folder"
+        ) from None
+    shipped = shipped_notebook(_MAIN).parent
+    sources = sorted([*shipped.glob("*.ipynb"), *shipped.glob("*.md")])
+    return [_copied(source, folder / source.name, values) for source in sources]
+
+
+def _some_tenant(evidence: Snapshot, preferred: str) -> str:
+    try:
+        evidence.tenant(preferred)
+    except TenantError:
+        return evidence.session.scalar(select(Tenant.id).order_by(Tenant.id).limit(1)) or preferred
+    return preferred
+
+
+def _copied(source: Path, target: Path, values: Mapping[str, str]) -> Copy:
+    if os.path.lexists(target):
+        stated = _stated(target)
+        differs = {n: stated[n] for n in values if n in stated and stated[n] != values[n]}
+        return Copy(target, fresh=False, other=differs)
+    text = source.read_text(encoding="utf-8")
+    if source.suffix == ".ipynb":
+        text = _about(text, {**_defaults(source), **values})
+    with whole_file(target) as stream:
+        stream.write(text.encode())
+    return Copy(target, fresh=True)
+
+
+def _defaults(source: Path) -> dict[str, Any]:
+    """Return a shipped notebook's parameters as they are, relative paths made absolute."""
+    declared = declared_parameters(nbformat.read(source, as_version=4), source)
+    found = {parameter.name: parameter.default for parameter in declared.values()}
+    relative = [n for n, value in found.items() if isinstance(value, str) and value[:3] == "../"]
+    return found | {name: str((source.parent / found[name]).resolve()) for name in relative}
+
+
+def _about(text: str, values: Mapping[str, Any]) -> str:
+    """Return the notebook with `values` in its parameters cell, where it declares them."""
+    notebook = nbformat.reads(text, as_version=4)
+    for cell in _tagged(notebook):
+        lines = cell.source.encode().splitlines()  # as the syntax tree counts: in bytes
+        for name, value in _assigned(cell.source).items():
+            line, start, end = value.lineno - 1, value.col_offset, value.end_col_offset
+            if name in values and values[name] != ast.literal_eval(value):
+                written = _literal(values[name]).encode()
+                lines[line] = lines[line][:start] + written + lines[line][end:]
+        cell.source = b"\n".join(lines).decode()
+    return str(nbformat.writes(notebook)) + "\n"
+
+
+def _literal(value: Any) -> str:
+    """Return `value` as Python, in double quotes where JSON says the same."""
+    plain = isinstance(value, str) and value.isascii() and value.isprintable()
+    return json.dumps(value) if plain else repr(value)
+
+
+def _stated(copy: Path) -> dict[str, Any]:
+    """Return what a copy's parameters cell says now, nothing if a user's edits hide it."""
+    try:
+        cells = _tagged(nbformat.read(copy, as_version=4))
+        return {
+            name: ast.literal_eval(value)
+            for cell in cells
+            for name, value in _assigned(cell.source).items()
+        }
+    except Exception:  # whatever became of it, it is the user's
+        return {}
+
+
+def _tagged(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
+
+
+def _assigned(source: str) -> dict[str, ast.expr]:
+    """Return the expression that each `name: type = value` of the source assigns, by name."""
+    return {
+        node.target.id: node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
+    }

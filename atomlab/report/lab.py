@@ -1,0 +1,86 @@
+"""JupyterLab on a folder of notebooks: for this machine only, and silent towards all others."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import zmq
+from rich.console import Console
+from rich.text import Text
+
+from atomlab.errors import ReportError
+from atomlab.report.copies import Choice, Copy
+from atomlab.text import count, printable
+
+# What the user's own Jupyter configuration says otherwise, this overrules.
+_SETTINGS = (
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.allow_root=True",  # as in a container; the token still guards it
+    "--ServerApp.answer_yes=True",  # one Ctrl-C ends the server and its kernels
+    "--Application.log_level=ERROR",
+    "--KernelManager.transport_encryption=" + ("auto" if zmq.has("curve") else "disabled"),
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+)
+
+
+def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str], None]) -> None:
+    """Serve JupyterLab on `folder` until Ctrl-C or SIGTERM, then end it and its kernels.
+
+    It listens on `port` or the next free one, and only to who has its new token; `announce` is
+    told the address, token included, once it does. Nothing of it asks for news, updates or
+    extensions anywhere. Raises ReportError if it cannot be set up.
+    """
+    from jupyterlab.labapp import LabApp
+
+    token = secrets.token_hex(24)
+    arguments = [
+        *_SETTINGS,
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--ServerApp.port={port}",
+        *([] if browser else ["--no-browser"]),
+    ]
+    try:
+        server = LabApp.initialize_server(argv=arguments)
+    except SystemExit:
+        raise ReportError(
+            "JupyterLab's server cannot start", todo="its own message above says why"
+        ) from None
+    server.web_app.settings["page_config_hook"] = _without_announcements
+    # It is bound by a callback as well, one that stands before this in the queue.
+    server.io_loop.add_callback(announce, f"{server.connection_url}lab?token={token}")
+    server.start()
+
+
+def _without_announcements(_: object, page: dict[str, Any]) -> dict[str, Any]:
+    """Return the page's settings without the plugin that asks whether to fetch news."""
+    disabled = [*page["disabledExtensions"], "@jupyterlab/apputils-extension:announcements"]
+    return page | {"disabledExtensions": disabled}
+
+
+def print_copies(choice: Choice, copies: Sequence[Copy], given_tenant: bool) -> None:
+    """Print what the notebooks are about, which of them are new, and which were kept."""
+    folder = printable(copies[0].path.parent, 4096)
+    fresh = [copy for copy in copies if copy.fresh]
+    _say(f"{folder}: {count(len(fresh), 'new file')}, {len(copies) - len(fresh)} kept as they were")
+    _say(f"snapshot {printable(choice.parameters['snapshot'], 4096)}")
+    which = "" if given_tenant else "; --tenant chooses another"
+    _say(f"tenant {printable(choice.parameters['tenant'])}{which}")
+    for copy in copies:
+        said = [f"{name} = {printable(repr(value), 300)}" for name, value in copy.other.items()]
+        if said:
+            _say(f"{copy.path.name} was kept, and has {', '.join(said)}; delete it for a new one")
+
+
+def print_address(url: str) -> None:
+    """Print where a browser finds the lab."""
+    _say(f"JupyterLab is at {url} until Ctrl-C")
+
+
+def _say(line: str) -> None:
+    Console().print(Text(line), soft_wrap=True)
