@@ -45,6 +45,7 @@ Snapshot = Annotated[str, typer.Argument(help="A snapshot file, as made by captu
 Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact name.")]
 Complexity = Literal["simple", "moderate", "complex", "advanced"]
 SqlDialect = Literal["postgresql", "sqlite"]
+ReportFormat = Literal["html", "pdf"]
 DocumentFormat = Literal["md", "html", "docx", "pdf"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
@@ -295,6 +296,9 @@ def report(
             help="The folder to write; for several, one each and index.html.", callback=_harmless
         ),
     ] = Path("report"),
+    format: Annotated[  # noqa: A002 - the option's name
+        ReportFormat, typer.Option(help="pdf: report.pdf beside report.html, without a browser.")
+    ] = "html",
     parameter: Annotated[
         list[str] | None,
         typer.Option(
@@ -329,7 +333,10 @@ def report(
     declared = parameters_of(path)
     with _as_usage():
         given = _pairs(parameter or [])
-        wanted = want(snapshot, path, declared, tenant or (), all_affected, hypothesis, out, given)
+        wanted = want(
+            *(snapshot, path, declared, tenant or (), all_affected, hypothesis, out, given),
+            pdf=format == "pdf",
+        )
     if wanted.one:
         from atomlab.report.making import make_one
         from atomlab.report.terminal import print_report

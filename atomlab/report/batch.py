@@ -180,6 +180,7 @@ def _make(task: Task, timeout_s: float, pipe: Connection) -> Report:
             task.notebook,
             task.parameters,
             task.folder,
+            pdf=task.pdf,
             timeout_s=timeout_s,
             on_cell=lambda place, cells: pipe.send((place, cells)),
             kernel=kernel,

@@ -18,8 +18,8 @@ from atomlab.errors import ReportError, TenantError
 from atomlab.evidence.files import whole_file
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
-from atomlab.report.parameters import declared_parameters
-from atomlab.report.runner import folder_names, shipped_notebook
+from atomlab.report.notebooks import parameters_of, shipped_notebook
+from atomlab.report.planning import folder_names
 
 _MAIN = "root_cause_verification"
 
@@ -107,8 +107,7 @@ def _copied(source: Path, target: Path, values: Mapping[str, str]) -> Copy:
 
 def _defaults(source: Path) -> dict[str, Any]:
     """Return a shipped notebook's parameters as they are, relative paths made absolute."""
-    declared = declared_parameters(nbformat.read(source, as_version=4), source)
-    found = {parameter.name: parameter.default for parameter in declared.values()}
+    found = {parameter.name: parameter.default for parameter in parameters_of(source).values()}
     relative = [n for n, value in found.items() if isinstance(value, str) and value[:3] == "../"]
     return found | {name: str((source.parent / found[name]).resolve()) for name in relative}
 

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_all(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write each text to the file of that name in `folder`, none if one cannot be written.
+def write_all(folder: Path, contents: Mapping[str, str | bytes]) -> None:
+    """Write each content to the file of that name in `folder`, none if one cannot be written.
 
-    What was there before is then as it was. Lone surrogates become escapes. Raises OSError.
+    What was there before is then as it was. A text is written as UTF-8, with lone surrogates as
+    escapes. Raises OSError.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as new:
-        for name, text in texts.items():
-            Path(new, name).write_text(text, encoding="utf-8", errors="backslashreplace")
-        for name in texts:
+        for name, content in contents.items():
+            if isinstance(content, str):
+                content = content.encode("utf-8", "backslashreplace")
+            Path(new, name).write_bytes(content)
+        for name in contents:
             Path(new, name).replace(folder / name)

@@ -64,7 +64,8 @@ def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
     task, report = outcome.task, outcome.report
     files = [("partial notebook", task.folder / PARTIAL)]
     if report:
-        files = [("notebook", report.notebook), ("findings", report.findings)]
+        paper = [("PDF", report.pdf)] if task.pdf else []
+        files = [*paper, ("notebook", report.notebook), ("findings", report.findings)]
     name = printable(task.name)
     return {
         "name": name,

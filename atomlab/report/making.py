@@ -29,6 +29,7 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
                 task.notebook,
                 task.parameters,
                 task.folder,
+                pdf=task.pdf,
                 timeout_s=timeout_s,
                 on_cell=lambda place, cells: watch.cell(task, place, cells),
                 kernel=kernel,

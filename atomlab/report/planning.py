@@ -27,8 +27,9 @@ INDEX = "index.html"  # lies beside the folders of the reports that it lists
 class Wanted:
     """What is asked for: a notebook on a snapshot, for which tenants, and where to.
 
-    `parameters` are the further ones of the notebook, in their declared types. `tenants` is empty
-    for all that are affected, or for a notebook that is about none.
+    `parameters` are the further ones of the notebook, in their declared types; `pdf` asks for
+    PDF beside the HTML. `tenants` is empty for all that are affected, or for a notebook that is
+    about none.
     """
 
     snapshot: str
@@ -38,6 +39,7 @@ class Wanted:
     hypothesis: str | None
     out: Path
     parameters: Mapping[str, Any]
+    pdf: bool
 
     @property
     def one(self) -> bool:
@@ -54,6 +56,7 @@ class Task:
     notebook: Path
     parameters: Mapping[str, Any]
     folder: Path
+    pdf: bool = False
 
 
 def notebook_for(name: str | None, *, all_affected: bool, hypothesis: bool) -> Path:
@@ -73,6 +76,7 @@ def want(
     hypothesis: str | None,
     out: Path,
     given: Mapping[str, str],
+    pdf: bool = False,
 ) -> Wanted:
     """Return what is asked for, checked against what the notebook declares.
 
@@ -91,7 +95,7 @@ def want(
         Request(complexity=values["complexity"])
     if "hypothesis" in declared and not hypothesis:
         values["hypothesis"] = ""  # not the notebook's own
-    return Wanted(snapshot, notebook, tuple(tenants), all_affected, hypothesis, out, values)
+    return Wanted(snapshot, notebook, tuple(tenants), all_affected, hypothesis, out, values, pdf)
 
 
 def _check_options(path: Path, declared: Container[str], tenant: bool, hypothesis: bool) -> None:
@@ -121,7 +125,9 @@ def plan(wanted: Wanted) -> list[Task]:
         values["hypothesis"] = str(Path(wanted.hypothesis).resolve())
     with open_snapshot(wanted.snapshot) as evidence:
         if not wanted.tenants and not wanted.all_affected:
-            return [Task(evidence.name, evidence.name, wanted.notebook, values, wanted.out)]
+            return [
+                Task(evidence.name, evidence.name, wanted.notebook, values, wanted.out, wanted.pdf)
+            ]
         tenants = _tenants(wanted, evidence)
     one = len(tenants) == 1 and not wanted.all_affected
     folders = [wanted.out] if one else [wanted.out / name for name in folder_names(tenants)]
@@ -132,6 +138,7 @@ def plan(wanted: Wanted) -> list[Task]:
             wanted.notebook,
             {**values, "tenant": tenant.id},
             folder,
+            wanted.pdf,
         )
         for tenant, folder in zip(tenants, folders, strict=True)
     ]

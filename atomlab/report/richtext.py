@@ -16,8 +16,8 @@ from atomlab.text import printable
 
 INLINE = frozenset("a br code em img mark span strong sub sup".split())  # noqa: SIM905
 BLOCKS = frozenset(
-    """blockquote dd details div dl dt figcaption figure footer h1 h2 h3 h4 header hr li ol p pre
-    summary table tbody td th thead tr ul""".split()  # noqa: SIM905
+    """blockquote caption dd details div dl dt figcaption figure footer h1 h2 h3 h4 header hr li ol
+    p pre summary table tbody td th thead tr ul""".split()  # noqa: SIM905
 )
 # These hold blocks only: white space between them is that of the file.
 _FRAMES = frozenset("div dl figure footer header ol table tbody thead tr ul".split())  # noqa: SIM905
@@ -76,6 +76,7 @@ def parse(html: str, omit: Collection[str] = ("code", "contents")) -> Element:
     reader.feed(html)
     reader.close()
     _fold_white_space(reader.root)
+    _set_captions(reader.root)
     _keep_live_links(reader.root)
     return reader.root
 
@@ -161,6 +162,21 @@ def _fold_white_space(element: Element) -> None:
     if folded and isinstance(end := folded[-1], str) and _block(element):
         folded[-1] = end.rstrip(" ")
     element.children = [child for child in folded if child != ""]
+
+
+def _set_captions(element: Element) -> None:
+    """Let the caption of a table stand before it, as that of a figure."""
+    placed: list[Element | str] = []
+    for child in element.children:
+        if isinstance(child, Element):
+            _set_captions(child)
+            if child.tag == "table":
+                for caption in child.only("caption"):
+                    child.children.remove(caption)
+                    caption.tag = "figcaption"
+                    placed.append(caption)
+        placed.append(child)
+    element.children = placed
 
 
 def _block(element: Element) -> bool:

@@ -16,6 +16,8 @@ from atomlab.report.findings import findings_in
 from atomlab.report.kernel import running_kernel
 from atomlab.report.notebooks import parameters_of
 from atomlab.report.parameters import check_parameters
+from atomlab.report.typeset import to_pdf, typst
+from atomlab.text import printable
 
 if TYPE_CHECKING:
     from atomlab.report.execution import OnCell
@@ -37,6 +39,11 @@ class Report:
         return self.folder / "report.html"
 
     @property
+    def pdf(self) -> Path:
+        """The report for paper, where it was asked for."""
+        return self.folder / "report.pdf"
+
+    @property
     def notebook(self) -> Path:
         """The executed notebook."""
         return self.folder / "notebook.ipynb"
@@ -52,21 +59,25 @@ def run_report(
     parameters: Mapping[str, Any],
     folder: Path,
     *,
+    pdf: bool = False,
     timeout_s: float = 300,
     on_cell: OnCell | None = None,
     kernel: Any = None,
 ) -> Report:
     """Run `notebook` with `parameters` and leave its report in `folder`; return what it found.
 
-    `timeout_s` bounds the whole run; `on_cell` is told the place of each cell and how many there
-    are; `kernel` is a fresh one, else one is started. Raises InputError for parameters that do
-    not fit the notebook, before anything runs; ReportError if the folder cannot be written, a
-    cell fails, the kernel dies or time runs out: then the notebook as far as it came is kept
+    `pdf` asks for the report as PDF too, else one of an earlier run goes; `timeout_s` bounds the
+    whole run; `on_cell` is told the place of each cell and how many there are; `kernel` is a
+    fresh one, else one is started. Raises InputError for parameters that do not fit the notebook,
+    before anything runs; ReportError if typst is missing for a PDF, the folder cannot be written,
+    a cell fails, the kernel dies or time runs out: then the notebook as far as it came is kept
     there as PARTIAL, and what an earlier run left stays as it was. An interrupted run leaves
     nothing.
     """
     started = time.monotonic()
     values = check_parameters(parameters, parameters_of(notebook), notebook)
+    if pdf:
+        typst()
     with _open_folder(folder) as partial:
         with nullcontext(kernel) if kernel else running_kernel() as running:
             # The kernel boots while these, the slowest imports of all, are loaded.
@@ -76,18 +87,30 @@ def run_report(
             executed = execute(notebook, values, running, partial, started, timeout_s, on_cell)
         try:
             findings = findings_in(executed)
+            made = Report(str(findings["verdict"]), str(findings["answer"]), folder)
+            page = to_html(executed, findings)
+            paper = {made.pdf.name: _on_paper(page, findings)} if pdf else {}
         except ReportError as error:
             write_all(folder, {PARTIAL: as_text(executed)})
             raise ReportError(error.what, where=partial, todo=error.todo) from None
-        made = Report(str(findings["verdict"]), str(findings["answer"]), folder)
-        texts = {
-            made.notebook: as_text(executed),
-            made.findings: json.dumps(findings, indent=1) + "\n",
-            made.html: to_html(executed, findings),
+        contents: dict[str, str | bytes] = {
+            made.notebook.name: as_text(executed),
+            made.findings.name: json.dumps(findings, indent=1) + "\n",
+            made.html.name: page,
+            **paper,
         }
-        write_all(folder, {path.name: text for path, text in texts.items()})
-        partial.unlink(missing_ok=True)
+        write_all(folder, contents)
+        for stale in (partial, *(() if pdf else (made.pdf,))):
+            stale.unlink(missing_ok=True)
     return made
+
+
+def _on_paper(page: str, findings: Mapping[str, Any]) -> bytes:
+    """Return the page as PDF, with the evidence that it rests on at the foot of each."""
+    snapshot = findings.get("snapshot", {})
+    evidence = f"snapshot {snapshot['name']}, SHA-256 {snapshot['sha256']}" if snapshot else ""
+    title = printable(findings.get("title") or "Report", 200)
+    return to_pdf(page, title=title, footer=printable(evidence, 200))
 
 
 @contextmanager

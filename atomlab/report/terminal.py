@@ -127,7 +127,8 @@ def print_lint(lint: Lint, snapshot: str) -> None:
 def print_report(subject: str, report: Report) -> None:
     """Print a report's verdict and where it is."""
     _line(Console(), f"{printable(subject)}: {report.verdict}", _STYLES[report.verdict])
-    _line(Console(), f"report: {printable(report.html, 4096)}")
+    for page in (report.html, *([report.pdf] if report.pdf.exists() else [])):
+        _line(Console(), f"report: {printable(page, 4096)}")
 
 
 def print_batch(outcomes: Sequence[Outcome], index: Path) -> None:

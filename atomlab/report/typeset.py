@@ -29,7 +29,8 @@ def to_pdf(html: str, *, title: str, footer: str = "") -> bytes:
     return pdf
 
 
-def _set(html: str, title: str, footer: str, **options: Any) -> Any:
+def typst() -> Any:
+    """Return the module that sets PDF; raise ReportError if it is not installed."""
     try:
         import typst
     except ImportError:
@@ -37,8 +38,12 @@ def _set(html: str, title: str, footer: str, **options: Any) -> Any:
             "PDF needs the package typst, which is not installed",
             todo="pip install 'atomlab[documents]', or choose another format",
         ) from None
+    return typst
+
+
+def _set(html: str, title: str, footer: str, **options: Any) -> Any:
     try:
-        return typst.compile(_files(html, title, footer), font_paths=_font_paths(), **options)
+        return typst().compile(_files(html, title, footer), font_paths=_font_paths(), **options)
     except RuntimeError as error:
         raise ReportError(
             f"typst cannot set the page: {error}", todo="choose another format, and report this"

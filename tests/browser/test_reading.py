@@ -27,7 +27,9 @@ def test_tables_stack_on_a_phone(incident: Path, show: Callable[..., Any]) -> No
     assert page.evaluate(label) == '"outcome"'
 
 
-def test_figures_and_page_follow_the_reader_s_scheme(incident: Path, show: Callable[..., Any]) -> None:
+def test_figures_and_page_follow_the_reader_s_scheme(
+    incident: Path, show: Callable[..., Any]
+) -> None:
     """By night both are dark, by day both are light, and the figures are really drawn."""
     for scheme, ground in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 25, 31)")):
         page, _ = show(incident, scheme)
@@ -38,7 +40,9 @@ def test_figures_and_page_follow_the_reader_s_scheme(incident: Path, show: Calla
         assert page.evaluate(chosen) == (scheme == "light")
 
 
-def test_the_keyboard_reaches_the_findings_at_once(incident: Path, show: Callable[..., Any]) -> None:
+def test_the_keyboard_reaches_the_findings_at_once(
+    incident: Path, show: Callable[..., Any]
+) -> None:
     """The first key press shows a link past the contents, with a visible focus."""
     page, _ = show(incident)
     page.keyboard.press("Tab")
