@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 
 import nbformat
+import pypdf
 import pytest
 
 import atomlab
 from atomlab import AtomlabError
+from atomlab.errors import ReportError
 from atomlab.report.notebooks import shipped_notebook
 from atomlab.report.runner import PARTIAL, run_report
-from tests.refusals import is_one_line
+from tests.refusals import is_one_line, refused
 
 
 def injected(report):
@@ -36,6 +38,33 @@ def test_the_report_states_the_verdict_that_the_claims_have(report):
         "notebook.ipynb",
         "report.html",
     ]
+
+
+STATES = """
+from atomlab.report.findings import MIME
+from IPython.display import display
+found = {"verdict": "confirmed", "answer": "It is so.", "title": "A title"}
+display({MIME: found, "text/plain": "told"}, raw=True)
+"""
+
+
+def test_a_pdf_is_of_the_run_that_is_beside_it(notebook, tmp_path):
+    """It says what the page says; a later run without one takes it away."""
+    made = run_report(notebook(STATES), {}, tmp_path / "out", pdf=True)
+    text = pypdf.PdfReader(made.pdf).pages[0].extract_text()
+    assert "It is so." in text
+    assert "The step in question" in text
+    run_report(notebook(STATES), {}, tmp_path / "out")
+    assert not made.pdf.exists()
+    assert made.html.exists()
+
+
+def test_a_pdf_that_cannot_be_set_is_known_before_anything_runs(notebook, tmp_path, monkeypatch):
+    """Without typst one line says what to install, and nothing is written."""
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with refused(ReportError, "pip install 'atomlab[documents]'"):
+        run_report(notebook(STATES), {}, tmp_path / "out", pdf=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_cell_ran_without_an_error_or_a_warning(report):

@@ -43,6 +43,13 @@ def test_a_report_becomes_a_pdf_that_says_the_same(pdf, report):
     assert "explanations.options" not in told
 
 
+def test_a_caption_stands_before_its_table():
+    """A table's caption is read first, as that of a figure."""
+    html = "<table><caption>What it shows</caption><tr><th>head</th></tr></table>"
+    (page,) = read(to_pdf(html, title="T"))
+    assert page.index("What it shows") < page.index("head")
+
+
 def test_every_page_has_a_number_and_the_footer(pdf):
     """Pages say which of how many they are; all but the first say the title."""
     pages = read(pdf)
