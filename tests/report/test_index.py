@@ -13,7 +13,7 @@ from atomlab.report.batch import Outcome
 from atomlab.report.index import index_page, write_index
 from atomlab.report.planning import Task
 from atomlab.report.runner import PARTIAL, Report
-from tests.report.test_html import HOSTILE, Page, inert
+from tests.pages import HOSTILE, Page, inert
 
 
 @pytest.fixture
@@ -99,10 +99,7 @@ def test_hostile_names_are_inert(outcome, tmp_path, name):
     """A tenant, an answer, an error or a snapshot of any name is text."""
     made = [outcome(name, "confirmed", name), outcome(f"2{name}", "failed", name)]
     html = index_page(made, tmp_path / "out", name, "x")
-    page = Page(html)
-    page.tags = [(t, a) for t, a in page.tags if not (t == "a" and "/" in a.get("href", ""))]
-    assert inert(page)
-    assert not re.search("[\u202a-\u202e\x00-\x08\x0b-\x1f]", html)
+    assert inert(re.sub(r'href="[\w.~%/-]+"', 'href="#beside"', html))
     assert len(html) < 50_000
     assert all(re.fullmatch(r"[\w.~%/-]+", address) for address in links(Page(html)))
 

@@ -14,8 +14,8 @@ import yaml
 
 from atomlab.report.postmortem.make import to_bytes, to_markdown
 from atomlab.report.postmortem.reader import blocks
+from tests.pages import Page
 from tests.report.postmortem.conftest import HOSTILE, SAID
-from tests.report.test_html import Page
 
 CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\u2028\ud800-\udfff]")
 
