@@ -138,7 +138,7 @@ def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_pat
     assert "did you mean brennan" in error(*given, "brenan")
     for parameter, told in (
         ("complexty=simple", "did you mean complexity"),
-        ("complexity=bogus", "unknown complexity 'bogus'"),
+        ("complexity=bogus", "complexity cannot be 'bogus'; it is one of"),
         ("complexity", "write NAME=VALUE"),
         ("tenant=other", "parameter tenant cannot be given here"),
         ("snapshot=other", "parameter snapshot cannot be given here"),

@@ -89,10 +89,6 @@ def want(
         if name in given:
             raise InputError(f"parameter {name} cannot be given here", todo="use its own option")
     values = check_parameters(given, declared, notebook)
-    if values.get("complexity"):
-        from atomlab.byok.request import Request
-
-        Request(complexity=values["complexity"])
     if "hypothesis" in declared and not hypothesis:
         values["hypothesis"] = ""  # not the notebook's own
     return Wanted(snapshot, notebook, tuple(tenants), all_affected, hypothesis, out, values, pdf)

@@ -51,7 +51,7 @@ def test_the_picture_says_in_words_what_it_shows(case):
     picture = shown.by_request(case)
     for option in case.options:
         assert f"costs {option.cost}, touches {len(option.touched)} other tenant" in picture.alt
-    assert shown.by_request(case).svg() == picture.svg()
+    assert shown.by_request(case).svgs() == picture.svgs()
 
 
 def test_no_option_at_all_can_be_shown(case):

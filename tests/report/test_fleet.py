@@ -83,7 +83,7 @@ def test_pictures_say_in_words_what_they_show(fleet, draw):
     picture = draw(fleet)
     assert all(text.get_text().strip() in picture.alt for text in picture.figure.axes[0].texts)
     assert picture.caption.endswith(".")
-    assert draw(fleet).svg() == picture.svg()
+    assert draw(fleet).svgs() == picture.svgs()
 
 
 @pytest.mark.parametrize("draw", [*PICTURES, pictures.causes, pictures.affected])

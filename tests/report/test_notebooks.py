@@ -63,7 +63,7 @@ def test_a_notebook_is_a_document(name):
     assert "?" in prose[0].source.splitlines()[0]
     assert "**What it can show:**" in prose[0].source
     assert "**What it cannot show:**" in prose[0].source
-    assert prose[-1].source.startswith("## What would change this conclusion")
+    assert prose[-1].source.startswith("## What was not checked")
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert all(cell.source.count("\n") < 8 for cell in code)
     assert all(cell.id for cell in code + prose)
