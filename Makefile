@@ -69,8 +69,8 @@ postmortem: compiled ## rebuild the example postmortem from the shipped snapshot
 bench: compiled ## measure speed against the references (by hand; minutes)
 	@$(BIN)/python -m benchmarks
 
-pictures: compiled ## the README's pictures (needs chromium)
-	@$(BIN)/python docs/pictures.py
+pictures: compiled ## take the documentation's pictures anew (needs chromium)
+	@$(BIN)/python -m docs.pictures
 
 lock: ## resolve requirements.lock anew for every Python from 3.11 on (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
