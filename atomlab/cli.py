@@ -444,7 +444,8 @@ def main() -> None:
         code = _fail(str(error), 1)
     except typer.TyperException as error:
         what = printable(without_password(error.format_message()), 400)
-        code = _fail(f"{what} See --help." if what else "no command given; see --help", 2)
+        told = f"{what.rstrip('.')}. See --help." if what else "no command given; see --help"
+        code = _fail(told, 2)
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:

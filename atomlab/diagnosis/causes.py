@@ -175,9 +175,11 @@ def _observed(name: str, ranking: Ranking, provider: str) -> tuple[str, ...]:
     judgement = FILTERS[NAMES.index(name)](ranking.view)
     rejected = int(judgement.rejected[mine].sum())
     seen = [judgement.observed[int(place)] for place in np.flatnonzero(mine & judgement.rejected)]
-    best = f", the best of them {max(seen):g}" if name in _NUMERIC and seen else ""
+    numeric = name in _NUMERIC
+    best = f", the best of them {max(seen):g}" if numeric and seen else ""
+    required = f"{judgement.required:g}" if numeric else judgement.required
     told = f"{rejected:,} of {count(int(mine.sum()), 'model')} of {provider} rejected"
-    return (f"{told}: {PHRASES[name]}{best}, required {judgement.required}",)
+    return (f"{told}: {PHRASES[name]}{best}, required {required}",)
 
 
 def _without_fix(

@@ -49,7 +49,7 @@ class Comparison:
             self.diagnosis.tenant.subdomain or self.diagnosis.tenant.id,
             self.snapshot.sha256,
             self.diagnosis.requests[0].request,
-            (self._error(), self._fix()),
+            (self._error(), *self._fix()),
         )
 
     def answer(self) -> str:
@@ -84,24 +84,25 @@ class Comparison:
 
     def _error(self) -> ClaimResult:
         found = self.diagnosis.requests[0]
-        verdicts: dict[str, Verdict] = {"no-models": "confirmed", "ranked": "refuted"}
-        return ClaimResult(
-            "error",
-            f"{self.request.capitalize()} requests of the tenant find no model.",
-            verdicts.get(found.outcome, "inconclusive"),
-            "the error",
-            found.ranking.summary(),
-        )
+        verdict: Verdict = "inconclusive" if found.outcome == "inconclusive" else "confirmed"
+        whose, seen = f"{self.request.capitalize()} requests of the tenant", found.ranking.summary()
+        if found.outcome == "ranked":
+            return ClaimResult("error", f"{whose} find a model.", verdict, "no error", seen)
+        return ClaimResult("error", f"{whose} find no model.", verdict, "the error", seen)
 
-    def _fix(self) -> ClaimResult:
-        statement, expected = "A fix cures it and touches no other tenant.", "one that was run"
-        if self.diagnosis.requests[0].outcome != "no-models":
-            return ClaimResult("fix", statement, "inconclusive", expected, "there is no error")
-        if self.best is None:
+    def _fix(self) -> tuple[ClaimResult, ...]:
+        """Return the claim that there is a fix, none where the request finds a model."""
+        if self.diagnosis.requests[0].outcome == "ranked":
+            return ()
+        verdict: Verdict = "confirmed" if self.best else "refuted"
+        if self.best:
+            told = f"{printable(self.best.name, 200)} (cost {self.best.cost})"
+        elif self.diagnosis.requests[0].outcome == "inconclusive":
+            verdict, told = "inconclusive", "nothing can be decided without prices"
+        else:
             told = f"none of {count(len(self.options), 'option')} does"
-            return ClaimResult("fix", statement, "refuted", expected, told)
-        told = f"{printable(self.best.name, 200)} (cost {self.best.cost})"
-        return ClaimResult("fix", statement, "confirmed", expected, told)
+        statement = "A fix cures it and touches no other tenant."
+        return (ClaimResult("fix", statement, verdict, "one that was run", told),)
 
 
 def compare(

@@ -63,14 +63,18 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
 
 
 def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
-    """Return the cheapest verified fix set of the request's root cause, None if there is none."""
+    """Return the cheapest verified fix set of the request's root cause, else of the request.
+
+    What makes a client that serves nothing is such a cause: no change of it lets a model through.
+    None if no fix set is verified.
+    """
     explanation = diagnosis.explanation
     if not explanation.causes:
         return None
     root = explanation.causes[0]
     verified = [f for f in explanation.fix_sets if f.verified]
     fitting = [f for f in verified if root.provider is None or root.atom in f.atoms]
-    return next(iter(fitting), None)
+    return next(iter(fitting or verified), None)
 
 
 def _more(name: str, fix: FixSet | None, best: FixSet) -> str:
@@ -97,12 +101,12 @@ def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
 
 def _by_hand(edit: Edit) -> str:
     return _BY_HAND[edit.kind].format(
-        key=edit.setting_key, provider=edit.provider, name=edit.filter
+        key=edit.setting_key, held=edit.copy_from, provider=edit.provider, name=edit.filter
     )
 
 
 _BY_HAND = {
-    "copy-key": "copy {key} together with the other changes",
+    "copy-key": "give {key} the value of {held}, and make the other changes as well",
     "repair-row": "the tenant enters a valid key in {key}: nobody else has it, so no SQL can",
     "new-credential": "the tenant gets a credential and enters it as {key}: no SQL can invent one",
     "allow-provider": "platform configuration: put {provider} on the list of LLM providers",

@@ -182,11 +182,14 @@ class Fleet:
         )
 
     def _error(self) -> ClaimResult:
-        statement, expected = "Tenants of this snapshot get the error.", "the error"
         observed = f"{len(self.affected):,} of {count(len(self.impacts), 'tenant')}"
-        verdict: Verdict = "confirmed" if self.affected else "refuted"
+        verdict: Verdict = "confirmed"
         if not self.evidence.has_pricing:
             verdict, observed = "inconclusive", "the snapshot holds no pricing cache"
+        if self.affected:
+            statement, expected = "Tenants of this snapshot get the error.", "the error"
+        else:
+            statement, expected = "No tenant of this snapshot gets the error.", "no error"
         return ClaimResult("affected", statement, verdict, expected, observed)
 
 

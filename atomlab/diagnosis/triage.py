@@ -79,11 +79,14 @@ class Triage:
         )
         failing, tried = len(self.failing), len(self.diagnosis.requests)
         observed = f"{failing} of {tried} kinds of request find no model"
-        verdict: Verdict = "confirmed" if failing else "refuted"
+        verdict: Verdict = "confirmed"
         if not self.snapshot.has_pricing:
             verdict, observed = "inconclusive", "the snapshot holds no pricing cache"
-        statement = "Requests of the tenant find no model."
-        return ClaimResult("error", statement, verdict, "the error", observed, outcomes)
+        if failing:
+            statement, expected = "Requests of the tenant find no model.", "the error"
+        else:
+            statement, expected = "Every request that was tried finds a model.", "no error"
+        return ClaimResult("error", statement, verdict, expected, observed, outcomes)
 
 
 def triage(snapshot: Snapshot, tenant: str, complexity: str = "") -> Triage:

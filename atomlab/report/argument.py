@@ -144,9 +144,8 @@ def _outcome(diagnosis: RequestDiagnosis) -> Text:
 
 
 def _line(out: Console, label: str, told: str | Text, style: str = "") -> None:
-    line = Text(f"{label:<9} " if label or isinstance(told, Text) else "", "bold")
-    if not label and not isinstance(told, Text) and told.startswith("-"):
-        line = Text(" " * 10)
+    indented = label or isinstance(told, Text) or told.startswith("-")
+    line = Text().append(f"{label:<9} " if indented else "", "bold")
     out.print(
         line.append(told, style) if isinstance(told, str) else line.append(told), soft_wrap=True
     )

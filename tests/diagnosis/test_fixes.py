@@ -42,7 +42,7 @@ def test_the_incident_is_fixed_by_sql_and_says_what_it_leaves(before):
         ("knoll", "words", "put tavily on the list of LLM providers"),
         ("quarry", "words", "quality filter rejects every model"),
         ("northwind", "nothing", "nothing to fix"),
-        ("delta", "inconclusive", "no fix is known that was run and helped"),
+        ("delta", "words", "the tenant gets a credential and enters it as"),
     ],
 )
 def test_what_sql_cannot_do_is_said_in_words(before, tenant, status, said):

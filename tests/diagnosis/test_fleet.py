@@ -104,10 +104,11 @@ def test_the_findings_count_what_the_frames_hold(fleet):
     assert found["diagnosis"]["tenant"] is None
 
 
-def test_a_fleet_without_the_error_is_refuted(captured):
-    """Where every request that was tried finds a model, the claim that some fail is refuted."""
+def test_a_fleet_without_the_error_is_confirmed_to_be_so(captured):
+    """Where every request that was tried finds a model, that is the claim."""
     found = survey(captured({"acme": {"OPENAI_API_KEY": KEY}}), "simple").to_json()
-    assert found["verdict"] == "refuted"
+    assert found["verdict"] == "confirmed"
+    assert found["verification"]["claims"][0]["statement"].startswith("No tenant")
     assert "None of 1 tenant is affected" in found["answer"]
     assert found["tenants"] == []
 

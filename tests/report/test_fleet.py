@@ -57,7 +57,7 @@ def test_by_effort_has_a_bar_for_each_kind_of_fix(fleet):
     firsts = [impact.failures[0] for impact in fleet.affected]
     assert sum(bars.values()) == len(firsts)
     assert bars["copy a key that the tenant holds"] == sum(f.held for f in firsts)
-    assert bars["none of the fixes that were run helped"] == sum(not f.edits for f in firsts)
+    assert bars.get("none of the fixes that were run helped", 0) == sum(not f.edits for f in firsts)
     code = [f for f in firsts if any(edit.filter == "quality" for edit in f.edits)]
     assert bars["the platform changes its code"] == len(code)
 

@@ -73,7 +73,8 @@ class _Draft:
             "title": self.added.title or listed(titles),
             "notes": [str(note) for note in notes if note],
             "about": people.about(self.added),
-            "summary": [people.stated(s) for s in stated] + [each.summary() for each in self.facts],
+            "summary": [people.stated(s) for s in stated]
+            + [each.summary(among=len(self.facts) > 1) for each in self.facts],
             "impact": self._affected() + people.impact(self.added),
         }
 

@@ -65,8 +65,8 @@ class Facts:
         says = f"{self.who}, {diagnosed.request.complexity} request: {usable}"
         return self.cite(f"/diagnosis/diagnoses/{place}", says)
 
-    def summary(self) -> Statement:
-        """Return the findings' own answer."""
+    def summary(self, among: bool = False) -> Statement:
+        """Return the findings' own answer; `among` others it says which they are."""
         found = self.case.found
         cites = [self.diagnosis(self.case.asked)]
         if found.verification.claims:
@@ -75,7 +75,8 @@ class Facts:
             cites.append(self.cite("/verification/claims", says))
         if found.repaired:
             cites.append(self.repaired(found.repaired))
-        return Statement(found.answer, tuple(cites))
+        answer = f"{self.heading}: {found.answer}" if among else found.answer
+        return Statement(answer, tuple(cites))
 
     def repaired(self, repaired: Repaired) -> Evidence:
         """Return the evidence of what the fix cures, and what it does not."""
@@ -98,9 +99,11 @@ class Facts:
             if seen.complexity == asked:
                 told = f"{seen.failing:,} of {count(seen.tenants, 'tenant')}"
                 says = f"{told} find no model for a {asked} request: {listed(seen.examples, 10)}"
+                failing = any(d.request.complexity == asked for d in self.case.failing)
+                whether = "included" if failing else "not among them"
                 text = (
                     f"In the same snapshot {told} get this error for a {asked} request, the"
-                    " tenant above included. Their causes were not compared here."
+                    f" tenant above {whether}. Their causes were not compared here."
                 )
                 return Statement(text, (self.cite(f"/affected/{place}", says),))
         return None
