@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from textwrap import fill
 
 import pandas as pd
@@ -37,16 +38,21 @@ def options(comparison: Comparison) -> Table:
     return Table(frame, caption)
 
 
-def touched(comparison: Comparison, limit: int = 50) -> Table:
-    """Return one row per option and other tenant that it touches, `limit` of them."""
+def touched(comparison: Comparison, limit: int = 12) -> Table:
+    """Return one row per option that touches others: how many, and what changes for `limit`."""
     rows = [
-        (option.name, tenant, change)
+        (
+            option.name,
+            len(option.touched),
+            "; ".join(f"{who}: {what}" for who, what in islice(option.touched.items(), limit)),
+        )
         for option in comparison.options
-        for tenant, change in option.touched.items()
+        if option.touched
     ]
-    frame = pd.DataFrame(rows[:limit], columns=["option", "other tenant", "what changes first"])
-    which = f"The first {limit:,} of {len(rows):,}: whom" if len(rows) > limit else "Whom"
-    return Table(frame, f"{which} else an option touches, another winner being a change too.")
+    frame = pd.DataFrame(rows, columns=["option", "others touched", "who, and what changes first"])
+    most = max((len(option.touched) for option in comparison.options), default=0)
+    which = f" The first {limit} of each are named." if most > limit else ""
+    return Table(frame, f"Whom else an option touches; another winner is a change too.{which}")
 
 
 def by_request(comparison: Comparison) -> Picture:
@@ -54,18 +60,21 @@ def by_request(comparison: Comparison) -> Picture:
     chosen = comparison.options
     requests = sorted({r for o in chosen for r in (*o.cures, *o.leaves)}, key=_order)
     with rc_context(STYLE):
-        height = 1.25 + 0.38 * max(len(chosen), 1)  # inches, 1.1 of them above the rows
-        figure = Figure(figsize=(8.2, height))
-        figure.subplots_adjust(left=0.42, right=0.93, top=1 - 1.1 / height, bottom=0.1 / height)
+        names = [fill(printable(option.name, 130), 36) for option in chosen]
+        lines = max((name.count("\n") + 1 for name in names), default=1)
+        height = 1.2 + (0.12 + 0.13 * lines) * max(len(chosen), 1)  # inches, 1.1 above the rows
+        figure = Figure(figsize=(5.4, height))
+        figure.subplots_adjust(left=0.4, right=0.88, top=1 - 1.1 / height, bottom=0.1 / height)
         axis = figure.subplots()
         axis.set_ylim(max(len(chosen), 1) - 0.5, -0.5)
         axis.set_xlim(-0.5, len(requests) + 1.5)
         for row, option in enumerate(chosen):
             _draw_option(axis, row, option, requests)
-        names = [fill(printable(option.name, 130), 52) for option in chosen]
         axis.set_yticks(range(len(chosen)), names, fontsize=7.5)
         columns = [*requests, "cost", "others touched"]
-        axis.set_xticks(range(len(columns)), columns, rotation=40, ha="left", fontsize=8)
+        axis.set_xticks(
+            range(len(columns)), columns, rotation=50, ha="left", rotation_mode="anchor", fontsize=8
+        )
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
         axis.spines[["left", "bottom"]].set_visible(False)

@@ -18,6 +18,7 @@ from atomlab.display.tables import Table
 from atomlab.report.pictures import GOOD, INK, PAPER, SHARES, STYLE, Picture
 from atomlab.text import count, listed, printable
 
+_WIDTH = 5.2  # inches; a phone shows it at three quarters
 _NOBODY = "none is affected"
 _TENANTS = ListedColormap([PAPER, *SHARES])
 _STEPS = BoundaryNorm((0.0, 1e-9, 0.25, 0.5, 0.75, 1.1), _TENANTS.N)  # of the square root
@@ -54,7 +55,7 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
     """Return one row per affected tenant, the most frequent cause first, `limit` of them."""
     rows = [
         (
-            *(impact.tenant.name, impact.tenant.subdomain, impact.tenant.plan_type),
+            *(impact.tenant.name, impact.tenant.subdomain),
             _fails(impact, fleet),
             code,
             impact.cause.provider if impact.cause else None,
@@ -68,7 +69,6 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
     columns = [
         "tenant",
         "subdomain",
-        "plan",
         "fails",
         "cause",
         "provider",
@@ -114,7 +114,7 @@ def by_effort(fleet: Fleet) -> Picture:
     found = Counter(_effort(impact.failures[0]) for impact in fleet.affected)
     labels = [label for label in EFFORTS.values() if found[label]]
     with rc_context(STYLE):
-        figure, axis = _figure(len(labels), left=0.4)
+        figure, axis = _figure(len(labels), left=2.65)
         axis.barh(range(len(labels)), [found[label] for label in labels], color=GOOD, height=0.6)
         for place, label in enumerate(labels):
             axis.text(found[label], place, f"  {found[label]:,}", va="center", color=INK)
@@ -142,19 +142,19 @@ def _matrix(
     numbers = np.array([[found[code, c] for c in columns] for code in codes], dtype=float)
     with rc_context(STYLE):
         slanted = len(columns) > 6
-        figure, axis = _figure(len(codes), left=0.2, top=0.65 if slanted else 0.3)
+        figure, axis = _figure(len(codes), left=1.35, top=0.65 if slanted else 0.3)
         axis.set_ylim(max(len(codes), 1), 0)
         share = np.sqrt(numbers / max(numbers.max(initial=0), 1))
         if numbers.size:
             axis.pcolormesh(share, cmap=_TENANTS, norm=_STEPS, edgecolor=PAPER, linewidth=2)
         for (row, column), number in np.ndenumerate(numbers):
             if number:
-                colour = PAPER if share[row, column] > 0.5 else INK
+                colour = PAPER if share[row, column] >= 0.5 else INK
                 place = (column + 0.5, row + 0.5)
                 axis.text(*place, f"{number:,.0f}", ha="center", va="center", color=colour)
         axis.set_yticks(np.arange(len(codes)) + 0.5, codes)
         names = [printable(name, 20) for name in columns]
-        slant = {"rotation": 35, "ha": "left"} if slanted else {}
+        slant = {"rotation": 40, "ha": "left", "rotation_mode": "anchor"} if slanted else {}
         axis.set_xticks(np.arange(len(names)) + 0.5, names, **slant)
         axis.xaxis.tick_top()
         axis.spines[["left", "bottom"]].set_visible(False)
@@ -166,10 +166,12 @@ def _matrix(
 
 
 def _figure(rows: int, left: float, top: float = 0.15) -> tuple[Figure, Any]:
-    """Return a figure with an axis of so many rows; `top` is the room above it, in inches."""
+    """Return a figure with an axis of so many rows; the margins are in inches."""
     height = 0.15 + top + 0.34 * max(rows, 1)
-    figure = Figure(figsize=(8.2, height))
-    figure.subplots_adjust(left=left, right=0.97, top=1 - top / height, bottom=0.1 / height)
+    figure = Figure(figsize=(_WIDTH, height))
+    figure.subplots_adjust(
+        left=left / _WIDTH, right=0.94, top=1 - top / height, bottom=0.1 / height
+    )
     axis = figure.subplots()
     axis.tick_params(length=0)
     if not rows:
