@@ -333,7 +333,7 @@ def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, 
         one.check()
     written = {str(path.relative_to(room.folder)) for path in room.folder.rglob("*")}
     assert {"snap.sqlite", "fix.sql", "report/report.html", "report/findings.json"} <= written
-    assert "failed/notebook.failed.ipynb" in written
+    assert "failed/notebook.partial.ipynb" in written
     assert "none.sqlite" not in written
     assert leaks(scanner, room, done) == NOTHING
     key = Scanner({"key": (room.folder / "fingerprints.key").read_text().strip()})

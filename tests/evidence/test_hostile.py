@@ -39,7 +39,8 @@ HOSTILE = {
 }
 NO_POSTGRES = {"nul", "bytes"}  # its server refuses them
 # No script spells a NUL, and a hypothesis has to name its tenant.
-REFUSED = {("fix", "nul"), ("hypothesis", "empty"), ("hypothesis --json", "empty")}
+# What is not done, by exit code: no script holds NUL, and a claim about an empty name is none.
+REFUSED = {("fix", "nul"): 3, ("hypothesis", "empty"): 1, ("hypothesis --json", "empty"): 1}
 HELD, COPIED = "MINIMAX_2_7_API_KEY", "MINIMAX_API_KEY"
 MINIMAX = ("minimax", "minimax_2_7")  # providers that share the variable COPIED
 
@@ -187,7 +188,7 @@ def commands(database: Sqlite | Postgres, folder: Path) -> dict[tuple[str, str],
         if command not in ("capture", "fix")
     }
     return {
-        key: Step(int(key in REFUSED), arguments) for key, arguments in (given | as_json).items()
+        key: Step(REFUSED.get(key, 0), arguments) for key, arguments in (given | as_json).items()
     }
 
 
