@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import numpy as np
+import pypdf
 
 _PIECE = 12  # characters: a leak of twice as many holds one of a secret's pieces whole
 
@@ -182,6 +183,9 @@ def _members(content: bytes) -> Iterator[bytes]:
     yield content
     if content.startswith(b"\x1f\x8b"):
         yield from _members(gzip.decompress(content))
+    if content.startswith(b"%PDF"):
+        for page in pypdf.PdfReader(io.BytesIO(content)).pages:
+            yield page.extract_text().encode()
     if zipfile.is_zipfile(io.BytesIO(content)):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for name in archive.namelist():

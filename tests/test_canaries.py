@@ -249,6 +249,9 @@ def captures(source, prices):
     ]
 
 
+FORMATS = ("md", "html", "docx", "pdf")
+
+
 def uses(snapshot, code):
     """Return every command that reads a snapshot, with the exit code of them all."""
     acme, brennan = ("--tenant", "acme"), ("--tenant", "brennan")
@@ -268,7 +271,9 @@ def uses(snapshot, code):
         ("fix", snapshot, *brennan, "--dialect", "sqlite", "--out", "fix.sql"),
         ("lint", snapshot),
         ("lint", snapshot, "--json"),
-        ("report", snapshot, *brennan, *report),
+        ("report", snapshot, *brennan, *report, "--format", "pdf"),
+        ("report", snapshot, "--all-affected", "--out", "batch"),
+        *(("postmortem", "report/findings.json", "--out", f"told.{e}") for e in FORMATS),
     ]
     return [Step(code, command) for command in commands]
 
@@ -321,10 +326,10 @@ def leaks(scanner, room, done):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, kind):
-    """Capture, show, verify, diagnose, fix, lint and report print and write no secret; nor failing.
+    """Capture, show, verify, diagnose, fix, lint, report and postmortem print and write no secret.
 
-    Home, temporary folder and working folder are searched wholly: snapshots, notebooks, HTML,
-    JSON, SQL, and whatever else was left.
+    Nor do they failing. Home, temporary folder and working folder are searched wholly: snapshots,
+    notebooks, HTML, PDF, DOCX, JSON, SQL, and whatever else was left.
     """
     done = room.run([*captures(sources(kind), prices), *uses("snap.sqlite", 0)])
     broken = damaged(room.folder / "snap.sqlite")
@@ -332,7 +337,9 @@ def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, 
     for one in done:
         one.check()
     written = {str(path.relative_to(room.folder)) for path in room.folder.rglob("*")}
-    assert {"snap.sqlite", "fix.sql", "report/report.html", "report/findings.json"} <= written
+    assert {"snap.sqlite", "fix.sql", "batch/index.html"} <= written
+    assert {f"report/{name}" for name in ("report.html", "report.pdf", "findings.json")} <= written
+    assert {f"told.{ending}" for ending in FORMATS} <= written
     assert "failed/notebook.partial.ipynb" in written
     assert "none.sqlite" not in written
     assert leaks(scanner, room, done) == NOTHING
