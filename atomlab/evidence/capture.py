@@ -241,11 +241,11 @@ def _copy_settings(
     witness: Witness,
 ) -> None:
     """Copy the settings whose names may leave, values redacted; count the others by tenant."""
-    may_leave, start = names_that_may_leave(inputs.providers), fingerprinter(key)
+    may_leave, fingerprint = names_that_may_leave(inputs.providers), fingerprinter(key)
     for rows in source.settings(ids):
         witness.see_settings(rows)
         redacted = [
-            (number, tenant, name, token(value, inputs.rules, start), created_at)
+            (number, tenant, name, token(value, inputs.rules, fingerprint), created_at)
             for number, tenant, name, value, created_at in rows
             if may_leave(name)
         ]

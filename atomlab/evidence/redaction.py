@@ -8,7 +8,6 @@ outside the snapshot) lets equal values be told from different ones, and nothing
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import re
 import secrets
@@ -47,20 +46,32 @@ def key_state(value: object, rules: Rules) -> State:
     return "blank" if text.isspace() else "present"
 
 
-def fingerprinter(key: bytes) -> hmac.HMAC:
-    """Return the start of every fingerprint under `key`; `token` goes on from a copy of it."""
-    return hmac.new(key, _DOMAIN, hashlib.sha256)
+def fingerprinter(key: bytes) -> Callable[[bytes], str]:
+    """Return what makes fingerprints: HMAC-SHA256 under a 256-bit `key`, of _DOMAIN and the bytes.
+
+    Its two hashes (source: RFC 2104) are begun once; hmac's own objects take twice as long, which
+    is felt at millions of settings.
+    """
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + _DOMAIN)
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def fingerprint(content: bytes) -> str:
+        first, second = inner.copy(), outer.copy()
+        first.update(content)
+        second.update(first.digest())
+        return second.hexdigest()
+
+    return fingerprint
 
 
-def token(value: object, rules: Rules, start: hmac.HMAC) -> str:
-    """Return the token that stands for `value` in a snapshot."""
+def token(value: object, rules: Rules, fingerprint: Callable[[bytes], str]) -> str:
+    """Return the token that stands for `value` in a snapshot; `fingerprint` as made above."""
     state = key_state(value, rules)
     if state in ("null", "empty"):
         return f"v1:{state}:-"
-    fingerprint = start.copy()
     text = value if isinstance(value, str) else _as_text(value)
-    fingerprint.update(text.encode("utf-8", "surrogatepass"))
-    return f"v1:{state}:{fingerprint.hexdigest()}"
+    return f"v1:{state}:{fingerprint(text.encode('utf-8', 'surrogatepass'))}"
 
 
 def token_state(text: str) -> State:
