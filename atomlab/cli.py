@@ -493,4 +493,7 @@ def _pairs(given: list[str]) -> dict[str, str]:
     for name, equals, _ in pairs:
         if not equals:
             raise InputError(f"--parameter {name!r} has no value", todo="write NAME=VALUE")
+    names = [name for name, _, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"--parameter {twice!r} is given twice", todo="give it once")
     return {name: value for name, _, value in pairs}

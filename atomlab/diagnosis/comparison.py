@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from atomlab.byok.request import Request
-from atomlab.diagnosis.case import case_document
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
+from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.explanation import Verdict
 from atomlab.diagnosis.options import Option, compare_options
 from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.errors import InputError
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
 
@@ -72,14 +73,15 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.findings/1`, with one element of `options` each."""
-        return case_document(
+        return findings_document(
             self.snapshot,
+            self.diagnosis,
             self.verification,
+            self.diagnosis.requests[0].request,
             self.answer(),
-            self.request,
-            self.diagnosis.to_json(),
             warnings=[*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()],
-            options=[_told(option) for option in self.options],
+            trials=self.diagnosis.requests[0].explanation.trials,
+            options=self.options,
         )
 
     def _error(self) -> ClaimResult:
@@ -116,19 +118,11 @@ def compare(
     """Return the comparison of `tenant`'s options for the request that has to work.
 
     Beside the fixes of the root cause and the code fallback it holds the `others` cheapest ones,
-    all if not given. Raises TenantError, or InputError for an unknown complexity.
+    all if not given. Raises TenantError, or InputError for an unknown complexity or fewer than
+    no others.
     """
+    if others is not None and others < 0:
+        raise InputError(f"{others} other options cannot be tried", todo="give 0 or more")
     diagnosis = diagnose(snapshot, tenant, [Request(complexity=complexity, tools=tools)])
     options = compare_options(snapshot, diagnosis.tenant.id, others)
     return Comparison(snapshot, diagnosis, tuple(options))
-
-
-def _told(option: Option) -> dict[str, Any]:
-    return {
-        "name": option.name,
-        "kind": option.kind,
-        "cost": option.cost,
-        "cures": list(option.cures),
-        "leaves": list(option.leaves),
-        "touched": dict(option.touched),
-    }

@@ -1,21 +1,20 @@
-"""What an investigation covered: whom it concerns, what was run, what is open, what it cannot tell.
+"""What a case covered: whom it concerns, what was run, what is open, what it cannot tell.
 
 Each step names the finding that shows it, by its JSON Pointer in `atomlab.findings/1`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import select
-
-from atomlab.diagnosis.options import winners_by_tenant
-from atomlab.evidence.schema import Tenant
+from atomlab.byok.request import Request
+from atomlab.diagnosis.diagnose import Diagnosis
+from atomlab.diagnosis.interventions import Trial
+from atomlab.diagnosis.population import distinct_states
+from atomlab.diagnosis.verify import Verification
+from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
-
-if TYPE_CHECKING:  # an investigation tells its own coverage
-    from atomlab.diagnosis.investigation import Investigation
 
 _EXAMPLES = 10
 _OPEN_STEPS = (
@@ -26,57 +25,71 @@ _OPEN_STEPS = (
 )
 
 
-def affected(case: Investigation) -> list[dict[str, Any]]:
+def affected(snapshot: Snapshot, diagnosis: Diagnosis) -> list[dict[str, Any]]:
     """Return for each request how many tenants of the snapshot get the error, whatever its cause.
 
     Empty without a pricing cache. `examples` are up to ten of them, by subdomain or id.
     """
-    if not case.snapshot.has_pricing:
+    if not snapshot.has_pricing:
         return []
-    requests = [each.request for each in case.diagnosis.requests]
-    session = case.snapshot.session
-    winners = winners_by_tenant(session, case.diagnosis.platform, requests, {})
-    names = {row.id: row.subdomain or row.id for row in session.execute(_NAMES)}
+    states = list(distinct_states(snapshot, diagnosis.platform))
     told = []
-    for place, request in enumerate(requests):
-        failing = sorted(names[tenant] for tenant, found in winners.items() if not found[place])
+    for request in (each.request for each in diagnosis.requests):
+        failing = sorted(
+            tenant.subdomain or tenant.id
+            for alike in states
+            if not len(alike.decide(diagnosis.platform, request).order)
+            for tenant in alike.tenants
+        )
         told.append(
             {
                 "complexity": request.complexity,
                 "failing": len(failing),
-                "tenants": len(winners),
+                "tenants": sum(len(alike.tenants) for alike in states),
                 "examples": failing[:_EXAMPLES],
             }
         )
     return told
 
 
-def steps(case: Investigation) -> list[dict[str, Any]]:
+def steps(
+    snapshot: Snapshot,
+    diagnosis: Diagnosis,
+    verification: Verification,
+    trials: Sequence[Trial],
+    repaired: Mapping[str, Any] | None,
+) -> list[dict[str, Any]]:
     """Return the steps of verification: what was done, its state (done, failed, open), its proof.
 
     The last, which only people can do, are open as long as a request fails.
     """
+    done = (*_checked(snapshot, verification), *_tried(trials, repaired))
     return [
         {"step": step, "state": state, "evidence": evidence}
-        for step, state, evidence in (*_done(case), *_open(case))
+        for step, state, evidence in (*done, *_open(diagnosis))
     ]
 
 
-def _done(case: Investigation) -> Iterator[tuple[str, str, str]]:
-    fidelity = case.snapshot.manifest.get("fidelity") or {}
+def _checked(snapshot: Snapshot, verification: Verification) -> Iterator[tuple[str, str, str]]:
+    fidelity = snapshot.manifest.get("fidelity") or {}
     if fidelity:
         whose = f"for {count(fidelity['tenants'], 'tenant')}"
         told = f"Check the snapshot: it is whole, and it decides as its source does, {whose}"
         state = "done" if fidelity["agree"] else "failed"
         yield told, state, "/snapshot/manifest/fidelity"
-    claims = case.verification.claims
+    claims = verification.claims
     if claims:
         confirmed = sum(claim.verdict == "confirmed" for claim in claims)
         told = f"{confirmed} of {count(len(claims), 'claim')} confirmed"
         yield f"Test every claim on the snapshot: {told}", "done", "/verification/claims"
-    if not case.trials:
+
+
+def _tried(
+    trials: Sequence[Trial], repaired: Mapping[str, Any] | None
+) -> Iterator[tuple[str, str, str]]:
+    if not trials:
         return
-    fix, *placebos = case.trials
+    fix, *placebos = trials
     yield (
         f"Try the fix on a scratch copy: {fix.result}",
         "done" if fix.cured else "failed",
@@ -88,9 +101,9 @@ def _done(case: Investigation) -> Iterator[tuple[str, str, str]]:
         "done" if left == len(placebos) else "failed",
         "/trials",
     )
-    if case.repaired:
-        again = case.repaired.verification.claims
-        refuted = sum(claim.verdict == "refuted" for claim in again)
+    if repaired:
+        again = repaired["verification"]["claims"]
+        refuted = sum(claim["verdict"] == "refuted" for claim in again)
         yield (
             f"Test the claims again on the repaired copy: {refuted} of {len(again)} no longer hold",
             "done",
@@ -98,30 +111,29 @@ def _done(case: Investigation) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _open(case: Investigation) -> Iterator[tuple[str, str, str]]:
-    if any(each.outcome == "no-models" for each in case.diagnosis.requests):
+def _open(diagnosis: Diagnosis) -> Iterator[tuple[str, str, str]]:
+    if any(each.outcome == "no-models" for each in diagnosis.requests):
         for step in _OPEN_STEPS:
             yield step, "open", ""
 
 
-def limits(case: Investigation) -> list[str]:
-    """Return what the investigation did not check, or cannot tell, each a whole sentence."""
-    manifest, request = case.snapshot.manifest, case.request.to_json()
-    asked = [f"{name} {printable(value)}" for name, value in request.items() if value]
-    rules = printable(case.diagnosis.platform.rules.name)
+def limits(
+    snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification, request: Request
+) -> list[str]:
+    """Return what was not checked, or cannot be told, each a whole sentence."""
+    manifest = snapshot.manifest
+    asked = [f"{name} {printable(value)}" for name, value in request.to_json().items() if value]
+    rules = printable(diagnosis.platform.rules.name)
     told = [
-        f"Whether the database still holds what it held at {case.snapshot.captured_at}.",
+        f"Whether the database still holds what it held at {snapshot.captured_at}.",
         "Whether a key is valid at its provider: a snapshot knows that it is set, not what it is.",
         f"Whether the job failed for another request than the one replayed: {', '.join(asked)}.",
         f"Whether the platform runs other rules than those of the edition {rules}.",
     ]
-    if case.snapshot.has_pricing and not (manifest["pricing"] or {}).get("last_fetch"):
+    if snapshot.has_pricing and not (manifest["pricing"] or {}).get("last_fetch"):
         told.append("How old the prices were: when they were fetched is not in the evidence.")
     if manifest.get("narrowed"):
         told.append("What happens to tenants that were left out of the capture.")
-    unclear = [c for c in case.verification.claims if c.verdict == "inconclusive"]
+    unclear = [c for c in verification.claims if c.verdict == "inconclusive"]
     told += [f"Claim {printable(c.id)}: {printable(c.observed, 300)}." for c in unclear]
     return told
-
-
-_NAMES = select(Tenant.id, Tenant.subdomain)

@@ -1,79 +1,94 @@
-"""The findings of an investigation as one JSON document, `atomlab.findings/1`.
+"""Findings as one JSON document, `atomlab.findings/1`, whatever notebook they come from.
 
 Reports, postmortems and scripts read it. Fields are only ever added to this version.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from atomlab.byok.request import Request
 from atomlab.diagnosis.coverage import affected, limits, steps
+from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.fixes import Fix, plan_fix
+from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.options import Option
 from atomlab.diagnosis.tradeoffs import cons, pros
+from atomlab.diagnosis.verify import Verification
 from atomlab.errors import InputError
-
-if TYPE_CHECKING:  # an investigation gives its own document
-    from atomlab.diagnosis.investigation import Investigation
+from atomlab.evidence.snapshot import Snapshot
 
 
-def findings_document(case: Investigation) -> dict[str, Any]:
-    """Return the document: what was asked, found, tried and compared, and what stays open."""
+def document_head(snapshot: Snapshot, verification: Verification, answer: str) -> dict[str, Any]:
+    """Return the fields that every document has: what was asked and found, on which snapshot."""
     return {
         "schema": "atomlab.findings/1",
         "tool": f"atomlab {version('atomlab')}",
-        "title": case.verification.title,
-        "verdict": case.verification.verdict,
-        "answer": case.answer(),
-        "request": case.request.to_json(),
+        "title": verification.title,
+        "verdict": verification.verdict,
+        "answer": answer,
         "snapshot": {
-            "name": case.snapshot.name,
-            "sha256": case.snapshot.sha256,
-            "manifest": dict(case.snapshot.manifest),
+            "name": snapshot.name,
+            "sha256": snapshot.sha256,
+            "manifest": dict(snapshot.manifest),
         },
-        "verification": case.verification.to_json(),
-        "diagnosis": case.diagnosis.to_json(),
-        "rows": dict(case.diagnosis.rows),
-        "warnings": case.warnings(),
-        "fix": case.fix and case.fix.model_dump(),
-        "trials": [
-            {"name": t.name, "edit": t.edit, "cured": t.cured, "result": t.result}
-            for t in case.trials
-        ],
-        "repaired": _repaired(case),
-        "affected": affected(case),
-        "options": [_option(option) for option in case.options],
-        "remedy": _remedy(case),
-        "steps": steps(case),
-        "limits": limits(case),
+        "verification": verification.to_json(),
     }
 
 
-def _repaired(case: Investigation) -> dict[str, Any] | None:
-    if case.repaired is None:
-        return None
+def findings_document(
+    snapshot: Snapshot,
+    diagnosis: Diagnosis,
+    verification: Verification,
+    request: Request,
+    answer: str,
+    *,
+    warnings: Sequence[str],
+    trials: Sequence[Trial] = (),
+    options: Sequence[Option] = (),
+    fix: Mapping[str, Any] | None = None,
+    repaired: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the document on one tenant: asked, found, tried and compared, and what stays open.
+
+    `request` is the one that the case is about; `fix` the claim of one, and `repaired` what was
+    decided with it made.
+    """
     return {
-        "cured": case.cured(),
-        "not_cured": case.not_cured(),
-        "diagnosis": case.repaired.diagnosis.to_json(),
-        "verification": case.repaired.verification.to_json(),
+        **document_head(snapshot, verification, answer),
+        "request": request.to_json(),
+        "diagnosis": diagnosis.to_json(),
+        "rows": dict(diagnosis.rows),
+        "warnings": list(warnings),
+        "fix": fix,
+        "trials": [
+            {"name": t.name, "edit": t.edit, "cured": t.cured, "result": t.result} for t in trials
+        ],
+        "repaired": repaired,
+        "affected": affected(snapshot, diagnosis),
+        "options": [_option(option) for option in options],
+        "remedy": _remedy(diagnosis),
+        "steps": steps(snapshot, diagnosis, verification, trials, repaired),
+        "limits": limits(snapshot, diagnosis, verification, request),
     }
 
 
-def _remedy(case: Investigation) -> dict[str, Any]:
+def _remedy(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return the fix of the root cause; in words where no script can name tenant or settings."""
     try:
-        fix = plan_fix(case.diagnosis, "postgresql")
+        fix = plan_fix(diagnosis, "postgresql")
     except InputError as error:
         fix = Fix("words", (f"no script can do it: {error.what}",))
-    return {"dialect": "postgresql", **asdict(fix)}
+    return {"dialect": "postgresql", **asdict(fix), "words": list(fix.words)}
 
 
 def _option(option: Option) -> dict[str, Any]:
     return {
         **asdict(option),
+        "edits": list(option.edits),
         "cures": list(option.cures),
         "leaves": list(option.leaves),
         "pros": pros(option),

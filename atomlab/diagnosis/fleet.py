@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.case import case_document
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import RequestDiagnosis
+from atomlab.diagnosis.document import document_head
 from atomlab.diagnosis.explanation import Cause, Verdict
 from atomlab.diagnosis.fixes import root_fix
 from atomlab.diagnosis.interventions import Edit, Laboratory
@@ -171,15 +171,13 @@ class Fleet:
             "captured_at": self.evidence.captured_at,
             "rules": self.platform.rules.name,
         }
-        return case_document(
-            self.evidence,
-            self.verification,
-            self.answer(),
-            ", ".join(request.complexity for request in self.requests),
-            {"tenant": None, "snapshot": where},
-            warnings=self.platform.pricing.warnings(),
-            tenants=[_told(impact) for impact in self.affected],
-        )
+        return {
+            **document_head(self.evidence, self.verification, self.answer()),
+            "request": {"complexity": ", ".join(r.complexity for r in self.requests)},
+            "diagnosis": {"tenant": None, "snapshot": where},
+            "warnings": self.platform.pricing.warnings(),
+            "tenants": [_told(impact) for impact in self.affected],
+        }
 
     def _error(self) -> ClaimResult:
         observed = f"{len(self.affected):,} of {count(len(self.impacts), 'tenant')}"

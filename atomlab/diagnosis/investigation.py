@@ -146,7 +146,28 @@ class Investigation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.findings/1`."""
-        return findings_document(self)
+        return findings_document(
+            self.snapshot,
+            self.diagnosis,
+            self.verification,
+            self.request,
+            self.answer(),
+            warnings=self.warnings(),
+            trials=self.trials,
+            options=self.options,
+            fix=self.fix.model_dump() if self.fix else None,
+            repaired=self._with_fix(),
+        )
+
+    def _with_fix(self) -> dict[str, Any] | None:
+        if self.repaired is None:
+            return None
+        return {
+            "cured": self.cured(),
+            "not_cured": self.not_cured(),
+            "diagnosis": self.repaired.diagnosis.to_json(),
+            "verification": self.repaired.verification.to_json(),
+        }
 
     def _pairs(self) -> list[tuple[str, int, int]]:
         after = (self.repaired or self).diagnosis.requests

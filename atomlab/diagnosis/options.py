@@ -35,9 +35,9 @@ Decided = dict[tuple[Platform, frozenset[str], tuple[str, ...], str | None], Win
 class Option:
     """A fix and its effects. Requests are named `complexity`, or `complexity with tools`.
 
-    `cures` and `leaves` are the tenant's failing requests that it does and does not cure;
-    `touched` are the other tenants whose outcome or winner changes for any request, by subdomain
-    or id, with the first change in words.
+    `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
+    tenant's failing requests that it does and does not cure; `touched` are the other tenants whose
+    outcome or winner changes for any request, by subdomain or id, with the first change in words.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Option:
     cures: tuple[str, ...]
     leaves: tuple[str, ...]
     touched: Mapping[str, str]
+    edits: tuple[str, ...] = ()
 
 
 def compare_options(evidence: Evidence, tenant: str, others: int | None = None) -> list[Option]:
@@ -95,7 +96,10 @@ def _with_edits(
         changed = lab.changed(changes)
         after = winners_by_tenant(lab.scratch.session, changed, requests, decided, waived=waived)
     kind = "data" if len(rows) == len(edits) else "platform"
-    option = Option(" and ".join(map(str, edits)), kind, sum(e.cost for e in edits), (), (), {})
+    kinds = tuple(edit.kind for edit in edits)
+    option = Option(
+        " and ".join(map(str, edits)), kind, sum(e.cost for e in edits), (), (), {}, kinds
+    )
     return _effects(option, evidence, requests, tenant_id, before, after)
 
 

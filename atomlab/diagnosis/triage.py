@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from atomlab.byok.request import Request
-from atomlab.diagnosis.case import case_document
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
+from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.explanation import Verdict
 from atomlab.diagnosis.fixes import Fix, plan_fix
 from atomlab.diagnosis.verify import ClaimResult, Verification
@@ -61,13 +61,14 @@ class Triage:
         """Return the document `atomlab.findings/1`."""
         found = self.diagnosis
         warnings = [*found.platform.pricing.warnings(), *found.warnings()]
-        return case_document(
+        return findings_document(
             self.snapshot,
+            found,
             self.verification,
+            self.shown.request,
             self.answer(),
-            self._tried(),
-            found.to_json(),
             warnings=warnings,
+            trials=self.shown.explanation.trials,
         )
 
     def _tried(self) -> str:

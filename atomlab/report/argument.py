@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
+from atomlab.diagnosis.fixes import root_fix
 from atomlab.errors import NO_MODELS
 from atomlab.text import printable
 
 if TYPE_CHECKING:
     from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-    from atomlab.diagnosis.explanation import Cause, FixSet
+    from atomlab.diagnosis.explanation import Cause
 
 _STYLES = {
     "confirmed": "bold green",
@@ -67,7 +68,7 @@ def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
         _line(out, "cause", told)
         for sentence in cause.evidence:
             _line(out, "", f"- {printable(sentence, 200)}")
-    fix = _cheapest(first)
+    fix = root_fix(first) or next(iter(first.explanation.fix_sets), None)
     if fix is not None:
         edits = " and ".join(printable(edit, 160) for edit in fix.edits)
         winner = fix.after.winner
@@ -84,13 +85,6 @@ def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
     _line(out, "why not", f"ruled out: {', '.join(ruled_out) or 'nothing'}", "dim")
     if open_:
         _line(out, "but", printable(f"not ruled out: {'; '.join(open_)}", 400), "dim")
-
-
-def _cheapest(diagnosis: RequestDiagnosis) -> FixSet | None:
-    """Return the cheapest fix set that the root cause is part of, else the cheapest."""
-    causes, fix_sets = diagnosis.explanation.causes, diagnosis.explanation.fix_sets
-    fitting = (f for f in fix_sets if causes and causes[0].atom in f.atoms)
-    return next(fitting, next(iter(fix_sets), None))
 
 
 def _signature(diagnosis: RequestDiagnosis) -> list[tuple[object, ...]]:

@@ -94,7 +94,7 @@ def execute(
     with suppress(OSError):  # then what was kept last has to do
         run.keep()
     raise ReportError(
-        told.replace("{cell}", run.cell(), 1), where=partial, todo="open that notebook and look"
+        told.replace("{cell}", run.cell, 1), where=partial, todo="open that notebook and look"
     )
 
 
@@ -114,16 +114,22 @@ def as_text(notebook: Any) -> str:
 
 
 class _Run:
-    """One run: the notebook as far as it came, in memory and in `partial`."""
+    """One run: the notebook as far as it came, in memory and in `partial`.
+
+    `cell` names the cell that was reached: its id, and the heading above it.
+    """
 
     def __init__(self, partial: Path, on_cell: OnCell | None) -> None:
         self._partial, self._on_cell, self._kept_at = partial, on_cell, 0.0
-        self._place, self.notebook = 0, nbformat.v4.new_notebook()
+        self.cell, self.notebook = "the first cell", nbformat.v4.new_notebook()
         self._timer: asyncio.TimerHandle | None = None
 
-    def cell_started(self, cell: Any, cell_index: int) -> None:  # noqa: ARG002
+    def cell_started(self, cell: Any, cell_index: int) -> None:
         """Note that the cell at this place is next; keep what the cells before it put out."""
-        self._place = cell_index
+        before = self.notebook.cells[:cell_index]  # asked now: papermill adds cells on a failure
+        headings = [c.source for c in before if c.cell_type == "markdown" and c.source[:1] == "#"]
+        heading = headings[-1].splitlines()[0].lstrip("# ") if headings else "the start"
+        self.cell = f"cell {cell.get('id', '?')!r} under {heading!r}"
         if self._on_cell:
             self._on_cell(cell_index, len(self.notebook.cells))
         if time.monotonic() - self._kept_at >= KEPT_EVERY_S:
@@ -144,13 +150,6 @@ class _Run:
     def _keep_if_possible(self) -> None:
         with suppress(OSError):  # else the next cell will say so
             self.keep()
-
-    def cell(self) -> str:
-        """Return a name for the cell that was reached: its id, and the heading above it."""
-        cells = self.notebook.cells[: self._place + 1]
-        headings = [c.source for c in cells if c.cell_type == "markdown" and c.source[:1] == "#"]
-        heading = headings[-1].splitlines()[0].lstrip("# ") if headings else "the start"
-        return f"cell {cells[-1].get('id', '?')!r} under {heading!r}" if cells else "the first cell"
 
 
 class _Engine(NBClientEngine):  # type: ignore[misc]

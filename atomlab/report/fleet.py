@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from atomlab.diagnosis.fleet import UNEXPLAINED, Failure, Fleet, Impact
 from atomlab.diagnosis.interventions import CODE_CHANGE
 from atomlab.display.tables import Table
+from atomlab.errors import InputError
 from atomlab.report.pictures import GOOD, INK, PAPER, SHARES, STYLE, Picture
 from atomlab.text import count, listed, printable
 
@@ -52,7 +53,12 @@ def causes(fleet: Fleet) -> Table:
 
 
 def affected(fleet: Fleet, limit: int = 100) -> Table:
-    """Return one row per affected tenant, the most frequent cause first, `limit` of them."""
+    """Return one row per affected tenant, the most frequent cause first, `limit` of them.
+
+    Raises InputError for a limit below 1.
+    """
+    if limit < 1:
+        raise InputError(f"{limit} tenants cannot be listed", todo="give 1 or more")
     rows = [
         (
             *(impact.tenant.name, impact.tenant.subdomain),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,24 +42,32 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
 def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[Outcome], Path]:
     """Make the reports that are wanted and the page that lists them; return both.
 
-    One that fails does not stop the others. Raises AtomlabError if nothing can be made.
+    One that fails does not stop the others; an interrupt does, and the page lists what was made.
+    Raises AtomlabError if nothing can be made.
     """
     from atomlab.report.batch import default_jobs, run_batch
-    from atomlab.report.index import write_index
     from atomlab.report.progress import watching
 
     tasks = plan(wanted)
-    with watching(len(tasks)) as watch:
-        outcomes = []
-        for outcome in run_batch(tasks, jobs or default_jobs(), timeout_s, watch.cell):
-            watch.ended(outcome.task, outcome.verdict)
-            outcomes.append(outcome)
-    place = {task.folder: number for number, task in enumerate(tasks)}
-    outcomes.sort(key=lambda outcome: place[outcome.task.folder])
+    outcomes: list[Outcome] = []
     try:
-        index = write_index(outcomes, wanted.out, Path(wanted.snapshot).stem, wanted.notebook.stem)
+        with watching(len(tasks)) as watch:
+            for outcome in run_batch(tasks, jobs or default_jobs(), timeout_s, watch.cell):
+                watch.ended(outcome.task, outcome.verdict)
+                outcomes.append(outcome)
+    finally:
+        place = {task.folder: number for number, task in enumerate(tasks)}
+        outcomes.sort(key=lambda outcome: place[outcome.task.folder])
+        index = _indexed(outcomes, wanted)
+    return outcomes, index
+
+
+def _indexed(outcomes: Sequence[Outcome], wanted: Wanted) -> Path:
+    from atomlab.report.index import write_index
+
+    try:
+        return write_index(outcomes, wanted.out, Path(wanted.snapshot).stem, wanted.notebook.stem)
     except OSError as error:
         raise ReportError(
             f"cannot be written ({error.strerror})", where=wanted.out, todo="name another folder"
         ) from None
-    return outcomes, index

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import ReportError
-from atomlab.report.files import write_all
+from atomlab.report.files import one_run_in, write_all
 from atomlab.report.findings import findings_in
 from atomlab.report.kernel import running_kernel
 from atomlab.report.notebooks import parameters_of
@@ -69,10 +69,10 @@ def run_report(
     `pdf` asks for the report as PDF too, else one of an earlier run goes; `timeout_s` bounds the
     whole run; `on_cell` is told the place of each cell and how many there are; `kernel` is a
     fresh one, else one is started. Raises InputError for parameters that do not fit the notebook,
-    before anything runs; ReportError if typst is missing for a PDF, the folder cannot be written,
-    a cell fails, the kernel dies or time runs out: then the notebook as far as it came is kept
-    there as PARTIAL, and what an earlier run left stays as it was. An interrupted run leaves
-    nothing.
+    before anything runs; ReportError if typst is missing for a PDF, the folder cannot be written
+    or another run is in it, a cell fails, the kernel dies or time runs out: then the notebook as
+    far as it came is kept there as PARTIAL, and what an earlier run left stays as it was. An
+    interrupted run leaves nothing.
     """
     started = time.monotonic()
     values = check_parameters(parameters, parameters_of(notebook), notebook)
@@ -89,19 +89,18 @@ def run_report(
             findings = findings_in(executed)
             made = Report(str(findings["verdict"]), str(findings["answer"]), folder)
             page = to_html(executed, findings)
-            paper = {made.pdf.name: _on_paper(page, findings)} if pdf else {}
+            paper = _on_paper(page, findings) if pdf else None
         except ReportError as error:
             write_all(folder, {PARTIAL: as_text(executed)})
             raise ReportError(error.what, where=partial, todo=error.todo) from None
-        contents: dict[str, str | bytes] = {
+        contents = {
+            made.pdf.name: paper,
             made.notebook.name: as_text(executed),
             made.findings.name: json.dumps(findings, indent=1) + "\n",
             made.html.name: page,
-            **paper,
+            PARTIAL: None,
         }
         write_all(folder, contents)
-        for stale in (partial, *(() if pdf else (made.pdf,))):
-            stale.unlink(missing_ok=True)
     return made
 
 
@@ -124,7 +123,8 @@ def _open_folder(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            yield partial
+            with one_run_in(folder):
+                yield partial
         except (KeyboardInterrupt, SystemExit):
             partial.unlink(missing_ok=True)
             with suppress(OSError):  # of which another report may have made use

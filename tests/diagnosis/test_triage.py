@@ -80,7 +80,13 @@ def test_the_findings_have_what_every_report_starts_from(before):
         json.dumps(atomlab.diagnose(before, "brennan").to_json())
     )
     assert found["verification"]["verdict"] == found["verdict"] == "confirmed"
-    assert found["request"]["complexity"] == "simple, moderate, complex, advanced"
+    assert found["request"] == atomlab.Request("simple").to_json()
+    assert triage(before, "halvorsen").to_json()["request"]["complexity"] == "advanced"
+    alike = atomlab.investigate(before, "brennan").to_json()
+    assert found.keys() == alike.keys()
+    for part in ("tool", "rows", "affected", "remedy"):
+        assert found[part] == alike[part]
+    assert found["trials"][0]["cured"]
 
 
 def test_a_hostile_name_is_escaped_in_words(before):
