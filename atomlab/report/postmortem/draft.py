@@ -15,6 +15,7 @@ from atomlab.report.postmortem.markdown import render
 from atomlab.text import listed, printable
 
 _ROOT = "the findings show no failing request, and so no root cause"
+_UNEXPLAINED = "requests fail or cannot be decided, and the findings name no cause"
 _TRIGGER = "what set it off: the change or event, not the condition that it met"
 _CONTRIBUTING = "what made it possible, longer or worse: a check, an alert, a process that lacked"
 _RESOLUTION = "what was done to end it, by whom, and from where that is known"
@@ -108,10 +109,12 @@ class _Draft:
     def _causes(self) -> dict[str, Any]:
         stated = [self.added.root_cause] if self.added.root_cause else []
         roots = [people.stated(each) for each in stated]
+        outcomes = {d.outcome for c in self.cases for d in c.found.diagnosis.diagnoses}
+        healthy = outcomes == {"ranked"}
         roots += [root for each in self.failing for root in each.roots()]
         return {
             "trigger": people.stated(self.added.trigger, _TRIGGER),
-            "roots": roots or [Statement(missing=_ROOT)],
+            "roots": roots or [Statement(missing=_ROOT if healthy else _UNEXPLAINED)],
             "contributing": [told for each in self.failing for told in each.contributing()]
             + people.listed_or(self.added.contributing, _CONTRIBUTING),
         }

@@ -114,6 +114,8 @@ class Facts:
         total = len(self.case.found.diagnosis.diagnoses)
         told = f"{self.label}: {len(places)} of {count(total, 'kind')} of request"
         text = f"{told} find no model ({kinds})." if places else f"{told} find no model."
+        if any(d.outcome == "inconclusive" for d in self.case.found.diagnosis.diagnoses):
+            text = f"{self.label}: nothing can be decided."
         return Statement(text, tuple(map(self.diagnosis, places or range(total))))
 
     def others(self) -> Statement | None:
@@ -125,7 +127,7 @@ class Facts:
         for place, seen in enumerate(found.affected):
             if seen.complexity == asked:
                 told = f"{seen.failing:,} of {count(seen.tenants, 'tenant')}"
-                says = f"{told} find no model for a {asked} request: {listed(seen.examples, 10)}"
+                says = f"{told} find no model for {asked} requests: {listed(seen.examples, 10)}"
                 failing = any(d.request.complexity == asked for d in self.case.failing)
                 whether = "included" if failing else "not among them"
                 text = (
@@ -179,9 +181,7 @@ class Facts:
 
     def rivals(self) -> list[Row]:
         """Return the rival explanations, and why each is ruled out or stays open."""
-        diagnosed = self._explained()
-        if diagnosed is None:
-            return []
+        diagnosed = self.shown
         where = f"/diagnosis/diagnoses/{self._places([diagnosed])[0]}/rivals"
         return [
             (

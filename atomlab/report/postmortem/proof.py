@@ -67,7 +67,8 @@ def repaired(facts: Facts) -> list[Statement]:
     if found is None or facts.served:
         return []
     cured, left = listed(found.cured), listed(found.not_cured)
-    text = f"With the fix made, {f'{cured} requests' if cured else 'no other request'} find a model"
+    finding = f"{cured} requests find" if cured else "no other request finds"
+    text = f"With the fix made, {finding} a model"
     rest = f"; {left} requests still do not." if left else "; no request is left without."
     refuted = sum(claim.verdict == "refuted" for claim in found.verification.claims)
     again = f"{refuted} of {len(found.verification.claims)} claims no longer hold on that copy."

@@ -376,8 +376,21 @@ def test_without_prices_nothing_is_concluded(captured, make):
     snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
     markdown = make(json.loads(json.dumps(atomlab.investigate(snapshot, "acme", claims).to_json())))
     assert "Nothing can be decided" in section(markdown, "Summary")
-    assert "TO WRITE" in section(markdown, "Root cause")
+    assert "cannot be decided" in section(markdown, "Root cause")
+    assert "0 of 4" not in section(markdown, "Impact")
+    assert "nothing can be decided" in section(markdown, "Impact")
     assert "Claim H4: the snapshot holds no pricing cache." in section(markdown, "Not checked")
+
+
+def test_a_failure_without_a_known_cause_is_no_health(make, triaged):
+    """Where a request fails and no cause is named, what was ruled out still stands there."""
+    found = copy.deepcopy(triaged)
+    for diagnosed in found["diagnosis"]["diagnoses"]:
+        diagnosed["causes"] = []
+    markdown = make(found)
+    assert "requests fail" in section(markdown, "Root cause")
+    assert "no failing request" not in markdown
+    assert "the cache holds 2,690 models" in section(markdown, "Other explanations")
 
 
 def test_findings_of_an_earlier_version_make_a_document_too(make, incident):
