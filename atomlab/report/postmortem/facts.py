@@ -131,7 +131,7 @@ class Facts:
                 failing = any(d.request.complexity == asked for d in self.case.failing)
                 whether = "included" if failing else "not among them"
                 text = (
-                    f"In the snapshot {printable(found.snapshot.name)} {told} get this error for"
+                    f"In the snapshot {printable(found.snapshot.name)}, {told} get this error for"
                     f" {asked} requests, {self.who} {whether}. Their causes were not compared here."
                 )
                 return Statement(text, (self.cite(f"/affected/{place}", says),))
