@@ -369,14 +369,19 @@ def postmortem(
     check: Annotated[
         bool, typer.Option("--check", help="List what is open; exit 3 if anything is.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
     """Write a postmortem from findings, or check one that people finished."""
     from atomlab.evidence.files import check_writable, whole_file
     from atomlab.report.postmortem.check import problems
     from atomlab.report.postmortem.make import format_of, is_markdown, to_bytes, to_markdown
 
-    wanted = format or format_of(out)
+    try:
+        wanted = format_of(out, format)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--out") from None
     if wanted in ("docx", "pdf") and out is None and not check:
         raise typer.BadParameter(f"{wanted} needs a file to go to.", param_hint="--out")
     if out is not None:

@@ -17,7 +17,12 @@ def pros(option: Option) -> list[str]:
         told.append("changes no decision of another tenant")
     if option.kind == "data":
         told.append("no code and no configuration of the platform changes")
-    if option.kind == "data" and option.cost <= COSTS["copy-key"]:
+    # The cost of one copy is that of one repair as well; only the name tells them apart.
+    if (
+        option.kind == "data"
+        and option.cost == COSTS["copy-key"]
+        and option.name.startswith("set ")
+    ):
         told.append("needs no new credential: the tenant holds the key already")
     if option.kind == "code":
         told.append("nobody has to change the tenant's settings")

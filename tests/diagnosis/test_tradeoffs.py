@@ -41,6 +41,14 @@ def test_a_credential_that_only_the_tenant_has_speaks_against_an_option(compared
     assert "needs a new credential, which only the tenant can get" in cons(compared["data", 5])
 
 
+def test_a_repair_is_no_copy_though_it_costs_the_same(before):
+    """Jasper's rows are empty: nobody but the tenant holds the key, whatever the repair costs."""
+    options = atomlab.compare_options(before, "jasper", others=1)
+    assert options[0].name.startswith("give the row")
+    assert options[0].cost == 1
+    assert not [told for told in pros(options[0]) if "holds the key already" in told]
+
+
 def test_the_findings_carry_both_sides(before):
     """In findings.json each option has its fields and both lists."""
     found = atomlab.investigate(before, "brennan").to_json()

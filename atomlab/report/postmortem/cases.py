@@ -26,10 +26,14 @@ class Case:
 
     @property
     def asked(self) -> int:
-        """The place of the request that was asked about, among those that were diagnosed."""
-        asked = self.found.request.complexity
-        wanted = [d.request.complexity for d in self.found.diagnosis.diagnoses]
-        return wanted.index(asked) if asked in wanted else 0
+        """The place of the request that was asked about, among those that were diagnosed.
+
+        Where none of them was, that of the first that fails, else the first.
+        """
+        diagnosed = self.found.diagnosis.diagnoses
+        asked = [d.request.kind == self.found.request.kind for d in diagnosed]
+        failing = [d.outcome == "no-models" for d in diagnosed]
+        return next((wanted.index(True) for wanted in (asked, failing) if any(wanted)), 0)
 
     @property
     def failing(self) -> list[Diagnosed]:
@@ -59,7 +63,13 @@ def _load(path: Path) -> Findings:
     try:
         return Findings.model_validate(_storable(document))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
+        if first["loc"] == ("diagnosis", "tenant") and first["input"] is None:
+            raise InputError(
+                "is about all tenants",
+                where=path,
+                todo="give the findings of one tenant (atomlab report --tenant)",
+            ) from None
         place = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
             f"is no findings document ({place}: {first['msg']})",

@@ -16,7 +16,7 @@ from typing import get_args
 from atomlab.report.postmortem.events import ActionType
 from atomlab.report.postmortem.markdown import TO_WRITE
 from atomlab.report.postmortem.quantities import quantities
-from atomlab.report.postmortem.reader import Block, blocks, headings
+from atomlab.report.postmortem.reader import Block, blocks, headings, titles
 from atomlab.text import printable
 
 SECTIONS = (
@@ -28,20 +28,26 @@ _CAUSES = ("trigger", "root cause", "contributing causes")
 # Verbs that bind nobody: nothing tells when they are done (source: SRE workbook, *Postmortem
 # Culture*: an action item starts with a verb, is specific, and has an end).
 _VAGUE = (
-    *("analyse", "analyze", "assess", "be more", "consider", "discuss", "ensure", "enhance"),
-    *("evaluate", "examine", "explore", "improve", "investigate", "look at", "look into"),
-    *("make sure", "monitor", "optimise", "optimize", "pay attention", "research", "review"),
-    *("revisit", "strengthen", "study", "think", "try", "understand", "watch"),
+    *("analyse", "analyze", "assess", "be careful", "be more", "better", "careful", "consider"),
+    *("discuss", "ensure", "enhance", "evaluate", "examine", "explore", "improve"),
+    *("investigate", "look at", "look into", "make sure", "more", "optimise", "optimize"),
+    *("pay attention", "revisit", "strengthen", "think", "understand"),
 )
+# Nouns as well ("add a monitor"): verbs only where the sentence begins, whatever its adverbs.
+_VAGUE_VERBS = ("monitor", "research", "review", "study", "try", "watch")
 _LEAD = r"(?:please |we |the team |someone |to |should |must |will |need to |needs to |have to )*"
-_VAGUE_START = re.compile(rf"\W*{_LEAD}(?P<verb>{'|'.join(_VAGUE)})\b", re.IGNORECASE)
+_VAGUE_START = re.compile(
+    rf"\W*{_LEAD}(?:(?:\w+ly\W+){{0,2}}?(?P<verb>{'|'.join(_VAGUE_VERBS)})"
+    rf"|(?:[\w'-]+\W+){{0,2}}?(?P<word>{'|'.join(_VAGUE)}))\b",
+    re.IGNORECASE,
+)
 _NOBODY = frozenset(
     """- – — ? all anybody everybody everyone n/a nobody none somebody someone tba tbd team us we
     unknown""".split()  # noqa: SIM905
 ) | {"", "the team"}
 _TIME = re.compile(
     r"(?<![\w:.+-])(?:(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?:\.\d+)?(?:\s?[ap]\.?m\b\.?)?"
-    r"|\d{1,2}\s?[ap]\.?m\b\.?)(?P<zone>\s?(?:UTC|Z)\b|\+00:00)?",
+    r"|\d{1,2}\s?[ap]\.?m\b\.?)(?P<zone>\s?(?:UTC|Z)\b(?![+−-]0*[1-9])|\+00:00)?",
     re.IGNORECASE,
 )
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
@@ -67,6 +73,8 @@ def problems(markdown: str) -> list[Problem]:
     for block in read:
         told = [*_unwritten(block), *_unproven(block, known), *_times(block)]
         found += [Problem(block.line, _place(block), what) for what in told]
+    for title in titles(markdown):
+        found += [Problem(title.line, _place(title), what) for what in _uncited(title)]
     found += [*_actions(read), *_evidence(read), *_trigger(read)]
     return sorted(dict.fromkeys(found))
 
@@ -93,12 +101,22 @@ def _unproven(block: Block, known: set[int]) -> Iterator[str]:
     for number in block.cites:
         if number not in known:
             yield f"[E{number}] is not in the evidence"
+    uncited = list(_uncited(block))
+    yield from uncited
+    cause = _within(block, *_CAUSES) and not (TO_WRITE in block.text or block.text.endswith(":"))
+    if cause and not (uncited or block.cites):
+        yield "a cause without evidence"
+
+
+def _uncited(block: Block) -> Iterator[str]:
+    """Yield the first number without evidence; of an action, only the item itself counts."""
     if len(block.section) < 2 or block.cites or _within(block, "evidence"):
         return
-    if seen := quantities(block.text):
+    text = block.text
+    if _within(block, "action items") and "item" in block.head:
+        text = dict(zip(block.head, block.plain, strict=False)).get("item", "")
+    if seen := quantities(text):
         yield f"a number without evidence: {printable(seen[0], 40)}"
-    elif _within(block, *_CAUSES) and not (TO_WRITE in block.text or block.text.endswith(":")):
-        yield "a cause without evidence"
 
 
 def _times(block: Block) -> Iterator[str]:
@@ -131,7 +149,8 @@ def _action(cells: dict[str, str]) -> Iterator[str]:
     if TO_WRITE in item or not item:
         yield ": ".join(filter(None, ["no item", item.partition(TO_WRITE)[2].strip(": ")]))
     elif vague := _VAGUE_START.match(item):
-        yield f"binds nobody: {vague['verb'].lower()!r}; say what is there when it is done"
+        said = vague[vague.lastgroup or 0].lower()
+        yield f"binds nobody: {said!r}; say what is there when it is done"
     for name in ("owner", "priority", "tracker"):
         if name in cells and _nothing(cells[name]):
             yield f"no {name}"

@@ -9,21 +9,25 @@ from typing import Any
 from atomlab.report.postmortem import people, proof
 from atomlab.report.postmortem.cases import Case
 from atomlab.report.postmortem.events import Events
-from atomlab.report.postmortem.evidence import Evidence, Statement, sourced
+from atomlab.report.postmortem.evidence import Statement, sourced
 from atomlab.report.postmortem.facts import Facts, Row
 from atomlab.report.postmortem.markdown import render
-from atomlab.text import count, listed, printable
+from atomlab.text import listed, printable
 
 _ROOT = "the findings show no failing request, and so no root cause"
+_UNEXPLAINED = "requests fail or cannot be decided, and the findings name no cause"
 _TRIGGER = "what set it off: the change or event, not the condition that it met"
 _CONTRIBUTING = "what made it possible, longer or worse: a check, an alert, a process that lacked"
 _RESOLUTION = "what was done to end it, by whom, and from where that is known"
 _HOW = "what showed it, to whom, and from where that is known"
 _BY = "user report, monitoring, alert, test or chance"
-_NEXT = (
-    "Apply the fix, after a review of the script above.",
+_SCRIPT = (
+    "Review the script under Resolution, and run it.",
     "Restart the worker or wait for its next job: keys are read at its start.",
-    "Capture again and test the same claims: those about the fault must then be refuted.",
+)
+_WORDS = ("Make the change that stands under Resolution, or another of the fix options.",)
+_NEXT = (
+    "When a fix is made, capture again and make the report again: it shows what is still failing.",
     "Write what happened into this document, and close it.",
 )
 
@@ -41,8 +45,11 @@ class _Draft:
     added: Events
 
     def __post_init__(self) -> None:
-        self.facts = [Facts(case) for case in self.cases]
+        self.facts = [Facts(case, among=len(self.cases) > 1) for case in self.cases]
         self.failing = [each for each in self.facts if each.case.failing]
+        latest = {each.case.tenant.id: each for each in self.facts}
+        self.current = list(latest.values())
+        self.open = [each for each in self.current if each.case.failing]
 
     def markdown(self) -> str:
         """Return the whole document."""
@@ -73,8 +80,7 @@ class _Draft:
             "title": self.added.title or listed(titles),
             "notes": [str(note) for note in notes if note],
             "about": people.about(self.added),
-            "summary": [people.stated(s) for s in stated]
-            + [each.summary(among=len(self.facts) > 1) for each in self.facts],
+            "summary": [people.stated(s) for s in stated] + [each.summary() for each in self.facts],
             "impact": self._affected() + people.impact(self.added),
         }
 
@@ -86,11 +92,11 @@ class _Draft:
 
     def _timeline(self) -> list[Row]:
         rows = people.timeline(self.added)
-        for each in self.facts:
+        for each in {f.case.found.snapshot.sha256: f for f in reversed(self.facts)}.values():
             at = each.case.found.diagnosis.snapshot.captured_at
             shown = f"{at[:16].replace('T', ' ')} UTC" if at.endswith("Z") else at
             what = f"The snapshot {printable(each.case.found.snapshot.name)} was captured."
-            told = Statement(what, (self._snapshot(each),))
+            told = Statement(what, (each.snapshot(),))
             rows.append((at, (Statement(shown), "", told, "")))
         return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
@@ -103,18 +109,23 @@ class _Draft:
     def _causes(self) -> dict[str, Any]:
         stated = [self.added.root_cause] if self.added.root_cause else []
         roots = [people.stated(each) for each in stated]
-        roots += [root for each in self.failing if (root := each.root())]
+        outcomes = {d.outcome for c in self.cases for d in c.found.diagnosis.diagnoses}
+        healthy = outcomes == {"ranked"}
+        roots += [root for each in self.failing for root in each.roots()]
         return {
             "trigger": people.stated(self.added.trigger, _TRIGGER),
-            "roots": roots or [Statement(missing=_ROOT)],
+            "roots": roots or [Statement(missing=_ROOT if healthy else _UNEXPLAINED)],
             "contributing": [told for each in self.failing for told in each.contributing()]
             + people.listed_or(self.added.contributing, _CONTRIBUTING),
         }
 
     def _case(self, facts: Facts) -> dict[str, Any]:
-        remedy = facts.case.found.remedy
+        found = facts.case.found
         return {
-            "heading": facts.heading if len(self.facts) > 1 else "",
+            "heading": Statement(facts.heading, (facts.snapshot(),)) if facts.among else "",
+            "ending": "the chosen model" if facts.shown.winner else "the error",
+            "request": facts.shown.request.kind,
+            "served": facts.served and bool(found.trials),
             "root_evidence": facts.root_evidence(),
             "chain": facts.chain(),
             "rivals": facts.rivals(),
@@ -125,7 +136,9 @@ class _Draft:
             "flow": proof.flow(facts),
             "options": proof.options(facts),
             "remedy": proof.remedy(facts),
-            "sql": remedy.sql if remedy else "",
+            "remedy_missing": not found.recorded("remedy"),
+            "options_missing": not found.recorded("options"),
+            "sql": found.remedy.sql if found.remedy else "",
             "limits": proof.limits(facts),
         }
 
@@ -134,24 +147,29 @@ class _Draft:
         return [*told, people.stated(self.added.resolution, _RESOLUTION)]
 
     def _served_later(self, failed: Facts) -> Statement | None:
-        """Return what a later capture shows of the tenant, if its request finds a model there."""
+        """Return which of the requests that failed find a model on a later snapshot."""
         before = failed.case.found.diagnosis.snapshot.captured_at
+        kinds = {each.request.kind for each in failed.case.failing}
         for later in self.facts:
-            found = later.case.found
-            asked = found.diagnosis.diagnoses[later.case.asked]
+            found = later.case.found.diagnosis
+            served = {
+                place: f"{each.request.kind} ({printable(each.winner.model)})"
+                for place, each in enumerate(found.diagnoses)
+                if each.winner and each.request.kind in kinds
+            }
             same = later.case.tenant.id == failed.case.tenant.id
-            if same and found.diagnosis.snapshot.captured_at > before and asked.winner:
-                where = f"On the later snapshot {printable(found.snapshot.name)}"
-                what = f"{asked.request.complexity} requests of {later.who} are served again"
-                text = f"{where} {what}: {printable(asked.winner.model)} is chosen."
-                return Statement(text, (later.diagnosis(later.case.asked),))
+            if same and found.snapshot.captured_at > before and served:
+                where = f"On the later snapshot {printable(later.case.found.snapshot.name)}"
+                what = f"requests of {later.who} that failed find a model"
+                text = f"{where} these {what}: {', '.join(served.values())}."
+                return Statement(text, tuple(map(later.diagnosis, served)))
         return None
 
     def _weighed(self) -> list[Mapping[str, Any]]:
         advice = {True: "Recommended", False: "Not recommended", None: "No recommendation"}
         return [
             {
-                "name": option.name,
+                "name": sourced(option.name, option.source),
                 "advice": advice[option.recommended],
                 "why": sourced(option.why or "", option.source),
                 "pros": option.pros,
@@ -162,9 +180,12 @@ class _Draft:
 
     def _steps(self) -> list[Row]:
         """Return the steps; where people state theirs, these stand for those that are open."""
-        rows = [row for each in self.facts for row in proof.steps(each)]
-        if self.added.steps:
-            rows = [row for row in rows if row[1] != "open"]
+        rows = [
+            row
+            for each in self.facts
+            for row in proof.steps(each)
+            if row[1] != "open" or (each in self.current and not self.added.steps)
+        ]
         rows += [(sourced(each.step, each.source), each.state) for each in self.added.steps]
         seen = [told for each in self.failing if (told := self._served_later(each))]
         return rows + [(told, "done") for told in seen]
@@ -179,25 +200,20 @@ class _Draft:
 
     def _aftermath(self) -> dict[str, Any]:
         added = self.added
-        proposed = [told for each in self.failing if (told := proof.proposed(each))]
-        usual = [Statement(step) for step in _NEXT] if self.failing else []
+        proposed = [told for each in self.open if (told := proof.proposed(each))]
+        remedies = {each.case.found.remedy.status for each in self.open if each.case.found.remedy}
+        usual = [
+            *(_SCRIPT if "sql" in remedies else ()),
+            *(_WORDS if "words" in remedies else ()),
+            *(_NEXT if self.open else ()),
+        ]
         stated = [people.stated(step) for step in added.next_steps]
         return {
             "actions": people.actions(added, proposed),
-            "next_steps": stated or usual,
+            "next_steps": stated or [Statement(step) for step in usual],
             "related": people.related(added),
             "questions": [
                 (q.question, q.answer or Statement(missing=" ")) for q in added.questions
             ],
             "messages": people.messages(added),
         }
-
-    def _snapshot(self, facts: Facts) -> Evidence:
-        tables = facts.case.found.snapshot.manifest.get("tables") or {}
-        held = ", ".join(
-            count(tables[name]["rows"], noun)
-            for name, noun in (("tenants", "tenant"), ("pricing", "model"))
-            if name in tables
-        )
-        name = printable(facts.case.found.snapshot.name)
-        return facts.cite("/snapshot", f"snapshot {name}{f': {held}' if held else ''}")

@@ -31,8 +31,9 @@ _FILTERED = "the filter {code} rejects models of {provider} that the tenant coul
 _ROLES = {
     "sole": "Its repair removes the error, and nothing else does.",
     "one-of-k": "Its repair alone removes the error; other repairs would, too.",
-    "joint": "It is removed only together with the other causes of that request.",
+    "joint": "Its repair removes the error only together with that of another cause.",
 }
+NOT_RECORDED = "not recorded in this findings file"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Facts:
     """One case as a postmortem tells it."""
 
     case: Case
+    among: bool = False  # whether the document tells other cases as well
 
     @property
     def who(self) -> str:
@@ -52,21 +54,43 @@ class Facts:
         """The tenant and the snapshot: what tells this case from the others."""
         return f"{self.who}, snapshot {printable(self.case.found.snapshot.name)}"
 
+    @property
+    def label(self) -> str:
+        """The tenant, with the snapshot where there are other cases."""
+        return self.heading if self.among else self.who
+
+    @property
+    def served(self) -> bool:
+        """Whether the request that was asked about finds a model."""
+        return self.case.found.diagnosis.diagnoses[self.case.asked].winner is not None
+
     def cite(self, pointer: str, says: str) -> Evidence:
         """Return the finding at a JSON Pointer as evidence."""
         sha256 = self.case.found.snapshot.sha256
         return Evidence(f"{self.case.file}#{pointer}", says, sha256[:HASH_SHOWN])
+
+    def snapshot(self) -> Evidence:
+        """Return the snapshot as evidence, with how much it holds."""
+        found = self.case.found.snapshot
+        tables = found.manifest.get("tables") or {}
+        held = ", ".join(
+            count(tables[name]["rows"], noun)
+            for name, noun in (("tenants", "tenant"), ("pricing", "model"))
+            if name in tables
+        )
+        says = f"snapshot {printable(found.name)}{f': {held}' if held else ''}"
+        return self.cite("/snapshot", says)
 
     def diagnosis(self, place: int) -> Evidence:
         """Return the evidence of a diagnosed request's outcome."""
         diagnosed = self.case.found.diagnosis.diagnoses[place]
         total = diagnosed.funnel[0].entering if diagnosed.funnel else 0
         usable = f"{diagnosed.candidates:,} of {count(total, 'model')} usable"
-        says = f"{self.who}, {diagnosed.request.complexity} request: {usable}"
+        says = f"{self.who}, {diagnosed.request.kind} request: {usable}"
         return self.cite(f"/diagnosis/diagnoses/{place}", says)
 
-    def summary(self, among: bool = False) -> Statement:
-        """Return the findings' own answer; `among` others it says which they are."""
+    def summary(self) -> Statement:
+        """Return the findings' own answer; among others it says which they are."""
         found = self.case.found
         cites = [self.diagnosis(self.case.asked)]
         if found.verification.claims:
@@ -75,7 +99,7 @@ class Facts:
             cites.append(self.cite("/verification/claims", says))
         if found.repaired:
             cites.append(self.repaired(found.repaired))
-        answer = f"{self.heading}: {found.answer}" if among else found.answer
+        answer = f"{self.heading}: {found.answer}" if self.among else found.answer
         return Statement(answer, tuple(cites))
 
     def repaired(self, repaired: Repaired) -> Evidence:
@@ -86,40 +110,52 @@ class Facts:
     def failing(self) -> Statement:
         """Return which kinds of request fail for the tenant."""
         places = self._places(self.case.failing)
-        kinds = ", ".join(d.request.complexity for d in self.case.failing)
+        kinds = ", ".join(d.request.kind for d in self.case.failing)
         total = len(self.case.found.diagnosis.diagnoses)
-        told = f"{self.who}: {len(places)} of {count(total, 'kind')} of request"
+        told = f"{self.label}: {len(places)} of {count(total, 'kind')} of request"
         text = f"{told} find no model ({kinds})." if places else f"{told} find no model."
+        if any(d.outcome == "inconclusive" for d in self.case.found.diagnosis.diagnoses):
+            text = f"{self.label}: nothing can be decided."
         return Statement(text, tuple(map(self.diagnosis, places or range(total))))
 
     def others(self) -> Statement | None:
         """Return how many tenants of the snapshot get the same error, whatever its cause."""
-        asked = self.case.found.request.complexity
-        for place, seen in enumerate(self.case.found.affected):
+        found = self.case.found
+        if not found.recorded("affected"):
+            return Statement(f"How many get this error is {NOT_RECORDED}.")
+        asked = found.diagnosis.diagnoses[self.case.asked].request.complexity
+        for place, seen in enumerate(found.affected):
             if seen.complexity == asked:
                 told = f"{seen.failing:,} of {count(seen.tenants, 'tenant')}"
-                says = f"{told} find no model for a {asked} request: {listed(seen.examples, 10)}"
+                says = f"{told} find no model for {asked} requests: {listed(seen.examples, 10)}"
                 failing = any(d.request.complexity == asked for d in self.case.failing)
                 whether = "included" if failing else "not among them"
                 text = (
-                    f"In the same snapshot {told} get this error for a {asked} request, the"
-                    f" tenant above {whether}. Their causes were not compared here."
+                    f"In the snapshot {printable(found.snapshot.name)}, {told} get this error for"
+                    f" {asked} requests, {self.who} {whether}. Their causes were not compared here."
                 )
                 return Statement(text, (self.cite(f"/affected/{place}", says),))
         return None
 
-    def root(self) -> Statement | None:
-        """Return the root cause: the first of the request that was asked about, else of another."""
-        diagnosed = self._explained()
-        if diagnosed is None:
-            return None
-        cause = diagnosed.causes[0]
-        alike = [
-            d for d in self.case.failing if d.causes and _identity(d.causes[0]) == _identity(cause)
-        ]
-        kinds = ", ".join(d.request.complexity for d in alike)
-        text = f"{self.who}, {kinds} requests: {meaning(cause)}. {_ROLES[cause.role]}"
-        return Statement(f"{text} Verdict: {cause.verdict}.", (self._cause(diagnosed, 0),))
+    def roots(self) -> list[Statement]:
+        """Return the root cause, once for each role that it plays in the requests that fail.
+
+        It is the first of the request that was asked about, else of another.
+        """
+        root = self._explained()
+        alike: dict[tuple[str, str], list[tuple[Diagnosed, int]]] = {}
+        for diagnosed in self.case.failing if root else ():
+            for place, cause in enumerate(diagnosed.causes):
+                if root and _identity(cause) == _identity(root.causes[0]):
+                    alike.setdefault((cause.role, cause.verdict), []).append((diagnosed, place))
+        told = []
+        for (role, verdict), found in alike.items():
+            diagnosed, place = found[0]
+            kinds = ", ".join(d.request.kind for d, _ in found)
+            text = f"{self.label}, {kinds} requests: {meaning(diagnosed.causes[place])}."
+            cites = tuple(self._cause(*each) for each in found)
+            told.append(Statement(f"{text} {_ROLES[role]} Verdict: {verdict}.", cites))
+        return told
 
     def root_evidence(self) -> list[Statement]:
         """Return what was observed of the root cause."""
@@ -138,44 +174,53 @@ class Facts:
             for place, cause in enumerate(diagnosed.causes):
                 if _identity(cause) not in known:
                     known.add(_identity(cause))
-                    which = f"For {diagnosed.request.complexity} requests of {self.who}"
+                    which = f"For {diagnosed.request.kind} requests of {self.label}"
                     text = f"{which}: {meaning(cause)} ({listed(cause.evidence)})."
                     told.append(Statement(text, (self._cause(diagnosed, place),)))
         return told
 
     def rivals(self) -> list[Row]:
         """Return the rival explanations, and why each is ruled out or stays open."""
-        diagnosed = self._explained()
-        if diagnosed is None:
-            return []
+        diagnosed = self.shown
         where = f"/diagnosis/diagnoses/{self._places([diagnosed])[0]}/rivals"
         return [
             (
                 rival.code,
-                "ruled out" if rival.ruled_out else "open",
+                "ruled out" if rival.ruled_out else "not ruled out",
                 Statement(rival.why, (self.cite(f"{where}/{n}", f"{rival.code}: {rival.why}"),)),
             )
             for n, rival in enumerate(diagnosed.rivals)
         ]
 
+    @property
+    def shown(self) -> Diagnosed:
+        """The request whose way through the platform is told: the one that is explained."""
+        return self._explained() or self.case.found.diagnosis.diagnoses[self.case.asked]
+
     def chain(self) -> list[tuple[str, Statement]]:
         """Return the chain from the database to the error: each link's name, and what it was."""
-        found, diagnosed = self.case.found, self.case.found.diagnosis.diagnoses[self.case.asked]
+        found, diagnosed = self.case.found, self.shown
         rows = listed((f"{name} ({state})" for name, state in found.rows.items()), 8) or "none"
-        held = self.cite("/rows", f"rows with API keys of {self.who}: {rows}")
+        held = [self.cite("/rows", f"rows with API keys of {self.who}: {rows}")]
+        if not found.recorded("rows"):
+            rows = f"the tenant's rows are {NOT_RECORDED}"
+            held = [self.cite("/diagnosis/lookups", f"key lookups of {self.who}")]
         clients = listed(found.diagnosis.clients, 8) or "none"
         built = self.cite("/diagnosis/clients", f"clients of {self.who}: {clients}")
-        seen = self.diagnosis(self.case.asked)
+        seen = self.diagnosis(self._places([diagnosed])[0])
         if diagnosed.winner:
             ending = f"none, {printable(diagnosed.winner.model)} is chosen."
+        elif diagnosed.outcome == "inconclusive":
+            ending = "nothing can be decided."
         else:
             ending = f"{diagnosed.error or NO_MODELS}."
         missing = list(self._missing())
         state = rows + "".join(f"; no key for {p} in {key}" for p, key, _ in missing)
         without = "".join(f"; none for {p}" for p, *_ in missing)
+        cites = (*held, *(cited for *_, cited in missing))
         return [
-            ("Database state", Statement(f"{state}.", (held, *(cited for *_, cited in missing)))),
-            ("Client initialization", Statement(f"client {clients}{without}.", (built,))),
+            ("Database state", Statement(f"{state}.", cites)),
+            ("Client initialization", Statement(f"clients: {clients}{without}.", (built,))),
             ("Model ranking", Statement(f"{_ranking(diagnosed)}.", (seen,))),
             ("Error", Statement(ending, (seen,))),
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from atomlab.errors import InputError
 from atomlab.report.postmortem.cases import load_cases
@@ -13,9 +13,17 @@ from atomlab.report.postmortem.events import Events, load_events
 from atomlab.report.postmortem.page import to_page
 from atomlab.report.postmortem.reader import title_of
 from atomlab.report.richtext import visible
+from atomlab.text import printable
 
 Format = Literal["md", "html", "docx", "pdf"]
 _MARKDOWN = (".md", ".markdown")
+_ENDINGS: dict[str, Format] = {
+    **dict.fromkeys(_MARKDOWN, "md"),
+    ".html": "html",
+    ".htm": "html",
+    ".docx": "docx",
+    ".pdf": "pdf",
+}
 _MAX_BYTES = 8 * 1024 * 1024
 
 
@@ -57,10 +65,18 @@ def to_bytes(markdown: str, format: Format) -> bytes:  # noqa: A002 - as the opt
     return to_pdf(page, title=title)
 
 
-def format_of(out: Path | None) -> Format:
-    """Return the format that the name of a file asks for, Markdown if it asks for none."""
-    ending = out.suffix.lower().removeprefix(".") if out else ""
-    return next((known for known in get_args(Format) if known == ending), "md")
+def format_of(out: Path | None, asked: Format | None = None) -> Format:
+    """Return the format that is asked for, or that the name of the file ends in; Markdown without.
+
+    Raises ValueError for a name that ends in another format than is asked for, or in none.
+    """
+    ending = _ENDINGS.get(out.suffix.lower()) if out else asked or "md"
+    if ending is None and asked is None:
+        known = ", ".join(_ENDINGS)
+        raise ValueError(f"{printable(out, 300)} ends in no known format ({known}); give --format")
+    if asked and ending and asked != ending:
+        raise ValueError(f"{printable(out, 300)} is not the name of a file in the format {asked}")
+    return asked or ending or "md"
 
 
 def _read(path: Path) -> str:

@@ -91,15 +91,19 @@ def timeline(people: Events) -> list[tuple[str, Row]]:
 
 def spans(people: Events) -> list[Statement]:
     """Return how long detection, mitigation and resolution took, where both times are known."""
-    first = {entry.kind: entry for entry in reversed(people.timeline)}
-    start = first.get("started")
+    known = [
+        (entry.at, entry)
+        for entry in people.timeline
+        if isinstance(entry.at, datetime) and entry.at.tzinfo
+    ]
+    latest_first = sorted(known, key=lambda pair: pair[0], reverse=True)
+    first = {entry.kind: (at, entry.source) for at, entry in latest_first}
     told = []
     for name, kind in _SPANS:
-        end = first.get(kind)
-        span = _span(start, end)
-        if start and end and span is not None:
-            cites = sourced("", start.source).cites + sourced("", end.source).cites
-            told.append(Statement(f"{name}: {_duration(span)}.", cites))
+        if "started" in first and kind in first and first[kind][0] >= first["started"][0]:
+            (start, since), (end, until) = first["started"], first[kind]
+            cites = sourced("", since).cites + sourced("", until).cites
+            told.append(Statement(f"{name}: {_duration(end - start)}.", cites))
     return told
 
 
@@ -160,12 +164,6 @@ def _order(at: datetime | date | None) -> str:
     if isinstance(at, datetime):
         return at.astimezone(UTC).isoformat() if at.tzinfo else at.replace(tzinfo=UTC).isoformat()
     return at.isoformat() if at else "8"
-
-
-def _span(start: events.Entry | None, end: events.Entry | None) -> timedelta | None:
-    times = [each.at for each in (start, end) if each]
-    known = [at for at in times if isinstance(at, datetime) and at.tzinfo]
-    return known[1] - known[0] if len(known) == 2 and known[1] >= known[0] else None
 
 
 def _duration(span: timedelta) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atomlab.report.postmortem.evidence import Evidence, Statement
-from atomlab.report.postmortem.facts import Facts, Row
+from atomlab.report.postmortem.facts import NOT_RECORDED, Facts, Row
 from atomlab.text import listed
 
 _AGAIN = "Claims about the fault must fail where it is repaired: "
@@ -48,7 +48,9 @@ def _claim(facts: Facts, place: int) -> Evidence:
 
 
 def trials(facts: Facts) -> list[Row]:
-    """Return the fix and its placebos as tried on a scratch copy."""
+    """Return the fix and its placebos as tried on a scratch copy, if there was an error to cure."""
+    if facts.served:
+        return []
     return [
         (
             t.name,
@@ -62,10 +64,11 @@ def trials(facts: Facts) -> list[Row]:
 def repaired(facts: Facts) -> list[Statement]:
     """Return what the fix does on the scratch copy, and what the claims say there."""
     found = facts.case.found.repaired
-    if found is None:
+    if found is None or facts.served:
         return []
-    cured, left = listed(found.cured) or "no", listed(found.not_cured)
-    text = f"With the fix made, {cured} requests find a model"
+    cured, left = listed(found.cured), listed(found.not_cured)
+    finding = f"{cured} requests find" if cured else "no other request finds"
+    text = f"With the fix made, {finding} a model"
     rest = f"; {left} requests still do not." if left else "; no request is left without."
     refuted = sum(claim.verdict == "refuted" for claim in found.verification.claims)
     again = f"{refuted} of {len(found.verification.claims)} claims no longer hold on that copy."
@@ -92,22 +95,31 @@ def options(facts: Facts) -> list[Row]:
             (
                 Statement(option.name, (cited,)),
                 f"{option.kind}, {option.cost}",
-                [Statement(each) for each in option.pros],
-                [Statement(each) for each in option.cons],
+                NOT_RECORDED if option.pros is None else [Statement(p) for p in option.pros],
+                NOT_RECORDED if option.cons is None else [Statement(c) for c in option.cons],
             )
         )
     return rows
 
 
 def steps(facts: Facts) -> list[Row]:
-    """Return the steps of verification with their state; open ones cite nothing."""
-    return [
+    """Return the steps of verification with their state; open ones lead to no finding.
+
+    Where the request finds a model already, trying its fix shows nothing, and is left out.
+    """
+    whose = f"{facts.heading}: " if facts.among else ""
+    named = (facts.snapshot(),) if facts.among else ()
+    rows: list[Row] = [
         (
-            Statement(s.step, (facts.cite(s.evidence, s.step),) if s.evidence else ()),
+            Statement(whose + s.step, (facts.cite(s.evidence, s.step),) if s.evidence else named),
             s.state,
         )
         for s in facts.case.found.steps
+        if not (facts.served and s.evidence.startswith(("/trials", "/repaired")))
     ]
+    if not facts.case.found.recorded("steps"):
+        rows.append((Statement(f"{whose}The steps are {NOT_RECORDED}", named), ""))
+    return rows
 
 
 def remedy(facts: Facts) -> list[Statement]:
@@ -124,7 +136,10 @@ def proposed(facts: Facts) -> Statement | None:
     """Return the fix of the root cause as an action item."""
     for place, option in enumerate(facts.case.found.options[:1]):
         cited = facts.cite(f"/options/{place}", option.name)
-        return Statement(f"Apply the fix for {facts.who}: {option.name}", (cited,))
+        sure = option.kind == "data"
+        what = "Apply the fix" if sure else "Choose a fix option, and make it,"
+        which = option.name if sure else f"that of the root cause is to {option.name}"
+        return Statement(f"{what} for {facts.who}: {which}", (cited,))
     return None
 
 
@@ -135,6 +150,8 @@ def limits(facts: Facts) -> list[Statement]:
         Statement(limit, (facts.cite(f"/limits/{n}", limit),))
         for n, limit in enumerate(found.limits)
     ]
+    if not found.recorded("limits"):
+        told.append(Statement(f"What was not checked is {NOT_RECORDED}."))
     return told + [
         Statement(
             f"Taken on trust: {warning}.",

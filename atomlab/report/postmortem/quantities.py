@@ -19,13 +19,18 @@ _LABELS = frozenset(
 )
 _UNITS = r"(?:%|x|ns|µs|ms|s|sec|min|h|hrs?|d|k|m|bn|b|kb|mb|gb|tb|kib|mib|gib|€|\$|£)?"
 _FIGURE = re.compile(
-    rf"[^\w#]*[~≈<>≤≥±+−-]*[$€£]?\d[\d,.]*(?:[-–/×x]\d[\d,.]*)*{_UNITS}\W*", re.IGNORECASE
+    rf"[^\w#]*[~≈<>≤≥±+−-]*[$€£]?\d[\d,.]*(?:e[+-]?\d+)?(?:[-–/×x]\d[\d,.]*)*{_UNITS}\W*",
+    re.IGNORECASE,
 )
-_WORDS = "two three four five six seven eight nine ten eleven twelve dozens? hundreds? thousands?"
-_COUNTED = "tenants customers users requests jobs models hours minutes days weeks errors tickets"
+_WORDS = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen (?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\\w+)? half
+    thirds? quarters? dozens? hundreds? thousands? millions?"""
+_COUNTED = """tenants customers users people requests jobs models keys mails emails calls errors
+    tickets seconds minutes hours days weeks months"""
 _IN_WORDS = re.compile(
-    rf"\b(?:{'|'.join(_WORDS.split())}|twenty|thirty|forty|fifty|millions?)"
-    rf"\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:{'|'.join(_COUNTED.split())})\b",
+    rf"\b(?:{'|'.join(_WORDS.split())})"
+    rf"\s+(?:of\s+)?(?:(?:all|the|our)\s+)?(?:\w+\s+)?(?:{'|'.join(_COUNTED.split())})\b"
+    r"|\ba dozen\b|\b(?:dozens|hundreds|thousands|millions) of\b|\bhalf an? \w+",
     re.IGNORECASE,
 )
 

@@ -15,6 +15,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from atomlab.report.postmortem.markdown import TO_WRITE
 
+_NUMBER = re.compile(r"\W*\d[\d\W]*")
 _CITE = re.compile(r"\[E(\d{1,6})\](?![(\[])")
 
 
@@ -22,8 +23,9 @@ _CITE = re.compile(r"\[E(\d{1,6})\](?![(\[])")
 class Block:
     """A paragraph, a list item or a row of a table: its line, text and citations.
 
-    `section` are the headings above it; `text` leaves out code and citations, `whole` has the
-    code. A row has `cells`, the `head` of its table in small letters, and its `number`, from 1.
+    `section` are the headings above it; `text` leaves out citations and code that is more than a
+    number, `whole` has the code. A row has `cells` (`plain`: without code), the `head` of its
+    table in small letters, and its `number`, from 1.
     """
 
     line: int
@@ -32,6 +34,7 @@ class Block:
     whole: str
     cites: tuple[int, ...]
     cells: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
     number: int = 0
 
@@ -48,25 +51,39 @@ def parser() -> MarkdownIt:
 
 def blocks(markdown: str) -> Iterator[Block]:
     """Yield the blocks in the order of the document; headings and fenced code are left out."""
+    for section, node in _sections(markdown):
+        for each in node.walk() if node.type != "heading" else ():
+            if each.type == "paragraph":
+                yield _block(each, section)
+            elif each.type == "table":
+                yield from _rows(each, section)
+
+
+def titles(markdown: str) -> Iterator[Block]:
+    """Yield the headings, whatever their level, each as the last of its own section."""
+    for section, node in _sections(markdown):
+        if node.type == "heading":
+            yield _block(node, section)
+
+
+def headings(markdown: str) -> list[str]:
+    """Return the texts of the headings, whatever their level."""
+    return [title.whole for title in titles(markdown)]
+
+
+def _sections(markdown: str) -> Iterator[tuple[tuple[str, ...], SyntaxTreeNode]]:
+    """Yield the parts of the document, each with the headings above it and its own."""
     section: list[str] = []
     for node in SyntaxTreeNode(parser().parse(markdown)).children:
         if node.type == "heading":
             depth = int(node.tag[1])
-            above = (section + [""] * depth)[: depth - 1]
-            section = [*above, _text(node, code=True)]
-            continue
-        for each in node.walk():
-            if each.type == "paragraph":
-                texts = (_text(each), _text(each, code=True))
-                yield Block(_line(each), tuple(section), *texts, _cited(each))
-            elif each.type == "table":
-                yield from _rows(each, tuple(section))
+            section = [*(section + [""] * depth)[: depth - 1], _text(node, code=True).strip()]
+        yield tuple(section), node
 
 
-def headings(markdown: str) -> list[str]:
-    """Return the headings, whatever their level."""
-    tree = SyntaxTreeNode(parser().parse(markdown))
-    return [_text(node, code=True) for node in tree.children if node.type == "heading"]
+def _block(node: SyntaxTreeNode, section: tuple[str, ...]) -> Block:
+    whole = _text(node, code=True).strip()
+    return Block(_line(node), section, _text(node).strip(), whole, _cited(node))
 
 
 def _rows(table: SyntaxTreeNode, section: tuple[str, ...]) -> Iterator[Block]:
@@ -74,9 +91,9 @@ def _rows(table: SyntaxTreeNode, section: tuple[str, ...]) -> Iterator[Block]:
     names = tuple(_text(cell).strip().lower() for cell in head.children)
     for number, row in enumerate(rows, 1):
         cells = tuple(_text(cell, code=True).strip() for cell in row.children)
-        text = " ".join(_text(cell) for cell in row.children)
-        whole = " ".join(cells)
-        yield Block(_line(row), section, text, whole, _cited(row), cells, names, number)
+        plain = tuple(_text(cell).strip() for cell in row.children)
+        texts = (" ".join(plain), " ".join(cells))
+        yield Block(_line(row), section, *texts, _cited(row), cells, plain, names, number)
 
 
 def _line(node: SyntaxTreeNode) -> int:
@@ -84,11 +101,11 @@ def _line(node: SyntaxTreeNode) -> int:
 
 
 def _text(node: SyntaxTreeNode, code: bool = False) -> str:
-    """Return the text of a node without citations, and without code unless it is asked for."""
+    """Return the text of a node without citations; with code if asked for, else its numbers."""
     if node.type == "link" and node.attrs.get("class") == "cite":
         return ""
     if node.type == "code_inline":
-        return node.content if code else " "
+        return node.content if code or _NUMBER.fullmatch(node.content) else " "
     if node.type in ("softbreak", "hardbreak"):
         return " "
     return node.content if node.type == "text" else "".join(_text(c, code) for c in node.children)

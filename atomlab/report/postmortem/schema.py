@@ -70,6 +70,12 @@ class Request(_Part):
     """What was asked for."""
 
     complexity: str
+    tools: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What kind of request it is, in words."""
+        return self.complexity + (" with tools" if self.tools else "")
 
 
 class Diagnosed(_Part):
@@ -163,8 +169,8 @@ class Option(_Part):
     cost: int
     cures: tuple[str, ...]
     leaves: tuple[str, ...]
-    pros: tuple[str, ...]
-    cons: tuple[str, ...]
+    pros: tuple[str, ...] | None = None
+    cons: tuple[str, ...] | None = None
 
 
 class Remedy(_Part):
@@ -185,10 +191,10 @@ class Step(_Part):
 
 
 class Findings(_Part):
-    """One investigation's findings; what an earlier atomlab did not write is empty."""
+    """The findings on one tenant; what is not in the file is empty, and not `recorded`."""
 
     document: Literal["atomlab.findings/1"] = Field(alias="schema")
-    tool: str = "an earlier atomlab"
+    tool: str = "an atomlab that is not recorded"
     title: str
     verdict: Verdict
     answer: str
@@ -205,3 +211,7 @@ class Findings(_Part):
     remedy: Remedy | None = None
     steps: tuple[Step, ...] = ()
     limits: tuple[str, ...] = ()
+
+    def recorded(self, name: str) -> bool:
+        """Return whether the file holds this part, be it empty."""
+        return name in self.model_fields_set

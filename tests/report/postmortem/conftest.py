@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 import atomlab
+from atomlab.diagnosis.comparison import compare
+from atomlab.diagnosis.triage import triage
 from atomlab.report.postmortem.make import to_markdown
 from tests.conftest import ROOT
 
@@ -83,6 +85,18 @@ def next_day(after):
     """Return the findings of the same claims on the snapshot after the fix."""
     claims = atomlab.load_hypothesis(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
     return json.loads(json.dumps(atomlab.investigate(after, "brennan", claims).to_json()))
+
+
+@pytest.fixture(scope="session")
+def triaged(before):
+    """Return the findings of a triage: of Halvorsen's requests only the advanced one fails."""
+    return json.loads(json.dumps(triage(before, "halvorsen").to_json()))
+
+
+@pytest.fixture(scope="session")
+def compared(before):
+    """Return the findings of a comparison of Brennan's fixes."""
+    return json.loads(json.dumps(compare(before, "brennan").to_json()))
 
 
 @pytest.fixture

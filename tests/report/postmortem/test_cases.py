@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 
 import pytest
 
+from atomlab.diagnosis.fleet import survey
 from atomlab.errors import InputError
 from atomlab.report.postmortem.cases import load_cases
 from tests.refusals import refused
@@ -50,11 +52,49 @@ def test_no_two_files_go_by_one_name(write, incident):
     assert len(load_cases([paths[0], paths[0]])) == 1
 
 
+@pytest.mark.parametrize("asked", ["advanced", "simple, moderate, complex, advanced", "none"])
+def test_the_request_asked_about_is_one_that_fails_where_nothing_else_is_said(
+    write, triaged, asked
+):
+    """A request that was not diagnosed stands for the first that fails, not for the first."""
+    (case,) = load_cases([write({**triaged, "request": {"complexity": asked}})])
+    assert [d.outcome for d in case.found.diagnosis.diagnoses].count("no-models") == 1
+    assert case.found.diagnosis.diagnoses[case.asked].outcome == "no-models"
+
+
+def test_a_request_with_tools_is_another_than_one_without(write, incident):
+    """Of two requests of a complexity, the one that was asked about is found by its tools."""
+    found = copy.deepcopy(incident)
+    found["diagnosis"]["diagnoses"][0]["request"] |= {"complexity": "moderate", "tools": True}
+    for asked, place in ((True, 0), (False, 1)):
+        found["request"] = {"complexity": "moderate", "tools": asked}
+        assert load_cases([write(found)])[0].asked == place
+
+
+def test_findings_about_all_tenants_are_refused(write, before):
+    """A fleet's findings are of no single tenant: the line says so, and what to give."""
+    path = write(json.loads(json.dumps(survey(before, "simple").to_json())))
+    with refused(InputError, "is about all tenants", "(atomlab report --tenant)"):
+        load_cases([path])
+
+
+def test_options_without_pros_and_cons_are_read(write, incident):
+    """Findings of a comparison once held none; None tells them from empty ones."""
+    found = copy.deepcopy(incident)
+    for option in found["options"]:
+        del option["pros"], option["cons"]
+    (case,) = load_cases([write(found)])
+    assert {(o.pros, o.cons) for o in case.found.options} == {(None, None)}
+
+
 def test_findings_of_an_earlier_version_are_read(write, incident):
-    """What such a version did not write is empty."""
+    """What such a version did not write is empty, and known not to be there."""
     old = {name: value for name, value in incident.items() if name not in ADDED}
     (case,) = load_cases([write(old)])
     assert (case.found.options, case.found.remedy, case.found.limits) == ((), None, ())
+    assert not any(map(case.found.recorded, ADDED))
+    (case,) = load_cases([write(incident)])
+    assert all(map(case.found.recorded, ADDED))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,15 @@ EDITS = [
     ("Action items", "Add an alert", "Investigate an alert", "binds nobody: 'investigate'"),
     ("Action items", "Add an alert", "We should improve the alert", "binds nobody: 'improve'"),
     ("Action items", "Add an alert", "Try to look into it", "binds nobody: 'try'"),
+    ("Action items", "Add an alert", "Quickly investigate it", "binds nobody: 'investigate'"),
+    ("Action items", "Add an alert", "Closely watch it", "binds nobody: 'watch'"),
+    ("Action items", "Add an alert", "Better monitoring of keys", "binds nobody: 'better'"),
+    ("Action items", "Add an alert", "Be careful", "binds nobody: 'be careful'"),
+    ("Action items", "Add an alert", "Write more tests", "binds nobody: 'more'"),
+    ("Action items", "Add an alert", "Add 3 alerts", "a number without evidence: 3"),
+    ("Impact", "One ticket. [E9]", "It cost `5,000`.", "a number without evidence: 5,000"),
+    ("Impact", "One ticket. [E9]", "1e6 users.", "a number without evidence: 1e6"),
+    ("Timeline", "06:00 UTC", "06:00 UTC+2", "a time without UTC: 06:00"),
     ("Action items", "| owner |", "| who |", "the table has no column owner"),
     (
         "Lessons",
@@ -118,6 +127,41 @@ def test_without_the_hash_no_row_leads_to_the_snapshot(finished, incident):
     assert {p.what.partition(" ")[2] for p in found} == {
         "leads to a snapshot whose SHA-256 is not given"
     }
+
+
+@pytest.mark.parametrize("plain", ["| 1 |", "| 1989 |"])
+def test_a_plain_number_names_a_priority_or_a_ticket(finished, plain):
+    """Only what is to be done can count something; the other cells of an action item name."""
+    assert problems(finished.replace("| P1 |", plain)) == []
+    tracker = "| <https://tracker.example/INC-7?a=1&b=2> |"
+    assert problems(finished.replace(tracker, plain)) == []
+
+
+@pytest.mark.parametrize(
+    "item", ["Add a monitor of the error", "Add a review to each release", "Document the key names"]
+)
+def test_a_noun_binds_as_well_as_any(finished, item):
+    """Words that are vague as verbs may stand for a thing that is made."""
+    assert problems(finished.replace("Add an alert on the error, by tenant", item)) == []
+
+
+@pytest.mark.parametrize("level", ["##", "###", "####"])
+def test_a_number_in_a_heading_needs_evidence_too(finished, level):
+    """A heading is read before all else; with evidence it may say how many."""
+    title = f"{level} 4,000 tenants were hit"
+    edited = finished.replace("## Detection", f"{title}\n\n## Detection")
+    found = only(edited)
+    assert found.what == "a number without evidence: 4,000"
+    assert edited.splitlines()[found.line - 1] == title
+    assert problems(edited.replace(title, f"{title} [E1]")) == []
+
+
+def test_utc_with_an_offset_of_nothing_is_utc(finished):
+    """Only a real offset makes another zone of it."""
+    for same in ("06:00Z", "06:00 UTC+00:00", "06:00+00:00"):
+        assert problems(finished.replace("06:00 UTC", same)) == []
+    for other in ("06:00 UTC-05:00", "06:00 UTC+10"):
+        assert problems(finished.replace("06:00 UTC", other)) != []
 
 
 def test_an_empty_list_of_actions_is_no_list(finished):

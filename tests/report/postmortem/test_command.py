@@ -64,8 +64,31 @@ def test_the_name_of_the_file_says_the_format(run, findings, tmp_path, name, sta
     assert told == f"wrote {out}; 43 points open\n"
 
 
-def test_a_format_that_is_asked_for_wins_over_the_name(run, findings, tmp_path):
-    """`--format` is stronger than the ending."""
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        *(("x.doc", []), ("x.txt", []), ("x", [])),
+        ("a.docx", ["--format", "md"]),
+        ("a.md", ["--format", "pdf"]),
+        ("a.htm", ["--format", "docx"]),
+    ],
+)
+def test_a_name_that_says_another_format_or_none_is_refused(run, findings, tmp_path, name, asked):
+    """Usage: exit 2, one line that names the file, and nothing is written."""
+    code, out, err = run(findings, "--out", tmp_path / name, *asked)
+    assert (code, out) == (2, "")
+    assert name in err
+    assert is_one_line(err.removesuffix("\n"))
+    assert not (tmp_path / name).exists()
+
+
+def test_overwrite_has_no_opposite(run, findings, tmp_path):
+    """Keeping a file is what happens without it, as in every other command."""
+    assert run(findings, "--out", tmp_path / "x.md", "--no-overwrite")[0] == 2
+
+
+def test_a_format_that_is_asked_for_names_an_ending_that_says_none(run, findings, tmp_path):
+    """With `--format` any ending will do that is not another format's."""
     out = tmp_path / "postmortem.txt"
     assert run(findings, "--out", out, "--format", "pdf")[0] == 0
     assert out.read_bytes().startswith(b"%PDF-")
@@ -112,7 +135,8 @@ def test_a_file_that_is_there_is_kept(run, findings, events, tmp_path):
     assert out.read_text() == "days of work"
     assert run(findings, "--out", out, "--overwrite")[0] == 0
     for given in (findings, events):
-        code, _, err = run(findings, "--events", events, "--out", given, "--overwrite")
+        arguments = ("--out", given, "--format", "md", "--overwrite")
+        code, _, err = run(findings, "--events", events, *arguments)
         assert code == 1
         assert "is one of the files to read" in err
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import zipfile
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from atomlab.report.postmortem.make import to_bytes, to_markdown
+from atomlab.report.postmortem.page import to_page
 from atomlab.report.postmortem.reader import blocks
 from tests.pages import Page
 from tests.report.postmortem.conftest import HOSTILE, SAID
@@ -158,6 +161,16 @@ def test_the_page_is_one_file_that_leads_from_each_number_to_its_evidence(finish
     ]
     assert "<title>Postmortem: No models available from dynamic pricing</title>" in html
     assert len(html) < 200_000
+
+
+def test_the_page_allows_no_style_but_its_own(finished):
+    """The policy names the hash of the page's one block of styles; no element has a style."""
+    page = to_page(finished)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}';" in page
+    assert "unsafe" not in page.partition("<style>")[0]
+    assert " style=" not in page
 
 
 def test_what_is_to_write_is_marked_in_every_format(make, incident):

@@ -20,6 +20,11 @@ from atomlab.report.postmortem.quantities import quantities
         ("0.5 of them", ["0.5"]),
         ("three tenants waited two hours", ["three tenants", "two hours"]),
         ("dozens of angry customers", ["dozens of angry customers"]),
+        ("1e6 users, 2.5e-3 of them", ["1e6", "2.5e-3"]),
+        ("Half of all tenants", ["Half of all tenants"]),
+        ("Sixteen tenants, twenty-one jobs", ["Sixteen tenants", "twenty-one jobs"]),
+        ("a dozen wrote, hundreds of others did not", ["a dozen", "hundreds of"]),
+        ("a third of our users waited half an hour", ["third of our users", "half an hour"]),
     ],
 )
 def test_numbers_that_count_are_found(text, found):
