@@ -413,3 +413,16 @@ def test_a_snapshot_is_no_source(error, shipped, tmp_path):
     """Capturing from a snapshot would take its tokens for values: it is refused."""
     line = error("capture", shipped("brennan-2026-05-02"), "--out", tmp_path / "x.sqlite")
     assert "is a snapshot already" in line
+
+
+@pytest.mark.parametrize(
+    "notebook", ["root_cause_verification", "tenant_triage", "fleet_impact", "fix_comparison"]
+)
+def test_a_report_without_prices_is_inconclusive(run, captured, tmp_path, notebook):
+    """Every notebook runs to its end on a snapshot that decides nothing, and says so."""
+    bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "k"}}, pricing=None)
+    tenant = () if notebook == "fleet_impact" else ("--tenant", "acme")
+    given = ("report", bare.path, *tenant, "--notebook", notebook, "--out", tmp_path / "out")
+    code, out, err = run(*given)
+    assert code == 4, err
+    assert "inconclusive" in out

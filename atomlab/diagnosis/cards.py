@@ -85,12 +85,12 @@ def _request_row(diagnosis: RequestDiagnosis) -> tuple[object, ...]:
     from atomlab.diagnosis.fixes import root_fix
 
     winner, causes = diagnosis.ranking.winner, diagnosis.explanation.causes
-    fix = root_fix(diagnosis)
+    fix, joint = root_fix(diagnosis), [cause for cause in causes if cause.role == "joint"]
     return (
         diagnosis.request.complexity,
         diagnosis.outcome,
         len(diagnosis.ranking.order),
         winner.model if winner else None,
-        str(causes[0]) if causes else None,
+        " and ".join(map(str, joint if len(joint) > 1 else causes[:1])) or None,
         " and ".join(map(str, fix.edits)) if fix else None,
     )

@@ -63,7 +63,9 @@ def steps(
 
     The last, which only people can do, are open as long as a request fails.
     """
-    done = (*_checked(snapshot, verification), *_tried(trials, repaired))
+    failed = any(each.outcome == "no-models" for each in diagnosis.requests)
+    tried = _tried(trials, repaired) if failed else ()  # without an error there is none to cure
+    done = (*_checked(snapshot, verification), *tried)
     return [
         {"step": step, "state": state, "evidence": evidence}
         for step, state, evidence in (*done, *_open(diagnosis))

@@ -44,12 +44,14 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     if not failing:
         return Fix("nothing", ("no request fails: there is nothing to fix",))
     chosen = {d.request.complexity: root_fix(d) for d in failing}
-    best = min(
-        (fix for fix in chosen.values() if fix is not None), key=lambda f: f.cost, default=None
-    )
+    known = {fix.edits: fix for fix in chosen.values() if fix is not None}
+    cures = {
+        edits: [d.request.complexity for d in failing if _verified(d, edits)] for edits in known
+    }
+    best = min(known.values(), key=lambda f: (f.cost, -len(cures[f.edits])), default=None)
     if best is None:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
-    cured = [name for name, fix in chosen.items() if fix and fix.edits == best.edits]
+    cured = cures[best.edits]
     rest = [name for name in chosen if name not in cured]
     words = [f"cures {', '.join(cured)} requests: {'; '.join(map(str, best.edits))}"]
     words += [_more(name, chosen[name], best) for name in rest]
@@ -77,11 +79,17 @@ def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
     return next(iter(fitting or verified), None)
 
 
+def _verified(diagnosis: RequestDiagnosis, edits: tuple[Edit, ...]) -> bool:
+    """Return whether these edits were run for the request, and cured it."""
+    return any(f.verified and f.edits == edits for f in diagnosis.explanation.fix_sets)
+
+
 def _more(name: str, fix: FixSet | None, best: FixSet) -> str:
     if fix is None:
         return f"does not cure {name} requests, for which no verified fix is known"
     extra = [str(edit) for edit in fix.edits if edit not in best.edits]
-    return f"does not cure {name} requests, which need as well: {'; '.join(extra)}"
+    how = "as well" if set(best.edits) <= set(fix.edits) else "instead"
+    return f"does not cure {name} requests, which need {how}: {'; '.join(extra)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from atomlab.diagnosis.interventions import COSTS
 from atomlab.diagnosis.options import Option
-from atomlab.text import count, listed
+from atomlab.text import count
 
 
 def pros(option: Option) -> list[str]:
@@ -17,12 +16,7 @@ def pros(option: Option) -> list[str]:
         told.append("changes no decision of another tenant")
     if option.kind == "data":
         told.append("no code and no configuration of the platform changes")
-    # The cost of one copy is that of one repair as well; only the name tells them apart.
-    if (
-        option.kind == "data"
-        and option.cost == COSTS["copy-key"]
-        and option.name.startswith("set ")
-    ):
+    if set(option.edits) == {"copy-key"}:
         told.append("needs no new credential: the tenant holds the key already")
     if option.kind == "code":
         told.append("nobody has to change the tenant's settings")
@@ -35,11 +29,10 @@ def cons(option: Option) -> list[str]:
     if option.leaves:
         told.append(f"does not cure {', '.join(option.leaves)} requests")
     if option.touched:
-        others = listed((f"{who} ({what})" for who, what in option.touched.items()), 2)
-        told.append(f"changes decisions of {count(len(option.touched), 'other tenant')}: {others}")
+        told.append(f"changes decisions of {count(len(option.touched), 'other tenant')}")
     if option.kind == "data":
         told.append("somebody has to change the tenant's settings")
-    if option.kind == "data" and option.cost >= COSTS["new-credential"]:
+    if {"new-credential", "repair-row"} & set(option.edits):
         told.append("needs a new credential, which only the tenant can get")
     if option.kind == "code":
         told.append("needs a release, and leaves the settings as they are")

@@ -46,13 +46,14 @@ def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
     """Return the cells with those before the first section last, under a heading of their own.
 
     A reader of the notebook is told first what it can show, one of the report after the findings.
+    Parameters are left out: the page names those of this run, and a default may name a tenant.
     """
     first = next((n for n, cell in enumerate(cells) if _heading(cell)), 0)
     prose = [_without_title(cell.source) for cell in cells[:first] if _is_prose(cell)]
-    code = [cell.source for cell in cells[:first] if not _is_prose(cell) and not _injected(cell)]
+    code = [cell.source for cell in cells[:first] if not _is_prose(cell) and not _parameters(cell)]
     about = [new_markdown_cell("\n\n".join([f"## {_ABOUT}", *prose]), id="about")] if prose else []
     setup = [new_code_cell("\n\n".join(code), id="setup")] if code else []
-    shown = [cell for cell in cells[first:] if not _injected(cell) and not _states_findings(cell)]
+    shown = [c for c in cells[first:] if not _parameters(c) and not _states_findings(c)]
     return [*shown, *about, *setup]
 
 
@@ -135,8 +136,8 @@ def _without_title(source: str) -> str:
     return source.partition("\n")[2].strip() if source.startswith("# ") else source
 
 
-def _injected(cell: NotebookNode) -> bool:
-    return "injected-parameters" in cell.metadata.get("tags", [])
+def _parameters(cell: NotebookNode) -> bool:
+    return bool({"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])))
 
 
 def _states_findings(cell: NotebookNode) -> bool:

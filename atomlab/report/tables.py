@@ -14,6 +14,8 @@ from atomlab.display.tables import Table
 from atomlab.report.templates import render
 from atomlab.text import count, printable
 
+_UNREAD = "the platform reads this row for no provider"
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -43,7 +45,8 @@ def keys(diagnosis: Diagnosis) -> Table:
     """Return what the platform looks up for each provider of the registry, and what it finds.
 
     Providers for which the tenant has no row, and that share no declared variable with one for
-    which it has, are counted in the caption rather than listed.
+    which it has, are counted in the caption rather than listed. Rows that the platform reads for
+    no provider come last, with their names.
     """
     frame = diagnosis.lookup_frame()
     declared = {p.id: p.api_key_env_var for p in diagnosis.platform.providers}
@@ -51,8 +54,12 @@ def keys(diagnosis: Diagnosis) -> Table:
     held = frame["state"] != "missing"
     related = frame["registry declares"].isin(set(frame.loc[held, "registry declares"].dropna()))
     shown = frame[held | related]
-    shown = shown.rename(columns={"setting_key": "platform looks for"})
     hidden = count(len(frame) - len(shown), "provider")
+    unread = [name for name in diagnosis.rows if name not in set(frame["setting_key"])]
+    if unread:
+        rows = [(None, name, None, diagnosis.rows[name], None, _UNREAD) for name in unread]
+        shown = pd.concat([shown, pd.DataFrame(rows, columns=shown.columns)])
+    shown = shown.rename(columns={"setting_key": "platform looks for, or row"})
     return Table(
         shown,
         f"Key lookup for {diagnosis.tenant.name}. Not shown: {hidden} without a row, be it under "
@@ -64,7 +71,7 @@ def models(diagnosis: Diagnosis, provider: str, complexity: str) -> Table:
     """Return one row per model that `provider` serves, or would, with all that blocks it."""
     ranking = next(d.ranking for d in diagnosis.requests if d.request.complexity == complexity)
     frame = ranking.frame()
-    frame = frame[diagnosis.platform.models_of(provider)]
+    frame = frame[diagnosis.platform.models_of(provider)].astype({"blockers": str})  # if empty, too
     number = frame["blockers"].str.count(",") + (frame["blockers"] != "")
     frame = frame.assign(
         blocked_by=number,

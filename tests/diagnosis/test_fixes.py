@@ -33,6 +33,13 @@ def test_the_incident_is_fixed_by_sql_and_says_what_it_leaves(before):
     assert "quality" in fix.words[1]
 
 
+def test_of_equally_cheap_fixes_the_one_that_cures_most_is_named(before):
+    """One credential that serves every request, rather than one for each."""
+    fix = planned(before, "nettle")
+    assert fix.words[0].startswith("cures simple, moderate, complex, advanced requests: add ")
+    assert not any("does not cure" in words for words in fix.words)
+
+
 @pytest.mark.parametrize(
     ("tenant", "status", "said"),
     [

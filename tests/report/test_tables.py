@@ -29,6 +29,15 @@ def test_models_come_in_the_order_of_how_little_blocks_them(before):
     assert frame["cost ($ per million tokens)"].isna().tolist() == [False] * 5 + [True] * 4
 
 
+def test_a_row_that_is_read_for_no_provider_is_shown_with_its_name(before):
+    """The evidence of a misspelt name is that very row, beside what the platform looks for."""
+    frame = tables.keys(atomlab.diagnose(before, "bramble")).frame
+    last = frame.iloc[-1]
+    assert last["platform looks for, or row"] == "openai_api_key"
+    assert last["state"] == "present"
+    assert last["reason"] == "the platform reads this row for no provider"
+
+
 def test_a_providers_models_are_all_that_it_would_serve(captured, write_json):
     """Under the substring matcher a model is in the row of each provider that could serve it."""
     registry = write_json({"providers": [{"id": "minimax"}, {"id": "max"}]}, "registry.json")

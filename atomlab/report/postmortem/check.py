@@ -109,13 +109,10 @@ def _unproven(block: Block, known: set[int]) -> Iterator[str]:
 
 
 def _uncited(block: Block) -> Iterator[str]:
-    """Yield the first number without evidence; of an action, only the item itself counts."""
-    if len(block.section) < 2 or block.cites or _within(block, "evidence"):
+    """Yield the first number without evidence; those of actions are aims, not claims."""
+    if len(block.section) < 2 or block.cites or _within(block, "evidence", "action items"):
         return
-    text = block.text
-    if _within(block, "action items") and "item" in block.head:
-        text = dict(zip(block.head, block.plain, strict=False)).get("item", "")
-    if seen := quantities(text):
+    if seen := quantities(block.text):
         yield f"a number without evidence: {printable(seen[0], 40)}"
 
 

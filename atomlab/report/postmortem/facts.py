@@ -127,7 +127,7 @@ class Facts:
         for place, seen in enumerate(found.affected):
             if seen.complexity == asked:
                 told = f"{seen.failing:,} of {count(seen.tenants, 'tenant')}"
-                says = f"{told} find no model for {asked} requests: {listed(seen.examples, 10)}"
+                says = f"{told} find no model for {asked} requests; the findings name them"
                 failing = any(d.request.complexity == asked for d in self.case.failing)
                 whether = "included" if failing else "not among them"
                 text = (
