@@ -77,7 +77,10 @@ def rivals(diagnosis: Diagnosis, complexity: str | None = None) -> Table:
 
 
 def options(compared: Sequence[Option]) -> Table:
-    """Return one row per option: what it cures and leaves, its cost, and whom else it touches."""
+    """Return one row per option: its cost, what it cures and leaves, how many others it touches.
+
+    Who they are, the findings say: a report on one tenant names no other.
+    """
     rows = [
         (
             option.name,
@@ -85,7 +88,7 @@ def options(compared: Sequence[Option]) -> Table:
             option.cost,
             len(option.cures),
             ", ".join(option.leaves) or "nothing",
-            listed(option.touched, 3) if option.touched else "nobody",
+            len(option.touched),
         )
         for option in compared
     ]

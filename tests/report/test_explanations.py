@@ -65,4 +65,4 @@ def test_options_name_what_they_leave_and_whom_they_touch(before, diagnosis):
     frame = explanations.options(compared).frame
     assert list(frame["kind"][:2]) == ["data", "code"]
     assert list(frame["cost"][:2]) == [1, 20]
-    assert frame["other tenants touched"][0] == "nobody"
+    assert frame["other tenants touched"][0] == 0

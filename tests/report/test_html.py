@@ -12,8 +12,10 @@ from itertools import pairwise
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sqlalchemy import select
 
 import atomlab
+from atomlab import Tenant
 from atomlab.report.html import to_html
 from tests.conftest import ROOT
 from tests.pages import STORABLE, STORABLE_NAMES, Page, inert
@@ -192,3 +194,13 @@ def test_html_that_a_cell_puts_out_is_cut_down():
     assert "bold" in page.text
     assert len(page.all("style")) == 1
     assert [attrs.get("id") for _, attrs in page.tags].count("findings") == 1
+
+
+def test_a_report_on_one_tenant_names_no_other(report, arguments):
+    """It may be read by the tenant: whoever else has the error, or is touched by a fix, is not."""
+    text = Page(report.html.read_text(encoding="utf-8")).text
+    with atomlab.open_snapshot(arguments["snapshot"]) as snapshot:
+        others = [t for t in snapshot.session.scalars(select(Tenant)) if t.subdomain != "brennan"]
+    assert len(others) > 40
+    assert [t.name for t in others if len(t.name) > 4 and t.name in text] == []
+    assert [t.subdomain for t in others if re.search(rf"\b{t.subdomain}\b", text)] == []

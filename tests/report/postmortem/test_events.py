@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from atomlab.errors import InputError
+from atomlab.report.postmortem import events
 from atomlab.report.postmortem.events import Events, load_events
+from tests.conftest import ROOT
 from tests.refusals import loaded, refused
 
 
@@ -89,3 +93,15 @@ def test_a_statement_is_a_text_or_a_text_with_its_source(load):
 def test_what_is_no_plain_yaml_is_refused_in_one_line(load, text):
     """Broken, recursive and executable YAML is refused, and nothing of it runs."""
     assert loaded(load, text) is None
+
+
+def test_the_documentation_names_every_field_and_choice():
+    """docs/events.md has each field of the file and of its parts, and each value of a choice."""
+    text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    parts = [part for part in vars(events).values() if isinstance(part, type)]
+    models = [part for part in parts if issubclass(part, BaseModel)]
+    names = {name for model in models for name in model.model_fields}
+    choices = {*get_args(events.Kind), *get_args(events.ActionType), *get_args(events.State)}
+    choices |= set(get_args(get_args(events.Detection.model_fields["by"].annotation)[0]))
+    assert len(names) > 40
+    assert {name for name in names | choices if f"`{name}`" not in text} <= {"text"}
