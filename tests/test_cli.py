@@ -426,3 +426,13 @@ def test_a_report_without_prices_is_inconclusive(run, captured, tmp_path, notebo
     code, out, err = run(*given)
     assert code == 4, err
     assert "inconclusive" in out
+
+
+def test_a_report_warns_of_claims_about_another_tenant(run, shipped, tmp_path):
+    """The wrong hypothesis at night: one line on stderr says whose it is."""
+    given = ("report", shipped("brennan-2026-05-02"), "--hypothesis", BRENNAN)
+    code, _, err = run(*given, "--tenant", "fjord", "--out", tmp_path / "fjord")
+    assert code in (0, 3)
+    assert "warning: the hypothesis is about tenant brennan, the report about fjord" in err
+    _, _, err = run(*given, "--tenant", "brennan", "--out", tmp_path / "brennan")
+    assert "warning: the hypothesis" not in err

@@ -23,8 +23,10 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
     with running_kernel() as kernel:
         # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
         from atomlab.report.progress import watching
+        from atomlab.report.terminal import print_warnings
 
         (task,) = plan(wanted)
+        print_warnings(list(filter(None, [task.warning])))
         with watching() as watch:
             report = run_report(
                 task.notebook,
@@ -47,8 +49,10 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
     """
     from atomlab.report.batch import default_jobs, run_batch
     from atomlab.report.progress import watching
+    from atomlab.report.terminal import print_warnings
 
     tasks = plan(wanted)
+    print_warnings([task.warning for task in tasks if task.warning])
     outcomes: list[Outcome] = []
     try:
         with watching(len(tasks)) as watch:

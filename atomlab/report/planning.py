@@ -49,7 +49,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Task:
-    """One report to make: what it is about, in short and by name, and how."""
+    """One report to make: what it is about, in short and by name, how, and what to warn of."""
 
     subject: str
     name: str
@@ -57,6 +57,7 @@ class Task:
     parameters: Mapping[str, Any]
     folder: Path
     pdf: bool = False
+    warning: str = ""
 
 
 def notebook_for(name: str | None, *, all_affected: bool, hypothesis: bool) -> Path:
@@ -114,10 +115,11 @@ def plan(wanted: Wanted) -> list[Task]:
     from atomlab.evidence.snapshot import open_snapshot
 
     values = {**wanted.parameters, "snapshot": str(Path(wanted.snapshot).resolve())}
+    about = None
     if wanted.hypothesis:
         from atomlab.diagnosis.hypothesis import load_hypothesis
 
-        load_hypothesis(wanted.hypothesis)
+        about = load_hypothesis(wanted.hypothesis).tenant
         values["hypothesis"] = str(Path(wanted.hypothesis).resolve())
     with open_snapshot(wanted.snapshot) as evidence:
         if not wanted.tenants and not wanted.all_affected:
@@ -135,9 +137,18 @@ def plan(wanted: Wanted) -> list[Task]:
             {**values, "tenant": tenant.id},
             folder,
             wanted.pdf,
+            _mismatch(about, tenant),
         )
         for tenant, folder in zip(tenants, folders, strict=True)
     ]
+
+
+def _mismatch(about: str | None, tenant: Tenant) -> str:
+    """Return what to warn of where the claims are about another tenant than the report."""
+    if about is None or about in (tenant.id, tenant.subdomain, tenant.name):
+        return ""
+    who = printable(tenant.subdomain or tenant.name)
+    return f"the hypothesis is about tenant {printable(about)}, the report about {who}"
 
 
 def folder_names(tenants: Sequence[Tenant]) -> list[str]:

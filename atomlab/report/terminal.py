@@ -56,7 +56,7 @@ def print_capture(snapshot: Snapshot) -> None:
         warnings = ["no --pricing given: the snapshot cannot say which models are available"]
     elif not tables["pricing"]["rows"]:
         warnings = ["the pricing cache is empty"]
-    _warn(warnings)
+    print_warnings(warnings)
 
 
 def print_verification(verification: Verification, snapshot: str) -> None:
@@ -83,7 +83,7 @@ def print_fix(fix: Fix, out: Path | None) -> None:
     What is said goes to stderr, so that stdout is the script and nothing else. Raises ReportError
     if a file cannot be written.
     """
-    _warn([f"{printable(words, 400)}" for words in fix.words], label="fix")
+    print_warnings([f"{printable(words, 400)}" for words in fix.words], label="fix")
     if fix.status != "sql":
         return
     if out is None:
@@ -160,6 +160,7 @@ def _line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style), soft_wrap=True)
 
 
-def _warn(warnings: Sequence[str], label: str = "warning") -> None:
+def print_warnings(warnings: Sequence[str], label: str = "warning") -> None:
+    """Print each warning on stderr."""
     for warning in warnings:
         _line(Console(stderr=True), f"{label}: {warning}", "yellow")
