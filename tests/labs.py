@@ -38,7 +38,7 @@ def running_lab(where: Path, *arguments: object) -> Iterator[Lab]:
     """
     jupyter = {f"JUPYTER_{name}_DIR": str(where / ".jupyter") for name in ("CONFIG", "DATA")}
     jupyter["JUPYTER_RUNTIME_DIR"] = str(where / ".jupyter" / "runtime")
-    jupyter["IPYTHONDIR"] = str(where / ".ipython")
+    jupyter |= {"IPYTHONDIR": str(where / ".ipython"), "HOME": str(where / "home")}
     terminal, its_end = os.openpty()
     with (where / "stderr").open("w") as errors:
         process = subprocess.Popen(

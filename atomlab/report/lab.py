@@ -25,6 +25,7 @@ _SETTINGS = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
+    "--LanguageServerManager.autodetect=False",  # which runs npm, if there is one
 )
 
 

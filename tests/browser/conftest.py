@@ -75,7 +75,7 @@ class Watch:
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Any]:
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return the system's Chromium, headless; nothing that it asks for leaves this machine."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium on the path: install Debian's package chromium")
@@ -83,6 +83,7 @@ def chromium() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(
             executable_path=CHROMIUM,
+            env={**os.environ, "HOME": str(tmp_path_factory.mktemp("chromium"))},
             args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
         )
         yield browser

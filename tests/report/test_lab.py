@@ -81,6 +81,12 @@ def test_the_page_has_nothing_that_asks_elsewhere(lab):
     assert found["extensionManager"]["can_install"] is False
 
 
+def test_it_leaves_nothing_at_home(lab):
+    """No tool that JupyterLab may run writes to the user's own folder: no npm, no caches."""
+    home = lab.folder.parents[1] / "home"
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
 def test_it_says_what_it_did(lab):
     """Folder, snapshot, tenant and address are printed; nothing of the server's own talk is."""
     lines = lab.told.splitlines()
