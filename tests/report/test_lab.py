@@ -83,6 +83,8 @@ def test_the_page_has_nothing_that_asks_elsewhere(lab):
 
 def test_it_leaves_nothing_at_home(lab):
     """No tool that JupyterLab may run writes to the user's own folder: no npm, no caches."""
+    with urlopen(f"{lab.origin}/lsp/status?token={lab.token}") as answer:  # as the page does
+        assert answer.status == 200
     home = lab.folder.parents[1] / "home"
     assert [path for path in home.rglob("*") if path.is_file()] == []
 
