@@ -1,27 +1,18 @@
-"""The templates, with autoescape on for all of them."""
+"""The templates of reports, with autoescape on for all of them, in the environment of the cards."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader
+
+from atomlab.display.templates import environment
 
 FOLDER = Path(__file__).parent
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+_LOADER = FileSystemLoader(FOLDER)
 
 
 def render(template: str, **values: Any) -> str:
     """Return the template filled with `values`, each escaped."""
-    return _environment().get_template(template).render(values)
+    return environment(_LOADER).get_template(template).render(values)
