@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from atomlab.errors import ReportError
+from atomlab.evidence.files import undisturbed
 
 
 @contextmanager
@@ -31,10 +32,10 @@ def one_run_in(folder: Path) -> Iterator[None]:
 def write_all(folder: Path, contents: Mapping[str, str | bytes | None]) -> None:
     """Write each content to the file of that name in `folder`; a file of None goes.
 
-    If one cannot be written, all are as they were before. A text is written as UTF-8, with lone
-    surrogates as escapes. Raises OSError.
+    If one cannot be written, all are as they were before; an interrupt waits until they are
+    written. A text is written as UTF-8, with lone surrogates as escapes. Raises OSError.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as scratch:
+    with undisturbed(), tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
         new.mkdir()
         old.mkdir()

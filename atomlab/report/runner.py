@@ -121,8 +121,8 @@ def _open_folder(folder: Path) -> Iterator[Path]:
     partial = folder / PARTIAL
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             with one_run_in(folder):
                 yield partial
         except (KeyboardInterrupt, SystemExit):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import signal
 import subprocess
 import sys
+from itertools import count
 
 import pytest
 
@@ -65,6 +67,45 @@ def test_what_cannot_all_be_written_leaves_everything_as_it_was(tmp_path, monkey
     (tmp_path / "c" / "file").unlink()
     (tmp_path / "c").rmdir()
     assert content(tmp_path) == before
+
+
+def interrupted_at(folder, moment):
+    """Write NEW, with Ctrl-C before the line of that number; return whether there is one."""
+    lines = count()
+
+    def trace(_frame, event, _):
+        if event == "line" and next(lines) == moment:
+            signal.raise_signal(signal.SIGINT)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        write_all(folder, NEW)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupt_between_any_two_lines_leaves_all_or_nothing(tmp_path):
+    """Ctrl-C ends the writing before or after, not in the middle, and nothing is left of it."""
+    outcomes = []
+    for moment in count():
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        (folder / "a").write_text("old")
+        (folder / "gone").write_text("old")
+        old = content(folder)
+        if not interrupted_at(folder, moment):
+            break
+        outcomes.append(content(folder) == old)
+        assert outcomes[-1] or list(map(content(folder).get, NEW))[:3] == [b"new a", b"new b", None]
+        assert content(folder).keys() <= {"a", "b", "c", "gone"}
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert set(outcomes) == {True, False}
+    assert len(outcomes) > 100
 
 
 def test_a_second_run_is_kept_out_until_the_first_ends(tmp_path):
