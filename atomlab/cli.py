@@ -108,9 +108,7 @@ def capture(
     from atomlab.report.custody import capture_progress
     from atomlab.report.terminal import print_capture
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    with capture_progress() as progress:
+    with _ending_at_once(), capture_progress() as progress:
         snapshot = proven_capture(
             source,
             out,
@@ -477,8 +475,21 @@ def _forget_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """Let Ctrl-C and a request to end be obeyed without a clean-up while the block runs.
+
+    An unfinished capture has left nothing, and a query may take long to cancel.
+    """
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _stop(_number: int, _frame: object) -> None:
-    """End at once: an unfinished capture has left nothing, and a query may take long to cancel."""
     shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which the bar has hidden
     os.write(sys.stderr.fileno(), f"{shown}atomlab: interrupted\n".encode())
     os._exit(INTERRUPTED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -187,6 +188,16 @@ def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path)
     assert out.splitlines()[-1] == f"index: {tmp_path / 'index.html'}"
     index = (tmp_path / "index.html").read_text()
     assert all(f'href="{name}/report.html"' in index for name in found)
+
+
+def test_capture_gives_the_signals_back(run, make_database, prices, tmp_path):
+    """Whether it ends well or not, Ctrl-C and a request to end do what they did before."""
+    before = signal.getsignal(signal.SIGINT)
+    source, out = make_database({"acme": {}}), tmp_path / "out.sqlite"
+    for code in (0, 1):  # the second finds the file of the first
+        assert run("capture", source, "--out", out, "--pricing", prices)[0] == code
+        assert signal.getsignal(signal.SIGINT) is before
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
 
 
 def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
