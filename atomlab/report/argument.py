@@ -28,6 +28,7 @@ _STYLES = {
     "ciphertext": "green",
     "blank": "yellow",
 }
+_LABEL_WIDTH = 9
 
 
 def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
@@ -43,7 +44,7 @@ def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
     missing = sum(look.state == "missing" for look in diagnosis.lookups)
     _line(out, "", f"{missing} of {len(diagnosis.lookups)} providers have no row", "dim")
     for each in diagnosis.requests:
-        out.print(_outcome(each), soft_wrap=True)
+        _labelled(out, Text(f"{each.request.complexity:<{_LABEL_WIDTH}}"), _outcome(each))
     failed = [d for d in diagnosis.requests if d.outcome == "no-models"]
     if failed:
         told = f"{NO_MODELS} ({_complexities(failed)})"
@@ -124,13 +125,12 @@ def _rows(diagnosis: Diagnosis) -> Table:
 
 def _outcome(diagnosis: RequestDiagnosis) -> Text:
     ranking, winner = diagnosis.ranking, diagnosis.ranking.winner
-    line = Text(f"{diagnosis.request.complexity:<9} ")
     if diagnosis.outcome == "inconclusive":
-        return line.append("inconclusive: the snapshot holds no pricing cache", "yellow")
+        return Text("inconclusive: the snapshot holds no pricing cache", "yellow")
     rejected = ranking.rejected().items()
     reasons = ", ".join(f"{number:,} {PHRASES[name]}" for name, number in rejected)
     usable = f"{len(ranking.order):,} of {len(ranking.blockers):,} models usable"
-    line.append(usable, _STYLES[diagnosis.outcome])
+    line = Text().append(usable, _STYLES[diagnosis.outcome])
     line.append(f": {reasons}" if reasons else "")
     if winner:
         line.append(f"; {printable(winner.model)} wins", "bold")
@@ -138,8 +138,20 @@ def _outcome(diagnosis: RequestDiagnosis) -> Text:
 
 
 def _line(out: Console, label: str, told: str | Text, style: str = "") -> None:
-    indented = label or isinstance(told, Text) or told.startswith("-")
-    line = Text().append(f"{label:<9} " if indented else "", "bold")
-    out.print(
-        line.append(told, style) if isinstance(told, str) else line.append(told), soft_wrap=True
-    )
+    text = Text(told, style) if isinstance(told, str) else told
+    if label or isinstance(told, Text) or told.startswith("-"):
+        _labelled(out, Text(f"{label:<{_LABEL_WIDTH}}", "bold"), text)
+    else:
+        out.print(text, soft_wrap=True)
+
+
+def _labelled(out: Console, label: Text, told: Text) -> None:
+    """Print a line; a terminal gets it folded beside its label, a pipe whole, for grep."""
+    if not out.is_terminal:
+        out.print(Text.assemble(label, " ", told), soft_wrap=True)
+        return
+    row = Table.grid(padding=(0, 1, 0, 0))
+    row.add_column(width=_LABEL_WIDTH)
+    row.add_column(overflow="fold")
+    row.add_row(label, told)
+    out.print(row)

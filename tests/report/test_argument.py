@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import atomlab
@@ -60,3 +62,14 @@ def test_hostile_names_are_escaped(screen, captured):
     text = "\n".join(lines)
     assert "\x1b" not in text
     assert "[groq]_api_key" in text
+
+
+def test_a_terminal_gets_lines_folded_between_words(screen, before, monkeypatch):
+    """No word is cut at the edge, what goes on stands under its beginning; a pipe gets it whole."""
+    whole = screen(before, "brennan")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # for rich, that is a terminal
+    folded = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in screen(before, "brennan")]
+    assert max(map(len, folded)) <= 100 < max(map(len, whole))
+    assert " ".join(folded).split() == " ".join(whole).split()
+    follows = folded[next(i for i, line in enumerate(folded) if line.startswith("placebos")) + 1]
+    assert re.match(r" {10}\S", follows)
