@@ -479,7 +479,7 @@ def _forget_output() -> None:
 def _ending_at_once() -> Iterator[None]:
     """Let Ctrl-C and a request to end be obeyed without a clean-up while the block runs.
 
-    An unfinished capture has left nothing, and a query may take long to cancel.
+    An unfinished capture leaves nothing, and a query may take long to cancel.
     """
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -490,6 +490,9 @@ def _ending_at_once() -> Iterator[None]:
 
 
 def _stop(_number: int, _frame: object) -> None:
+    from atomlab.evidence.files import discard_unfinished  # loaded long ago
+
+    discard_unfinished()
     shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which the bar has hidden
     os.write(sys.stderr.fileno(), f"{shown}atomlab: interrupted\n".encode())
     os._exit(INTERRUPTED)

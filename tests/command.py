@@ -22,6 +22,7 @@ _IMPORTED = (
     "sqlalchemy.dialects.sqlite",
     "sqlalchemy.dialects.postgresql.psycopg",
     "psycopg",
+    "atomlab.cli",
     "atomlab.byok.fidelity",
     "atomlab.report.custody",
     "atomlab.report.terminal",

@@ -78,7 +78,8 @@ class Witness:
     def compare(self) -> dict[str, Any]:
         """Decide for every tenant and complexity on both sides; return what was compared.
 
-        Raises SourceError naming the first tenant on which the two differ.
+        Raises SourceError naming the first tenant on which the two differ, or what of all that a
+        decision of whatever request depends on: rules, registry, prices, model catalogue, plans.
         """
         self._keep(self._concluded())
         pricing = self._inputs.pricing or Pricing(pricing_columns([]), "none")
@@ -97,13 +98,11 @@ class Witness:
             tenant, plan, seen, copied, copied_plan = row
             expected = loads(seen)
             clients = clients_of(manager.states_of([key[1:] for key in group if key[1]]))
-            source = (tenant, expected, on_source(expected, plan))
-            if source != (copied, clients, on_copy(clients, copied_plan)):
-                raise SourceError(
-                    f"the redacted copy decides otherwise for tenant {tenant}",
-                    todo="report this as a fault of atomlab; nothing was written",
-                )
+            source = (tenant, plan, expected, on_source(expected, plan))
+            if source != (copied, copied_plan, clients, on_copy(clients, copied_plan)):
+                raise _differs(f"decides otherwise for tenant {tenant}")
             tenants += 1
+        _check_grounds(original, redacted)
         return {"agree": True, "tenants": tenants, "complexities": list(COMPLEXITIES)}
 
     def _concluded(self) -> list[tuple[str, str]]:
@@ -116,6 +115,23 @@ class Witness:
 
     def _keep(self, seen: list[tuple[str, str]]) -> None:
         self._work.executemany("UPDATE temp.witness SET clients = ? WHERE tenant = ?", seen)
+
+
+def _check_grounds(original: Platform, redacted: Platform) -> None:
+    same = {
+        "rules": original.rules == redacted.rules,
+        "providers": original.providers == redacted.providers,
+        "prices": original.pricing.rows() == redacted.pricing.rows(),
+        "model catalogue": original.catalog == redacted.catalog,
+    }
+    if others := [what for what, alike in same.items() if not alike]:
+        raise _differs(f"holds other {', '.join(others)}")
+
+
+def _differs(how: str) -> SourceError:
+    return SourceError(
+        f"the redacted copy {how}", todo="report this as a fault of atomlab; nothing was written"
+    )
 
 
 def _clients_of(manager: BYOKManager) -> Callable[[dict[str, State]], tuple[str, ...]]:

@@ -33,7 +33,7 @@ from atomlab.evidence.redaction import (
 from atomlab.evidence.registry import Provider, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
-from atomlab.evidence.source import Progress, Row, Source, open_source, source_file
+from atomlab.evidence.source import Progress, Row, Source, open_source, source_files
 from atomlab.evidence.workfile import insert, work_database, write_sealed
 from atomlab.text import printable, storable
 
@@ -97,18 +97,20 @@ def capture(
     `out` exists and `overwrite` is false, or cannot be written.
     """
     target = Path(out)
-    given = (source_file(source), pricing, providers, catalog, rules, key_file, parent)
-    check_writable(target, overwrite, [Path(f) for f in given if f])
-    chosen = load_rules(rules)
-    registry = load_registry(Path(providers) if providers else default_registry(chosen.based_on))
-    prices = load_pricing(Path(pricing)) if pricing else None
-    key_path = Path(key_file) if key_file else None
+    read = [Path(f) for f in (pricing, providers, catalog, rules, parent) if f is not None]
+    read += source_files(source)
+    key_path = None if key_file is None else Path(key_file)
+    check_writable(target, overwrite, [*read, *([key_path] if key_path else ())])
     if key_path and not os.path.lexists(key_path):
-        check_writable(key_path, overwrite=False)
+        check_writable(key_path, overwrite=False, inputs=read)
+    chosen = load_rules(rules)
+    registered = default_registry(chosen.based_on) if providers is None else Path(providers)
+    registry = load_registry(registered)
+    prices = None if pricing is None else load_pricing(Path(pricing))
     started_at = datetime.now(UTC)
     opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
     with opened as original:
-        entries = load_catalog(Path(catalog)) if catalog else original.catalog()
+        entries = original.catalog() if catalog is None else load_catalog(Path(catalog))
         inputs = Inputs(chosen, registry, prices, entries)
         ids = original.tenant_ids(tenants) if tenants else None
         key = load_key(key_path)

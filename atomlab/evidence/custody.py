@@ -148,6 +148,8 @@ def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection)
     """
     rows = {table: digest["rows"] for table, digest in manifest["tables"].items()}
     prices, proof = manifest["pricing"], manifest["fidelity"]
+    if manifest["started_at"] > manifest["captured_at"]:
+        raise ValueError("it ended before it began")
     if not proof["agree"]:
         raise ValueError("source and snapshot did not decide alike")
     if rows["tenants"] != proof["tenants"]:

@@ -31,13 +31,16 @@ class Database:
     and `place` spell a column as text, its length in bytes, a bound value, and where a row of a
     table is stored (empty where that has no name). `bound` and `decoded` turn text into what the
     driver wants, and back; unless `only_utf8` it may hold lone surrogates for bytes that are no
-    UTF-8.
+    UTF-8. `types` has the declared type of a column where a database has declared types; `odd`
+    says of the columns that the platform would not read as the text that they are, what they are.
     """
 
     name: str
     user: str
     about: Mapping[str, Any]
     columns: Mapping[str, tuple[frozenset[str], frozenset[str]]]
+    types: Mapping[tuple[str, str], str]
+    odd: Mapping[tuple[str, str], str]
     session: Session
     cursor: Callable[[], Cursor]
     interrupt: Callable[[], object]

@@ -13,11 +13,14 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from atomlab.errors import InputError, SnapshotError
+
+# Files that have a name, but not their last one: whoever ends the process at once discards them.
+_unfinished: set[Path] = set()
 
 # A price map is about a megabyte; this stops a gzip bomb, not a large map. YAML is written by hand.
 MAX_BYTES = 32 * 1024 * 1024
@@ -185,14 +188,24 @@ def _nameless(folder: Path) -> Iterator[tuple[BinaryIO, Path | None]]:
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
     except (OSError, AttributeError):  # not on this file system, or not on this system
-        descriptor, path = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
-        name = Path(path)
+        with undisturbed():
+            descriptor, path = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
+            name = Path(path)
+            _unfinished.add(name)
     try:
         with os.fdopen(descriptor, "w+b") as stream:
             yield stream, name
     finally:
         if name:
             name.unlink(missing_ok=True)
+            _unfinished.discard(name)
+
+
+def discard_unfinished() -> None:
+    """Remove what has a name and is not whole, for a process that ends without a clean-up."""
+    for path in _unfinished:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _give_name(
@@ -220,4 +233,9 @@ def _link(file: Path, target: Path, folder: int) -> None:
     except OSError:  # a file system without hard links
         if not file.is_relative_to(target.parent):
             raise
-        file.rename(target)
+        target.touch(0o600, exist_ok=False)  # renaming alone would replace what appears meanwhile
+        try:
+            file.rename(target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from atomlab.errors import SourceError
 from atomlab.evidence.database import Database
-from atomlab.text import printable
+from atomlab.text import printable, storable
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,15 +30,30 @@ _CONNECT_ARGS = {
 _LOCK_TIMEOUT_S = 10
 _ISOLATION = "REPEATABLE_READ"
 _CHECK = "check the URL, the server and your rights there"
-# Classes of errors whose messages quote no value: of the connection, of rights and names, of locks
-# and limits, of the server as a whole. Functions behind a view may say anything.
-_SAY_NO_VALUE = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58")
-# Which columns each table has, and which of them may be read; also of views.
+# While rows are read the server's own words may quote a value: a view may compute anything. Then
+# its error is told by its code.
+_TOLD = {
+    "25006": "something behind it writes, in a read-only transaction",
+    "42501": "a right is missing, or row-level security would hide rows",
+    "55P03": "somebody has a table locked",
+    "57014": "a statement took too long, or somebody cancelled it",
+}
+# Which columns each table has, which of them may be read, and their types; also of views. Odd is a
+# text that is padded, or equal to what is spelled otherwise, and what is no text at all.
 _COLUMNS = """
 SELECT name, CASE WHEN has_table_privilege(c.oid, 'SELECT') THEN c.relkind END, a.attname,
-    has_column_privilege(c.oid, a.attnum, 'SELECT')
+    has_column_privilege(c.oid, a.attnum, 'SELECT'), format_type(a.atttypid, NULL),
+    CASE
+        WHEN a.attname = 'capabilities' AND base.typname IN ('json', 'jsonb') THEN NULL
+        WHEN base.typcategory NOT IN ('S', 'E') OR base.typname IN ('bpchar', 'citext')
+            THEN 'of type ' || format_type(a.atttypid, NULL)
+        WHEN NOT collisdeterministic THEN 'compared in a way of its own (' || collname || ')'
+    END
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(name)
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type own ON own.oid = a.atttypid
+JOIN pg_type base ON base.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
+LEFT JOIN pg_collation ON pg_collation.oid = a.attcollation
 """
 # Tables whose rows stand elsewhere now than at the moment that all reads see.
 _REWRITTEN = """
@@ -63,19 +78,27 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     all reads see. A password comes from the URL, PGPASSWORD or .pgpass; it is in no message.
     Raises SourceError if the server cannot be reached, refuses, or goes away.
     """
-    psycopg, engine = _psycopg(), _engine(source)
+    psycopg, engine, reading = _psycopg(), _engine(source), False
     url = engine.url
     name = f"{url.database or 'the default database'} on {url.host or 'the default host'}"
     try:
         with engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
-            yield _database(driver, Session(connection), name, tables, timeout_s)
+            database = _database(driver, Session(connection), name, tables, timeout_s)
+            reading = True
+            yield database
     except (psycopg.Error, DBAPIError) as error:
         cause = getattr(error, "orig", error)
         if not isinstance(cause, psycopg.Error):
             raise  # of another database
-        raise SourceError(_reason(cause, url), where=name, todo=_todo(cause)) from None
+        reason = _reason_in_reading(cause) if reading else _reason(cause, url)
+        raise SourceError(f"cannot be read ({reason})", where=name, todo=_todo(cause)) from None
+    except UnicodeError:
+        if reading:
+            raise
+        # In the driver's words the whole URL would stand.
+        raise SourceError("the URL names an impossible host", todo="correct it") from None
     finally:
         engine.dispose()
 
@@ -122,8 +145,8 @@ def _database(
     offset = clock - (asked_at + (answered_at - asked_at) / 2)
     rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
     if not locked:
-        _check_in_place(driver, name, {table for table, _, _, may in rows if may})
-    kinds = {table: kind for table, kind, _, _ in rows}
+        _check_in_place(driver, name, {table for table, _, _, may, _, _ in rows if may})
+    kinds = {table: kind for table, kind, *_ in rows}
     return Database(
         name=name,
         user=user,
@@ -137,11 +160,13 @@ def _database(
         },
         columns={
             table: (
-                frozenset(column for name, _, column, _ in rows if name == table),
-                frozenset(column for name, _, column, may in rows if name == table and may),
+                frozenset(column for name, _, column, *_ in rows if name == table),
+                frozenset(column for name, _, column, may, *_ in rows if name == table and may),
             )
             for table in kinds
         },
+        types={(table, column): type_ for table, _, column, _, type_, _ in rows},
+        odd={(table, column): odd for table, _, column, *_, odd in rows if odd},
         session=session,
         cursor=lambda: driver.cursor(name="atomlab"),
         interrupt=lambda: _cancel(driver),
@@ -156,15 +181,18 @@ def _database(
 
 
 def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
-    """Lock the tables against ALTER and TRUNCATE, and nothing else; return whether that may be.
+    """Lock the tables against ALTER and TRUNCATE, and nothing else; return whether all are.
 
     A role that may only read some columns may not, and not every kind of table can be locked.
     """
-    if not tables:
-        return False
+    locked = [_may_lock(driver, table) for table in tables]
+    return bool(locked) and all(locked)
+
+
+def _may_lock(driver: psycopg.Connection[Any], table: str) -> bool:
     driver.execute("SAVEPOINT unlocked")
     try:
-        driver.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
+        driver.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
     except (_psycopg().errors.InsufficientPrivilege, _psycopg().errors.WrongObjectType):
         driver.execute("ROLLBACK TO SAVEPOINT unlocked")
         return False
@@ -201,7 +229,7 @@ def _engine(source: str) -> Engine:
         misplaced = at and (url.username is None or "?" in user)
         if not options >= set(url.query):
             raise SourceError("the URL has an option that PostgreSQL lacks", todo="correct it")
-        if not misplaced and "%00" not in source:
+        if not misplaced and "%00" not in source and storable(source) == source:
             return create_engine(
                 url,
                 poolclass=NullPool,
@@ -226,20 +254,33 @@ def _psycopg() -> Any:
     return psycopg
 
 
+def _reason_in_reading(error: BaseException) -> str:
+    """Return what went wrong while rows were read, in words that quote nothing of them."""
+    state = getattr(error, "sqlstate", None)
+    if not state:  # the driver's own words: only those of a lost connection quote nothing
+        lost = isinstance(error, _psycopg().OperationalError)
+        return _first_line(error) if lost else type(error).__name__
+    try:
+        named = _psycopg().errors.lookup(state).__name__
+    except KeyError:
+        return "an error on the server"  # a code of its own may say anything, too
+    condition = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named).lower()
+    return f"{_TOLD.get(state, condition)}, {state}"
+
+
 def _reason(error: BaseException, url: URL) -> str:
-    """Return the server's or driver's own words, without the password and without data."""
-    state = getattr(error, "sqlstate", None) or ""
-    if state.startswith("22"):
-        return f"cannot be read (a value that the server cannot convert, {state})"
-    if state and not state.startswith(_SAY_NO_VALUE):
-        return f"cannot be read (an error on the server, {state})"
+    """Return the server's or driver's own words, without the password."""
     said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
-    words = said.strip().partition("\n")[0] or type(error).__name__
+    words = _first_line(said) or type(error).__name__
     secrets = [url.password, *(v for k, v in url.query.items() if "pass" in k)]
     for secret in secrets:
         if isinstance(secret, str) and secret:
             words = words.replace(secret, "…")
-    return f"cannot be read ({printable(words, 250)})"
+    return printable(words, 250)
+
+
+def _first_line(said: object) -> str:
+    return str(said).strip().partition("\n")[0]
 
 
 def _todo(error: BaseException) -> str:

@@ -6,6 +6,7 @@ byte anywhere breaks the seal. A seal proves that a file is whole, not who made 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -17,7 +18,7 @@ FORMAT_VERSION = 2  # SQLite's user_version
 
 _MAGIC = b"SQLite format 3\0"
 _PREFIX = b"\natomlab-seal-v1 sha256="
-_SEAL_BYTES = len(_PREFIX) + 64 + 1
+SEAL_BYTES = len(_PREFIX) + 64 + 1
 _ROLLBACK_JOURNAL = b"\x01\x01"  # who may write, who may read; others make copies read-only
 _AGAIN = "fetch the file again, or capture anew"
 
@@ -41,18 +42,20 @@ def check_seal(path: Path) -> str:
     program's, a newer atomlab's, damaged.
     """
     try:
+        if path.is_fifo() or path.is_char_device():  # which may have no end, or not begin
+            raise OSError(errno.EINVAL, "not a regular file")
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             head = stream.read(100)
             _check_header(head, path)
             stream.seek(0)
             digest = hashlib.sha256()
-            remaining = max(size - _SEAL_BYTES, 0)
+            remaining = max(size - SEAL_BYTES, 0)
             while remaining and (chunk := stream.read(min(1 << 20, remaining))):
                 digest.update(chunk)
                 remaining -= len(chunk)
             content_hash = digest.hexdigest()
-            seal = stream.read(_SEAL_BYTES + 1)
+            seal = stream.read(SEAL_BYTES + 1)
     except FileNotFoundError:
         raise SnapshotError("no such snapshot", where=path, todo="check the path") from None
     except (OSError, ValueError) as error:

@@ -14,7 +14,8 @@ from sqlalchemy.pool import StaticPool
 from atomlab.errors import SnapshotError
 from atomlab.evidence import cards
 from atomlab.evidence.custody import check_agreement, read_manifest, table_digest
-from atomlab.evidence.redaction import token_state
+from atomlab.evidence.redaction import names_that_may_leave, token_state
+from atomlab.evidence.registry import Provider
 from atomlab.evidence.schema import SNAPSHOT_TABLES, Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
@@ -28,7 +29,10 @@ _READING = {
     sqlite3.SQLITE_TRANSACTION,
     sqlite3.SQLITE_SAVEPOINT,
 }
-_HARMLESS_PRAGMAS = {"table_info", "table_xinfo", "index_list", "integrity_check", "table_list"}
+_HARMLESS_PRAGMAS = {
+    *("table_info", "table_xinfo", "index_list", "table_list"),
+    *("integrity_check", "page_count", "page_size"),
+}
 _UNSAFE_FUNCTIONS = {"load_extension", "fts3_tokenizer", "writefile", "edit"}
 
 
@@ -100,8 +104,8 @@ class Snapshot(Evidence):
         """Re-compute what the manifest says of the tables; raise SnapshotError if it differs.
 
         Opening has already checked the seal of the file as a whole, its pages and the form of its
-        content; this checks what the tables say, row by row, and that every setting's value is a
-        token.
+        content; this checks what the tables say, row by row, that every setting's value is a token,
+        and its name one that capture keeps.
         """
         try:
             check_agreement(self.manifest, self._connection)
@@ -121,15 +125,21 @@ class Snapshot(Evidence):
                     where=self.path,
                     todo="capture anew",
                 )
-        for (value,) in self._connection.execute("SELECT setting_value FROM tenant_settings"):
+        rows = self._connection.execute("SELECT id, api_key_env_var FROM providers")
+        may_leave = names_that_may_leave([Provider(*row) for row in rows])
+        settings = self._connection.execute(
+            "SELECT setting_key, setting_value FROM tenant_settings"
+        )
+        for name, value in settings:
             try:
                 token_state(value)
+                what = "" if may_leave(name) else "a setting's name is none that capture keeps"
             except ValueError:
+                what = "a setting's value is no redaction token"
+            if what:
                 raise SnapshotError(
-                    "a setting's value is no redaction token",
-                    where=self.path,
-                    todo="delete the file: it may hold a secret",
-                ) from None
+                    what, where=self.path, todo="delete the file: it may hold a secret"
+                )
 
     def _repr_html_(self) -> str:
         return cards.snapshot_card(self).html()

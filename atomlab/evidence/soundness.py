@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from functools import cache
 
 from atomlab.evidence.schema import SNAPSHOT_DDL
+from atomlab.evidence.seal import SEAL_BYTES
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 # What a check may cost: SQLite takes at most three steps for each byte of a sound file.
@@ -29,6 +30,11 @@ def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
     with _bounded(connection, file_bytes):
         if connection.execute(_SCHEMA).fetchmany(len(schema) + 1) != schema:
             raise ValueError("its tables are not those of a snapshot")
+        [(pages,)], [(size,)] = (
+            connection.execute(f"PRAGMA {name}") for name in ("page_count", "page_size")
+        )
+        if pages * size != file_bytes - SEAL_BYTES:
+            raise ValueError("it has bytes that belong to no page")
         [(found,)] = connection.execute("PRAGMA integrity_check(1)")
         if found != "ok":
             raise ValueError("its pages are damaged")

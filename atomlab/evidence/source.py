@@ -21,8 +21,8 @@ from atomlab.errors import SourceError
 from atomlab.evidence import postgres, sqlite
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.database import Database
-from atomlab.evidence.tenants import find_tenant_id
-from atomlab.text import listed, printable
+from atomlab.evidence.tenants import find_tenant_id, unknown_tenant
+from atomlab.text import listed, printable, storable
 
 # Everything that is ever read of these tables.
 TENANT_COLUMNS = ("id", "name", "subdomain", "plan_type", "ai_mode")
@@ -38,12 +38,22 @@ _NEEDED = {
     "tenant_settings": {"tenant_id", "setting_key", "setting_value"},
     "model_catalog": set(),
 }
+# What a decision depends on: absent it may be, but not there and withheld.
+_DECIDING = {
+    "tenants": {"plan_type"},
+    "tenant_settings": set(),
+    "model_catalog": set(CATALOG_COLUMNS),
+}
+# Read as they are stored, since the platform compares the one and asks for the other's truth.
+_AS_STORED = ("setting_key", "setting_value")
+_TEXT = (*_AS_STORED, "plan_type", "model_id", "capabilities")
 _CHECK = "check that it is ATOM's database and that you may read it"
 _BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 2000
 _NEAR_MATCHES_AMONG = 100_000  # tenants whose names are offered for a misspelled one
 
 Row = tuple[Any, ...]
+TenantId = tuple[Any, str]  # as the database holds it, and as its text
 # Called with a table, the rows read of it so far and the rows that it has.
 Progress = Callable[[str, int, int], object]
 
@@ -76,24 +86,28 @@ class Source:
         read = {table: sorted(columns) for table, columns in self.columns.items() if columns}
         return {"name": self.name, **self.database.about, "columns_read": read}
 
-    def tenants(self, ids: Sequence[Any] | None = None) -> Iterator[list[Row]]:
+    def tenants(self, ids: Sequence[TenantId] | None = None) -> Iterator[list[Row]]:
         """Yield batches of TENANT_COLUMNS rows by id; with `ids`, of these tenants only."""
-        where, values = self._among("id", ids)
+        where, values = self._among("tenants", "id", ids)
         return self._batches("tenants", TENANT_COLUMNS, f"{where} ORDER BY tenants.id", values)
 
-    def settings(self, ids: Sequence[Any] | None = None) -> Iterator[list[Row]]:
+    def settings(self, ids: Sequence[TenantId] | None = None) -> Iterator[list[Row]]:
         """Yield batches of SETTING_COLUMNS rows, by tenant, then key, then as they are stored.
 
         The platform reads the first of several rows of one key.
         """
-        where, values = self._among("tenant_id", ids)
+        where, values = self._among("tenant_settings", "tenant_id", ids)
         place = self.database.place("tenant_settings")
         order = ["tenant_settings.tenant_id", "tenant_settings.setting_key", place]
         rest = f"{where} ORDER BY {', '.join(filter(None, order))}"
         return self._batches("tenant_settings", SETTING_COLUMNS, rest, values)
 
     def catalog(self) -> dict[str, CatalogEntry]:
-        """Return the model catalogue, empty if the database has none."""
+        """Return the model catalogue, empty if the database has none.
+
+        Raises SourceError if it may not be read, or holds what no catalogue does.
+        """
+        _check_deciding(self.database, "model_catalog", ", or give --catalog")
         if not {"model_id", "capabilities"} <= self.columns["model_catalog"]:
             return {}
         try:
@@ -106,25 +120,27 @@ class Source:
                 todo="mend the row in a copy of the database, or give --catalog",
             ) from None
 
-    def tenant_ids(self, names: Sequence[str]) -> list[Any]:
-        """Return the ids, as the database holds them, of the tenants that go by these names.
+    def tenant_ids(self, names: Sequence[str]) -> list[TenantId]:
+        """Return the ids of the tenants that go by these names.
 
         Raises TenantError for a name that no tenant goes by, with near matches, or several.
         """
         return list(dict.fromkeys(map(self._tenant_id, names)))
 
-    def _tenant_id(self, name: str) -> Any:
+    def _tenant_id(self, name: str) -> TenantId:
         text, mark = self.database.text, self.database.mark
         columns = ("id", *sorted({"subdomain", "name"} & self.columns["tenants"]))
         texts = [text(column) for column in columns]
         where = " OR ".join(f"{column} = {mark}" for column in texts)
         query = f"SELECT {', '.join(texts)}, id FROM tenants WHERE {where}"  # noqa: S608
-        if rows := list(self._rows(query, [name] * len(columns))):
+        [bound, *_] = self.database.bound([name])
+        sayable = storable(bound) == bound  # else no row is called so
+        if sayable and (rows := list(self._rows(query, [name] * len(columns)))):
             found = find_tenant_id([row[:-1] for row in rows], name)
-            return next(row[-1] for row in rows if row[0] == found)
+            return next((row[-1], row[0]) for row in rows if row[0] == found)
         starts = ", ".join(f"substr({column}, 1, 200)" for column in texts)
         others = self._rows(f"SELECT {starts} FROM tenants", ())  # noqa: S608
-        return find_tenant_id(islice(others, _NEAR_MATCHES_AMONG), name)
+        raise unknown_tenant(islice(others, _NEAR_MATCHES_AMONG), name)
 
     def _rows(self, query: str, values: Sequence[Any]) -> Iterator[Row]:
         return chain.from_iterable(self._read(query, values, 1000))
@@ -184,12 +200,20 @@ class Source:
                 cursor.close()
 
     def _column(self, table: str, column: str) -> str:
-        return self.database.text(column) if column in self.columns[table] else "NULL"
+        if column not in self.columns[table]:
+            return "NULL"
+        return column if column in _AS_STORED else self.database.text(column)
 
-    def _among(self, column: str, ids: Sequence[Any] | None) -> tuple[str, Sequence[Any]]:
+    def _among(
+        self, table: str, column: str, ids: Sequence[TenantId] | None
+    ) -> tuple[str, Sequence[Any]]:
+        """Return the condition that a row is of these tenants, and its values."""
         if ids is None:
             return "", ()
-        return f"WHERE {column} IN ({', '.join([self.database.mark] * len(ids))})", ids
+        types, marks = self.database.types, ", ".join([self.database.mark] * len(ids))
+        if types and types.get((table, column)) == types.get(("tenants", "id")):
+            return f"WHERE {column} IN ({marks})", [stored for stored, _ in ids]
+        return f"WHERE {self.database.text(column)} IN ({marks})", [text for _, text in ids]
 
 
 @contextmanager
@@ -210,10 +234,13 @@ def open_source(
         raise
 
 
-def source_file(source: str) -> Path | None:
-    """Return the SQLite file that `source` names, None for a server; raise SourceError if bad."""
+def source_files(source: str) -> list[Path]:
+    """Return the SQLite file that `source` names, and those that may lie beside it.
+
+    None for a server. Raises SourceError if it names no file.
+    """
     named = _resolved(source)
-    return None if postgres.is_url(named) else sqlite.file_of(named)
+    return [] if postgres.is_url(named) else sqlite.files_of(sqlite.file_of(named))
 
 
 def _opener(source: str, timeout_s: float) -> AbstractContextManager[Database]:
@@ -238,22 +265,43 @@ def _resolved(source: str) -> str:
 
 
 def _checked(database: Database) -> dict[str, frozenset[str]]:
-    """Return the columns that are there and may be read; raise SourceError if one is needed."""
+    """Return the columns that are there and may be read, by table.
+
+    Raises SourceError if one is missing, withheld or odd without which nothing is decided.
+    """
     columns = {}
     for table, wanted in _TABLES.items():
         there, readable = database.columns.get(table, (frozenset(), frozenset()))
-        needed = _NEEDED[table]
-        if needed and table not in database.columns:
-            raise SourceError(f"has no table {table}", where=database.name, todo=_CHECK)
-        if missing := sorted(needed - there):
-            raise SourceError(
-                f"table {table} lacks {listed(missing)}", where=database.name, todo=_CHECK
-            )
-        if denied := sorted(needed - readable):
-            raise SourceError(
-                f"you may not read {listed(denied)} of {table}",
-                where=database.name,
-                todo=f"have it granted: GRANT SELECT ON {table} TO {printable(database.user)}",
-            )
+        if _NEEDED[table]:
+            if table not in database.columns:
+                raise SourceError(f"has no table {table}", where=database.name, todo=_CHECK)
+            if missing := sorted(_NEEDED[table] - there):
+                raise SourceError(
+                    f"table {table} lacks {listed(missing)}", where=database.name, todo=_CHECK
+                )
+            _check_deciding(database, table)
         columns[table] = readable & frozenset(wanted)
     return columns
+
+
+def _check_deciding(database: Database, table: str, otherwise: str = "") -> None:
+    """Raise SourceError if what decides is there, but withheld or read otherwise by the platform.
+
+    `otherwise` is what else to do about it.
+    """
+    there, readable = database.columns.get(table, (frozenset(), frozenset()))
+    deciding = (_NEEDED[table] | _DECIDING[table]) & there
+    if withheld := sorted(deciding - readable):
+        raise SourceError(
+            f"you may not read {listed(withheld)} of {table}",
+            where=database.name,
+            todo=f"have it granted: GRANT SELECT ON {table} TO {printable(database.user)}"
+            + otherwise,
+        )
+    for column in sorted(deciding.intersection(_TEXT)):
+        if kind := database.odd.get((table, column)):
+            raise SourceError(
+                f"column {column} of {table} is {kind}, which the platform reads otherwise",
+                where=database.name,
+                todo="capture from a copy in which it is plain text" + otherwise,
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
@@ -27,6 +27,12 @@ _STEPS_BETWEEN_LOOKS = 10_000
 _LONGEST_AT_LEAST = 1 << 20
 _ATTEMPTS = 3
 _TO_SHARE = "mode=ro"
+# The name of a key that is found by another spelling of it, by its column's collation.
+_EQUAL_TO_ANOTHER = """
+SELECT 1 FROM tenant_settings WHERE upper(rtrim(setting_key)) GLOB '*_API_KEY' AND (
+    setting_key = upper(setting_key) AND upper(setting_key) <> setting_key COLLATE BINARY
+    OR setting_key = rtrim(setting_key) AND rtrim(setting_key) <> setting_key COLLATE BINARY)
+"""
 _CUT_OFF = ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY")
 
 
@@ -204,6 +210,12 @@ def _state(path: Path) -> tuple[object, ...]:
     return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in _beside(path))
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return the file and the names of all that SQLite reads or makes beside it."""
+    real = path.resolve()
+    return [path, *_beside(path), real.with_name(f"{real.name}-journal")]
+
+
 def _beside(path: Path) -> tuple[Path, Path]:
     """Return the names of the file's write-ahead log and of the index to it."""
     real = path.resolve()  # SQLite follows links, too
@@ -215,8 +227,7 @@ def _database(
 ) -> Database:
     columns = {}
     for table in tables:
-        about = copy.execute(f"PRAGMA table_xinfo({table})")
-        names = frozenset(row[1].lower() for row in about)  # SQLite does not tell cases apart
+        names = _columns(copy, table)
         if names:
             columns[table] = (names, names)
     return Database(
@@ -229,6 +240,8 @@ def _database(
             "clock_offset_s": None,
         },
         columns=columns,
+        types={},
+        odd=_odd(copy, columns, clock),
         session=session,
         cursor=lambda: _Cursor(path, copy.cursor(), clock),
         interrupt=copy.interrupt,
@@ -242,10 +255,31 @@ def _database(
     )
 
 
+def _columns(copy: sqlite3.Connection, table: str) -> frozenset[str]:
+    about = copy.execute(f"PRAGMA table_xinfo({table})")
+    return frozenset(row[1].lower() for row in about)  # SQLite does not tell cases apart
+
+
 def _place(copy: sqlite3.Connection, table: str) -> str:
-    """Return the column that says where a row is stored: no view has it, nor every table."""
-    try:
-        copy.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608
-    except sqlite3.OperationalError:
-        return ""
-    return "rowid"
+    """Return what says where a row is stored: no view has it, nor every table."""
+    own = _columns(copy, table)
+    for name in ("rowid", "_rowid_", "oid"):  # a column of that name would be meant by it
+        with suppress(sqlite3.OperationalError):
+            if name not in own:
+                copy.execute(f"SELECT {name} FROM {table} LIMIT 0")  # noqa: S608
+                return name
+    return ""
+
+
+def _odd(
+    copy: sqlite3.Connection, columns: Mapping[str, object], clock: _Clock
+) -> dict[tuple[str, str], str]:
+    """Return whether names of settings equal what they are not: by a collation of their column."""
+    if "tenant_settings" not in columns:
+        return {}
+    with suppress(sqlite3.OperationalError), clock.running():  # of no such column
+        if copy.execute(_EQUAL_TO_ANOTHER).fetchone():
+            return {
+                ("tenant_settings", "setting_key"): "compared in a way of its own (a collation)"
+            }
+    return {}

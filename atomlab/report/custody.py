@@ -67,13 +67,18 @@ def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
     """Return (name, value) of all that a manifest says beside its tables, for people."""
     said, source = snapshot.manifest, snapshot.manifest["source"]
     proof, prices, parent = said["fidelity"], said["pricing"], said["parent"]
-    offset = source["clock_offset_s"]
+    offset, limit = source["clock_offset_s"], source.get("statement_timeout_s")
+    locked = {True: ", tables locked", False: ", tables not locked"}.get(
+        source.get("tables_locked"), ""
+    )
+    read = (f"{name} ({', '.join(columns)})" for name, columns in source["columns_read"].items())
     alike = f"source and snapshot decide alike for {count(proof['tenants'], 'tenant')}"
     facts: list[tuple[str, object]] = [
         ("snapshot", snapshot.path),
         ("sha256", snapshot.sha256),
         ("source", f"{source['kind']} {source['server_version']}: {source['name']}"),
-        ("read", source["isolation"]),
+        ("read", source["isolation"] + locked + (f", at most {limit:g} s each" if limit else "")),
+        ("columns", "; ".join(read)),
         ("started", said["started_at"]),
         ("captured", said["captured_at"]),
         ("server's clock", "the same machine's" if offset is None else f"{offset:+.3f} s of ours"),
@@ -94,7 +99,8 @@ def _prices(prices: dict[str, Any]) -> str:
     age = prices["age_hours"]
     when = "after" if (age or 0) < 0 else "before"
     old = f", {abs(age):,.1f} h {when} the capture" if age is not None else ""
-    return f"{count(prices['models'], 'model')} ({prices['format']}), fetched {fetched}{old}"
+    given = f"{prices['format']}, from {prices['source']}" if prices["source"] else prices["format"]
+    return f"{count(prices['models'], 'model')} ({given}), fetched {fetched}{old}"
 
 
 def _parent(parent: dict[str, Any]) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing, nullcontext
+
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from atomlab.byok.fidelity import Witness, proven_capture
+from atomlab.byok.keys import BYOKManager
 from atomlab.errors import SourceError
 from atomlab.evidence import capture as capture_module
 from atomlab.evidence import source as source_module
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.registry import default_registry, load_registry
+from atomlab.evidence.rules import COMPLEXITIES, load_rules
 from tests.refusals import refused
 
 KEY = "sk-" + "3" * 40
@@ -56,6 +63,90 @@ def test_copy_with_other_prices_is_refused(make_database, prices, tmp_path, monk
     with refused(SourceError, "decides otherwise"):
         proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices)
     assert not (tmp_path / "out.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        ("UPDATE tenants SET plan_type = 'enterprise'", "decides otherwise for tenant id-acme"),
+        ("UPDATE pricing SET supports_tools = NULL", "holds other prices"),
+        ("UPDATE model_catalog SET capabilities = '[]'", "holds other model catalogue"),
+        ("UPDATE providers SET health_score = 0.1 WHERE id = 'glm'", "holds other providers"),
+    ],
+)
+def test_copy_that_would_decide_otherwise_on_another_request_is_refused(
+    make_database, prices, tmp_path, monkeypatch, spoil, what
+):
+    """Managed requests, tools and capabilities depend on more than the four requests do."""
+    catalog = [("gpt-4o-mini", '["vision"]', False)]
+    source = make_database({"acme": {"OPENAI_API_KEY": KEY}}, catalog=catalog)
+    copy_settings = capture_module._copy_settings
+
+    def copy_and_spoil(work, *arguments):
+        copy_settings(work, *arguments)
+        work.execute(spoil)
+
+    monkeypatch.setattr(capture_module, "_copy_settings", copy_and_spoil)
+    with refused(SourceError, what):
+        proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices)
+
+
+def test_what_is_stored_as_no_text_is_judged_as_the_platform_does(tmp_path):
+    """SQLite keeps what it is given: 0 is no key, bytes are one, a name of bytes names nothing."""
+    path = tmp_path / "untyped.db"
+    rows = [
+        ("OPENAI_API_KEY", 0),
+        ("GROQ_API_KEY", 0.0),
+        ("MISTRAL_API_KEY", b""),
+        ("XAI_API_KEY", 7),
+        ("MOONSHOT_API_KEY", b"sk-bytes"),
+        (b"DEEPSEEK_API_KEY", KEY),
+    ]
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE tenants (id, name)")
+        db.execute("CREATE TABLE tenant_settings (id, tenant_id, setting_key, setting_value)")
+        db.execute("INSERT INTO tenants VALUES ('1', 'one')")
+        db.executemany("INSERT INTO tenant_settings VALUES (NULL, '1', ?, ?)", rows)
+        db.commit()
+    rules, registry = (
+        load_rules("hosted-2026-05"),
+        load_registry(default_registry("hosted-2026-05")),
+    )
+    engine = create_engine(f"sqlite:///{path}")
+    with (
+        Session(engine) as live,
+        proven_capture(str(path), tmp_path / "out.sqlite", tenants=["one"]) as snapshot,
+    ):
+        for db, redacted in ((live, False), (snapshot.session, True)):
+            manager = BYOKManager(registry, rules, redacted=redacted)
+            found = {p.id for p in registry if manager.get_tenant_api_key("1", p.id, db=db)}
+            assert found == {"xai", "moonshot"}
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("collation", "name", "odd"),
+    [
+        ("NOCASE", "openai_api_key", True),
+        ("RTRIM", "OPENAI_API_KEY ", True),
+        ("NOCASE", "OPENAI_API_KEY", False),
+        ("BINARY", "openai_api_key", False),
+    ],
+)
+def test_name_that_is_found_by_another_spelling_is_not_captured(tmp_path, collation, name, odd):
+    """Where the database takes two names for one, a copy would look up less than it does."""
+    path = tmp_path / "collated.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE tenants (id TEXT, name TEXT)")
+        db.execute(
+            "CREATE TABLE tenant_settings (tenant_id TEXT,"
+            f" setting_key TEXT COLLATE {collation}, setting_value TEXT)"
+        )
+        db.execute("INSERT INTO tenant_settings VALUES ('1', ?, ?)", (name, KEY))
+        db.commit()
+    expected = refused(SourceError, "(a collation)") if odd else nullcontext()
+    with expected:
+        proven_capture(str(path), tmp_path / "out.sqlite").close()
 
 
 def test_state_that_no_decision_depends_on_may_differ(make_database, prices, tmp_path, monkeypatch):

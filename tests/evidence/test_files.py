@@ -83,6 +83,7 @@ def test_file_that_appears_in_the_meantime_is_kept(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.usefixtures("file_system")
 def test_file_that_appears_at_the_last_moment_is_kept(tmp_path, monkeypatch):
     """The name is given in a way that never replaces anything."""
     target = tmp_path / "out"

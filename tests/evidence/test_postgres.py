@@ -16,7 +16,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from atomlab.byok.fidelity import proven_capture
-from atomlab.errors import SourceError
+from atomlab.byok.request import Request
+from atomlab.diagnosis.diagnose import diagnose
+from atomlab.errors import SourceError, TenantError
 from atomlab.evidence import postgres
 from tests.refusals import refused
 
@@ -271,21 +273,42 @@ def role(make_postgres, postgres):
 
 ALL_TABLES = "SELECT ON tenants, tenant_settings, model_catalog"
 NEEDED = (
-    "SELECT (id, name) ON tenants",
+    "SELECT (id, name, plan_type) ON tenants",
     "SELECT (tenant_id, setting_key, setting_value) ON tenant_settings",
+    "SELECT (model_id, capabilities, exclude_from_general_routing) ON model_catalog",
 )
 
 
 def test_role_that_may_only_read_is_enough(make_postgres, role, tmp_path):
-    """SELECT on the tables, or on two of the three, gives the same as the owner gets."""
+    """SELECT on the tables gives the same as the owner gets, and they can be locked."""
     url = make_postgres(TENANTS)
     key = {"key_file": tmp_path / "k"}
     with proven_capture(url, tmp_path / "owner.sqlite", **key) as snapshot:
         expected = contents(snapshot)
-    for number, grant in enumerate((ALL_TABLES, "SELECT ON tenants, tenant_settings")):
-        with proven_capture(role(url, grant), tmp_path / f"{number}.sqlite", **key) as snapshot:
-            assert contents(snapshot) == expected
-            assert snapshot.manifest["source"]["tables_locked"] == (grant == ALL_TABLES)
+    with proven_capture(role(url, ALL_TABLES), tmp_path / "reader.sqlite", **key) as snapshot:
+        assert contents(snapshot) == expected
+        assert snapshot.manifest["source"]["tables_locked"] is True
+
+
+def test_catalogue_that_may_not_be_read_is_not_taken_for_an_empty_one(
+    make_postgres, role, tmp_path, prices, write_json
+):
+    """It could exclude the winner: its right is asked for, or the catalogue as a file."""
+    url = make_postgres({"acme": {"MINIMAX_API_KEY": KEY}})
+    excluded = ("minimax/MiniMax-M2.5", [], True)
+    execute(url, f"INSERT INTO model_catalog VALUES ('{excluded[0]}', '[]', true)")
+    reader = role(url, "SELECT ON tenants, tenant_settings")
+    with refused(SourceError, "may not read capabilities, exclude") as caught:
+        proven_capture(reader, tmp_path / "out.sqlite")
+    assert "GRANT SELECT ON model_catalog" in caught.value.todo
+    names = ("model_id", "capabilities", "exclude_from_general_routing")
+    given = write_json([dict(zip(names, excluded, strict=True))], "catalog.json")
+    tables = {url: None, reader: given}
+    for number, (source, catalog) in enumerate(tables.items()):
+        out = tmp_path / f"{number}.sqlite"
+        with proven_capture(source, out, pricing=prices, catalog=catalog) as snapshot:
+            [one] = diagnose(snapshot, "acme", [Request("simple")]).requests
+            assert [cause.code for cause in one.explanation.causes] == ["excluded"]
 
 
 def test_role_that_may_only_read_the_needed_columns_is_enough(make_postgres, role, tmp_path):
@@ -293,13 +316,14 @@ def test_role_that_may_only_read_the_needed_columns_is_enough(make_postgres, rol
     reader = role(make_postgres(TENANTS), *NEEDED)
     with proven_capture(reader, tmp_path / "out.sqlite") as snapshot:
         assert contents(snapshot)[1] == [
-            ("id-acme", "Acme", None, None, None, 1),
-            ("id-beta", "Beta", None, None, None, 0),
-            ("id-zeta", "Zeta", None, None, None, 0),
+            ("id-acme", "Acme", None, "team", None, 1),
+            ("id-beta", "Beta", None, "team", None, 0),
+            ("id-zeta", "Zeta", None, "team", None, 0),
         ]
         assert snapshot.manifest["source"]["tables_locked"] is False
         assert snapshot.manifest["source"]["columns_read"] == {
-            "tenants": ["id", "name"],
+            "model_catalog": ["capabilities", "exclude_from_general_routing", "model_id"],
+            "tenants": ["id", "name", "plan_type"],
             "tenant_settings": ["setting_key", "setting_value", "tenant_id"],
         }
 
@@ -326,7 +350,15 @@ def test_table_that_looks_empty_to_a_role_that_cannot_lock_it_is_a_clear_error(
 @pytest.mark.parametrize(
     ("grants", "what", "todo"),
     [
-        pytest.param((), "may not read id, name of tenants", "GRANT SELECT ON tenants", id="none"),
+        pytest.param(
+            (), "may not read id, name, plan_type of tenants", "GRANT SELECT ON tenants", id="none"
+        ),
+        pytest.param(
+            ("SELECT (id, name) ON tenants",),
+            "may not read plan_type of tenants",
+            "GRANT SELECT ON tenants",
+            id="no-plans",
+        ),
         pytest.param(
             (NEEDED[0], "SELECT (tenant_id, setting_key) ON tenant_settings"),
             "may not read setting_value of tenant_settings",
@@ -386,7 +418,7 @@ def test_server_itself_says_that_nothing_can_be_written(make_postgres, tmp_path)
         " $$ INSERT INTO model_catalog VALUES ('x', '[]', false) RETURNING 'x' $$",
         "CREATE OR REPLACE VIEW tenants AS SELECT id, name, writing() AS plan_type FROM stored",
     )
-    with refused(SourceError, "cannot execute INSERT in a read-only transaction"):
+    with refused(SourceError, "writes, in a read-only transaction"):
         proven_capture(url, tmp_path / "other.sqlite")
     assert execute(url, "SELECT count(*) FROM model_catalog") == [(0,)]
 
@@ -442,18 +474,19 @@ def test_first_schema_of_the_search_path_is_read(make_postgres, tmp_path):
 
 
 def test_ids_and_values_may_have_other_types(make_postgres, tmp_path):
-    """UUIDs, JSON values and times with a zone are read as their text, and tenants found by it."""
+    """UUIDs, values of a list, times with a zone are read as text, and tenants found by it."""
     url = make_postgres({})
     execute(
         url,
         "DROP TABLE tenant_settings, tenants",
-        "CREATE TABLE tenants (id uuid PRIMARY KEY, name text, plan_type char(8))",
+        "CREATE TYPE shared AS ENUM ('sk-shared-by-all')",
+        "CREATE TABLE tenants (id uuid PRIMARY KEY, name text, plan_type name)",
         "CREATE TABLE tenant_settings (id bigint GENERATED ALWAYS AS IDENTITY, tenant_id uuid,"
-        " setting_key varchar, setting_value jsonb, created_at timestamptz)",
+        " setting_key varchar, setting_value shared, created_at timestamptz)",
         "INSERT INTO tenants VALUES (gen_random_uuid(), 'one', 'team'),"
         " ('00000000-0000-4000-8000-00000000000b', 'two', 'team')",
         "INSERT INTO tenant_settings (tenant_id, setting_key, setting_value, created_at)"
-        " SELECT id, 'OPENAI_API_KEY', '{\"key\": 1}', '2026-05-02 10:00+02' FROM tenants",
+        " SELECT id, 'OPENAI_API_KEY', 'sk-shared-by-all', '2026-05-02 10:00+02' FROM tenants",
     )
     expected = [("2", "00000000-0000-4000-8000-00000000000b", "OPENAI_API_KEY")]
     for name in ("two", "00000000-0000-4000-8000-00000000000b"):
@@ -465,6 +498,44 @@ def test_ids_and_values_may_have_other_types(make_postgres, tmp_path):
             assert list(
                 snapshot.session.scalars(text("SELECT created_at FROM tenant_settings"))
             ) == ["2026-05-02 08:00:00+00"]
+
+
+def test_tenant_is_found_whatever_the_types_of_its_id(make_postgres, tmp_path):
+    """Its settings name it in a column of another type than its own."""
+    url = make_postgres({})
+    execute(
+        url,
+        "DROP TABLE tenant_settings, tenants",
+        "CREATE TABLE tenants (id int, name text)",
+        "CREATE TABLE tenant_settings (tenant_id varchar, setting_key text, setting_value text)",
+        "INSERT INTO tenants VALUES (1, 'one'), (2, 'two')",
+        "INSERT INTO tenant_settings VALUES ('1', 'XAI_API_KEY', 'k'), ('2', 'GROQ_API_KEY', 'k')",
+    )
+    with proven_capture(url, tmp_path / "out.sqlite", tenants=["two"]) as snapshot:
+        assert [row[1:3] for row in contents(snapshot)[0]] == [("2", "GROQ_API_KEY")]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "kind"),
+    [
+        ("tenant_settings", "setting_value", "bytea"),
+        ("tenant_settings", "setting_value", "jsonb"),
+        ("tenant_settings", "setting_value", "text[]"),
+        ("tenant_settings", "setting_value", "character(40)"),
+        ("tenant_settings", "setting_key", "bytea"),
+        ("tenants", "plan_type", "character(8)"),
+        ("model_catalog", "capabilities", "text[]"),
+    ],
+)
+def test_what_the_platform_reads_otherwise_is_not_captured(
+    make_postgres, tmp_path, table, column, kind
+):
+    """Of another type, or padded: a decision on its text would be another."""
+    url = make_postgres({"acme": {"OPENAI_API_KEY": "sk"}})
+    execute(url, f"ALTER TABLE {table} DROP COLUMN {column} CASCADE, ADD COLUMN {column} {kind}")
+    with refused(SourceError, f"column {column} of {table} is") as caught:
+        proven_capture(url, tmp_path / "out.sqlite")
+    assert "plain text" in caught.value.todo
 
 
 def test_bytes_of_no_declared_encoding_are_captured(make_postgres, tmp_path):
@@ -696,6 +767,77 @@ def test_server_that_is_not_there_is_a_clear_error(tmp_path, url, what):
     """The driver's reason is given, in one line."""
     with refused(SourceError, what):
         proven_capture(url, tmp_path / "out.sqlite")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "postgresql://bob:{}@db..example.com/atom",
+        "postgresql://bob:{}@.../atom",
+        f"postgresql://bob:{{}}@{'h' * 64}.example.com/atom",
+        "postgresql://bob:{}\udcff@127.0.0.1:1/atom",
+        "postgresql://bob:{}@127.0.0.1:1/\udcff",
+    ],
+)
+def test_impossible_url_is_one_line_without_its_password(tmp_path, source):
+    """A host with an empty or too long part, bytes that are no UTF-8: nothing is repeated."""
+    secret = secrets.token_hex(8)
+    with refused(SourceError, "URL") as caught:
+        proven_capture(source.format(secret), tmp_path / "out.sqlite")
+    trace = "".join(traceback.format_exception(caught.value))
+    seen, error = "", caught.value
+    while error is not None:
+        seen, error = seen + repr(error), error.__cause__ or error.__context__
+    assert secret not in trace + seen
+
+
+def test_tenant_whose_name_is_no_text_is_unknown(make_postgres, make_database, tmp_path):
+    """Bytes that are no UTF-8 name nobody, and break nothing."""
+    for source in (make_postgres(TENANTS), str(make_database(TENANTS))):
+        with refused(TenantError, "no tenant"):
+            proven_capture(source, tmp_path / "out.sqlite", tenants=["\udcff"])
+
+
+SPOKEN = [
+    pytest.param("setting_value::regclass::text", id="name-of-a-table"),
+    pytest.param("setting_value::regrole::text", id="name-of-a-role"),
+    pytest.param("current_setting(setting_value)", id="name-of-a-setting"),
+    pytest.param("setting_value::int::text", id="number"),
+    *(
+        pytest.param(f"speaking(setting_value, '{code}')", id=code)
+        for code in (
+            "42501",
+            "42P01",
+            "25006",
+            "57014",
+            "55P03",
+            "08006",
+            "53100",
+            "58000",
+            "XX000",
+        )
+    ),
+    pytest.param("speaking('x', upper(substr(setting_value, 4, 5)))", id="code"),
+]
+
+
+@pytest.mark.parametrize("value", SPOKEN)
+def test_error_of_a_view_says_no_value(make_postgres, tmp_path, value):
+    """Whatever a view computes of a value, and fails with, its words are not repeated."""
+    url = make_postgres({"acme": {"OPENAI_API_KEY": "sk-live0secretvalue"}})
+    execute(
+        url,
+        "CREATE FUNCTION speaking(text, text) RETURNS text LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'bad %', $1 USING ERRCODE = $2; END $$",
+        "ALTER TABLE tenant_settings RENAME TO stored",
+        "CREATE VIEW tenant_settings AS SELECT id, tenant_id, setting_key,"
+        f" {value} AS setting_value FROM stored",
+    )
+    with refused(SourceError, "cannot be read (") as caught:
+        proven_capture(url, tmp_path / "out.sqlite")
+    trace = "".join(traceback.format_exception(caught.value)).lower()
+    assert "live0" not in trace
+    assert "secretvalue" not in trace
 
 
 def test_unknown_database_or_role_is_a_clear_error(make_postgres, tmp_path):

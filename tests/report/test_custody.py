@@ -82,6 +82,9 @@ def test_show_prints_each_item_of_the_manifest(run, snapshot):
         "sha256": snapshot.sha256,
         "source": f"sqlite {sqlite3.sqlite_version}: source-1.db",
         "read": "copy of one moment (backup API)",
+        "columns": "tenants (ai_mode, id, name, plan_type, subdomain); tenant_settings (created_at,"
+        " id, setting_key, setting_value, tenant_id); model_catalog (capabilities,"
+        " exclude_from_general_routing, model_id)",
         "started": "2026-05-02T08:00:00Z",
         "captured": "2026-05-02T08:00:00Z",
         "server's clock": "the same machine's",
