@@ -31,6 +31,7 @@ custody = typer.Typer(help="Where a snapshot came from, and whether it is still 
 app.add_typer(custody, name="snapshot")
 EXIT = {"failed": 1, "refuted": 3, "inconclusive": 4, "confirmed": 0}  # the worst first
 INTERRUPTED = 130
+DAY_S = 86_400
 
 
 def _harmless(value: Any) -> Any:
@@ -38,6 +39,12 @@ def _harmless(value: Any) -> Any:
     for text in map(str, value if isinstance(value, list) else [value]):
         if without_password(text) != text:
             raise typer.BadParameter("a URL belongs in no option")
+    return value
+
+
+def _seconds(value: float) -> float:
+    if value != value:  # nan is within every range
+        raise typer.BadParameter("give a number of seconds")
     return value
 
 
@@ -96,7 +103,10 @@ def capture(
         str | None, typer.Option(help="An earlier snapshot of this incident; recorded.")
     ] = None,
     statement_timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for each statement on the server.")
+        float,
+        typer.Option(
+            min=0.1, max=DAY_S, help="Seconds for each statement on the server.", callback=_seconds
+        ),
     ] = 60,
 ) -> None:
     """Make a redacted snapshot of a platform database.
@@ -308,7 +318,10 @@ def report(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Reports at once. Default: one per core, up to 4.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for each report in all.")] = 300,
+    timeout: Annotated[
+        float,
+        typer.Option(min=1, max=DAY_S, help="Seconds for each report in all.", callback=_seconds),
+    ] = 300,
     help_notebook: Annotated[  # noqa: ARG001 - its callback has done it
         str | None,
         typer.Option(

@@ -190,6 +190,53 @@ def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path)
     assert all(f'href="{name}/report.html"' in index for name in found)
 
 
+UNNAMED = """
+import os, signal, sys
+del os.O_TMPFILE
+number = int(sys.argv.pop())
+from atomlab.evidence import capture
+from atomlab.__main__ import run
+def half_way(work, content, manifest, stream):
+    stream.write(b"half")
+    stream.flush()
+    signal.raise_signal(number)
+capture.write_sealed = half_way
+run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_capture_leaves_nothing_where_every_file_has_a_name(
+    make_database, tmp_path, number
+):
+    """On a file system without nameless files, too, what is half-made goes with the process."""
+    source, folder = make_database({"acme": {}}), tmp_path / "folder"
+    folder.mkdir()
+    done = subprocess.run(
+        [*(sys.executable, "-c", UNNAMED), "capture", source, "--out", folder / "x", f"{number:d}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (130, "atomlab: interrupted\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_interrupt_while_it_loads_is_one_line():
+    """The command says that it was interrupted, however early that was."""
+    early = (
+        "import signal, sys\n"
+        "class Early:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        name == 'typer' and signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Early())\n"
+        "from atomlab.__main__ import run\n"
+        "run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", early], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "atomlab: interrupted\n")
+
+
 def test_capture_gives_the_signals_back(run, make_database, prices, tmp_path):
     """Whether it ends well or not, Ctrl-C and a request to end do what they did before."""
     before = signal.getsignal(signal.SIGINT)
@@ -291,7 +338,11 @@ def test_a_hostile_name_does_not_reach_the_terminal(run, before):
         ["diagnose", "x", "--tools=no"],
         ["diagnose", "x", "--tenant", "y", "--complexity", "hard"],
         ["diagnose", "x", "--tenant", "y", "--turn", "-1"],
-        ["report", "x", "--tenant", "y", "--timeout", "soon"],
+        *(
+            ["report", "x", "--tenant", "y", "--timeout", given]
+            for given in ("soon", "inf", "nan", "1e400")
+        ),
+        *(["capture", "x", "--out", "y", "--statement-timeout", g] for g in ("inf", "nan", "1e9")),
     ],
 )
 def test_wrong_usage_exits_2(error, arguments):

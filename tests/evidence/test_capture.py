@@ -140,6 +140,34 @@ def test_source_is_never_overwritten(make_database, form):
     assert source.read_bytes() == content
 
 
+def stored(folder):
+    """Return what each file holds, and of the index that every reader marks only that it is there."""
+    return {
+        path: None if path.name.endswith("-shm") else path.read_bytes() for path in folder.iterdir()
+    }
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("as_key", [False, True], ids=["snapshot", "key"])
+def test_nothing_is_written_under_a_name_of_the_source_s_own(
+    make_database, tmp_path, ending, as_key
+):
+    """SQLite would take it for its log, or delete it; a log that is in use stays as it is."""
+    source = make_database({"acme": SECRETS})
+    beside = source.with_name(source.name + ending)
+    with closing(sqlite3.connect(source)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("UPDATE tenants SET name = 'Live'")
+        db.commit()
+        before = stored(tmp_path)
+        written = {"out": tmp_path / "out", "key_file": beside} if as_key else {"out": beside}
+        kept = "is no 256-bit key|cannot read the key" if as_key and beside in before else "is kept"
+        with pytest.raises(AtomlabError, match=kept):
+            proven_capture(str(source), **written, overwrite=True)
+        assert stored(tmp_path) == before
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
 @pytest.mark.parametrize("option", ["pricing", "providers", "catalog", "rules", "key_file"])
 def test_input_is_never_overwritten(make_database, tmp_path, option):
     """No file that a capture is given to read is ever its target."""

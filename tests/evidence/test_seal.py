@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from atomlab.errors import SnapshotError
 from atomlab.evidence.seal import FORMAT_VERSION, check_seal
 from atomlab.evidence.snapshot import open_snapshot
-from tests.forgery import sealed
+from tests.forgery import sealed, unsealed
 from tests.refusals import refused
 
 KEY = "sk-" + "2" * 40
@@ -43,6 +45,25 @@ def test_sealed_file_is_still_an_sqlite_file(before):
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert db.execute("SELECT count(*) FROM pricing").fetchone() == (2690,)
     db.close()
+
+
+@pytest.mark.parametrize("more", [b"x", b"sk-hidden " * 10, bytes(4096)], ids=len)
+def test_bytes_between_the_last_page_and_the_seal_are_refused(tmp_path, shipped, more):
+    """What belongs to no page of the database is nothing that capture wrote, well sealed or not."""
+    path = tmp_path / "longer.sqlite"
+    path.write_bytes(sealed(unsealed(shipped("local-dev")) + more))
+    check_seal(path)
+    with refused(SnapshotError, "does not hold what a snapshot does", path):
+        open_snapshot(path)
+
+
+def test_file_that_has_no_end_is_refused(tmp_path):
+    """A pipe would be waited for."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    for file in (path, Path("/dev/zero")):
+        with refused(SnapshotError, "not a regular file", file):
+            open_snapshot(file)
 
 
 @pytest.mark.parametrize("bit", [0, 7])

@@ -160,6 +160,11 @@ def test_verify_passes_on_what_was_captured(snapshot, before, after, local_dev):
             "contradicts itself: the proof was about another number of tenants",
             id="proof",
         ),
+        pytest.param(
+            "UPDATE manifest SET value = '\"2099-01-01T00:00:00Z\"' WHERE name = 'started_at'",
+            "contradicts itself: it ended before it began",
+            id="times",
+        ),
     ],
 )
 def test_verify_finds_tables_that_differ_from_the_manifest(forge, script, what):
@@ -169,16 +174,23 @@ def test_verify_finds_tables_that_differ_from_the_manifest(forge, script, what):
         forged.verify()
 
 
-def test_verify_finds_a_plaintext_value(forge):
-    """A setting whose value is no token is reported as a possible secret, without showing it."""
-    row = ["id-acme-OPENAI_API_KEY", "id-acme", "OPENAI_API_KEY", KEY, "2026-04-20 14:05:00"]
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("OPENAI_API_KEY", KEY, "no redaction token"),
+        (KEY, "v1:empty:-", "none that capture keeps"),
+    ],
+)
+def test_verify_finds_plaintext(forge, name, value, what):
+    """A value that is no token, a name that stays in the database: neither is shown."""
+    row = ["id-acme-OPENAI_API_KEY", "id-acme", name, value, "2026-04-20 14:05:00"]
     digest = {"rows": 1, "sha256": hashlib.sha256(json.dumps([row]).encode()).hexdigest()}
     path = forge(
-        f"UPDATE tenant_settings SET setting_value = '{KEY}';"
+        f"UPDATE tenant_settings SET setting_key = '{name}', setting_value = '{value}';"
         "UPDATE manifest SET value = json_set(value, '$.tenant_settings',"
         f" json('{json.dumps(digest)}')) WHERE name = 'tables'"
     )
-    with open_snapshot(path) as forged, refused(SnapshotError, "no redaction token") as caught:
+    with open_snapshot(path) as forged, refused(SnapshotError, what) as caught:
         forged.verify()
     assert KEY not in str(caught.value)
 
