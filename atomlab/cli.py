@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from atomlab.errors import AtomlabError, InputError
+from atomlab.errors import AtomlabError, Ended, InputError, ReportError
 from atomlab.text import count, printable, without_password
 
 app = typer.Typer(
@@ -352,13 +352,15 @@ def report(
         from atomlab.report.making import make_one
         from atomlab.report.terminal import print_report
 
-        subject, made = make_one(wanted, timeout)
+        with _keeping_what_ran(wanted.out):
+            subject, made = make_one(wanted, timeout)
         print_report(subject, made)
         raise typer.Exit(EXIT[made.verdict])
     from atomlab.report.making import make_many
     from atomlab.report.terminal import print_batch
 
-    outcomes, index = make_many(wanted, jobs, timeout)
+    with _keeping_what_ran(wanted.out):
+        outcomes, index = make_many(wanted, jobs, timeout)
     print_batch(outcomes, index)
     found = {outcome.verdict for outcome in outcomes}
     raise typer.Exit(next((code for verdict, code in EXIT.items() if verdict in found), 0))
@@ -481,6 +483,26 @@ def _as_usage() -> Iterator[None]:
         yield
     except InputError as error:
         raise typer.TyperException(f"{error}.") from None
+
+
+@contextmanager
+def _keeping_what_ran(folder: Path) -> Iterator[None]:
+    """Let a request to end leave what has run so far, and be an error; Ctrl-C leaves nothing."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise Ended
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except Ended:
+        raise ReportError(
+            "was asked to end before it was done",
+            where=folder,
+            todo="open notebook.partial.ipynb there and look, or make it again",
+        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _forget_output() -> None:

@@ -56,6 +56,10 @@ class ReportError(AtomlabError):
     """A notebook failed, ran out of time, or its report could not be written."""
 
 
+class Ended(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM), which is no wish to lose what has run so far."""
+
+
 class NoModelsAvailableError(ValueError):
     """The platform's error, word for word; its notes fold the reasons (source: PLATFORM A)."""
 

@@ -19,7 +19,7 @@ from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from atomlab.errors import AtomlabError, ReportError
+from atomlab.errors import AtomlabError, Ended, ReportError
 from atomlab.report.kernel import running_kernel
 from atomlab.report.planning import Task
 from atomlab.report.runner import PARTIAL, Report, run_report
@@ -68,7 +68,7 @@ def run_batch(
     """Yield each task's outcome as it ends; `jobs` of them run at once, `timeout_s` bounds each.
 
     `on_cell` is told which cell a task is at, and of how many. If the caller stops early, what
-    runs is ended and leaves nothing.
+    runs is ended and leaves nothing; after Ended it leaves its partial notebook.
     """
     waiting, running = deque(tasks), list[_Run]()
     try:
@@ -80,6 +80,11 @@ def run_batch(
                 if outcome := run.look():
                     running.remove(run)
                     yield outcome
+    except Ended:
+        for run in running:
+            run.end()
+        running.clear()
+        raise
     finally:
         for run in running:
             run.process.terminate()

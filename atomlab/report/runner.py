@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atomlab.errors import ReportError
+from atomlab.errors import Ended, ReportError
 from atomlab.report.files import one_run_in, write_all
 from atomlab.report.findings import findings_in
 from atomlab.report.kernel import running_kernel
@@ -72,7 +72,7 @@ def run_report(
     before anything runs; ReportError if typst is missing for a PDF, the folder cannot be written
     or another run is in it, a cell fails, the kernel dies or time runs out: then the notebook as
     far as it came is kept there as PARTIAL, and what an earlier run left stays as it was. An
-    interrupted run leaves nothing.
+    interrupted run leaves nothing; one that was asked to end (Ended) leaves PARTIAL.
     """
     started = time.monotonic()
     values = check_parameters(parameters, parameters_of(notebook), notebook)
@@ -125,6 +125,8 @@ def _open_folder(folder: Path) -> Iterator[Path]:
             folder.mkdir(parents=True, exist_ok=True)
             with one_run_in(folder):
                 yield partial
+        except Ended:
+            raise
         except (KeyboardInterrupt, SystemExit):
             partial.unlink(missing_ok=True)
             with suppress(OSError):  # of which another report may have made use

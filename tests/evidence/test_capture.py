@@ -141,7 +141,7 @@ def test_source_is_never_overwritten(make_database, form):
 
 
 def stored(folder):
-    """Return what each file holds, and of the index that every reader marks only that it is there."""
+    """Return what each file holds; of the index, which every reader marks, that it is there."""
     return {
         path: None if path.name.endswith("-shm") else path.read_bytes() for path in folder.iterdir()
     }

@@ -146,13 +146,30 @@ def test_a_killed_atomlab_leaves_the_old_report_and_the_partial_notebook(start, 
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, *OLD])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_an_interrupted_report_leaves_nothing(start, write, tmp_path, number):
-    """Ctrl-C or SIGTERM: one line, exit 130, no folder, no kernel, no temporary file."""
+def test_a_terminated_report_is_one_clear_line_and_keeps_what_ran(start, write, tmp_path):
+    """SIGTERM half way: exit 1, the old report whole, the partial notebook beside it, no kernel."""
+    put_old_report(tmp_path / "out")
+    process = start(write("import time; time.sleep(300)"), ["brennan"])
+    until(lambda: kept(tmp_path / "out"))
+    children = family(process)
+    process.terminate()
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (1, "")
+    assert "was asked to end before it was done" in one_error(err)
+    assert PARTIAL in one_error(err)
+    until(lambda: gone(children), 20)
+    assert holds_old_report(tmp_path / "out")
+    assert kept(tmp_path / "out") == "the first output\n"
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, *OLD])
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_an_interrupted_report_leaves_nothing(start, write, tmp_path):
+    """Ctrl-C: one line, exit 130, no folder, no kernel, no temporary file."""
     process = start(write("import time; time.sleep(300)"), ["brennan"], out="new/out")
     until(lambda: kept(tmp_path / "new" / "out"))
     children = family(process)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert one_error(err) == "atomlab: interrupted"
@@ -246,7 +263,7 @@ def test_the_deadline_is_each_report_s_own(start, write, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number):
-    """Whatever ends a batch, finished reports stay; interrupted ones leave no folder or kernel."""
+    """Finished reports stay, no process does; after Ctrl-C no folder of what was not finished."""
     step = "import time; time.sleep(0 if tenant.startswith('353c06a9') else 300)"
     options = ["--jobs", "2"]
     process = start(write(step), ["cobalt", "brennan", "harbor"], options=options)
@@ -262,8 +279,10 @@ def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number)
     assert index.exists() == (number != signal.SIGKILL)  # it lists what was finished
     assert not index.exists() or "1 report on" in index.read_text()
     assert (out / "cobalt" / "report.html").exists()
-    if number == signal.SIGKILL:
+    if number != signal.SIGINT:
         assert kept(out / "brennan") == kept(out / "harbor") == "the first output\n"
+        assert process.returncode == (1 if number == signal.SIGTERM else -signal.SIGKILL)
+        assert number == signal.SIGKILL or "was asked to end before" in one_error(err)
         return
     assert process.returncode == 130
     assert one_error(err) == "atomlab: interrupted"
