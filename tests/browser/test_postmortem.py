@@ -15,6 +15,10 @@ from tests.conftest import ROOT
 from tests.labs import ATOMLAB
 
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+WIDE_BOXES = (
+    "[...document.querySelectorAll('.scroll, pre')]"
+    ".filter(box => box.scrollWidth > box.clientWidth).length"
+)
 
 
 @pytest.fixture(scope="module", params=["incident", "hostile"])
@@ -46,6 +50,10 @@ def test_a_postmortem_is_alone_and_its_names_are_text(
     photograph(page, "postmortem", world, "phone" if viewport else "screen")
     assert watch.heard == []
     assert page.evaluate(WIDER) == 0
+    if viewport:
+        assert page.evaluate(WIDE_BOXES) == 0
+    tables = page.locator("table")
+    assert tables.count() == page.locator("table[aria-label]:not([aria-label=''])").count()
     assert page.locator("script, iframe, object, embed, form, [onerror]").count() == 0
     assert page.locator("a[href^='javascript']").count() == 0
     if world == "hostile":

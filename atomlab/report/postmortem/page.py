@@ -6,6 +6,7 @@ from base64 import b64encode
 from hashlib import sha256
 
 import bleach
+from markdown_it.token import Token
 
 from atomlab.report.postmortem.reader import contents, parser, title_of
 from atomlab.report.templates import FOLDER, render
@@ -20,6 +21,9 @@ _ATTRIBUTES = {
     "code": ["class"],
     "div": ["class", "tabindex"],
     "ol": ["start"],
+    "table": ["aria-label"],
+    "td": ["data-label"],
+    "th": ["scope"],
 }
 
 
@@ -29,8 +33,10 @@ def to_page(markdown: str) -> str:
     Its Content-Security-Policy says so. The parser shows HTML as text, and a list of tags and
     attributes holds on top of that. Addresses lead within the page, to the web, or to mail.
     """
-    html = parser().render(markdown)
-    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
+    tokens = parser().parse(markdown)
+    _explain_tables(tokens)
+    html = parser().renderer.render(tokens, parser().options, {})
+    html = html.replace("<table", '<div class="scroll" tabindex="0"><table')
     html = html.replace("</table>", "</table></div>")
     body = bleach.clean(html, _TAGS, _ATTRIBUTES, protocols={"http", "https", "mailto"}, strip=True)
     style = (FOLDER / "postmortem" / "style.css").read_text(encoding="utf-8")
@@ -42,3 +48,33 @@ def to_page(markdown: str) -> str:
         style=style,
         style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
     )
+
+
+def _explain_tables(tokens: list[Token]) -> None:
+    """Name each table after the heading above it, and each cell after its column.
+
+    The first cell of a row heads the row where its column has no name.
+    """
+    heading, names, column = "", list[str](), 0
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open":
+            heading = _words(tokens[place + 1])
+        elif token.type == "table_open":
+            token.attrSet("aria-label", heading)
+            names = []
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "th_open":
+            names.append(_words(tokens[place + 1]))
+            token.attrSet("scope", "col")
+        elif token.type == "td_open":
+            if names[column]:
+                token.attrSet("data-label", names[column])
+            elif column == 0:
+                token.tag = tokens[place + 2].tag = "th"  # what opens, its content, what closes
+                token.attrSet("scope", "row")
+            column += 1
+
+
+def _words(inline: Token) -> str:
+    return "".join(part.content for part in inline.children or ()).strip()
