@@ -439,13 +439,14 @@ def lab(
     The snapshot, tenant and hypothesis are written into the parameters cell of each new copy.
     A copy that is there already is kept as you left it.
     """
-    from atomlab.report.copies import choose, copy_notebooks
+    from atomlab.report.copies import choose, copy_notebooks, folder_of
     from atomlab.report.lab import print_address, print_copies, serve_lab
 
     choice = choose(snapshot, tenant, hypothesis)
-    copies = copy_notebooks(folder / choice.name, choice.parameters)
+    own = folder_of(choice, folder)
+    copies = copy_notebooks(own, choice.parameters)
     print_copies(choice, copies, tenant is not None)
-    serve_lab(folder / choice.name, port, browser=browser, announce=print_address)
+    serve_lab(own, port, browser=browser, announce=print_address)
 
 
 def main() -> None:

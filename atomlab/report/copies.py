@@ -26,10 +26,14 @@ _MAIN = "root_cause_verification"
 
 @dataclass(frozen=True)
 class Choice:
-    """What the notebooks are to be about: their `parameters`, and a `name` for that."""
+    """What the notebooks are to be about: their `parameters`, and a `name` for that.
+
+    `sha256` is the snapshot's.
+    """
 
     name: str
     parameters: Mapping[str, str]
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,23 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
             "tenant": tenant or _some_tenant(evidence, example["tenant"]),
             "hypothesis": str(Path(hypothesis).resolve()) if hypothesis else "",
         }
+        sha256 = evidence.sha256
     if not (snapshot or tenant or hypothesis):
         values["hypothesis"] = example["hypothesis"]
-    return Choice(name, values)
+    return Choice(name, values, sha256)
+
+
+def folder_of(choice: Choice, parent: Path) -> Path:
+    """Return where the copies about a choice are, or are to be.
+
+    Another file may have the same name: copies about that one keep the folder, and these get one
+    with the beginning of the snapshot's hash in its name.
+    """
+    usual = parent / choice.name
+    stated = _stated(usual / f"{_MAIN}.ipynb").get("snapshot", choice.parameters["snapshot"])
+    if stated == choice.parameters["snapshot"]:
+        return usual
+    return parent / f"{choice.name}-{choice.sha256[:8]}"
 
 
 def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
