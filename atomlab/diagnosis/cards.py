@@ -84,13 +84,12 @@ def verification_card(verification: Verification) -> Card:
 def _request_row(diagnosis: RequestDiagnosis) -> tuple[object, ...]:
     from atomlab.diagnosis.fixes import root_fix
 
-    winner, causes = diagnosis.ranking.winner, diagnosis.explanation.causes
-    fix, joint = root_fix(diagnosis), [cause for cause in causes if cause.role == "joint"]
+    winner, fix = diagnosis.ranking.winner, root_fix(diagnosis)
     return (
         diagnosis.request.complexity,
         diagnosis.outcome,
         len(diagnosis.ranking.order),
         winner.model if winner else None,
-        " and ".join(map(str, joint if len(joint) > 1 else causes[:1])) or None,
+        " and ".join(map(str, diagnosis.explanation.root)) or None,
         " and ".join(map(str, fix.edits)) if fix else None,
     )

@@ -55,7 +55,7 @@ class Triage:
         names = ", ".join(d.request.complexity for d in self.failing)
         cures = [words for words in self.fix.words if words.startswith(("cures", "does not"))]
         fix = "; ".join(cures or self.fix.words)
-        return f"No model for {names} requests {whose}. {_because(self.shown)} Fix: {fix}."
+        return f"No model for {names} requests {whose}. {self.shown.explanation.told()} Fix: {fix}."
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.findings/1`."""
@@ -117,11 +117,3 @@ def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:
         "; ".join(f"{trial.name}: {trial.result}" for trial in trials) or "nothing could be run",
         root.evidence,
     )
-
-
-def _because(diagnosis: RequestDiagnosis) -> str:
-    causes = diagnosis.explanation.causes
-    if not causes:
-        return "No deviation was found whose repair lets a model through."
-    told = "; ".join(printable(sentence, 200) for sentence in causes[0].evidence[:2])
-    return f"The root cause is {causes[0].code} ({causes[0].verdict}): {told}."
