@@ -57,6 +57,9 @@ def test_reports_are_sorted_by_verdict_the_worst_first(outcome, tmp_path):
     for count in ("1 failed", "1 refuted", "1 inconclusive", "2 confirmed"):
         assert count in text
     assert "the kernel died" in text
+    page = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage"))
+    assert len(page.all("caption")) == len(page.all("table")) == 4
+    assert all(caption for _, caption in page.all("caption"))
 
 
 def test_every_file_is_linked_and_is_there(outcome, tmp_path):
