@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,18 +44,16 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("inconclusive", ("the snapshot holds no pricing cache: nothing is decided",))
     if not failing:
         return Fix("nothing", ("no request fails: there is nothing to fix",))
-    chosen = {d.request.complexity: root_fix(d) for d in failing}
-    known = {fix.edits: fix for fix in chosen.values() if fix is not None}
-    cures = {
-        edits: [d.request.complexity for d in failing if _verified(d, edits)] for edits in known
-    }
-    best = min(known.values(), key=lambda f: (f.cost, -len(cures[f.edits])), default=None)
+    best = best_fix(diagnosis)
     if best is None:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
-    cured = cures[best.edits]
-    rest = [name for name in chosen if name not in cured]
+    cured = _cured(failing, best.edits)
     words = [f"cures {', '.join(cured)} requests: {'; '.join(map(str, best.edits))}"]
-    words += [_more(name, chosen[name], best) for name in rest]
+    words += [
+        _more(d.request.complexity, root_fix(d), best)
+        for d in failing
+        if d.request.complexity not in cured
+    ]
     copy = _copy(best.edits, diagnosis)
     if copy is None:
         return Fix("words", (*words, *map(_by_hand, best.edits)))
@@ -62,6 +61,16 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
     except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
         return Fix("words", (*words, f"by hand, no script can do it: a name {error.what}"))
+
+
+def best_fix(diagnosis: Diagnosis) -> FixSet | None:
+    """Return the cheapest of the root causes' fixes, of these the one that cures most requests.
+
+    None if no request fails, or no fix of a root cause is verified.
+    """
+    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    known = {fix.edits: fix for fix in map(root_fix, failing) if fix is not None}
+    return min(known.values(), key=lambda f: (f.cost, -len(_cured(failing, f.edits))), default=None)
 
 
 def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
@@ -77,6 +86,11 @@ def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
     verified = [f for f in explanation.fix_sets if f.verified]
     fitting = [f for f in verified if root.provider is None or root.atom in f.atoms]
     return next(iter(fitting or verified), None)
+
+
+def _cured(failing: Sequence[RequestDiagnosis], edits: tuple[Edit, ...]) -> list[str]:
+    """Return the complexities of the requests that these edits were seen to cure."""
+    return [d.request.complexity for d in failing if _verified(d, edits)]
 
 
 def _verified(diagnosis: RequestDiagnosis, edits: tuple[Edit, ...]) -> bool:

@@ -95,19 +95,10 @@ class Investigation:
         Columns: complexity, usable before, usable after, winner after, decision after; without
         a repaired copy: complexity, usable, winner, decision.
         """
-        before = self.diagnosis.outcome_frame()
         if self.repaired is None:
-            return before.drop(columns="outcome")
-        after = self.repaired.diagnosis.outcome_frame()
-        return pd.DataFrame(
-            {
-                "complexity": before["complexity"],
-                "usable before": before["usable"],
-                "usable after": after["usable"],
-                "winner after": after["winner"],
-                "decision after": after["decision"],
-            }
-        )
+            return self.diagnosis.outcome_frame().drop(columns="outcome")
+        after = [each.ranking for each in self.repaired.diagnosis.requests]
+        return self.diagnosis.repaired_frame(after)
 
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
@@ -210,7 +201,7 @@ def investigate(
     diagnosis = diagnose(snapshot, tenant, requests)
     if hypothesis is None:
         name = diagnosis.tenant.subdomain or diagnosis.tenant.id
-        untested = Verification(NO_MODELS, name, snapshot.sha256, asked, ())
+        untested = Verification(NO_MODELS, name, snapshot.sha256, (asked,), ())
         return Investigation(snapshot, None, asked, diagnosis, untested)
     about = hypothesis.model_copy(update={"tenant": diagnosis.tenant.id})
     verification = verify(snapshot, about, asked, diagnosis.platform)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 import atomlab
+from atomlab.evidence.rules import COMPLEXITIES
 
 FIX = {
     "kind": "fix_resolves",
@@ -45,6 +46,9 @@ def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fi
 
     assert found.request == found.hypothesis.request == alone.request
     assert [c.verdict for c in found.verification.claims] == [c.verdict for c in alone.claims]
+    told = found.to_json()
+    assert told["tested"] == [found.request.to_json()]
+    assert [asked["complexity"] for asked in told["requests"]] == list(COMPLEXITIES)
 
 
 @pytest.mark.parametrize(
