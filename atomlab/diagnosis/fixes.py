@@ -49,11 +49,11 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
     cured = _cured(failing, best.edits)
     words = [f"cures {', '.join(cured)} requests: {'; '.join(map(str, best.edits))}"]
-    words += [
-        _more(d.request.complexity, root_fix(d), best)
-        for d in failing
-        if d.request.complexity not in cured
-    ]
+    left: dict[str, list[str]] = {}
+    for each in failing:
+        if each.request.complexity not in cured:
+            left.setdefault(_needed(root_fix(each), best), []).append(each.request.complexity)
+    words += [f"does not cure {', '.join(names)} requests, {told}" for told, names in left.items()]
     copy = _copy(best.edits, diagnosis)
     if copy is None:
         return Fix("words", (*words, *map(_by_hand, best.edits)))
@@ -98,12 +98,13 @@ def _verified(diagnosis: RequestDiagnosis, edits: tuple[Edit, ...]) -> bool:
     return any(f.verified and f.edits == edits for f in diagnosis.explanation.fix_sets)
 
 
-def _more(name: str, fix: FixSet | None, best: FixSet) -> str:
+def _needed(fix: FixSet | None, best: FixSet) -> str:
+    """Return what requests need that `best` does not cure, as the end of a sentence."""
     if fix is None:
-        return f"does not cure {name} requests, for which no verified fix is known"
+        return "for which no verified fix is known"
     extra = [str(edit) for edit in fix.edits if edit not in best.edits]
     how = "as well" if set(best.edits) <= set(fix.edits) else "instead"
-    return f"does not cure {name} requests, which need {how}: {'; '.join(extra)}"
+    return f"which need {how}: {'; '.join(extra)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
