@@ -78,7 +78,7 @@ def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
         "name": name,
         "subject": "" if task.subject == name else printable(task.subject),
         "report": _address(report.html, out) if report else None,
-        "told": printable(report.answer if report else outcome.error, 600),
+        "told": printable(report.answer if report else outcome.error, 2000),
         "files": [(told, _address(path, out)) for told, path in files if path.exists()],
         "seconds": outcome.seconds,
     }

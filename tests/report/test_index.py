@@ -111,3 +111,11 @@ def test_no_report_at_all_says_so(tmp_path):
     """A batch for nobody leaves a page that says that nobody is affected."""
     path = write_index([], tmp_path / "new" / "out", "snap", "tenant_triage")
     assert "No tenant is affected" in Page(path.read_text()).text
+
+
+def test_an_answer_is_not_cut(outcome, tmp_path):
+    """The longest that a report gives stands in the index whole."""
+    told = "An answer of several sentences. " * 25
+    page = Page(index_page([outcome("a", "confirmed", told)], tmp_path / "out", "s", "n"))
+    assert told.strip() in page.text
+    assert "characters)" not in page.text
