@@ -294,8 +294,8 @@ def report(
     notebook: Annotated[
         str | None,
         typer.Option(
-            help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, with "
-            "--all-affected and no --hypothesis tenant_triage."
+            help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, "
+            "without --hypothesis tenant_triage."
         ),
     ] = None,
     out: Annotated[
@@ -340,7 +340,7 @@ def report(
     from atomlab.report.planning import notebook_for, want
 
     with _as_usage():
-        path = notebook_for(notebook, all_affected=all_affected, hypothesis=bool(hypothesis))
+        path = notebook_for(notebook, hypothesis=bool(hypothesis))
     declared = parameters_of(path)
     with _as_usage():
         given = _pairs(parameter or [])

@@ -369,14 +369,25 @@ def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, tmp_path):
 
 
 def test_a_report_needs_no_hypothesis(run, shipped, tmp_path):
-    """Without claims a report tells the decision, and concludes nothing."""
-    code, out, _ = run(
-        *("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
-    )
+    """Without claims a report is a triage: it finds the root cause, and confirms it."""
+    given = ("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
+    code, out, _ = run(*given)
+    assert code == 0
+    assert out.startswith("brennan: confirmed")
+    found = json.loads((tmp_path / "findings.json").read_text())
+    assert found["title"] == "What is wrong with Brennan Machinery?"
+    assert "The root cause is key-under-alias (confirmed)" in found["answer"]
+
+
+def test_a_verification_without_claims_names_the_cause_all_the_same(run, shipped, tmp_path):
+    """Asked for by name it concludes nothing, and still says what the diagnosis found."""
+    given = ("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
+    code, out, _ = run(*given, "--notebook", "root_cause_verification")
     assert code == 4
     assert out.startswith("brennan: inconclusive")
     found = json.loads((tmp_path / "findings.json").read_text())
     assert found["answer"].startswith("0 of 2,690 models are usable for a moderate request")
+    assert "The root cause is key-under-alias (confirmed)" in found["answer"]
     assert found["answer"].endswith("No claim was given to test.")
     assert found["repaired"] is None
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from atomlab.errors import InputError
 from atomlab.evidence.rules import COMPLEXITIES, TIERS
+from atomlab.text import printable
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,21 @@ class Request:
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON-ready values."""
         return asdict(self)
+
+
+def in_words(requests: Iterable[Mapping[str, Any]]) -> str:
+    """Return `name value, …` of what requests, as JSON, ask for, each value that there is once."""
+    asked: dict[str, dict[str, None]] = {}
+    for request in requests:
+        for name, value in request.items():
+            if value:
+                asked.setdefault(printable(name), {})[printable(value)] = None
+    return ", ".join(f"{name} {_and(values)}" for name, values in asked.items())
+
+
+def _and(values: Iterable[str]) -> str:
+    *most, last = values
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from atomlab.diagnosis.fixes import Fix
     from atomlab.diagnosis.verify import Verification
 
+_DECIDED = "What is decided for each request as captured, and what would cure it at least cost."
+_TESTED = "Each claim with its verdict, and what was observed."
 _LONGEST = 20_000  # characters; a script is some 3,000, and holds a tenant's id in full
 
 
@@ -35,7 +37,7 @@ def diagnosis_card(diagnosis: Diagnosis) -> Card:
             "models": f"{len(diagnosis.platform.models.ids):,}",
             "rules": diagnosis.platform.rules.name,
         },
-        tables=[Table(pd.DataFrame(rows, columns=columns))],
+        tables=[Table(pd.DataFrame(rows, columns=columns), _DECIDED)],
         remarks=diagnosis.warnings(),
     )
 
@@ -72,11 +74,15 @@ def verification_card(verification: Verification) -> Card:
     from atomlab.display.tables import Table
 
     claims = verification.frame()[["id", "claim", "verdict", "observed"]]
+    kinds = dict.fromkeys(r.complexity + " with tools" * r.tools for r in verification.requests)
     return Card(
         title=verification.title,
         word=verification.verdict,
-        facts={"tenant": verification.tenant, "request": verification.request.complexity},
-        tables=[Table(claims)] if len(claims) else [],
+        facts={
+            "tenant": verification.tenant,
+            "request" if len(kinds) == 1 else "requests": ", ".join(kinds),
+        },
+        tables=[Table(claims, _TESTED)] if len(claims) else [],
         remarks=[] if len(claims) else ["No claim was given to test."],
     )
 
@@ -84,13 +90,12 @@ def verification_card(verification: Verification) -> Card:
 def _request_row(diagnosis: RequestDiagnosis) -> tuple[object, ...]:
     from atomlab.diagnosis.fixes import root_fix
 
-    winner, causes = diagnosis.ranking.winner, diagnosis.explanation.causes
-    fix, joint = root_fix(diagnosis), [cause for cause in causes if cause.role == "joint"]
+    winner, fix = diagnosis.ranking.winner, root_fix(diagnosis)
     return (
         diagnosis.request.complexity,
         diagnosis.outcome,
         len(diagnosis.ranking.order),
         winner.model if winner else None,
-        " and ".join(map(str, joint if len(joint) > 1 else causes[:1])) or None,
+        " and ".join(map(str, diagnosis.explanation.root)) or None,
         " and ".join(map(str, fix.edits)) if fix else None,
     )

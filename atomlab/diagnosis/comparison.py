@@ -49,7 +49,7 @@ class Comparison:
             f"Which fix should be made for {name}?",
             self.diagnosis.tenant.subdomain or self.diagnosis.tenant.id,
             self.snapshot.sha256,
-            self.diagnosis.requests[0].request,
+            (self.diagnosis.requests[0].request,),
             (self._error(), *self._fix()),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from atomlab.byok.request import Request
+from atomlab.byok.request import in_words
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.population import distinct_states
@@ -119,17 +119,16 @@ def _open(diagnosis: Diagnosis) -> Iterator[tuple[str, str, str]]:
             yield step, "open", ""
 
 
-def limits(
-    snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification, request: Request
-) -> list[str]:
+def limits(snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification) -> list[str]:
     """Return what was not checked, or cannot be told, each a whole sentence."""
     manifest = snapshot.manifest
-    asked = [f"{name} {printable(value)}" for name, value in request.to_json().items() if value]
+    replayed = "those" if len(diagnosis.requests) > 1 else "the one"
+    asked = in_words(each.request.to_json() for each in diagnosis.requests)
     rules = printable(diagnosis.platform.rules.name)
     told = [
         f"Whether the database still holds what it held at {snapshot.captured_at}.",
         "Whether a key is valid at its provider: a snapshot knows that it is set, not what it is.",
-        f"Whether the job failed for another request than the one replayed: {', '.join(asked)}.",
+        f"Whether the job failed for another request than {replayed} replayed: {asked}.",
         f"Whether the platform runs other rules than those of the edition {rules}.",
     ]
     if snapshot.has_pricing and not (manifest["pricing"] or {}).get("last_fetch"):

@@ -103,6 +103,24 @@ class Diagnosis:
             for d in self.requests
         )
 
+    def repaired_frame(self, after: Sequence[Ranking]) -> pd.DataFrame:
+        """Return one row per request as captured and as in `after`, its ranking with a fix made.
+
+        Columns: complexity, usable before, usable after, winner after, decision after.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "complexity": d.request.complexity,
+                "usable before": len(d.ranking.order),
+                "usable after": len(ranking.order),
+                "winner after": ranking.winner.model if ranking.winner else None,
+                "decision after": ranking.summary(),
+            }
+            for d, ranking in zip(self.requests, after, strict=True)
+        )
+
     def _repr_html_(self) -> str:
         return cards.diagnosis_card(self).html()
 

@@ -23,7 +23,10 @@ from atomlab.evidence.snapshot import Snapshot
 
 
 def document_head(snapshot: Snapshot, verification: Verification, answer: str) -> dict[str, Any]:
-    """Return the fields that every document has: what was asked and found, on which snapshot."""
+    """Return the fields that every document has: what was asked and found, on which snapshot.
+
+    `tested` are the requests that the claims are about.
+    """
     return {
         "schema": "atomlab.findings/1",
         "tool": f"atomlab {version('atomlab')}",
@@ -36,6 +39,7 @@ def document_head(snapshot: Snapshot, verification: Verification, answer: str) -
             "manifest": dict(snapshot.manifest),
         },
         "verification": verification.to_json(),
+        "tested": [request.to_json() for request in verification.requests],
     }
 
 
@@ -54,12 +58,13 @@ def findings_document(
 ) -> dict[str, Any]:
     """Return the document on one tenant: asked, found, tried and compared, and what stays open.
 
-    `request` is the one that the case is about; `fix` the claim of one, and `repaired` what was
-    decided with it made.
+    `request` is the one that the case is about, `requests` in the document all that were replayed;
+    `fix` the claim of one, and `repaired` what was decided with it made.
     """
     return {
         **document_head(snapshot, verification, answer),
         "request": request.to_json(),
+        "requests": [each.request.to_json() for each in diagnosis.requests],
         "diagnosis": diagnosis.to_json(),
         "rows": dict(diagnosis.rows),
         "warnings": list(warnings),
@@ -72,7 +77,7 @@ def findings_document(
         "options": [_option(option) for option in options],
         "remedy": _remedy(diagnosis),
         "steps": steps(snapshot, diagnosis, verification, trials, repaired),
-        "limits": limits(snapshot, diagnosis, verification, request),
+        "limits": limits(snapshot, diagnosis, verification),
     }
 
 

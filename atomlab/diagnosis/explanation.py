@@ -9,12 +9,13 @@ from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis import cards
 from atomlab.diagnosis.interventions import Edit, Trial
-from atomlab.text import listed
+from atomlab.text import listed, printable
 
 Role = Literal["sole", "one-of-k", "joint"]
 Verdict = Literal["confirmed", "refuted", "inconclusive"]
 # Codes of causes that are not called as their filter is.
 CODES = {"context": "context-window"}
+_MOST_NAMED = 3  # causes in a sentence
 FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
 
 
@@ -93,3 +94,30 @@ class Explanation:
     fix_sets: tuple[FixSet, ...] = ()
     trials: tuple[Trial, ...] = ()
     dropped: int = 0
+
+    @property
+    def root(self) -> tuple[Cause, ...]:
+        """The root cause; with those that have to be repaired as well where it is a joint one."""
+        first = self.causes[:1]
+        return first + tuple(
+            cause for cause in self.causes[1:] if cause.role == first[0].role == "joint"
+        )
+
+    def told(self) -> str:
+        """Return a sentence that names the root cause, how sure it is, and what was observed."""
+        if not self.root:
+            return "No deviation was found whose repair lets a model through."
+        first, *others = self.root[:_MOST_NAMED]
+        subject = (
+            "The root cause is" if first.verdict == "confirmed" else "What explains it best is"
+        )
+        also = [f"{cause.code} ({cause.verdict})" for cause in others]
+        if (rest := len(self.root) - _MOST_NAMED) > 0:
+            also.append(f"{rest} more")
+        beside = f" together with {' and '.join(also)}" if also else ""
+        seen = [
+            *first.evidence[:2],
+            *(sentence for each in others for sentence in each.evidence[:1]),
+        ]
+        observed = "; ".join(printable(sentence, 200) for sentence in seen)
+        return f"{subject} {first.code} ({first.verdict}){beside}: {observed}."

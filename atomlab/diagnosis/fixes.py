@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,18 +44,16 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("inconclusive", ("the snapshot holds no pricing cache: nothing is decided",))
     if not failing:
         return Fix("nothing", ("no request fails: there is nothing to fix",))
-    chosen = {d.request.complexity: root_fix(d) for d in failing}
-    known = {fix.edits: fix for fix in chosen.values() if fix is not None}
-    cures = {
-        edits: [d.request.complexity for d in failing if _verified(d, edits)] for edits in known
-    }
-    best = min(known.values(), key=lambda f: (f.cost, -len(cures[f.edits])), default=None)
+    best = best_fix(diagnosis)
     if best is None:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
-    cured = cures[best.edits]
-    rest = [name for name in chosen if name not in cured]
+    cured = _cured(failing, best.edits)
     words = [f"cures {', '.join(cured)} requests: {'; '.join(map(str, best.edits))}"]
-    words += [_more(name, chosen[name], best) for name in rest]
+    left: dict[str, list[str]] = {}
+    for each in failing:
+        if each.request.complexity not in cured:
+            left.setdefault(_needed(root_fix(each), best), []).append(each.request.complexity)
+    words += [f"does not cure {', '.join(names)} requests, {told}" for told, names in left.items()]
     copy = _copy(best.edits, diagnosis)
     if copy is None:
         return Fix("words", (*words, *map(_by_hand, best.edits)))
@@ -62,6 +61,16 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
     except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
         return Fix("words", (*words, f"by hand, no script can do it: a name {error.what}"))
+
+
+def best_fix(diagnosis: Diagnosis) -> FixSet | None:
+    """Return the cheapest of the root causes' fixes, of these the one that cures most requests.
+
+    None if no request fails, or no fix of a root cause is verified.
+    """
+    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    known = {fix.edits: fix for fix in map(root_fix, failing) if fix is not None}
+    return min(known.values(), key=lambda f: (f.cost, -len(_cured(failing, f.edits))), default=None)
 
 
 def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
@@ -79,17 +88,23 @@ def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
     return next(iter(fitting or verified), None)
 
 
+def _cured(failing: Sequence[RequestDiagnosis], edits: tuple[Edit, ...]) -> list[str]:
+    """Return the complexities of the requests that these edits were seen to cure."""
+    return [d.request.complexity for d in failing if _verified(d, edits)]
+
+
 def _verified(diagnosis: RequestDiagnosis, edits: tuple[Edit, ...]) -> bool:
     """Return whether these edits were run for the request, and cured it."""
     return any(f.verified and f.edits == edits for f in diagnosis.explanation.fix_sets)
 
 
-def _more(name: str, fix: FixSet | None, best: FixSet) -> str:
+def _needed(fix: FixSet | None, best: FixSet) -> str:
+    """Return what requests need that `best` does not cure, as the end of a sentence."""
     if fix is None:
-        return f"does not cure {name} requests, for which no verified fix is known"
+        return "for which no verified fix is known"
     extra = [str(edit) for edit in fix.edits if edit not in best.edits]
     how = "as well" if set(best.edits) <= set(fix.edits) else "instead"
-    return f"does not cure {name} requests, which need {how}: {'; '.join(extra)}"
+    return f"which need {how}: {'; '.join(extra)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:

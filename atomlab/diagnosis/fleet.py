@@ -145,7 +145,7 @@ class Fleet:
             claims.append(_claim(code, impacts))
         title = "Which tenants are affected, and by which cause?"
         return Verification(
-            title, "all tenants", self.evidence.sha256, self.requests[0], tuple(claims)
+            title, "all tenants", self.evidence.sha256, self.requests, tuple(claims)
         )
 
     def answer(self) -> str:
@@ -174,6 +174,7 @@ class Fleet:
         return {
             **document_head(self.evidence, self.verification, self.answer()),
             "request": {"complexity": ", ".join(r.complexity for r in self.requests)},
+            "requests": [request.to_json() for request in self.requests],
             "diagnosis": {"tenant": None, "snapshot": where},
             "warnings": self.platform.pricing.warnings(),
             "tenants": [_told(impact) for impact in self.affected],

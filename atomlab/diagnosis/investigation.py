@@ -95,24 +95,16 @@ class Investigation:
         Columns: complexity, usable before, usable after, winner after, decision after; without
         a repaired copy: complexity, usable, winner, decision.
         """
-        before = self.diagnosis.outcome_frame()
         if self.repaired is None:
-            return before.drop(columns="outcome")
-        after = self.repaired.diagnosis.outcome_frame()
-        return pd.DataFrame(
-            {
-                "complexity": before["complexity"],
-                "usable before": before["usable"],
-                "usable after": after["usable"],
-                "winner after": after["winner"],
-                "decision after": after["decision"],
-            }
-        )
+            return self.diagnosis.outcome_frame().drop(columns="outcome")
+        after = [each.ranking for each in self.repaired.diagnosis.requests]
+        return self.diagnosis.repaired_frame(after)
 
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
         agreed = [claim.verdict == "confirmed" for claim in self.verification.claims]
-        return " ".join(filter(None, (self._decision(), _agreement(agreed), self._cure())))
+        told = (self._decision(), self._cause(), _agreement(agreed), self._cure())
+        return " ".join(filter(None, told))
 
     def _decision(self) -> str:
         ranking = self.before(self.request.complexity)
@@ -127,6 +119,20 @@ class Investigation:
             return f"The pricing cache is empty, so no model is usable {whose}."
         verb = "is" if usable == 1 else "are"
         return f"{usable:,} of {count(total, 'model')} {verb} usable {whose}."
+
+    def _cause(self) -> str:
+        """Return what is wrong, for the request or, where that finds a model, the next that fails.
+
+        Nothing where none fails.
+        """
+        failing = [d for d in self.diagnosis.requests if d.outcome == "no-models"]
+        asked = [d for d in failing if d.request.complexity == self.request.complexity]
+        told = next(iter(asked or failing), None)
+        if told is None or asked:
+            return told.explanation.told() if told else ""
+        sentence = told.explanation.told()
+        whose = f"{told.request.complexity.capitalize()} requests find none"
+        return f"{whose}; {sentence[:1].lower()}{sentence[1:]}"
 
     def _cure(self) -> str:
         """Return what the fix does; nothing if there is none, or no error that it could cure."""
@@ -195,7 +201,7 @@ def investigate(
     diagnosis = diagnose(snapshot, tenant, requests)
     if hypothesis is None:
         name = diagnosis.tenant.subdomain or diagnosis.tenant.id
-        untested = Verification(NO_MODELS, name, snapshot.sha256, asked, ())
+        untested = Verification(NO_MODELS, name, snapshot.sha256, (asked,), ())
         return Investigation(snapshot, None, asked, diagnosis, untested)
     about = hypothesis.model_copy(update={"tenant": diagnosis.tenant.id})
     verification = verify(snapshot, about, asked, diagnosis.platform)

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
 from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.explanation import Verdict
-from atomlab.diagnosis.fixes import Fix, plan_fix
+from atomlab.diagnosis.fixes import Fix, best_fix, plan_fix
+from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.verify import ClaimResult, Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class Triage:
-    """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause."""
+    """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause.
+
+    `after` are the decisions with the fix of the root cause made, none if there is no such fix.
+    """
 
     snapshot: Snapshot
     diagnosis: Diagnosis
     fix: Fix
+    after: tuple[Ranking, ...] = ()
 
     @property
     def failing(self) -> tuple[RequestDiagnosis, ...]:
@@ -41,7 +50,7 @@ class Triage:
             f"What is wrong with {printable(self.diagnosis.tenant.name)}?",
             self.diagnosis.tenant.subdomain or self.diagnosis.tenant.id,
             self.snapshot.sha256,
-            self.shown.request,
+            tuple(d.request for d in self.diagnosis.requests),
             claims,
         )
 
@@ -55,19 +64,31 @@ class Triage:
         names = ", ".join(d.request.complexity for d in self.failing)
         cures = [words for words in self.fix.words if words.startswith(("cures", "does not"))]
         fix = "; ".join(cures or self.fix.words)
-        return f"No model for {names} requests {whose}. {_because(self.shown)} Fix: {fix}."
+        return f"No model for {names} requests {whose}. {self.shown.explanation.told()} Fix: {fix}."
+
+    def warnings(self) -> list[str]:
+        """Return what the replay had to take on trust."""
+        return [*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
+
+    def outcome_frame(self) -> pd.DataFrame:
+        """Return one row per complexity: usable models and winner before and after the fix.
+
+        Columns: complexity, usable before, usable after, winner after, decision after; without
+        a fix: complexity, usable, winner, decision.
+        """
+        if not self.after:
+            return self.diagnosis.outcome_frame().drop(columns="outcome")
+        return self.diagnosis.repaired_frame(self.after)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.findings/1`."""
-        found = self.diagnosis
-        warnings = [*found.platform.pricing.warnings(), *found.warnings()]
         return findings_document(
             self.snapshot,
-            found,
+            self.diagnosis,
             self.verification,
             self.shown.request,
             self.answer(),
-            warnings=warnings,
+            warnings=self.warnings(),
             trials=self.shown.explanation.trials,
         )
 
@@ -97,7 +118,19 @@ def triage(snapshot: Snapshot, tenant: str, complexity: str = "") -> Triage:
     """
     requests = [Request(complexity=complexity)] if complexity else None
     diagnosis = diagnose(snapshot, tenant, requests)
-    return Triage(snapshot, diagnosis, plan_fix(diagnosis, "postgresql"))
+    return Triage(snapshot, diagnosis, plan_fix(diagnosis, "postgresql"), _after_fix(diagnosis))
+
+
+def _after_fix(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
+    """Return each request's decision on a scratch copy with the fix made, none without a fix."""
+    fix = best_fix(diagnosis)
+    if fix is None:
+        return ()
+    with Laboratory(diagnosis.evidence, diagnosis.platform) as lab:
+        return tuple(
+            lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
+            for each in diagnosis.requests
+        )
 
 
 def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:
@@ -117,11 +150,3 @@ def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:
         "; ".join(f"{trial.name}: {trial.result}" for trial in trials) or "nothing could be run",
         root.evidence,
     )
-
-
-def _because(diagnosis: RequestDiagnosis) -> str:
-    causes = diagnosis.explanation.causes
-    if not causes:
-        return "No deviation was found whose repair lets a model through."
-    told = "; ".join(printable(sentence, 200) for sentence in causes[0].evidence[:2])
-    return f"The root cause is {causes[0].code} ({causes[0].verdict}): {told}."

@@ -55,13 +55,18 @@ class ClaimResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """All claims of a hypothesis tested on a snapshot."""
+    """All claims of a hypothesis tested on a snapshot, on these requests, one or several."""
 
     title: str
     tenant: str
     snapshot: str
-    request: Request
+    requests: tuple[Request, ...]
     claims: tuple[ClaimResult, ...]
+
+    @property
+    def request(self) -> Request:
+        """The request that the claims are about, the first of several."""
+        return self.requests[0]
 
     @property
     def verdict(self) -> Verdict:
@@ -150,7 +155,7 @@ def verify(
         )
         results = [_result(claim, _TESTS[claim.kind](claim, bench)) for claim in hypothesis.claims]
         name = tenant.subdomain or tenant.id
-    return Verification(hypothesis.title, name, evidence.sha256, asked, tuple(results))
+    return Verification(hypothesis.title, name, evidence.sha256, (asked,), tuple(results))
 
 
 def _result(claim: Any, finding: _Finding) -> ClaimResult:

@@ -20,6 +20,10 @@ from atomlab.display.cards import Card
 from atomlab.display.templates import environment
 from atomlab.text import printable
 
+# Short names that are read and compared as they stand are not broken, whatever room there is.
+_WHOLE = frozenset({"provider"})
+_LONGEST_WHOLE = 24  # characters
+_LONGEST_WORD = 20  # characters, of a name in a sentence; a longer one would widen its column
 _BADGED = frozenset({"verdict", "state", "outcome", "before the fix", "run"})
 
 
@@ -63,7 +67,10 @@ class Table:
 
     def _cell(self, column: str, value: Any) -> Markup:
         text = self._text(column, value)
-        return badge(text) if column in _BADGED else _breakable(text)
+        if column in _BADGED:
+            return badge(text)
+        whole = column in _WHOLE and len(text) <= _LONGEST_WHOLE
+        return escape(text) if whole else _breakable(text)
 
     def _text(self, column: str, value: Any) -> str:
         if pd.isna(value):
@@ -76,7 +83,13 @@ class Table:
 
 
 def _breakable(text: str) -> Markup:
-    """Return `text`, escaped; a lone name may break after its underscores and slashes."""
-    if " " in text:
-        return escape(text)
-    return escape(text).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))
+    """Return `text`, escaped; names may break after underscores and slashes, if lone or long."""
+    words = text.split(" ")
+    lone = len(words) == 1
+    return Markup(" ").join(
+        _broken(word) if lone or len(word) > _LONGEST_WORD else escape(word) for word in words
+    )
+
+
+def _broken(name: str) -> Markup:
+    return escape(name).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))

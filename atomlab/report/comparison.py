@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from textwrap import fill
 
 import pandas as pd
@@ -17,6 +16,8 @@ from atomlab.display.tables import Table
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.report.pictures import BAD, GOOD, INK, LINE, STYLE, Picture
 from atomlab.text import count, printable
+
+_LONGEST = 280  # characters; with the count of the rest it fits into a table's cell
 
 
 def options(comparison: Comparison) -> Table:
@@ -38,21 +39,29 @@ def options(comparison: Comparison) -> Table:
     return Table(frame, caption)
 
 
-def touched(comparison: Comparison, limit: int = 12) -> Table:
+def touched(comparison: Comparison, limit: int = 3) -> Table:
     """Return one row per option that touches others: how many, and what changes for `limit`."""
     rows = [
-        (
-            option.name,
-            len(option.touched),
-            "; ".join(f"{who}: {what}" for who, what in islice(option.touched.items(), limit)),
-        )
+        (option.name, len(option.touched), _changes(option, limit))
         for option in comparison.options
         if option.touched
     ]
     frame = pd.DataFrame(rows, columns=["option", "others touched", "who, and what changes first"])
     most = max((len(option.touched) for option in comparison.options), default=0)
-    which = f" The first {limit} of each are named." if most > limit else ""
+    which = f" Up to {limit} of each are named, the others counted." if most > limit else ""
     return Table(frame, f"Whom else an option touches; another winner is a change too.{which}")
+
+
+def _changes(option: Option, limit: int) -> str:
+    """Return whom the option touches and how, fewer than `limit` where more would be cut."""
+    named: list[str] = []
+    for who, what in list(option.touched.items())[:limit]:
+        told = f"{printable(who, 40)}: {printable(what)}"
+        if named and len("; ".join([*named, told])) > _LONGEST:
+            break
+        named.append(told)
+    rest = len(option.touched) - len(named)
+    return "; ".join([*named, *([f"and {rest:,} more"] if rest else [])])
 
 
 def by_request(comparison: Comparison) -> Picture:

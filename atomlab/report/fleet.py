@@ -20,6 +20,7 @@ from atomlab.report.pictures import GOOD, INK, PAPER, SHARES, STYLE, Picture
 from atomlab.text import count, listed, printable
 
 _WIDTH = 5.2  # inches; a phone shows it at three quarters
+_WHY = ("cause", "verdict", "fix", "cost")
 _NOBODY = "none is affected"
 _TENANTS = ListedColormap([PAPER, *SHARES])
 _STEPS = BoundaryNorm((0.0, 1e-9, 0.25, 0.5, 0.75, 1.1), _TENANTS.N)  # of the square root
@@ -63,28 +64,37 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
         (
             *(impact.tenant.name, impact.tenant.subdomain),
             _fails(impact, fleet),
-            code,
-            impact.cause.provider if impact.cause else None,
-            impact.cause.verdict if impact.cause else "inconclusive",
-            impact.failures[0].fix,
-            impact.failures[0].cost,
+            *_why(impact.failures[0]),
         )
-        for code, impacts in fleet.by_cause().items()
+        for impacts in fleet.by_cause().values()
         for impact in impacts
     ]
-    columns = [
-        "tenant",
-        "subdomain",
-        "fails",
-        "cause",
-        "provider",
-        "verdict",
-        "fix",
-        "cost",
-    ]
+    columns = ["tenant", "subdomain", "fails", *_WHY]
     frame = pd.DataFrame(rows[:limit], columns=columns).astype({"cost": "Int64"})
     which = f"The first {limit:,} of " if len(rows) > limit else ""
     caption = f"{which}{count(len(rows), 'affected tenant')}: what fails, why, the cheapest fix."
+    return Table(frame, caption)
+
+
+def further(fleet: Fleet, limit: int = 100) -> Table:
+    """Return one row per failing request that needs another fix than the tenant's first one.
+
+    Of these `limit` rows; what is left out is said in the caption.
+    """
+    rows = [
+        (
+            impact.tenant.subdomain or impact.tenant.id,
+            failure.complexity,
+            *_why(failure),
+        )
+        for impact in fleet.affected
+        for failure in impact.failures[1:]
+        if failure.edits != impact.failures[0].edits
+    ]
+    columns = ["tenant", "request", *_WHY]
+    frame = pd.DataFrame(rows[:limit], columns=columns).astype({"cost": "Int64"})
+    which = f"The first {limit:,} of " if len(rows) > limit else ""
+    caption = f"{which}{count(len(rows), 'request')} whose fix is not that of the tenant's first."
     return Table(frame, caption)
 
 
@@ -194,6 +204,13 @@ def _fails(impact: Impact, fleet: Fleet) -> str:
 
 def _code(failure: Failure) -> str:
     return failure.cause.code if failure.cause else UNEXPLAINED
+
+
+def _why(failure: Failure) -> tuple[object, ...]:
+    """Return what the columns `_WHY` say of a failure."""
+    cause = failure.cause
+    verdict = cause.verdict if cause else "inconclusive"
+    return str(cause or UNEXPLAINED), verdict, failure.fix, failure.cost
 
 
 def _effort(failure: Failure) -> str:

@@ -20,6 +20,12 @@ from atomlab.text import count, printable
 # As exit codes count them: 1 could not look, 3 refuted, 4 inconclusive, 0 confirmed.
 ORDER = ("failed", "refuted", "inconclusive", "confirmed")
 _STYLES = ("report/style.css", "index.css")
+_CAPTIONS = {
+    "failed": "Reports that could not be made, by tenant.",
+    "refuted": "Reports with a claim that does not hold, by tenant.",
+    "inconclusive": "Reports whose evidence cannot tell, by tenant.",
+    "confirmed": "Reports whose every claim holds, by tenant.",
+}
 _BADGES = {"failed": "bad", "refuted": "bad", "inconclusive": "open", "confirmed": "good"}
 
 
@@ -40,6 +46,7 @@ def index_page(outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: 
             "verdict": verdict,
             "badge": _BADGES[verdict],
             "told": "what went wrong" if verdict == "failed" else "answer",
+            "caption": _CAPTIONS[verdict],
             "rows": [_row(o, out) for o in sorted(outcomes, key=_name) if o.verdict == verdict],
         }
         for verdict in ORDER
@@ -71,7 +78,7 @@ def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
         "name": name,
         "subject": "" if task.subject == name else printable(task.subject),
         "report": _address(report.html, out) if report else None,
-        "told": printable(report.answer if report else outcome.error, 600),
+        "told": printable(report.answer if report else outcome.error, 2000),
         "files": [(told, _address(path, out)) for told, path in files if path.exists()],
         "seconds": outcome.seconds,
     }

@@ -12,6 +12,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from atomlab.byok.request import in_words
 from atomlab.report.findings import MIME
 from atomlab.text import printable
 
@@ -105,10 +106,19 @@ def _provenance(notebook: NotebookNode, findings: Mapping[str, Any]) -> Iterator
         yield "SHA-256 of the snapshot", printable(snapshot["sha256"])
         yield "Captured", f"{printable(manifest['captured_at'])} by {printable(manifest['tool'])}"
     yield "Report made by", f"atomlab {version('atomlab')}"
-    if request := findings.get("request"):
-        yield "Request", _listed(request)
+    yield from _requests(findings)
     given = notebook.metadata.get("papermill", {}).get("parameters", {})
     yield "Parameters", _listed(dict(sorted(given.items()))) or "the notebook's own"
+
+
+def _requests(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what requests were replayed; before them, if fewer, those that the claims are about."""
+    replayed = findings.get("requests") or list(filter(None, [findings.get("request")]))
+    tested = findings.get("tested") or replayed
+    if tested != replayed:
+        yield "Claims tested for", in_words(tested)
+    if replayed:
+        yield "Request" if len(replayed) == 1 else "Requests replayed", in_words(replayed)
 
 
 def _listed(values: Mapping[str, Any]) -> str:

@@ -60,12 +60,12 @@ class Task:
     warning: str = ""
 
 
-def notebook_for(name: str | None, *, all_affected: bool, hypothesis: bool) -> Path:
+def notebook_for(name: str | None, *, hypothesis: bool) -> Path:
     """Return the notebook of that name, or the one that fits what is asked; raise InputError.
 
-    It is the verification; for all affected tenants, and no hypothesis to verify, the triage.
+    It is the verification of a hypothesis, and the triage where there is none to verify.
     """
-    return find_notebook(name or (TRIAGE if all_affected and not hypothesis else VERIFICATION))
+    return find_notebook(name or (VERIFICATION if hypothesis else TRIAGE))
 
 
 def want(

@@ -10,6 +10,7 @@ import pandas as pd
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.investigation import Investigation
+from atomlab.diagnosis.triage import Triage
 from atomlab.display.tables import Table
 from atomlab.report.templates import render
 from atomlab.text import count, printable
@@ -35,7 +36,7 @@ def say(text: str) -> Sentence:
     return Sentence(text)
 
 
-def warnings(case: Investigation) -> Table:
+def warnings(case: Investigation | Triage) -> Table:
     """Return what the replay had to take on trust, one row each."""
     frame = pd.DataFrame({"taken on trust": case.warnings()}, dtype=object)
     return Table(frame, "Where the data is silent the replay does as the platform does.")
@@ -103,10 +104,11 @@ def trials(tried: Sequence[Trial]) -> Table | Sentence:
     return Table(frame, "Each change was made alone on a scratch copy, decided anew, and undone.")
 
 
-def outcomes(case: Investigation) -> Table:
+def outcomes(case: Investigation | Triage) -> Table:
     """Return one row per complexity: usable models and the winner, before and after the fix."""
-    told = "What the fix cures" if case.repaired else "The decision, no fix made"
-    return Table(case.outcome_frame(), f"{told}, by complexity of the request.")
+    frame = case.outcome_frame()
+    told = "What the fix cures" if "usable after" in frame else "The decision, no fix made"
+    return Table(frame, f"{told}, by complexity of the request.")
 
 
 def claims_again(case: Investigation) -> Table | Sentence:

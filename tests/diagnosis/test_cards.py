@@ -6,6 +6,8 @@ import pytest
 
 import atomlab
 from atomlab.diagnosis.fixes import plan_fix
+from atomlab.diagnosis.fleet import survey
+from atomlab.diagnosis.triage import triage
 from tests.conftest import ROOT
 from tests.pages import STORABLE, STORABLE_NAMES, Page, inert
 from tests.refusals import is_one_line
@@ -82,6 +84,20 @@ def test_a_verification_shows_each_claim_with_its_verdict(before):
     assert {row[2] for row in shown} == {"confirmed"}
     line = "<Verification of No models available from dynamic pricing: confirmed, 7 claims>"
     assert repr(verification) == line
+
+
+def test_a_verification_names_every_request_that_it_is_about(before):
+    """One for a hypothesis; all that were tried for a triage and a fleet."""
+    four = "simple, moderate, complex, advanced"
+    for verification, name, told in (
+        (atomlab.verify(before, atomlab.load_hypothesis(CLAIMS)), "request", "moderate"),
+        (triage(before, "brennan").verification, "requests", four),
+        (triage(before, "brennan", "complex").verification, "request", "complex"),
+        (survey(before).verification, "requests", four),
+    ):
+        page = Page(verification._repr_html_())
+        names, told_of = ([text for _, text in page.all(tag)] for tag in ("dt", "dd"))
+        assert dict(zip(names, told_of, strict=True))[name] == told
 
 
 def test_a_verification_without_claims_says_so(before):

@@ -80,6 +80,7 @@ def test_the_findings_hold_every_option(before):
     assert [len(o["touched"]) for o in found["options"]] == [len(o.touched) for o in case.options]
     assert found["title"] == "Which fix should be made for Brennan Machinery?"
     assert found["verdict"] == "confirmed"
+    assert found["requests"] == found["tested"] == [found["request"]]
 
 
 def test_what_cannot_be_asked_is_refused(before):

@@ -70,7 +70,12 @@ def test_where_nothing_fails_nothing_is_open(before):
 def test_limits_name_what_the_evidence_cannot_tell(found, before, claims, captured):
     """When it was captured, what a key is worth, which request and rules; and what is missing."""
     told = " ".join(found["limits"])
-    for words in ("2026-05-02T08:00:00Z", "valid at its provider", "complexity moderate", "hosted"):
+    for words in (
+        "2026-05-02T08:00:00Z",
+        "valid at its provider",
+        "complexity simple, moderate, complex and advanced",
+        "hosted",
+    ):
         assert words in told
     assert "when they were fetched is not in the evidence" in told
 

@@ -74,6 +74,16 @@ def test_without_prices_nothing_is_proposed(captured):
     assert planned(snapshot, "acme").status == "inconclusive"
 
 
+def test_requests_that_need_the_same_are_told_together(before):
+    """What three kinds of request need as well is one sentence, not three."""
+    fix = planned(before, "knoll")
+    left = [words for words in fix.words if words.startswith("does not cure")]
+    assert left == [
+        "does not cure moderate, complex, advanced requests, which need as well: "
+        "let every model pass the quality filter"
+    ]
+
+
 def test_the_sql_run_on_the_source_cures_it(make_database, prices, tmp_path):
     """Capture, fix, run the SQL on the database, capture again: the requests are cured."""
     source = make_database({"acme": {"minimax_api_key": "a-real-key"}})

@@ -102,6 +102,9 @@ def test_the_findings_count_what_the_frames_hold(fleet):
         assert claims[code]["statement"].startswith(f"{number} tenant")
     assert [t["id"] for t in found["tenants"]] == list(affected["tenant"])
     assert found["diagnosis"]["tenant"] is None
+    told = [request["complexity"] for request in found["requests"]]
+    assert told == ["simple", "moderate", "complex", "advanced"]
+    assert found["tested"] == found["requests"]
 
 
 def test_a_fleet_without_the_error_is_confirmed_to_be_so(captured):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 import atomlab
+from atomlab.evidence.rules import COMPLEXITIES
 
 FIX = {
     "kind": "fix_resolves",
@@ -45,6 +46,9 @@ def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fi
 
     assert found.request == found.hypothesis.request == alone.request
     assert [c.verdict for c in found.verification.claims] == [c.verdict for c in alone.claims]
+    told = found.to_json()
+    assert told["tested"] == [found.request.to_json()]
+    assert [asked["complexity"] for asked in told["requests"]] == list(COMPLEXITIES)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +81,12 @@ def test_the_answer_leaves_out_what_there_is_nothing_to_say_of(captured, write_j
 
 
 def test_without_prices_the_answer_decides_nothing(captured, case):
-    """A snapshot without a pricing cache says nothing of usable models, and of cures neither."""
+    """Without a pricing cache nothing is said of usable models, of a cause or of cures."""
     snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
     answer = case(snapshot, "acme", FIX).answer()
     assert answer.startswith("Nothing can be decided for a moderate request of Acme")
     assert "cures" not in answer
+    assert "cause" not in answer
 
 
 def test_a_fix_that_cannot_be_made_is_not_told_as_made(before, case):
@@ -99,5 +104,26 @@ def test_without_a_hypothesis_there_is_the_decision(before):
     assert found.verification.verdict == "inconclusive"
     assert found.answer() == (
         "0 of 2,690 models are usable for a moderate request of Brennan Machinery. "
-        "No claim was given to test."
+        f"{found.diagnosis.requests[1].explanation.told()} No claim was given to test."
     )
+
+
+@pytest.mark.parametrize("complexity", ["moderate", "advanced"])
+def test_the_answer_names_the_root_cause_of_the_request(before, case, complexity):
+    """In one sentence: the code, the verdict, the row looked for and the one that is held."""
+    answer = case(before, "brennan", RAISES, FIX, complexity=complexity).answer()
+    assert "The root cause is key-under-alias (confirmed)" in answer
+    assert "no row MINIMAX_API_KEY, which the platform looks for" in answer
+    assert "row MINIMAX_2_7_API_KEY holds a usable key" in answer
+    assert ("together with quality (confirmed)" in answer) == (complexity == "advanced")
+
+
+def test_the_answer_names_the_cause_whatever_becomes_of_the_claims(before, after, case):
+    """Refuted or inconclusive, the cause is told; of another request where this one is served."""
+    refuted = case(before, "cascade", {**RAISES, "message": "x"}).answer()
+    assert "The root cause is key-misnamed (confirmed)" in refuted
+    inconclusive = case(before, "glacier", {**FIX, "provider": "openai"}).answer()
+    assert "The root cause is key-empty (confirmed)" in inconclusive
+    repaired = case(after, "brennan", RAISES, FIX).answer()
+    assert "Advanced requests find none; the root cause is quality (confirmed)" in repaired
+    assert "cause" not in case(before, "northwind", RAISES).answer()

@@ -7,7 +7,8 @@ import json
 import pytest
 
 import atomlab
-from atomlab.diagnosis.fixes import plan_fix
+from atomlab.diagnosis.fixes import best_fix, plan_fix
+from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.triage import triage
 from atomlab.errors import InputError, TenantError
 from tests.refusals import is_one_line, refused
@@ -39,6 +40,30 @@ def test_a_failing_tenant_is_confirmed_with_its_root_cause(before, tenant, code)
     assert case.verification.verdict == "confirmed"
     assert f"The root cause is {code} (confirmed)" in case.answer()
     assert case.fix == plan_fix(diagnosis, "postgresql")
+
+
+@pytest.mark.parametrize("tenant", ["brennan", "larkspur", "nettle", "quarry"])
+def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
+    """What it cures, and leaves, is what the same edits do when each request is tried alone."""
+    case = triage(before, tenant)
+    frame = case.outcome_frame().set_index("complexity")
+    fix = best_fix(case.diagnosis)
+    with Laboratory(before, case.diagnosis.platform) as lab:
+        for each in case.diagnosis.requests:
+            alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after
+            told = frame.loc[each.request.complexity]
+            assert told["usable before"] == len(each.ranking.order)
+            assert told["usable after"] == len(alone.order)
+            assert told["decision after"] == alone.summary()
+    cured = next(words for words in case.fix.words if words.startswith("cures "))
+    for complexity, usable in frame["usable after"].items():
+        assert usable or complexity not in cured.partition(" requests")[0]
+
+
+def test_without_a_fix_the_decision_is_told(before):
+    """A healthy tenant has one set of decisions, not two."""
+    columns = ["complexity", "usable", "winner", "decision"]
+    assert list(triage(before, "northwind").outcome_frame()) == columns
 
 
 def test_a_healthy_tenant_is_confirmed_to_be_so(before):
@@ -82,6 +107,14 @@ def test_the_findings_have_what_every_report_starts_from(before):
     assert found["verification"]["verdict"] == found["verdict"] == "confirmed"
     assert found["request"] == atomlab.Request("simple").to_json()
     assert triage(before, "halvorsen").to_json()["request"]["complexity"] == "advanced"
+    asked = [atomlab.Request(c).to_json() for c in ("simple", "moderate", "complex", "advanced")]
+    assert found["requests"] == found["tested"] == asked
+    assert "than those replayed: complexity simple, moderate, complex and advanced." in " ".join(
+        found["limits"]
+    )
+    one = triage(before, "brennan", "complex").to_json()
+    assert one["requests"] == one["tested"] == [asked[2]]
+    assert "than the one replayed: complexity complex." in " ".join(one["limits"])
     alike = atomlab.investigate(before, "brennan").to_json()
     assert found.keys() == alike.keys()
     for part in ("tool", "rows", "affected", "remedy"):

@@ -78,6 +78,23 @@ def test_a_long_name_may_break_only_where_it_loses_nothing():
     assert Page(html).all("td")[0][1] == "minimax/M2"
 
 
+def test_a_name_in_a_sentence_breaks_only_where_it_would_widen_its_column():
+    """Of usual length it stays whole; a longer one may break, so that no table is cut off."""
+    told = "copy ANTHROPIC_OPUS_4_6_API_KEY to MINIMAX_2_7_API_KEY"
+    html = Table(pd.DataFrame({"a": [told], "b": [1]}), "").html()
+    assert "ANTHROPIC_<wbr>OPUS_<wbr>4_<wbr>6_<wbr>API_<wbr>KEY to MINIMAX_2_7_API_KEY" in html
+    assert Page(html).headers("row") == [told]
+
+
+def test_a_provider_s_id_is_never_broken():
+    """Ids are compared as they stand; one too long for that may break, as any name."""
+    ids = ["minimax_2_7", "anthropic_opus_4_6", "x_" * 40]
+    html = Table(pd.DataFrame({"provider": ids, "b": [1, 2, 3]}), "").html()
+    assert ">minimax_2_7<" in html
+    assert ">anthropic_opus_4_6<" in html
+    assert html.count("<wbr>") == 40
+
+
 @pytest.mark.parametrize(
     "frame", [pd.DataFrame(), pd.DataFrame({"a": [], "b": []}), pd.DataFrame({"a": []}, dtype=str)]
 )

@@ -45,8 +45,20 @@ def test_the_tables_have_a_row_per_option(case):
     }
     for option, told in zip(touched.frame["option"], touched.frame.iloc[:, 2], strict=True):
         changes = next(o.touched for o in case.options if o.name == option)
-        assert told.split("; ") == [f"{who}: {what}" for who, what in changes.items()][:12]
-    assert "The first 1 of each are named" in shown.touched(case, limit=1).caption
+        named = [f"{who}: {what}" for who, what in changes.items()][:3]
+        rest = [f"and {len(changes) - 3} more"] if len(changes) > 3 else []
+        assert told.split("; ") == named + rest
+    assert "Up to 3 of each are named, the others counted" in touched.caption
+
+
+def test_who_is_touched_is_counted_rather_than_cut(case):
+    """As many are named as fit whole into a cell; the others are a number."""
+    many = {f"tenant-{n}": "x" * 110 for n in range(30)}
+    made = replace(case, options=(replace(case.options[0], touched=many),))
+    table = shown.touched(made)
+    assert table.frame.iloc[0, 2].startswith("tenant-0: xxx")
+    assert table.frame.iloc[0, 2].endswith("; and 28 more")
+    assert "characters)" not in table._repr_html_()
 
 
 def test_the_picture_says_in_words_what_it_shows(case):

@@ -77,6 +77,22 @@ def test_the_tables_count_every_affected_tenant(fleet):
     assert whole.frame.set_index("subdomain").loc["quarry", "fails"] == "advanced"
 
 
+def test_requests_that_need_another_fix_are_listed(fleet):
+    """One row per failing request whose edits are not those of its tenant's first."""
+    table = pictures.further(fleet)
+    wanted = [
+        (impact.tenant.subdomain, failure.complexity, failure.fix)
+        for impact in fleet.affected
+        for failure in impact.failures[1:]
+        if failure.fix != impact.failures[0].fix
+    ]
+    rows = table.frame[["tenant", "request", "fix"]]
+    assert [tuple(row) for row in rows.itertuples(index=False)] == wanted
+    assert any(tenant == "brennan" for tenant, *_ in wanted)
+    assert table.caption.startswith(f"{len(wanted)} requests whose fix is not that")
+    assert pictures.further(fleet, limit=1).caption.startswith(f"The first 1 of {len(wanted)} ")
+
+
 @pytest.mark.parametrize("draw", PICTURES)
 def test_pictures_say_in_words_what_they_show(fleet, draw):
     """The alternative text holds every number of the picture, the caption how to read it."""
@@ -86,7 +102,7 @@ def test_pictures_say_in_words_what_they_show(fleet, draw):
     assert draw(fleet).svgs() == picture.svgs()
 
 
-@pytest.mark.parametrize("draw", [*PICTURES, pictures.causes, pictures.affected])
+@pytest.mark.parametrize("draw", [*PICTURES, pictures.causes, pictures.affected, pictures.further])
 def test_a_fleet_without_the_error_can_be_shown(fleet, draw):
     """Nobody affected makes an empty picture or table that says so, not an error."""
     shown = draw(replace(fleet, impacts=()))

@@ -57,6 +57,9 @@ def test_reports_are_sorted_by_verdict_the_worst_first(outcome, tmp_path):
     for count in ("1 failed", "1 refuted", "1 inconclusive", "2 confirmed"):
         assert count in text
     assert "the kernel died" in text
+    page = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage"))
+    assert len(page.all("caption")) == len(page.all("table")) == 4
+    assert all(caption for _, caption in page.all("caption"))
 
 
 def test_every_file_is_linked_and_is_there(outcome, tmp_path):
@@ -108,3 +111,11 @@ def test_no_report_at_all_says_so(tmp_path):
     """A batch for nobody leaves a page that says that nobody is affected."""
     path = write_index([], tmp_path / "new" / "out", "snap", "tenant_triage")
     assert "No tenant is affected" in Page(path.read_text()).text
+
+
+def test_an_answer_is_not_cut(outcome, tmp_path):
+    """The longest that a report gives stands in the index whole."""
+    told = "An answer of several sentences. " * 25
+    page = Page(index_page([outcome("a", "confirmed", told)], tmp_path / "out", "s", "n"))
+    assert told.strip() in page.text
+    assert "characters)" not in page.text

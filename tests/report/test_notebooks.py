@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 import atomlab
 from atomlab.errors import InputError
 from atomlab.report.findings import findings_in
+from atomlab.report.html import to_html
 from atomlab.report.notebooks import (
     find_notebook,
     parameters_of,
@@ -21,9 +22,18 @@ from atomlab.report.notebooks import (
 )
 from atomlab.report.runner import run_report
 from tests.conftest import ROOT
+from tests.pages import Page
 from tests.refusals import refused
 
 NAMES = ("fix_comparison", "fleet_impact", "root_cause_verification", "tenant_triage")
+SECTIONS = [
+    "## Impact",
+    "## Evidence",
+    "## Argument",
+    "## Fix",
+    "## What the fix does not cure",
+    "## What was not checked",
+]
 HOSTILE = "</script><img src=x onerror=alert(1)>{{7*7}}=cmd|'/C calc'!A0 \u202e\x1b[31m"
 
 
@@ -63,6 +73,10 @@ def test_a_notebook_is_a_document(name):
     assert "?" in prose[0].source.splitlines()[0]
     assert "**What it can show:**" in prose[0].source
     assert "**What it cannot show:**" in prose[0].source
+    headings = [cell.source.splitlines()[0] for cell in prose if cell.source.startswith("## ")]
+    assert [heading.split(":")[0] for heading in headings] == SECTIONS
+    assert all(": " in heading for heading in headings[:4])
+    assert not any(".answer()" in cell.source or "print(" in cell.source for cell in code)
     assert prose[-1].source.startswith("## What was not checked")
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert all(cell.source.count("\n") < 8 for cell in code)
@@ -97,7 +111,13 @@ def test_run_all_works_with_the_shipped_data(name, tmp_path):
     resources = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
     assert not errors_and_noise(notebook)
-    assert findings_in(notebook)["verdict"] == "confirmed"
+    findings = findings_in(notebook)
+    assert findings["verdict"] == "confirmed"
+    html = to_html(notebook, findings)
+    page = Page(html)
+    assert "characters)" not in html  # no text is cut off
+    assert page.text.count(findings["answer"]) == 1
+    assert len(page.all("table")) == len([text for _, text in page.all("caption") if text])
 
 
 def test_triage_finds_the_cause_without_being_told(before_path, tmp_path):

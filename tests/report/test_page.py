@@ -95,6 +95,39 @@ def test_the_verdict_is_told_in_words(notebook, verdict, claims, told):
     assert page_of(notebook, {**FOUND, "verdict": verdict, **verification}).told == told
 
 
+@pytest.mark.parametrize(
+    ("tested", "replayed", "told"),
+    [
+        (["simple"], ["simple"], {"Request": "complexity simple"}),
+        (
+            ["simple", "complex"],
+            ["simple", "complex"],
+            {"Requests replayed": "complexity simple and complex"},
+        ),
+        (
+            ["simple"],
+            ["simple", "moderate", "complex"],
+            {
+                "Claims tested for": "complexity simple",
+                "Requests replayed": "complexity simple, moderate and complex",
+            },
+        ),
+    ],
+    ids=["one", "several", "claims on one"],
+)
+def test_the_footer_names_every_request_that_was_replayed(notebook, tested, replayed, told):
+    """All of them, and those that the claims are about where they are fewer."""
+    asked, all_of_them = (
+        [{"complexity": c, "turn": 0} for c in each] for each in (tested, replayed)
+    )
+    found = {**FOUND, "request": asked[0], "requests": all_of_them, "tested": asked}
+    provenance = page_of(notebook, found).provenance
+    shown = {n: t for n, t in provenance.items() if "equest" in n or "Claims" in n}
+    assert shown == told
+    earlier = page_of(notebook, {**FOUND, "request": asked[0]}).provenance
+    assert earlier["Request"] == f"complexity {tested[0]}"
+
+
 def test_findings_about_no_single_tenant_have_a_page(notebook):
     """A fleet has a snapshot and no tenant: what is there is shown."""
     manifest = {"captured_at": "2026-05-02T08:00:00Z", "rules": "hosted", "tool": "atomlab 0"}

@@ -26,15 +26,11 @@ def wanted(name, tenants=(), *, all_affected=False, hypothesis=None, snapshot=SN
 
 
 def test_the_notebook_that_fits_what_is_asked():
-    """The verification, but for all affected tenants without a hypothesis the triage."""
-    for affected, hypothesis, name in (
-        (False, False, "root_cause_verification"),
-        (False, True, "root_cause_verification"),
-        (True, True, "root_cause_verification"),
-        (True, False, "tenant_triage"),
-    ):
-        assert notebook_for(None, all_affected=affected, hypothesis=hypothesis).stem == name
-    assert notebook_for("fleet_impact", all_affected=False, hypothesis=False).stem == "fleet_impact"
+    """The verification of a hypothesis, without one the triage; else the one that is named."""
+    assert notebook_for(None, hypothesis=True).stem == "root_cause_verification"
+    assert notebook_for(None, hypothesis=False).stem == "tenant_triage"
+    for name in ("root_cause_verification", "fleet_impact"):
+        assert notebook_for(name, hypothesis=False).stem == name
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ class Facts:
     def summary(self) -> Statement:
         """Return the findings' own answer; among others it says which they are."""
         found = self.case.found
-        cites = [self.diagnosis(self.case.asked)]
+        cites = [self.diagnosis(self.case.asked), *self._named_in(found.answer)]
         if found.verification.claims:
             confirmed = sum(c.verdict == "confirmed" for c in found.verification.claims)
             says = f"{confirmed} of {count(len(found.verification.claims), 'claim')} confirmed"
@@ -101,6 +101,13 @@ class Facts:
             cites.append(self.repaired(found.repaired))
         answer = f"{self.heading}: {found.answer}" if self.among else found.answer
         return Statement(answer, tuple(cites))
+
+    def _named_in(self, answer: str) -> Iterator[Evidence]:
+        """Yield the causes of the request that is explained, as far as the answer names them."""
+        explained = self._explained()
+        for place, cause in enumerate(explained.causes if explained else ()):
+            if explained and f"{cause.code} ({cause.verdict})" in answer:
+                yield self._cause(explained, place)
 
     def repaired(self, repaired: Repaired) -> Evidence:
         """Return the evidence of what the fix cures, and what it does not."""

@@ -9,6 +9,7 @@ import re
 import pytest
 
 import atomlab
+from atomlab.diagnosis.triage import triage
 from atomlab.report.postmortem.check import problems
 from atomlab.report.postmortem.quantities import quantities
 from atomlab.report.postmortem.reader import blocks, headings
@@ -90,6 +91,23 @@ def test_every_number_is_in_the_finding_that_it_cites(make, incident, said):
                 stated = any(pointer is None for _, pointer, _ in cited)
                 assert stated or int(figure.replace(",", "")) in known | {len(cited)}, block
     assert counted > 30
+
+
+@pytest.mark.parametrize("tenant", ["brennan", "knoll", "larkspur", "quarry", "nettle"])
+@pytest.mark.parametrize("look", [atomlab.investigate, triage], ids=["verified", "triaged"])
+def test_every_number_of_the_summary_is_in_what_it_cites(make, before, tenant, look):
+    """Whatever the cause, of the request in question or another: it is named, and cited."""
+    document = json.loads(json.dumps(look(before, tenant).to_json()))
+    markdown = make(document)
+    rows = evidence_of(markdown)
+    (summary,) = [b for b in blocks(markdown) if "Summary" in b.section]
+    assert "The root cause is" in summary.text or "the root cause is" in summary.text
+    pointers = [rows[n][1] for n in summary.cites]
+    assert any("/causes/" in pointer for pointer in pointers)
+    known = set().union(*(numbers_in(resolve(document, pointer)) for pointer in pointers))
+    for quantity in quantities(summary.text):
+        for figure in re.findall(r"\d[\d,]*", quantity):
+            assert int(figure.replace(",", "")) in known, quantity
 
 
 def test_the_draft_of_findings_alone_says_what_only_people_know(make, incident):

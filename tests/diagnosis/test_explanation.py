@@ -1,0 +1,47 @@
+"""An explanation in one sentence: the root cause, how sure it is, and what was observed."""
+
+from __future__ import annotations
+
+import pytest
+
+from atomlab.diagnosis.explanation import Cause, Explanation
+
+
+def cause(code, role="sole", verdict="confirmed", seen=("one", "two", "three")):
+    """Return a cause with that evidence."""
+    return Cause(code, "openai", "OPENAI_API_KEY", role, role != "joint", False, seen, verdict)
+
+
+@pytest.mark.parametrize(
+    ("causes", "told"),
+    [
+        ([], "No deviation was found whose repair lets a model through."),
+        ([cause("key-empty")], "The root cause is key-empty (confirmed): one; two."),
+        (
+            [cause("key-empty", "one-of-k"), cause("quality", "joint")],
+            "The root cause is key-empty (confirmed): one; two.",
+        ),
+        (
+            [cause("key-empty", "joint"), cause("quality", "joint", seen=("low",))],
+            "The root cause is key-empty (confirmed) together with quality (confirmed): "
+            "one; two; low.",
+        ),
+        (
+            [cause(f"c{n}", "joint", "inconclusive", ("x",)) for n in range(5)],
+            "What explains it best is c0 (inconclusive) together with c1 (inconclusive) and "
+            "c2 (inconclusive) and 2 more: x; x; x.",
+        ),
+    ],
+    ids=["none", "one", "one that others do not need", "joint", "many"],
+)
+def test_the_root_cause_is_told_in_a_sentence(causes, told):
+    """Joint causes are told together, others alone; none is said to be proven that is not."""
+    assert Explanation(tuple(causes)).told() == told
+
+
+def test_the_root_is_the_first_cause_with_those_it_needs():
+    """A joint cause stands with the other joint ones, any other by itself."""
+    joint = (cause("a", "joint"), cause("b", "joint"))
+    assert Explanation(joint).root == joint
+    assert Explanation((cause("c"), *joint)).root == (cause("c"),)
+    assert Explanation().root == ()
