@@ -14,16 +14,22 @@ from atomlab.text import printable
 
 # Verbs that bind nobody: nothing tells when they are done (source: SRE workbook, *Postmortem
 # Culture*: an action item starts with a verb, is specific, and has an end).
-_STEMS = """analy[sz] assess consider discuss enhanc ensur evaluat examin explor improv investigat
-    optimi[sz] rethink revisit strengthen think understand"""
+_STEMS = """analy[sz] assess clarif[iy] consider discuss enhanc ensur evaluat examin explor improv
+    investigat optimi[sz] rethink revisit strengthen think understand"""
 _MEET = "(?:arrange|book|have|hold|organi[sz]e|schedule|set up)"
 _PHRASES = (
-    *("be careful", "be more", "careful", "check(?:ing)? (?:how|if|what|whether|why)"),
+    *("be careful", "be more", "careful", "(?:double-)?check(?:ing)? (?:how|if|what|whether|why)"),
     *("dig(?:ging)?(?: deeper| further)? into", "figur(?:e|ing) out", "find(?:ing)? out"),
     *("follow(?:ing)? up", "hav(?:e|ing) a look", "keep(?:ing)? an eye", "keep(?:ing)? in mind"),
     *("learn(?:ing)?", "look(?:ing)? (?:at|into)", "mak(?:e|ing) sure", "pay(?:ing)? attention"),
     *("rais(?:e|ing) awareness", "reach(?:ing)? out", "remind(?:ing)?"),
-    *("see (?:how|if|what|whether|why)", "tak(?:e|ing) (?:a look|care)", "work(?:ing)? on"),
+    *(
+        "get a better",
+        "verify (?:if|whether)",
+        "see (?:how|if|what|whether|why)",
+        "tak(?:e|ing) (?:a look|care)",
+        "work(?:ing)? on",
+    ),
     f"{_MEET} (?:an? |the )?(?:[\\w-]+ )?(?:call|chat|discussion|meeting|sync|talk)",
 )
 # These name things as well ("review gate added"): vague unless the item tells a result.
@@ -31,7 +37,7 @@ _THINGS = (
     "follow-up", "monitor(?:ing)?", "research(?:ing)?", "review(?:ing)?", "study(?:ing)?",
     "try(?:ing)?", "watch(?:ing)?",
 )  # fmt: skip
-_ANY_STEM = f"(?:{'|'.join(_STEMS.split())})"
+_ANY_STEM = f"(?:re-?)?(?:{'|'.join(_STEMS.split())})"
 _END = r"(?![\w/-]|\.\w)"  # of a word, which is not the start of a file's or a thing's name
 _ADVERB = r"(?!(?:apply|rely|reply|supply)\b)\w+ly\W+"
 _ADVERBS = f"(?:{_ADVERB})*"
@@ -41,18 +47,19 @@ _LEAD = (
     rf"|start(?: to)?|begin(?: to)?|do|conduct|perform|carry out)\W+|{_ADVERB})*?"
 )
 _OF = (
-    r"(?:(?:an?|deeper|detailed|full|further|in-depth|more|ongoing|our|root[- ]cause|some|the"
-    r"|thorough)\W+)*"
+    r"(?:(?:additional|an?|closer|continuous|deeper|detailed|full|further|in-depth|more"
+    r"|ongoing|our|root[- ]cause|some|the|thorough)\W+)*"
 )
 _FIRM = "|".join([f"{_ANY_STEM}(?:e|ing)?", *_PHRASES])
-_NOUNS = f"{_ANY_STEM}(?:e?ment|ation|ion|is)s?"
+_NOUNS = f"{_ANY_STEM}(?:e?ment|ation|ion|is)s?|monitoring"
 _SUBJECT = r"^[\W\d]*(?:[\w'’-]+\s+){1,4}?"
 _MODAL = r"(?:should|must|will|shall|needs? to|ha(?:s|ve) to|can|could|(?:is|are) to)"
 _PASSIVE = f"(?:{_ANY_STEM}|monitor|research|review|studi|watch)ed"
 # Of these there is never enough; "more fields in lookup" says which.
 _MORE = r"(?:alert|attention|care|check|coverage|doc|log(?:s|ging)|monitor|review|test|train)\w*"
 _LOOK = r"look(?:ing)? (?:at|into)"
-_DUTY = f"{_ANY_STEM}e?|dig into|follow up|{_LOOK}|monitor|review"
+_WATCH = f"dig into|find out|follow up|keep an eye|{_LOOK}"
+_DUTY = f"{_ANY_STEM}e?|{_WATCH}|monitor|review"
 _DOES = (
     rf"(?!analys|consider|ensur){_ANY_STEM}e?s|digs into|finds out|follows up|keeps an eye"
     r"|looks (?:at|into)|tries to"
@@ -62,7 +69,7 @@ _VAGUE = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_LEAD}(?P<word>{_FIRM}){_END}",
-        rf"^[^:]{{1,40}}:\s*(?P<word>{_ANY_STEM}(?:e|ing)|{_LOOK}){_END}",
+        rf"^[^:]{{1,40}}:\s*(?P<word>{_ANY_STEM}(?:e|ing)|{_WATCH}){_END}",
         rf"{_SUBJECT}{_MODAL}\s+{_ADVERBS}(?P<word>{_DUTY}){_END}",
         rf"{_SUBJECT}{_MODAL}\s+be\s+{_ADVERBS}(?P<word>{_PASSIVE}){_END}",
         rf"^[\W\d]*(?!try\b)[\w'’-]+\s+to\s+{_ADVERBS}(?P<word>{_FIRM}|monitor|review|watch){_END}",
@@ -80,10 +87,11 @@ _VAGUE_WITHOUT_RESULT = [
         rf"^[\W\d]*[\w'-]+\s+(?P<word>better|more)\s+(?:{_MORE}|[\w'-]+\W*$)",
     )
 ]
+_READ = 200  # characters of an item: it says at its start what is to be done
 _RESULT = re.compile(
     r"\w\s+(?:is |are |gets? )?(?:added|automated|built|changed|closed|created|deleted|deployed"
     r"|documented|enabled|enforced|fixed|installed|live|logged|made|merged|moved|published|released"
-    r"|removed|renamed|replaced|required|set|shipped|tested|written)"
+    r"|removed|renamed|replaced|required|sent|set|shipped|tested|written)"
     r"(?=\W*$|\s*[,;:.]|\s+(?:and|as|at|before|by|for|from|in|into|on|per|to|with)\b)",
     re.IGNORECASE,
 )
@@ -91,6 +99,7 @@ _RESULT = re.compile(
 
 def vague(item: str) -> str | None:
     """Return the words of an item that bind nobody; None where it says what will be there."""
+    item = item[:_READ]
     patterns = _VAGUE + ([] if _RESULT.search(item) else _VAGUE_WITHOUT_RESULT)
     found = next(filter(None, (pattern.search(item) for pattern in patterns)), None)
     return found["word"].lower() if found else None

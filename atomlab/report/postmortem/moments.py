@@ -41,7 +41,8 @@ def moments(text: str) -> list[Moment]:
 
 
 def _is_none(text: str, found: re.Match[str]) -> bool:
-    before = text[: found.start("clock")]
+    start = found.start("clock")
+    before = text[max(0, start - 60) : start]  # a few words are enough, in however long a line
     ratio = ":" in found["clock"] and not found["zone"] and _RATIO.search(before)
     lasting = re.fullmatch(r"\d\dh\d\d", found["clock"]) and _LASTING.search(before)
     return bool(ratio or lasting)

@@ -19,6 +19,7 @@ _NOT_COUNTED = re.compile(
     r"https?://\S+"
     r"|\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d\S*)?"  # dates and moments
     rf"|\bv\d+(?:\.\d+){{2,}}\b|(?<!\S)\W*\b\d+(?:\.\d+){{2,}}\b(?!\s+{_UNIT})"  # versions
+    r"|\b24/7\b"
     rf"|(?:#|№)\s?\d+\b(?!\s+{_UNIT})",
     re.IGNORECASE,
 )
@@ -79,7 +80,9 @@ def _names(before: str, word: str, after: str) -> bool:
 
 
 def _without_times(text: str) -> str:
-    spans = [(each.start, each.end) for each in moments(text) if ":" in each.clock]
-    for start, end in reversed(spans):
-        text = f"{text[:start]} {text[end:]}"
-    return text
+    kept, place = [], 0
+    for each in moments(text):
+        if ":" in each.clock:
+            kept.append(text[place : each.start])
+            place = each.end
+    return " ".join([*kept, text[place:]])

@@ -50,7 +50,7 @@ def nothing(cell: str) -> bool:
 
 def nobody(cell: str) -> bool:
     """Return whether a cell names no one who answers for it: no person, or several to choose of."""
-    name = re.sub(r"^the ", "", _plain(re.sub(r"\([^)]*\)", "", cell)))
+    name = re.sub(r"^the ", "", _plain(re.sub(r"\([^)]*\)", "", cell[:200])))
     return is_open(cell) or name in _NOTHING | _NOBODY or bool(_MANY.fullmatch(name))
 
 

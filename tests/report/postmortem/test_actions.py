@@ -18,12 +18,15 @@ BINDING = """
     Add monitors for each lookup
     Add tests for each alias, so that registry and lookup agree
     Alert when more than 5 jobs fail in 10 minutes
+    Add a test to check whether each key has a client
     Analysis of the key names published
     Better error message merged: it names the missing row
     Delete the more than 30 stale rows
     Deploy the improved lookup
     Document the key names
     Log more fields in lookup
+    Follow-up mail to tenants sent
+    Limit retries to no more than 5
     Make the lookup fall back to the alias
     Monitor for error rate installed and paging on-call
     Page on-call when no model is found
@@ -32,6 +35,8 @@ BINDING = """
     Review gate added to CI: two approvals needed
     Run the backfill again for Brennan
     Try/except around lookup removed
+    Schedule a drill with a key under another name
+    Worker should log which key is missing
     Watchdog deployed that restarts the worker
     Write the runbook "A key under another name"
 """
@@ -60,6 +65,12 @@ VAGUE = [
     ("Please look into the worker", "look into"),
     ("Follow up with the tenant", "follow up"),
     ("Keep an eye on the alerts", "keep an eye"),
+    ("Ana will keep an eye on the alerts", "keep an eye"),
+    ("Ana: keep an eye on the alerts", "keep an eye"),
+    ("Additional monitoring", "monitoring"),
+    ("Deeper analysis needed", "analysis"),
+    ("Re-evaluate the filter", "re-evaluate"),
+    ("Get a better understanding of keys", "get a better"),
     ("Find out why", "find out"),
     ("Check whether keys are there", "check whether"),
     ("Raise awareness of key names", "raise awareness"),

@@ -62,7 +62,7 @@ def test_numbers_that_count_are_found(text, found):
         "issue 12, tenants wrote; row 3; version 1.2.3 jobs",
         "between 09:00 and 09:30 UTC",
         "Every tenant failed",
-        "double-checked",
+        "double-checked, on call 24/7",
         "no number at all",
         "",
     ],
