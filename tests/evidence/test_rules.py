@@ -93,7 +93,7 @@ def test_own_rules_change_an_edition(tmp_path):
         pytest.param("quality: {gpt: 5}", "of the wrong form", id="mapping-for-pairs"),
         pytest.param("quality_heuristics: [[mini, 80]]", "of the wrong form", id="word-for-words"),
         pytest.param("prompt_cache_min_tokens: 5", "of the wrong form", id="number-for-a-mapping"),
-        pytest.param("last_fetch: 2026-99-99", "cannot be read", id="impossible-date"),
+        pytest.param("last_fetch: 2026-99-99", "unknown field", id="impossible-date"),
         pytest.param("a: [", "cannot be read", id="not-yaml"),
         pytest.param("a: !!python/object:os.system x", "cannot be read", id="python-object"),
     ],

@@ -6,17 +6,18 @@ The check reads the Markdown itself, so that it holds for a draft and for what p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from difflib import SequenceMatcher
 from textwrap import shorten
-from typing import get_args
 
-from atomlab.report.postmortem.events import ActionType
+from atomlab.report.postmortem.actions import open_in
+from atomlab.report.postmortem.facts import NOT_RECORDED
 from atomlab.report.postmortem.markdown import TO_WRITE
+from atomlab.report.postmortem.moments import moments
 from atomlab.report.postmortem.quantities import quantities
-from atomlab.report.postmortem.reader import Block, blocks, headings, titles
+from atomlab.report.postmortem.reader import Block, blocks, titles
+from atomlab.report.postmortem.trigger import repeats
+from atomlab.report.postmortem.unfinished import is_open, marked, nobody, nothing
 from atomlab.text import printable
 
 SECTIONS = (
@@ -24,34 +25,26 @@ SECTIONS = (
     *("Contributing causes", "Resolution", "What went well", "What went wrong"),
     *("Where we got lucky", "Action items", "Evidence"),
 )
-_CAUSES = ("trigger", "root cause", "contributing causes")
-# Verbs that bind nobody: nothing tells when they are done (source: SRE workbook, *Postmortem
-# Culture*: an action item starts with a verb, is specific, and has an end).
-_VAGUE = (
-    *("analyse", "analyze", "assess", "be careful", "be more", "better", "careful", "consider"),
-    *("discuss", "ensure", "enhance", "evaluate", "examine", "explore", "improve"),
-    *("investigate", "look at", "look into", "make sure", "more", "optimise", "optimize"),
-    *("pay attention", "revisit", "strengthen", "think", "understand"),
-)
-# Nouns as well ("add a monitor"): verbs only where the sentence begins, whatever its adverbs.
-_VAGUE_VERBS = ("monitor", "research", "review", "study", "try", "watch")
-_LEAD = r"(?:please |we |the team |someone |to |should |must |will |need to |needs to |have to )*"
-_VAGUE_START = re.compile(
-    rf"\W*{_LEAD}(?:(?:\w+ly\W+){{0,2}}?(?P<verb>{'|'.join(_VAGUE_VERBS)})"
-    rf"|(?:[\w'-]+\W+){{0,2}}?(?P<word>{'|'.join(_VAGUE)}))\b",
-    re.IGNORECASE,
-)
-_NOBODY = frozenset(
-    """- – — ? all anybody everybody everyone n/a nobody none somebody someone tba tbd team us we
-    unknown""".split()  # noqa: SIM905
-) | {"", "the team"}
-_TIME = re.compile(
-    r"(?<![\w:.+-])(?:(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?:\.\d+)?(?:\s?[ap]\.?m\b\.?)?"
-    r"|\d{1,2}\s?[ap]\.?m\b\.?)(?P<zone>\s?(?:UTC|Z)\b(?![+−-]0*[1-9])|\+00:00)?",
-    re.IGNORECASE,
-)
+_HEAD = ("status", "severity", "owner", "authors")  # rows that the head must have
+# What may be "none": the draft says so where it asks.
+_OR_NONE = ("incident number", "review meeting", "recording", "war room", "drill")
+_NONE = ("n/a", "nil", "no", "none")
+_MOMENTS = ("started", "detected", "mitigated", "resolved")
+# What is claimed there rests on evidence, whether it has a number or not.
+_CLAIMS = {
+    "trigger": "a cause",
+    "root cause": "a cause",
+    "contributing causes": "a cause",
+    "resolution": "a resolution",
+}
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
-_SAME = 0.85  # share of words in common from which two causes are the same in other words
+_FIGURES = dict(
+    zip(
+        "one two three four five six seven eight nine ten eleven twelve".split(),  # noqa: SIM905
+        range(1, 13),
+        strict=True,
+    )
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -66,17 +59,40 @@ class Problem:
 def problems(markdown: str) -> list[Problem]:
     """Return what is open or wrong in a postmortem, in the order of its lines."""
     read = list(blocks(markdown))
-    there = {heading.strip().lower() for heading in headings(markdown)}
-    missing = [name for name in SECTIONS if name.lower() not in there]
-    found = [Problem(0, name, "the section is missing") for name in missing]
-    known = {int(row.cells[0][1:]) for row in _rows_of_evidence(read)}
+    rows = _rows_of_evidence(read)
+    known = {int(row.cells[0][1:]): row for row in rows}
+    found = [*_sections(read, list(titles(markdown))), *_head(read)]
     for block in read:
-        told = [*_unwritten(block), *_unproven(block, known), *_times(block)]
+        told = [*_unwritten(block), *_unsaid(block), *_unproven(block, known), *_times(block)]
         found += [Problem(block.line, _place(block), what) for what in told]
     for title in titles(markdown):
-        found += [Problem(title.line, _place(title), what) for what in _uncited(title)]
-    found += [*_actions(read), *_evidence(read), *_trigger(read)]
+        told = [*_unwritten(title), *_uncited(title)]
+        found += [Problem(title.line, _place(title), what) for what in told]
+    found += [*_timeline(read), *_actions(read), *_evidence(read), *_trigger(read)]
     return sorted(dict.fromkeys(found))
+
+
+def _sections(read: Sequence[Block], headings: Sequence[Block]) -> Iterator[Problem]:
+    """Yield the sections that are missing, or that have nothing but their heading.
+
+    Of the action items, `_actions` tells as much.
+    """
+    for name in SECTIONS:
+        title = next((each for each in headings if each.whole.lower() == name.lower()), None)
+        said = [b for b in read if _within(b, name.lower()) and re.search(r"\w", b.whole)]
+        if title is None:
+            yield Problem(0, name, "the section is missing")
+        elif not said and name != "Action items":
+            yield Problem(title.line, _place(title), "nothing stands under the heading")
+
+
+def _head(read: Sequence[Block]) -> Iterator[Problem]:
+    """Yield the rows that the head lacks."""
+    rows = [block for block in read if len(block.section) < 2 and block.cells]
+    names = {row.cells[0].lower() for row in rows}
+    for name in _HEAD:
+        if name not in names:
+            yield Problem(rows[0].line if rows else 0, "Head", f"no row {name}")
 
 
 def _place(block: Block) -> str:
@@ -90,22 +106,71 @@ def _within(block: Block, *names: str) -> bool:
 
 
 def _unwritten(block: Block) -> Iterator[str]:
-    if TO_WRITE not in block.text or _within(block, "action items"):
+    if not is_open(block.text) or (block.cells and _within(block, "action items")):
         return
-    told = ", ".join(filter(None, block.cells)) or block.text
-    about = re.sub(rf",? ?{TO_WRITE}(: )?", ": ", told).strip(": ")
+    told = marked(", ".join(filter(None, block.cells)) or block.text)
+    about = re.sub(rf",? ?{TO_WRITE}(: )?", ": ", told).strip(": ") or block.text
     yield f"still to write: {shorten(about, 100, placeholder=' …')}"
 
 
-def _unproven(block: Block, known: set[int]) -> Iterator[str]:
+def _unsaid(block: Block) -> Iterator[str]:
+    """Yield the row of a table without a head, a name and what is said of it, that says nothing."""
+    if any(block.head) or len(block.cells) != 2 or is_open(block.text):
+        return
+    name, said = block.cells
+    head = len(block.section) < 2
+    none = said.strip(" .").lower() in _NONE and (not head or name.lower() in _OR_NONE)
+    if name.lower() == "owner" and nobody(said):
+        yield "no owner"
+    elif not none and (nothing(said) or (head and said.strip(" .").lower() in _NONE)):
+        yield f"no {printable(name.lower(), 40) or 'name'}"
+
+
+def _unproven(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
     for number in block.cites:
         if number not in known:
             yield f"[E{number}] is not in the evidence"
     uncited = list(_uncited(block))
     yield from uncited
-    cause = _within(block, *_CAUSES) and not (TO_WRITE in block.text or block.text.endswith(":"))
-    if cause and not (uncited or block.cites):
-        yield "a cause without evidence"
+    if not (uncited or block.cites) and (claim := _claim(block)):
+        yield f"{claim} without evidence"
+    yield from _contradicted(block, known)
+
+
+def _claim(block: Block) -> str | None:
+    """Return what kind of claim a block is that needs evidence, if it is one."""
+    if is_open(block.text) or block.text.endswith((":", f"{NOT_RECORDED}.")):
+        return None
+    if block.cells and _within(block, "timeline"):
+        return "an entry"
+    return next((kind for name, kind in _CLAIMS.items() if _within(block, name)), None)
+
+
+def _contradicted(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
+    """Yield the first number whose only evidence measured others, and none of the line's."""
+    cited = {number: known[number] for number in block.cites if number in known}
+    if len(set(block.cites)) != 1 or not cited or _within(block, "evidence", "action items"):
+        return
+    ((number, row),) = cited.items()
+    cells = dict(zip(row.head, row.plain, strict=False))
+    measured = cells.get("what it shows", "")
+    if nothing(cells.get("snapshot", "")) or not (shown := _figures(quantities(measured))):
+        return
+    said = quantities(block.text)
+    # Shares and the like are worked out from what was measured.
+    plain = [each for each in said if re.fullmatch(r"[^\w%]*\d[\d,]*|\w+ .*", each)]
+    if said and len(plain) == len(said) and not _figures(said) & shown:
+        yield f"{printable(said[0], 40)} is not what [E{number}] shows: {printable(measured, 60)}"
+
+
+def _figures(said: Iterable[str]) -> set[int]:
+    """Return the numbers of quantities in figures or small words."""
+    found = [each for text in said for each in re.findall(r"\d[\d,]*|[a-z]+", text.lower())]
+    return {
+        int(each.replace(",", "")) if each[0].isdecimal() else _FIGURES[each]
+        for each in found
+        if each[0].isdecimal() or each in _FIGURES
+    }
 
 
 def _uncited(block: Block) -> Iterator[str]:
@@ -117,17 +182,47 @@ def _uncited(block: Block) -> Iterator[str]:
 
 
 def _times(block: Block) -> Iterator[str]:
-    text = re.sub(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:)", " ", block.text)
-    wrong = [match[0] for match in _TIME.finditer(text) if not match["zone"]]
+    wrong = [each.clock for each in moments(block.text) if not each.utc]
     if wrong:
-        yield f"a time without UTC: {wrong[0].strip()}"
+        yield f"a time without UTC: {wrong[0]}"
     elif _within(block, "timeline") and block.cells:
         when = block.cells[0]
-        if TO_WRITE not in when and not _TIME.search(when):
+        if not is_open(when) and not moments(when):
             yield f"no time (UTC): {printable(when, 40) or 'empty'}"
 
 
-def _actions(read: Iterable[Block]) -> Iterator[Problem]:
+def _timeline(read: Iterable[Block]) -> Iterator[Problem]:
+    """Yield the moments that the timeline lacks, and those that come before it started."""
+    rows = [b for b in read if b.cells and _within(b, "timeline")]
+    if not rows:
+        return
+    by_kind = {cell.lower(): row for row in reversed(rows) for cell in row.cells[1:]}
+    for kind in _MOMENTS:
+        if kind not in by_kind:
+            yield Problem(rows[0].line, "Timeline", f"no row {kind}")
+    started = _moment(by_kind.get("started"))
+    for kind in ("mitigated", "resolved"):
+        then = _moment(by_kind.get(kind))
+        if started and then and then[: len(started)] < started[: len(then)]:
+            row = by_kind[kind]
+            yield Problem(row.line, _place(row), f"{kind} before it started")
+
+
+def _moment(row: Block | None) -> str:
+    """Return the day and, if given, the time that a row of the timeline begins with."""
+    found = re.search(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", row.cells[0] if row else "")
+    return found[0].replace("T", " ") if found else ""
+
+
+def _incident_day(read: Iterable[Block]) -> str:
+    """Return the day on which the incident started, else the first of the timeline."""
+    rows = [b for b in read if b.cells and _within(b, "timeline")]
+    started = [row for row in rows if "started" in map(str.lower, row.cells[1:])]
+    days = [_moment(row)[:10] for row in started] + sorted(_moment(row)[:10] for row in rows)
+    return next(filter(None, days), "")
+
+
+def _actions(read: Sequence[Block]) -> Iterator[Problem]:
     rows = [b for b in read if b.cells and _within(b, "action items")]
     if not rows:
         yield Problem(0, "Action items", "no action item stands in a table")
@@ -135,41 +230,11 @@ def _actions(read: Iterable[Block]) -> Iterator[Problem]:
         for name in ("item", "type", "owner", "due"):
             if name not in head:
                 yield Problem(row.line, "Action items", f"the table has no column {name}")
+    incident = _incident_day(read)
     for row in rows:
         cells = dict(zip(row.head, row.cells, strict=False))
-        for what in _action(cells):
+        for what in open_in(cells, incident):
             yield Problem(row.line, _place(row), what)
-
-
-def _action(cells: dict[str, str]) -> Iterator[str]:
-    item = cells.get("item", "")
-    if TO_WRITE in item or not item:
-        yield ": ".join(filter(None, ["no item", item.partition(TO_WRITE)[2].strip(": ")]))
-    elif vague := _VAGUE_START.match(item):
-        said = vague[vague.lastgroup or 0].lower()
-        yield f"binds nobody: {said!r}; say what is there when it is done"
-    for name in ("owner", "priority", "tracker"):
-        if name in cells and _nothing(cells[name]):
-            yield f"no {name}"
-    types = get_args(ActionType)
-    if cells.get("type", "").lower() not in types:
-        yield f"no type, one of {', '.join(types)}"
-    due = cells.get("due", "")
-    if _nothing(due):
-        yield "no due date"
-    elif not _is_date(due):
-        yield f"due {printable(due, 40)} is no date, such as 2026-05-31"
-
-
-def _nothing(cell: str) -> bool:
-    return TO_WRITE in cell or cell.strip(" .").lower() in _NOBODY
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 def _rows_of_evidence(read: Iterable[Block]) -> list[Block]:
@@ -187,27 +252,16 @@ def _evidence(read: list[Block]) -> Iterator[Problem]:
         if row.cells[0] in seen:
             yield Problem(row.line, _place(row), f"{row.cells[0]} stands here twice")
         seen.add(row.cells[0])
-        if _nothing(where):
+        if nothing(where):
             yield Problem(row.line, _place(row), f"{row.cells[0]} leads nowhere")
         elif snapshot and not any(h.startswith(snapshot) for h in hashes):
             what = f"{row.cells[0]} leads to a snapshot whose SHA-256 is not given"
             yield Problem(row.line, _place(row), what)
 
 
-def _trigger(read: Iterable[Block]) -> Iterator[Problem]:
-    """Yield triggers that are the root cause again; both are compared sentence by sentence."""
-    roots = [words for b in read if _within(b, "root cause") for words in _sentences(b.whole)]
+def _trigger(read: Sequence[Block]) -> Iterator[Problem]:
+    """Yield triggers that are the root cause again."""
+    roots = [block.whole for block in read if _within(block, "root cause")]
     for block in read:
-        if _within(block, "trigger") and TO_WRITE not in block.text:
-            said = _sentences(block.whole)
-            if any(_alike(one, other) for one in said for other in roots):
-                yield Problem(block.line, _place(block), "the trigger equals the root cause")
-
-
-def _sentences(text: str) -> list[list[str]]:
-    parts = [re.findall(r"\w+", part.casefold()) for part in re.split(r"[.:;!?]\s+", text)]
-    return [words for words in parts if len(words) > 2]
-
-
-def _alike(one: list[str], other: list[str]) -> bool:
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _SAME
+        if _within(block, "trigger") and not is_open(block.text) and repeats(block.whole, roots):
+            yield Problem(block.line, _place(block), "the trigger equals the root cause")

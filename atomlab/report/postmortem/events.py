@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from atomlab.errors import InputError
 from atomlab.evidence.files import read_yaml
@@ -22,32 +23,73 @@ Kind = Literal["started", "detected", "mitigated", "resolved", "event"]
 ActionType = Literal["prevent", "detect", "mitigate", "process"]
 State = Literal["done", "open", "failed"]
 
+# What is asked for, by the kind of pydantic's errors, whose own words are about Python.
+_MUST = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "invalid_key": "is no name of a field",
+    "literal_error": "must be {expected}",
+    "model_attributes_type": "must be a mapping, of names and values",
+    "model_type": "must be a mapping, of names and values",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a text; in quotes, if it looks like something else",
+    "tuple_type": "must be a list",
+}
+
 
 def _moment(given: Any) -> Any:
     """Return a time in UTC if its zone is given, else as it stands: a time or a date without."""
+    _no_number(given)
     if isinstance(given, str):
         text = re.sub(r"\s*(UTC|Z)$", "+00:00", given.strip())
         try:
             given = datetime.fromisoformat(text) if len(text) > 10 else date.fromisoformat(text)
         except ValueError:
-            raise ValueError("is no time; write 2026-05-02T08:15:00Z") from None
+            given = text
+    if not isinstance(given, date | None):
+        raise ValueError("is no time; write 2026-05-02T08:15:00Z")
     if isinstance(given, datetime) and given.tzinfo is not None:
-        return given.astimezone(UTC)
-    return _no_number(given)
-
-
-def _no_number(given: Any) -> Any:
-    if isinstance(given, (int, float)):
-        raise ValueError("is a number, not a time or date")
+        try:
+            return given.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is outside the years 1 to 9999 in UTC") from None
     return given
 
 
+def _day(given: Any) -> Any:
+    """Return a date, as it stands or as its text says."""
+    _no_number(given)
+    if isinstance(given, datetime) and given.time() == time.min:
+        given = given.date()
+    if isinstance(given, str):
+        with suppress(ValueError):
+            given = date.fromisoformat(given.strip())
+    if isinstance(given, datetime) or not isinstance(given, date | None):
+        raise ValueError("is no date; write 2026-05-31")
+    return given
+
+
+def _no_number(given: Any) -> None:
+    if isinstance(given, (int, float)):
+        raise ValueError("is a number, not a time or date")
+
+
 def _statement(given: Any) -> Any:
+    if not isinstance(given, str | dict | Statement):
+        raise ValueError("must be a text, or a mapping of text and source")
     return {"text": given} if isinstance(given, str) else given
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, given: Any) -> Any:
+        """Leave out the known fields that are left empty, as if they were not there."""
+        if not isinstance(given, dict):
+            return given
+        return {k: v for k, v in given.items() if v is not None or k not in cls.model_fields}
 
 
 class Statement(_Strict):
@@ -104,7 +146,7 @@ class Action(_Strict):
     type: ActionType | None = None
     owner: str | None = None
     priority: Name | None = None
-    due: Annotated[date | None, BeforeValidator(_no_number)] = None
+    due: Annotated[date | None, BeforeValidator(_day)] = None
     tracker: Name | None = None
 
 
@@ -216,7 +258,8 @@ def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
         return f"unknown field {place}", f"{hint} known fields: {', '.join(known)}".strip()
     if first["type"] == "missing":
         return f"{place} is missing", "add it"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}", "correct it"
+    must = _MUST.get(first["type"], first["msg"].removeprefix("Value error, "))
+    return f"{place}: {must.format_map(first.get('ctx', {}))}", "correct it"
 
 
 def _model_at(loc: Iterable[int | str]) -> type[BaseModel]:

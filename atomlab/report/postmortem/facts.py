@@ -121,9 +121,14 @@ class Facts:
         total = len(self.case.found.diagnosis.diagnoses)
         told = f"{self.label}: {len(places)} of {count(total, 'kind')} of request"
         text = f"{told} find no model ({kinds})." if places else f"{told} find no model."
+        if total == 1:
+            (only,) = self.case.found.diagnosis.diagnoses
+            text = (
+                f"{self.label}: {only.request.kind} requests find {'no' if places else 'a'} model."
+            )
         if any(d.outcome == "inconclusive" for d in self.case.found.diagnosis.diagnoses):
             text = f"{self.label}: nothing can be decided."
-        return Statement(text, tuple(map(self.diagnosis, places or range(total))))
+        return Statement(text, tuple(map(self.diagnosis, range(total))))
 
     def others(self) -> Statement | None:
         """Return how many tenants of the snapshot get the same error, whatever its cause."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,8 @@ from atomlab.report.postmortem.markdown import TO_WRITE
 
 _NUMBER = re.compile(r"\W*\d[\d\W]*")
 _CITE = re.compile(r"\[E(\d{1,6})\](?![(\[])")
+# Characters that no reader sees, such as soft hyphens, and the escapes that show them.
+_UNSEEN = re.compile(r"\\(?:xad|u06(?:0[0-5]|1c)|u200[b-f]|u202[a-e]|u206[0-9a-f]|ufeff)")
 
 
 @dataclass(frozen=True)
@@ -77,21 +80,20 @@ def _sections(markdown: str) -> Iterator[tuple[tuple[str, ...], SyntaxTreeNode]]
     for node in SyntaxTreeNode(parser().parse(markdown)).children:
         if node.type == "heading":
             depth = int(node.tag[1])
-            section = [*(section + [""] * depth)[: depth - 1], _text(node, code=True).strip()]
+            section = [*(section + [""] * depth)[: depth - 1], _seen(node, code=True)]
         yield tuple(section), node
 
 
 def _block(node: SyntaxTreeNode, section: tuple[str, ...]) -> Block:
-    whole = _text(node, code=True).strip()
-    return Block(_line(node), section, _text(node).strip(), whole, _cited(node))
+    return Block(_line(node), section, _seen(node), _seen(node, code=True), _cited(node))
 
 
 def _rows(table: SyntaxTreeNode, section: tuple[str, ...]) -> Iterator[Block]:
     head, *rows = [node for node in table.walk() if node.type == "tr"]
-    names = tuple(_text(cell).strip().lower() for cell in head.children)
+    names = tuple(_seen(cell).lower() for cell in head.children)
     for number, row in enumerate(rows, 1):
-        cells = tuple(_text(cell, code=True).strip() for cell in row.children)
-        plain = tuple(_text(cell).strip() for cell in row.children)
+        cells = tuple(_seen(cell, code=True) for cell in row.children)
+        plain = tuple(_seen(cell) for cell in row.children)
         texts = (" ".join(plain), " ".join(cells))
         yield Block(_line(row), section, *texts, _cited(row), cells, plain, names, number)
 
@@ -109,6 +111,12 @@ def _text(node: SyntaxTreeNode, code: bool = False) -> str:
     if node.type in ("softbreak", "hardbreak"):
         return " "
     return node.content if node.type == "text" else "".join(_text(c, code) for c in node.children)
+
+
+def _seen(node: SyntaxTreeNode, code: bool = False) -> str:
+    """Return the text of a node as a reader sees it, without format characters."""
+    shown = _UNSEEN.sub("", _text(node, code))
+    return "".join(c for c in shown if unicodedata.category(c) != "Cf").strip()
 
 
 def _cited(node: SyntaxTreeNode) -> tuple[int, ...]:

@@ -73,6 +73,11 @@ HOSTILE = (
 )
 
 
+def lines(table):
+    """Return the lines of a table of texts."""
+    return [line.strip() for line in table.splitlines() if line.strip()]
+
+
 @pytest.fixture(scope="session")
 def incident(before):
     """Return the findings of the Brennan incident, as a report leaves them."""

@@ -59,6 +59,29 @@ EDITS = [
     ("Impact", "One ticket. [E10]", "1e6 users.", "a number without evidence: 1e6"),
     ("Timeline", "06:00 UTC", "06:00 UTC+2", "a time without UTC: 06:00"),
     ("Action items", "| owner |", "| who |", "the table has no column owner"),
+    ("Impact", "One ticket. [E9]", "", "no support requests"),
+    ("Impact", "One ticket. [E9]", "todo", "still to write: Support requests"),
+    ("Impact", "One ticket. [E9]", "It doubled.", "a number without evidence: doubled"),
+    ("Impact", "[E8]", "[E8], fixme", "still to write: Requests, 212 requests failed"),
+    ("Timeline", "The tenant writes.", "The tenant writes at noon.", "a time without UTC: noon"),
+    ("Timeline", "The tenant writes. [E8]", "The tenant writes.", "an entry without evidence"),
+    ("Timeline", "| started |", "| |", "no row started"),
+    ("Timeline", "2026-05-03 06:00:30", "2026-05-02 05:59:59", "resolved before it started"),
+    ("Timeline", "2026-05-03 06:00:30", "2026-05-01 06:00:30", "resolved before it started"),
+    ("Resolution", "was added. [E", "was added. (E", "a resolution without evidence"),
+    ("Trigger", "The first backfill of the tenant was started.", "TBD", "still to write: TBD"),
+    (
+        "Trigger",
+        "The first backfill of the tenant was started.",
+        "See root cause.",
+        "the trigger equals the root cause",
+    ),
+    ("Action items", "Add an alert", "Invest\u00adigate an alert", "binds nobody: 'investigate'"),
+    ("Action items", "Add an alert", "Invest&shy;igate an alert", "binds nobody: 'investigate'"),
+    ("Action items", "Add an alert", "TODO: an alert", "no item: an alert"),
+    ("Action items", "| platform lead |", "| platform team |", "no owner: 'platform team'"),
+    ("Action items", "| platform lead |", "| TODO |", "no owner"),
+    ("Action items", "| 2026-06-30 |", "| 2026-05-01 |", "due 2026-05-01 is before the incident"),
     (
         "Lessons",
         "- Nobody was told of the error.",
@@ -88,6 +111,102 @@ def test_a_section_that_was_taken_out_is_missed(finished, section):
     edited = re.sub(rf"^(#+) {section}$", r"\1 Something else", finished, flags=re.MULTILINE)
     assert edited != finished
     assert any((p.place, p.what) == (section, "the section is missing") for p in problems(edited))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("left", ["", "– [E1] <!-- -->"])
+def test_a_section_of_which_only_the_heading_is_left_is_found(finished, section, left):
+    """Nothing passes the check by being emptied: the lines below the heading are taken out."""
+    lines = finished.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.strip("# ") == section)
+    depth = lines[start].index(" ")
+    after = range(start + 1, len(lines))
+    fenced = {n for n in after if sum(line.startswith("```") for line in lines[:n]) % 2}
+    ends = (n for n in after if n not in fenced and re.match(f"#{{1,{depth}}} ", lines[n]))
+    edited = "\n".join([*lines[: start + 1], "", left, "", *lines[next(ends, len(lines)) :]])
+    told = {p.what for p in problems(edited) if p.place.split(" / ")[-1] == section}
+    assert told & {"nothing stands under the heading", "no action item stands in a table"}
+
+
+def test_an_empty_shell_passes_nothing(finished):
+    """With its headings alone a document lacks what each of them is for."""
+    shell = "\n\n".join(line for line in finished.splitlines() if re.match("#+ ", line))
+    told = [p.place.split(" / ")[-1] for p in problems(shell) if p.what.startswith("nothing")]
+    assert sorted(told) == sorted(set(SECTIONS) - {"Action items"})
+
+
+HEAD = {
+    "Status": "Complete",
+    "Incident number": "INC-7",
+    "Severity": "SEV-2",
+    "Owner": "the on-call lead",
+    "Authors": "the on-call lead",
+    "Review meeting": "2026-05-05 14:00 UTC, platform team",
+    "Recording": "none",
+    "Incident lead": "the on-call lead",
+}
+
+
+@pytest.mark.parametrize(("name", "cell"), HEAD.items())
+def test_the_head_says_who_and_how_bad(finished, name, cell):
+    """A cell that says nothing is open, whichever it is."""
+    row = f"| {name} | {cell} |"
+    assert row in finished
+    for nothing in ("", "tbd", "unassigned", "to be decided"):
+        found = only(finished.replace(row, f"| {name} | {nothing} |"))
+        assert found.place.startswith("Head, row ")
+        assert found.what.startswith((f"no {name.lower()}", f"still to write: {name}"))
+
+
+@pytest.mark.parametrize(("name", "cell"), HEAD.items())
+def test_only_what_may_be_none_is_none(finished, name, cell):
+    """A number, a meeting or a recording may be none; a severity, an owner or an author may not."""
+    edited = finished.replace(f"| {name} | {cell} |", f"| {name} | none |")
+    may = name in ("Incident number", "Review meeting", "Recording")
+    assert [p.what for p in problems(edited)] == ([] if may else [f"no {name.lower()}"])
+
+
+@pytest.mark.parametrize("name", ["Status", "Severity", "Owner", "Authors"])
+def test_a_row_taken_out_of_the_head_is_missed(finished, name):
+    """Nothing passes the check by being deleted, here either."""
+    assert (
+        only(finished.replace(f"| {name} | {HEAD[name]} |\n", "")).what == f"no row {name.lower()}"
+    )
+
+
+@pytest.mark.parametrize("kind", ["started", "detected", "mitigated", "resolved"])
+def test_the_timeline_has_each_moment_with_its_time(finished, kind):
+    """A row that is taken out is missed, and one without its time is found."""
+    row = next(line for line in finished.splitlines() if f"| {kind} |" in line)
+    assert only(finished.replace(f"{row}\n", "")).what == f"no row {kind}"
+    untimed = "| " + row.split("|", 2)[2].strip()
+    assert only(finished.replace(row, f"| {untimed}")).what == "no time (UTC): empty"
+
+
+# What a line of the impact says, the evidence that it cites, and the number that is not in it.
+CITED = [
+    ("22 of 45 tenants get this error.", "/affected/1", None),
+    ("22 tenants get this error.", "/affected/1", None),
+    ("Half of 45 tenants get this error.", "/affected/1", None),
+    ("49% of the tenants get this error.", "/affected/1", None),
+    ("23 tenants get this error.", "/affected/1", "23"),
+    ("4,500 tenants get this error.", "/affected/1", "4,500"),
+    ("Seven tenants get this error.", "/affected/1", "Seven tenants"),
+    ("None of 2,690 models is usable.", "/snapshot", None),
+    ("None of 2690 models is usable.", "/snapshot", None),
+    ("None of 2,691 models is usable.", "/snapshot", "2,691"),
+    ("9 models are there.", "worker log", None),
+]
+
+
+@pytest.mark.parametrize(("line", "place", "wrong"), CITED)
+def test_a_number_that_its_evidence_contradicts_is_found(finished, line, place, wrong):
+    """Where one finding is cited, a number has to be one that it shows; what people say is not."""
+    row = next(r for r in finished.splitlines() if r.startswith("| E") and place in r)
+    number = row.split("|")[1].strip()
+    edited = finished.replace("One ticket. [E9]", f"{line} [{number}]")
+    told = [p.what for p in problems(edited)]
+    assert [what.partition(" is not what ")[0] for what in told] == ([wrong] if wrong else [])
 
 
 @pytest.mark.parametrize(
@@ -140,6 +259,7 @@ def test_a_plain_number_names_a_priority_or_a_ticket(finished, plain):
     "item",
     [
         *("Add a monitor of the error", "Add a review to each release", "Document the key names"),
+        *("Alert when more than 5 jobs fail in 10 minutes", "Publish the assess.md page"),
         "Alert when the error comes 5 times in 10 minutes",
     ],
 )
@@ -165,6 +285,14 @@ def test_utc_with_an_offset_of_nothing_is_utc(finished):
         assert problems(finished.replace("06:00 UTC", same)) == []
     for other in ("06:00 UTC-05:00", "06:00 UTC+10"):
         assert problems(finished.replace("06:00 UTC", other)) != []
+
+
+@pytest.mark.parametrize(
+    "when", ["06:00–06:05 UTC", "06:00 to 06:05 UTC", "06:00 (UTC)", "UTC 06:00"]
+)
+def test_a_time_in_the_timeline_may_be_a_range(finished, when):
+    """However it says UTC."""
+    assert problems(finished.replace("2026-05-02 06:00 UTC", f"2026-05-02 {when}")) == []
 
 
 def test_an_empty_list_of_actions_is_no_list(finished):

@@ -424,3 +424,16 @@ def test_findings_of_an_earlier_version_make_a_document_too(make, incident):
 def test_the_same_input_makes_the_same_document(make, incident, said):
     """Nothing of the clock or the machine is in it."""
     assert make(incident, events=said) == make(incident, events=said)
+
+
+OPEN = ("still to write: ", "no item", "no owner", "no priority", "no due date", "no tracker")
+
+
+@pytest.mark.parametrize("name", ["incident", "next_day", "triaged", "compared"])
+def test_a_draft_is_open_only_where_people_have_to_write(make, request, name):
+    """What is generated holds: each point of the check is a place marked `TO WRITE`."""
+    markdown = make(request.getfixturevalue(name))
+    lines = markdown.splitlines()
+    found = problems(markdown)
+    assert {p.line for p in found} == {n for n, at in enumerate(lines, 1) if "TO WRITE" in at}
+    assert [p for p in found if not p.what.startswith(OPEN)] == []

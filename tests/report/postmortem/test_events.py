@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import get_args
 
@@ -44,7 +45,32 @@ def load(tmp_path):
         ("actions: [{item: a, type: fix}]", "actions[0].type", "correct it"),
         ("actions: [{item: a, due: 20260630}]", "is a number, not a time", "correct it"),
         ("detection: {by: luck}", "detection.by", "correct it"),
-        ("owner: no", "owner: Input should be a valid string", "correct it"),
+        ("owner: no", "owner: must be a text; in quotes", "correct it"),
+        ("timeline: soon", "timeline: must be a list", "correct it"),
+        ("actions: {item: a}", "actions: must be a list", "correct it"),
+        ("authors: Ana", "authors: must be a list", "correct it"),
+        ("impact: 3", "impact: must be a mapping", "correct it"),
+        ("people: [Ana]", "people[0]: must be a mapping", "correct it"),
+        ("trigger: 3", "trigger: must be a text, or a mapping", "correct it"),
+        ("trigger: ''", "trigger.text: must not be empty", "correct it"),
+        ("options: [{name: a, recommended: x}]", "must be true or false", "correct it"),
+        ("steps: [{step: a, state: x}]", "must be 'done', 'open' or 'failed'", "correct it"),
+        ("yes: a", "is no name of a field", "correct it"),
+        ("timeline: [{at: [1], what: a, source: b}]", "timeline[0].at: is no time", "correct it"),
+        (
+            "timeline: [{at: 2026-13-02, what: a, source: b}]",
+            "timeline[0].at: is no time",
+            "correct",
+        ),
+        (
+            "timeline: [{at: 2026-13-02T08:00:00Z, what: a, source: b}]",
+            "timeline[0].at: is no time; write 2026-05-02T08:15:00Z",
+            "correct it",
+        ),
+        ("actions: [{item: a, due: 2026-02-30}]", "actions[0].due: is no date", "correct it"),
+        ("actions: [{item: a, due: 2026-05-31T12:00:00Z}]", "due: is no date", "correct it"),
+        ("timeline: [{what: , source: b}]", "timeline[0].what is missing", "add it"),
+        ("ownr:", "unknown field ownr", "did you mean owner?"),
         ("[a, b]", "is no events file", "give a mapping of: title"),
     ],
 )
@@ -58,6 +84,40 @@ def test_what_does_not_fit_is_told_with_its_place(load, text, told, todo):
 def test_an_empty_file_has_no_events(load):
     """Nothing said is not wrong: everything is then still to write."""
     assert load("") == Events()
+
+
+@pytest.mark.parametrize("field", sorted(Events.model_fields))
+def test_a_field_that_is_left_empty_is_left_out(load, field):
+    """A name with nothing after it says as much as no name, whatever the field holds."""
+    assert load(f"{field}:\n") == Events()
+    assert load(f"{field}: null\n") == Events()
+
+
+def test_a_field_of_a_part_that_is_left_empty_is_left_out(load):
+    """As in the file itself, so in its parts."""
+    (action,) = load("actions: [{item: a, owner: , due: , type: }]").actions
+    assert action == events.Action(item="a")
+    (option,) = load("options: [{name: a, pros: , cons: }]").options
+    assert (option.pros, option.cons) == ((), ())
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("quote", ["", "'"])
+def test_a_time_that_utc_has_no_year_for_is_refused(load, at, quote):
+    """Its zone is right and its year is, but not together."""
+    with refused(InputError, "timeline[0].at: is outside the years 1 to 9999", "events.yaml"):
+        load(f"timeline: [{{at: {quote}{at}{quote}, what: a, source: b}}]")
+
+
+def test_no_message_speaks_of_python(load):
+    """Each kind of wrong value in each field is refused in words for who writes the file."""
+    for field in Events.model_fields:
+        for wrong in ("3", "yes", "[3]", "[[a]]", "{zz: 1}", "[{zz: 1}]", "''", "2026-05-02"):
+            try:
+                load(f"{field}: {wrong}")
+            except InputError as error:
+                said = str(error)
+                assert not re.search("Input should|valid|tuple|dict|instance|NoneType", said), said
 
 
 @pytest.mark.parametrize(

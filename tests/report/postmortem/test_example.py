@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 
 import pytest
 import yaml
 
+from atomlab.cli import main
 from atomlab.report.postmortem.check import problems
 from atomlab.report.postmortem.reader import blocks, headings
 from tests.conftest import ROOT
@@ -104,3 +106,73 @@ def test_its_findings_are_those_of_the_shipped_snapshot(before):
     """The hash leads to the file in data/snapshots."""
     found = json.loads((FOLDER / "findings.json").read_text(encoding="utf-8"))
     assert found["snapshot"]["sha256"] == before.sha256
+
+
+# What somebody who was there would write in each place that the example leaves open.
+FILLED = {
+    "| Incident number": "INC-7",
+    "| Severity": "SEV-2",
+    "| Owner": "Ana Orlov",
+    "| Authors": "Ana Orlov, Bo Lind",
+    "| Review meeting": "none",
+    "| Recording": "none",
+    "| War room": "no",
+    "| Drill": "yes: a key under another name",
+    "| Took part": "Ana Orlov, lead; Bo Lind, engineer",
+    "| Requests": "212 requests failed with HTTP 500. [E12]",
+    "| Users": "Nobody could search new mails. [E12]",
+    "| Infrastructure": "none",
+    "| Productivity": "two engineers for one day [E12]",
+    "| Support requests": "none",
+    "| 2026-05-02 **TO WRITE**: time (UTC) | detected": "2026-05-02 07:30 UTC",
+    "| 2026-05-02 **TO WRITE**: time (UTC) |  ": "2026-05-02 09:00–09:30 UTC",
+    "| **TO WRITE**: time (UTC) | started": "The worker began to write errors. [E12]",
+    "| **TO WRITE**: time (UTC) | mitigated": "The job was paused. [E12]",
+    "| **TO WRITE**: time (UTC) | resolved": "The row was added. [E12]",
+    "| Detected by": "user report",
+    "- **TO WRITE**: what made it possible": "No test covers a key under another name. [E9]",
+    "**TO WRITE**: what was done to end it": "Ana Orlov added the row at 12:30 (UTC). [E12]",
+    "- **TO WRITE**: what worked": "The snapshot was there before the change.",
+    "- **TO WRITE**: what did not": "The error does not say which key is missing.",
+    "- **TO WRITE**: what only chance prevented": "The job can be run again.",
+    "| Add ": "Ana Orlov",
+    "| Monitor logs": "Bo Lind (platform team)",
+    "| Document resolution": "Bo Lind",
+    "| Internal": "Ana Orlov told support on the day.",
+    "| External": "none",
+}
+TIMES = {"started": "06:00", "mitigated": "10:00", "resolved": "12:30"}
+TO_DO = [(" | **TO WRITE**", f" | {cell}") for cell in ("P1", "2026-05-31", "INC-7")]
+
+
+def filled(line):
+    """Return a line of the example as somebody fills it in."""
+    start = next((each for each in FILLED if line.startswith(each)), None)
+    if "**TO WRITE**" not in line or start is None:
+        return line
+    for kind, time in TIMES.items():
+        line = line.replace(f"**TO WRITE**: time (UTC) | {kind}", f"2026-05-02 {time} UTC | {kind}")
+    line = line.replace("2026-05-02 **TO WRITE**: time (UTC)", FILLED[start])
+    line = re.sub(r"\*\*TO WRITE\*\*(: [^|]*[^| ])?", FILLED[start], line, count=1)
+    for was, becomes in TO_DO:
+        line = line.replace(was, becomes, 1)
+    return line.replace("| Monitor logs for", "| Log a line for each")
+
+
+def test_the_example_passes_once_it_is_filled_in(example, tmp_path, monkeypatch, capsys):
+    """Nothing that a good postmortem says is refused: exit 0."""
+    path = tmp_path / "postmortem.md"
+    path.write_text("\n".join(map(filled, example.splitlines())), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["atomlab", "postmortem", str(path), "--check"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert capsys.readouterr().out == "nothing open\n"
+    assert not stop.value.code
+
+
+def test_each_place_that_is_filled_in_was_open(example):
+    """As many lines are open as are filled in, and each of them alone keeps it from passing."""
+    lines = example.splitlines()
+    open_lines = {p.line for p in problems(example)}
+    assert open_lines == {n for n, line in enumerate(lines, 1) if filled(line) != line}
+    assert len(open_lines) == len(FILLED)
