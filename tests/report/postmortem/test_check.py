@@ -59,12 +59,12 @@ EDITS = [
     ("Impact", "One ticket. [E10]", "1e6 users.", "a number without evidence: 1e6"),
     ("Timeline", "06:00 UTC", "06:00 UTC+2", "a time without UTC: 06:00"),
     ("Action items", "| owner |", "| who |", "the table has no column owner"),
-    ("Impact", "One ticket. [E9]", "", "no support requests"),
-    ("Impact", "One ticket. [E9]", "todo", "still to write: Support requests"),
-    ("Impact", "One ticket. [E9]", "It doubled.", "a number without evidence: doubled"),
-    ("Impact", "[E8]", "[E8], fixme", "still to write: Requests, 212 requests failed"),
+    ("Impact", "One ticket. [E10]", "", "no support requests"),
+    ("Impact", "One ticket. [E10]", "todo", "still to write: Support requests"),
+    ("Impact", "One ticket. [E10]", "It doubled.", "a number without evidence: doubled"),
+    ("Impact", "[E9]", "[E9], fixme", "still to write: Requests, 212 requests failed"),
     ("Timeline", "The tenant writes.", "The tenant writes at noon.", "a time without UTC: noon"),
-    ("Timeline", "The tenant writes. [E8]", "The tenant writes.", "an entry without evidence"),
+    ("Timeline", "The tenant writes. [E9]", "The tenant writes.", "an entry without evidence"),
     ("Timeline", "| started |", "| |", "no row started"),
     ("Timeline", "2026-05-03 06:00:30", "2026-05-02 05:59:59", "resolved before it started"),
     ("Timeline", "2026-05-03 06:00:30", "2026-05-01 06:00:30", "resolved before it started"),
@@ -204,7 +204,7 @@ def test_a_number_that_its_evidence_contradicts_is_found(finished, line, place, 
     """Where one finding is cited, a number has to be one that it shows; what people say is not."""
     row = next(r for r in finished.splitlines() if r.startswith("| E") and place in r)
     number = row.split("|")[1].strip()
-    edited = finished.replace("One ticket. [E9]", f"{line} [{number}]")
+    edited = finished.replace("One ticket. [E10]", f"{line} [{number}]")
     told = [p.what for p in problems(edited)]
     assert [what.partition(" is not what ")[0] for what in told] == ([wrong] if wrong else [])
 
