@@ -462,8 +462,10 @@ def main() -> None:
     except AtomlabError as error:
         code = _fail(str(error), 1)
     except typer.TyperException as error:
-        what = printable(without_password(error.format_message()), 400)
-        told = f"{what.rstrip('.')}. See --help." if what else "no command given; see --help"
+        what = printable(without_password(error.format_message()), 400).rstrip(".")
+        what = what.replace("Value error, ", "")  # pydantic's, of no use here
+        end = "" if what.endswith("?") else "."
+        told = f"{what}{end} See --help." if what else "no command given; see --help"
         code = _fail(told, 2)
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", INTERRUPTED)

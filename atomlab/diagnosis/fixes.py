@@ -68,7 +68,11 @@ def best_fix(diagnosis: Diagnosis) -> FixSet | None:
 
     None if no request fails, or no fix of a root cause is verified.
     """
-    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    return best_fix_of([d for d in diagnosis.requests if d.outcome == "no-models"])
+
+
+def best_fix_of(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
+    """Return the same of some requests that fail."""
     known = {fix.edits: fix for fix in map(root_fix, failing) if fix is not None}
     return min(known.values(), key=lambda f: (f.cost, -len(_cured(failing, f.edits))), default=None)
 

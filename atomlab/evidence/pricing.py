@@ -40,6 +40,7 @@ FLAGS = {
 }
 COLUMNS = ("model_id", "litellm_provider", "mode", *NUMBERS, *FLAGS, "malformed")
 
+_READ = ("litellm_provider", "mode", *NUMBERS, *FLAGS, *FLAGS.values())
 _NUMERAL = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?")
 
 
@@ -120,7 +121,7 @@ def load_pricing(path: Path) -> Pricing:
         source, last_fetch = _text(document.get("source")), _text(document.get("last_fetch"))
     elif isinstance(document, dict) and isinstance(document.get("data"), list):
         kind, entries = "openrouter-list", _openrouter_entries(document["data"], path)
-    elif isinstance(document, dict) and any(isinstance(v, dict) for v in document.values()):
+    elif isinstance(document, dict) and any(map(_tells_a_model, document.values())):
         kind, entries = "litellm-map", document.items()
     else:
         raise InputError(
@@ -142,6 +143,11 @@ def pricing_columns(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
         name: np.array(values, dtype=float) if name in NUMBERS or name in FLAGS else list(values)
         for name, values in zip(COLUMNS, columns, strict=True)
     }
+
+
+def _tells_a_model(entry: Any) -> bool:
+    """Return whether a LiteLLM map's entry says anything that a ranking reads."""
+    return isinstance(entry, dict) and not entry.keys().isdisjoint(_READ)
 
 
 def _row(model_id: str, entry: Any) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
-from atomlab.diagnosis.fixes import root_fix
+from atomlab.diagnosis.fixes import best_fix_of
 from atomlab.errors import NO_MODELS
 from atomlab.text import printable
 
 if TYPE_CHECKING:
     from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-    from atomlab.diagnosis.explanation import Cause
+    from atomlab.diagnosis.explanation import Cause, FixSet
 
 _STYLES = {
     "confirmed": "bold green",
@@ -69,12 +69,10 @@ def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
         _line(out, "cause", told)
         for sentence in cause.evidence:
             _line(out, "", f"- {printable(sentence, 200)}")
-    fix = root_fix(first) or next(iter(first.explanation.fix_sets), None)
+    fix = best_fix_of(group) or next(iter(first.explanation.fix_sets), None)
     if fix is not None:
         edits = " and ".join(printable(edit, 160) for edit in fix.edits)
-        winner = fix.after.winner
-        proof = f"verified: {printable(winner.model)} wins" if winner else "could not be run here"
-        _line(out, "fix", f"{edits} (cost {fix.cost}; {proof})")
+        _line(out, "fix", f"{edits} (cost {fix.cost}; {_proof(fix, group)})")
     if len(first.explanation.trials) > 1:
         tried = "; ".join(f"{t.name}: {t.result}" for t in first.explanation.trials[1:])
         _line(out, "placebos", printable(tried, 300), "dim")
@@ -86,6 +84,24 @@ def _print_group(out: Console, group: list[RequestDiagnosis]) -> None:
     _line(out, "why not", f"ruled out: {', '.join(ruled_out) or 'nothing'}", "dim")
     if open_:
         _line(out, "but", printable(f"not ruled out: {'; '.join(open_)}", 400), "dim")
+
+
+def _proof(fix: FixSet, group: Sequence[RequestDiagnosis]) -> str:
+    """Return which models win once the fix is made, and for which of the requests none does."""
+    winners: dict[str, list[RequestDiagnosis]] = {}
+    for each in group:
+        alike = (f for f in each.explanation.fix_sets if f.edits == fix.edits)
+        winner = next((f.after.winner for f in alike if f.verified), None)
+        winners.setdefault(winner.model if winner else "", []).append(each)
+    left = winners.pop("", [])
+    if not winners:
+        return "could not be run here"
+    told = [
+        f"{printable(model)} wins" + (f" {_complexities(won)}" if len(winners) > 1 else "")
+        for model, won in winners.items()
+    ]
+    unsolved = f"; not for {_complexities(left)}" if left else ""
+    return f"verified: {', '.join(told)}{unsolved}"
 
 
 def _signature(diagnosis: RequestDiagnosis) -> list[tuple[object, ...]]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from atomlab.errors import InputError
 from atomlab.evidence.pricing import COLUMNS, FLAGS, NUMBERS, load_pricing
+from tests.conftest import ROOT
 from tests.refusals import is_one_line, loaded, refused
 from tests.worlds import ODD_FLAGS, ODD_NUMBERS
 
@@ -142,6 +143,11 @@ def test_entry_that_is_no_object_is_a_model_of_unknowns(write_json, entry):
         pytest.param(b"null", "no prices in a known format", id="null"),
         pytest.param(b'{"pricing": []}', "no prices in a known format", id="pricing-is-a-list"),
         pytest.param(b'{"a": 1, "b": "c"}', "no prices in a known format", id="numbers-only"),
+        pytest.param(
+            (ROOT / "data" / "postmortem" / "findings.json").read_bytes(),
+            "no prices in a known format",
+            id="findings",
+        ),
         pytest.param(b'{"pricing": {"a": ', "is not JSON", id="cut-off"),
         pytest.param(b"model,price\na,1\n", "is not JSON", id="csv"),
         pytest.param(b"\x80\x81\x82", "is not UTF-8", id="binary"),
@@ -154,7 +160,9 @@ def test_entry_that_is_no_object_is_a_model_of_unknowns(write_json, entry):
         pytest.param(gzip.compress(b'{"pricing": {}}')[:-9], "cannot be read", id="gzip-cut-off"),
         pytest.param(b"\x1f\x8b" + b"garbage" * 9, "cannot be read", id="gzip-garbage"),
         pytest.param(
-            rb'{"\ud800": {}, "\\ud800": {}}', "two models of one id", id="ids-that-collide"
+            rb'{"\ud800": {"mode": "chat"}, "\\ud800": {}}',
+            "two models of one id",
+            id="ids-that-collide",
         ),
     ],
 )

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import atomlab
+from atomlab.diagnosis.fixes import best_fix
 from atomlab.report.argument import print_diagnosis
 
 
@@ -46,6 +47,20 @@ def test_a_client_without_models_is_marked(screen, before):
     """A key that makes a client of which the cache has no model says so in its row."""
     row = next(line for line in screen(before, "delta") if line.startswith("QWEN_API_KEY"))
     assert "yes, but" in row
+
+
+def test_the_fix_is_the_one_that_the_fix_command_tells(screen, before):
+    """Of several requests that fail alike, the fix is one that cures all, each with its winner."""
+    for tenant in ("nettle", "quarry", "brennan"):
+        lines = screen(before, tenant)
+        diagnosis = atomlab.diagnose(before, tenant)
+        best = best_fix(diagnosis)
+        fixes = [line for line in lines if line.startswith("fix ")]
+        assert fixes[0].startswith(f"fix       {' and '.join(map(str, best.edits))} (cost")
+        for request in diagnosis.requests:
+            for fix_set in request.explanation.fix_sets:
+                if fix_set.edits == best.edits and fix_set.verified:
+                    assert fix_set.after.winner.model in "".join(fixes)
 
 
 def test_every_shipped_tenant_fits_a_screen(screen, before):
