@@ -246,10 +246,11 @@ def _copy_settings(
     may_leave, fingerprint = names_that_may_leave(inputs.providers), fingerprinter(key)
     for rows in source.settings(ids):
         witness.see_settings(rows)
+        kept = set(filter(may_leave, {name for _, _, name, _, _ in rows}))  # few names, many rows
         redacted = [
             (number, tenant, name, token(value, inputs.rules, fingerprint), created_at)
             for number, tenant, name, value, created_at in rows
-            if may_leave(name)
+            if name in kept
         ]
         try:
             insert(work, "tenant_settings", _storable(redacted, source))
@@ -260,7 +261,7 @@ def _copy_settings(
                 where=source.name,
                 todo="mend the row in a copy of the database",
             ) from None
-        unnamed = Counter([row[1] for row in rows if not may_leave(row[2])])
+        unnamed = Counter([tenant for _, tenant, name, _, _ in rows if name not in kept])
         work.executemany(
             "UPDATE tenants SET unnamed_settings = unnamed_settings + ? WHERE id = ?",
             _storable([(number, tenant) for tenant, number in unnamed.items()], source),
