@@ -254,15 +254,22 @@ def fix(
         Path | None,
         typer.Option(help="Write the script here, its rollback beside it.", callback=_harmless),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing scripts.")
+    ] = False,
 ) -> None:
     """Print the fix of the root cause as SQL, or in words."""
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix
+    from atomlab.evidence.files import check_writable
     from atomlab.evidence.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.terminal import print_fix
+    from atomlab.report.terminal import print_fix, rollback_of
 
+    if out is not None:
+        check_writable(out, overwrite, [Path(snapshot)])
+        check_writable(rollback_of(out), overwrite, [Path(snapshot)])
     requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
     with open_snapshot(snapshot) as evidence:
         planned = plan_fix(diagnose(evidence, tenant, requests), dialect)
@@ -474,7 +481,7 @@ def main() -> None:
         code = 1
     except OSError as error:  # all others are caught where they happen
         _forget_output()
-        code = _fail(f"cannot write the output ({error.strerror}); send it elsewhere", 1)
+        code = _fail(f"cannot write the output ({error.strerror or error}); send it elsewhere", 1)
     gc.freeze()  # else the interpreter looks for garbage in all that was imported: 0.3 s
     raise SystemExit(code)
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 import atomlab
 from atomlab.cli import main
 from tests.conftest import ROOT
+from tests.labs import ATOMLAB
 
 BRENNAN = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
 
@@ -247,6 +249,20 @@ def test_capture_gives_the_signals_back(run, make_database, prices, tmp_path):
         assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
 
 
+def test_reports_are_made_where_a_socket_s_address_would_be_too_long(shipped, tmp_path):
+    """Processes are started anew where the temporary folder's name leaves no room to fork them."""
+    temporary = tmp_path / ("t" * 90)
+    temporary.mkdir()
+    done = subprocess.run(
+        [*ATOMLAB, "report", shipped("local-dev"), "--all-affected", "--out", tmp_path / "out"],
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len([*tmp_path.glob("out/*/report.html")]) == 2
+
+
 def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
     """Nobody affected is done: an index that says so; without prices nobody can tell."""
     healthy = captured({"acme": {"OPENAI_API_KEY": "a-key-of-more-than-twelve"}})
@@ -455,16 +471,58 @@ def test_fix_prints_a_script_and_nothing_else(run, shipped):
 
 
 def test_fix_writes_the_script_and_its_rollback(run, error, shipped, tmp_path):
-    """With --out both scripts are files; a folder that is not there is one clear line."""
+    """With --out both scripts are files, the command's own and whole."""
     given = ("fix", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--dialect", "sqlite")
     code, out, _ = run(*given, "--out", tmp_path / "fix.sql")
     assert code == 0
     assert len(out.splitlines()) == 2
     assert "INSERT INTO" in (tmp_path / "fix.sql").read_text()
     assert "DELETE FROM" in (tmp_path / "fix.rollback.sql").read_text()
-    code, _, err = run(*given, "--out", tmp_path / "none" / "fix.sql")
-    assert code == 1
-    assert "cannot be written" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("there", ["fix.sql", "fix.rollback.sql"])
+def test_fix_replaces_scripts_only_when_told(run, error, shipped, tmp_path, there):
+    """An earlier script, or its rollback, stays as it is without --overwrite."""
+    given = ("fix", shipped("brennan-2026-05-02"), "--tenant", "brennan")
+    (tmp_path / there).write_text("mine")
+    with chdir(tmp_path):
+        line = error(*given, "--out", "fix.sql")
+        assert there in line
+        assert "exists already and is kept" in line
+        assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+        assert run(*given, "--out", "fix.sql", "--overwrite")[0] == 0
+    assert "COMMIT;" in (tmp_path / there).read_text()
+
+
+@pytest.mark.parametrize(
+    ("out", "what"),
+    [
+        ("none/fix.sql", "no such folder"),
+        (".", "is no regular file"),
+        ("", "is no regular file"),
+        ("/", "is no regular file"),
+        ("snapshot.sqlite", "is one of the files to read and is kept"),
+    ],
+)
+def test_fix_writes_no_script_where_none_belongs(error, shipped, tmp_path, out, what):
+    """Folders, and the snapshot itself, are one clear line."""
+    snapshot = tmp_path / "snapshot.sqlite"
+    snapshot.write_bytes(shipped("brennan-2026-05-02").read_bytes())
+    with chdir(tmp_path):
+        given = ("fix", "snapshot.sqlite", "--tenant", "brennan", "--overwrite", "--out", out)
+        assert what in error(*given)
+    assert snapshot.read_bytes() == shipped("brennan-2026-05-02").read_bytes()
+
+
+def test_fix_says_that_an_earlier_script_is_not_of_this_fix(run, shipped, tmp_path):
+    """Where the fix is no SQL, an old script is left, and named as what it is."""
+    old = tmp_path / "fix.sql"
+    old.write_text("of another tenant")
+    given = ("fix", shipped("brennan-2026-05-02"), "--tenant", "nettle", "--overwrite")
+    code, _, err = run(*given, "--out", old)
+    assert code == 3
+    assert err.splitlines()[-1] == f"warning: {old} is an earlier script, not of this fix"
+    assert old.read_text() == "of another tenant"
 
 
 @pytest.mark.parametrize(

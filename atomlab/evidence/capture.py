@@ -26,8 +26,9 @@ from atomlab.evidence.redaction import (
     fingerprinter,
     key_id,
     key_text,
-    load_key,
     names_that_may_leave,
+    new_key,
+    read_key,
     token,
 )
 from atomlab.evidence.registry import Provider, default_registry, load_registry
@@ -101,8 +102,9 @@ def capture(
     read += source_files(source)
     key_path = None if key_file is None else Path(key_file)
     check_writable(target, overwrite, [*read, *([key_path] if key_path else ())])
-    if key_path and not os.path.lexists(key_path):
-        check_writable(key_path, overwrite=False, inputs=read)
+    new_key_path = key_path if key_path and not os.path.lexists(key_path) else None
+    if new_key_path:
+        check_writable(new_key_path, overwrite=False, inputs=read)
     chosen = load_rules(rules)
     registered = default_registry(chosen.based_on) if providers is None else Path(providers)
     registry = load_registry(registered)
@@ -113,7 +115,7 @@ def capture(
         entries = original.catalog() if catalog is None else load_catalog(Path(catalog))
         inputs = Inputs(chosen, registry, prices, entries)
         ids = original.tenant_ids(tenants) if tenants else None
-        key = load_key(key_path)
+        key = read_key(key_path) if key_path and not new_key_path else new_key()
         predecessor = _parent(parent, key)
         with _written(target), work_database(target.parent) as (work, content):
             work.execute("BEGIN")
@@ -140,7 +142,7 @@ def capture(
             )
             with (
                 contextlib.ExitStack() as end,
-                _key_file(key, key_path) as write_key,
+                _key_file(key, new_key_path) as write_key,
                 whole_file(target, overwrite=overwrite) as file,
             ):
                 write_sealed(work, content, manifest, file)
@@ -160,14 +162,13 @@ def _written(target: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _key_file(key: bytes, path: Path | None) -> Iterator[Callable[[], None]]:
-    """Give what writes a new key's file, which goes again if what it is for fails."""
-    new = path if path and not os.path.lexists(path) else None
+    """Give what writes a new key to `path`, if any; the file goes again if what it is for fails."""
 
     def write() -> None:
-        if new:
-            with whole_file(new) as stream:
+        if path:
+            with whole_file(path) as stream:
                 stream.write(key_text(key))
-            made.append(new)
+            made.append(path)
 
     made: list[Path] = []
     try:

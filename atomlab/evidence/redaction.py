@@ -8,7 +8,6 @@ outside the snapshot) lets equal values be told from different ones, and nothing
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 import unicodedata
@@ -87,14 +86,27 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"atomlab/key-id/v1\0" + key).hexdigest()[:16]
 
 
-def load_key(path: Path | None) -> bytes:
-    """Return the fingerprint key in `path`; a fresh one for None or a path where nothing is.
+def new_key() -> bytes:
+    """Return a fresh fingerprint key."""
+    return secrets.token_bytes(_KEY_BYTES)
+
+
+def read_key(path: Path) -> bytes:
+    """Return the fingerprint key in `path`.
 
     Raises InputError for a file that cannot be read, or is not 64 hex digits.
     """
-    if path is None or not os.path.lexists(path):
-        return secrets.token_bytes(_KEY_BYTES)
-    return _read_key(path)
+    try:
+        with path.open(encoding="ascii") as stream:  # a device has no end
+            key = bytes.fromhex(stream.read(4 * _KEY_BYTES).strip())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not hexadecimal"
+        raise InputError(
+            f"cannot read the key ({reason})", where=path, todo="give a key file made by capture"
+        ) from None
+    if len(key) != _KEY_BYTES:
+        raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
+    return key
 
 
 def key_text(key: bytes) -> bytes:
@@ -150,17 +162,3 @@ def _as_text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     return str(value)
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        with path.open(encoding="ascii") as stream:  # a device has no end
-            key = bytes.fromhex(stream.read(4 * _KEY_BYTES).strip())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not hexadecimal"
-        raise InputError(
-            f"cannot read the key ({reason})", where=path, todo="give a key file made by capture"
-        ) from None
-    if len(key) != _KEY_BYTES:
-        raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
-    return key

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from tempfile import gettempdir
 from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
@@ -29,7 +30,9 @@ from atomlab.text import printable
 # of which a container that sees many processors may not have many.
 MOST_JOBS = 4
 GRACE_S = 10.0
-_FORKED = "forkserver" in get_all_start_methods()
+# What forks listens on a socket in the temporary folder, and a socket's address is 103 bytes at
+# most, of which multiprocessing's own names take 32.
+_FORKED = "forkserver" in get_all_start_methods() and len(os.fsencode(gettempdir())) <= 71
 _LOADED = (
     "__main__",
     "atomlab.report.execution",

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from atomlab.errors import ReportError
+from atomlab.evidence.files import whole_file
 from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
@@ -80,25 +80,28 @@ def print_verification(verification: Verification, snapshot: str) -> None:
 def print_fix(fix: Fix, out: Path | None) -> None:
     """Print the fix as SQL, its rollback commented out below, or write both; say what it does.
 
-    What is said goes to stderr, so that stdout is the script and nothing else. Raises ReportError
-    if a file cannot be written.
+    What is said goes to stderr, so that stdout is the script and nothing else. What stands in the
+    files is replaced. Raises SnapshotError if one cannot be written.
     """
     print_warnings([f"{printable(words, 400)}" for words in fix.words], label="fix")
     if fix.status != "sql":
+        if out and out.exists():
+            print_warnings([f"{printable(out, 4096)} is an earlier script, not of this fix"])
         return
     if out is None:
         undo = "\n".join(f"-- {line}" for line in fix.rollback.splitlines())
         print(f"{fix.sql}\n-- To undo it, run the following without the leading dashes.\n{undo}")  # noqa: T201
         return
-    rollback = out.with_suffix(f".rollback{out.suffix or '.sql'}")
-    for path, script in ((out, fix.sql), (rollback, fix.rollback)):
-        try:
-            path.write_text(script, encoding="utf-8")
-        except OSError as error:
-            raise ReportError(
-                f"cannot be written ({error.strerror})", where=path, todo="name another file"
-            ) from None
+    # The rollback first: no script is there without it.
+    for path, script in ((rollback_of(out), fix.rollback), (out, fix.sql)):
+        with whole_file(path, overwrite=True) as stream:
+            stream.write(script.encode())
         _line(Console(), f"wrote {printable(path, 4096)}")
+
+
+def rollback_of(script: Path) -> Path:
+    """Return where the rollback of a script stands: `fix.rollback.sql` beside `fix.sql`."""
+    return script.with_name(f"{script.stem}.rollback{script.suffix or '.sql'}")
 
 
 def print_lint(lint: Lint, snapshot: str) -> None:

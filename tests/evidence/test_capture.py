@@ -405,3 +405,14 @@ def test_a_capture_that_fails_leaves_no_key_file(make_database, tmp_path, failin
             proven_capture(str(source), tmp_path / "out.sqlite", tenants=tenants, key_file=key_file)
     assert not key.exists()
     assert given.read_text() == "ab" * 32
+
+
+def test_a_key_file_that_appears_meanwhile_is_kept(make_database, tmp_path):
+    """A capture whose key cannot be written leaves no snapshot of fingerprints without a key."""
+    source, key, out = make_database({"acme": {}}), tmp_path / "k", tmp_path / "out.sqlite"
+    with refused(SnapshotError, "exists already and is kept", key):
+        proven_capture(
+            str(source), out, key_file=key, progress=lambda *_: key.write_text("ab" * 32)
+        )
+    assert key.read_text() == "ab" * 32
+    assert not out.exists()

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from atomlab.evidence.redaction import key_id, load_key
+from atomlab.evidence.redaction import key_id, read_key
 from atomlab.evidence.seal import FORMAT_VERSION
 from atomlab.evidence.snapshot import open_snapshot
 from tests.command import Run, signalled_at, start
@@ -166,8 +166,7 @@ def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
 
 
 # Everything that gives a file a name or takes it away.
-NAMING = {"load_key", "save_key", "work_database", "publish", "whole_file", "_nameless", "_link"}
-NAMING |= {"_give_name", "_keep_key", "unlink"}
+NAMING = {"work_database", "whole_file", "_nameless", "_link", "_give_name", "write", "unlink"}
 
 
 @pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
@@ -295,7 +294,7 @@ def test_one_of_two_captures_into_a_new_file_wins(scene, small):
         assert at.outcome("k") == "new"
         with open_snapshot(at.out) as snapshot:
             used = snapshot.manifest["fingerprint"]["key_id"]
-        assert used == key_id(load_key(at.folder / "k"))
+        assert used == key_id(read_key(at.folder / "k"))
 
 
 def test_two_captures_over_an_old_file_both_end_and_one_of_them_is_there(scene, small):

@@ -34,7 +34,7 @@ from atomlab.diagnosis.lint import lint
 from atomlab.errors import InputError, SnapshotError
 from atomlab.evidence.catalog import load_catalog
 from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.redaction import load_key
+from atomlab.evidence.redaction import read_key
 from atomlab.evidence.registry import default_registry, load_registry
 from atomlab.evidence.rules import EDITIONS, load_rules
 from atomlab.report.argument import print_diagnosis
@@ -517,7 +517,7 @@ FILES = {
     "registry": (load_registry, edited(REGISTRY)),
     "catalogue": (load_catalog, edited(CATALOG)),
     "rules": (lambda path: load_rules(str(path)), edited(RULES)),
-    "key": (load_key, edited(b"5a" * 32 + b"\n")),
+    "key": (read_key, edited(b"5a" * 32 + b"\n")),
 }
 
 
