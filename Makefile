@@ -47,8 +47,8 @@ report: compiled ## investigate the incident on its snapshot; prints the verdict
 lab: compiled ## JupyterLab on your own copies of the notebooks, in atomlab-notebooks
 	@$(BIN)/atomlab lab '$(SNAPSHOT)' --tenant '$(TENANT)' --hypothesis '$(HYPOTHESIS)'
 
-test: compiled ## run the tests
-	@$(BIN)/python -m pytest
+test: compiled ## run the tests, a worker per core, up to four
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: compiled ## ruff, mypy --strict, notebooks without outputs
 	@$(BIN)/ruff check .
