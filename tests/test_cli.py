@@ -560,10 +560,12 @@ def test_a_report_without_prices_is_inconclusive(run, captured, tmp_path, notebo
 
 
 def test_a_report_warns_of_claims_about_another_tenant(run, shipped, tmp_path):
-    """The wrong hypothesis at night: one line on stderr says whose it is."""
+    """The wrong hypothesis at night: one line on stderr says whose it is, and the report does."""
     given = ("report", shipped("brennan-2026-05-02"), "--hypothesis", BRENNAN)
     code, _, err = run(*given, "--tenant", "fjord", "--out", tmp_path / "fjord")
     assert code in (0, 3)
     assert "warning: the hypothesis is about tenant brennan, the report about fjord" in err
+    answer = json.loads((tmp_path / "fjord" / "findings.json").read_text())["answer"]
+    assert "The claims are about tenant brennan, tested on fjord." in answer
     _, _, err = run(*given, "--tenant", "brennan", "--out", tmp_path / "brennan")
     assert "warning: the hypothesis" not in err

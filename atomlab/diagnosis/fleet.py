@@ -158,10 +158,11 @@ class Fleet:
         causes = (f"{code} ({len(hit):,})" for code, hit in self.by_cause().items())
         whole = sum(len(impact.failures) == len(self.requests) for impact in self.affected)
         held = sum(impact.failures[0].held for impact in self.affected)
+        find, hold = ("finds" if len(self.affected) == 1 else "find"), f"hold{'s' * (held == 1)}"
         return (
-            f"{len(self.affected):,} of {tenants} find no model for some kind of request, "
+            f"{len(self.affected):,} of {tenants} {find} no model for some kind of request, "
             f"{whole:,} for every kind that was tried. By cause: {listed(causes, 12)}. "
-            f"{held:,} hold the missing key already, in another row."
+            f"{held:,} {hold} the missing key already, in another row."
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -73,13 +73,18 @@ class Investigation:
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust."""
+        other = [f"the hypothesis is about {self._other}"] if self._other else []
+        return [*other, *self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
+
+    @property
+    def _other(self) -> str:
+        """The tenant that the claims name and the one that they were tested on, if they differ."""
         tenant = self.diagnosis.tenant
-        out = [*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
         named = self.hypothesis.tenant if self.hypothesis else tenant.id
-        if named not in (tenant.id, tenant.subdomain, tenant.name):
-            who = printable(tenant.subdomain or tenant.name)
-            out.insert(0, f"the hypothesis is about tenant {printable(named)}, tested on {who}")
-        return out
+        if named in (tenant.id, tenant.subdomain, tenant.name):
+            return ""
+        who = printable(tenant.subdomain or tenant.name)
+        return f"tenant {printable(named)}, tested on {who}"
 
     def cured(self) -> list[str]:
         """Return the complexities that fail before the fix and find a model after it."""
@@ -103,7 +108,8 @@ class Investigation:
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
         agreed = [claim.verdict == "confirmed" for claim in self.verification.claims]
-        told = (self._decision(), self._cause(), _agreement(agreed), self._cure())
+        other = f"The claims are about {self._other}." if self._other else ""
+        told = (self._decision(), self._cause(), other, _agreement(agreed), self._cure())
         return " ".join(filter(None, told))
 
     def _decision(self) -> str:

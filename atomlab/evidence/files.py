@@ -36,7 +36,7 @@ def read_json(path: Path) -> Any:
         with gzip.open(path) if gzipped else path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise InputError("no such file", where=path, todo="check the path") from None
+        raise _no_such(path) from None
     except (OSError, EOFError, zlib.error, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
@@ -52,6 +52,10 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"is not JSON ({error})", where=path, todo="give the complete JSON file"
         ) from None
+
+
+def _no_such(path: Path) -> InputError:
+    return InputError("no such file", where=path, todo="check the path")
 
 
 def read_yaml(path: Path) -> Any:
@@ -98,6 +102,8 @@ def read_yaml(path: Path) -> Any:
                 f"is larger than {MAX_YAML_BYTES:,} bytes", where=path, todo="check the file"
             )
         return Strict(content.decode()).get_single_data()
+    except FileNotFoundError:
+        raise _no_such(path) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except yaml.YAMLError as error:

@@ -151,7 +151,7 @@ def test_what_cannot_be_read_is_one_line_and_exit_1(run, findings, events, tmp_p
         ([tmp_path], "cannot be read"),
         ([events], "is not JSON"),
         ([findings, "--events", findings], "unknown field"),
-        ([findings, "--events", tmp_path / "nowhere.yaml"], "cannot be read"),
+        ([findings, "--events", tmp_path / "nowhere.yaml"], "no such file"),
         ([latin], "is not UTF-8 text"),
         ([latin, findings], "is a postmortem already"),
         ([latin, "--events", events], "is a postmortem already"),
