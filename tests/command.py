@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ _IMPORTED = (
     "atomlab.report.custody",
     "atomlab.report.terminal",
 )
+STREAMS = ("stdout", "stderr")
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__, *_IMPORTED])
 
@@ -50,7 +53,7 @@ class Run:
         if code is None:
             self.process.kill()
             raise TimeoutError("the command does not end")
-        out, err = ((self.folder / name).read_text() for name in ("stdout", "stderr"))
+        out, err = ((self.folder / name).read_text() for name in STREAMS)
         return code, out, err
 
     def refusal(self) -> str:
@@ -65,19 +68,30 @@ class Run:
 def start(folder: Path, *arguments: object, first: Callable[[], object] | None = None) -> Run:
     """Start `atomlab` with these arguments, after having called `first` in its process."""
     folder.mkdir(exist_ok=True)
+    for name in STREAMS:
+        (folder / name).unlink(missing_ok=True)
     process = _CONTEXT.Process(target=_main, args=(folder, [*map(str, arguments)], first))
     process.start()
+    while process.is_alive() and not (folder / STREAMS[-1]).exists():  # then it has begun
+        time.sleep(0.005)
     return Run(process, folder)
 
 
 def _main(folder: Path, arguments: list[str], first: Callable[[], object] | None) -> None:
     sys.argv = ["atomlab", *arguments]
-    sys.stdout, sys.stderr = ((folder / name).open("w") for name in ("stdout", "stderr"))
-    from atomlab.cli import main
+    from atomlab.__main__ import run
 
     if first:
         first()
-    main()
+    sys.stdout, sys.stderr = ((folder / name).open("w") for name in STREAMS)
+    try:
+        run()
+    except SystemExit as stop:  # multiprocessing's own way out takes a signal for a failure
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(int(stop.code or 0))
 
 
 def signalled_at(number: int, moment: int, functions: Collection[str], told: Path) -> None:
