@@ -42,6 +42,12 @@ def _harmless(value: Any) -> Any:
     return value
 
 
+def _named(value: str | None) -> str | None:
+    if value == "":  # of a variable that is not set, say: something was meant to be given
+        raise typer.BadParameter("is empty")
+    return value
+
+
 def _seconds(value: float) -> float:
     if value != value:  # nan is within every range
         raise typer.BadParameter("give a number of seconds")
@@ -50,6 +56,9 @@ def _seconds(value: float) -> float:
 
 Snapshot = Annotated[str, typer.Argument(help="A snapshot file, as made by capture.")]
 Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact name.")]
+Hypothesis = Annotated[
+    str | None, typer.Option(help="The claims to test (.yaml).", callback=_named)
+]
 Complexity = Literal["simple", "moderate", "complex", "advanced"]
 SqlDialect = Literal["postgresql", "sqlite"]
 ReportFormat = Literal["html", "pdf"]
@@ -297,12 +306,13 @@ def report(
     all_affected: Annotated[
         bool, typer.Option("--all-affected", help="Every tenant with a request without a model.")
     ] = False,
-    hypothesis: Annotated[str | None, typer.Option(help="The claims to test (.yaml).")] = None,
+    hypothesis: Hypothesis = None,
     notebook: Annotated[
         str | None,
         typer.Option(
             help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, "
-            "without --hypothesis tenant_triage."
+            "without --hypothesis tenant_triage.",
+            callback=_named,
         ),
     ] = None,
     out: Annotated[
@@ -380,7 +390,10 @@ def postmortem(
         typer.Argument(help="Findings of reports (.json), or one edited postmortem (.md)."),
     ],
     events: Annotated[
-        str | None, typer.Option(help="What only people know: times, owners, lessons (.yaml).")
+        str | None,
+        typer.Option(
+            help="What only people know: times, owners, lessons (.yaml).", callback=_named
+        ),
     ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         DocumentFormat | None, typer.Option(help="As the file's name ends, else md.")
@@ -425,12 +438,14 @@ def postmortem(
 @app.command()
 def lab(
     snapshot: Annotated[
-        str | None, typer.Argument(help="A snapshot; the shipped example if none is given.")
+        str | None,
+        typer.Argument(help="A snapshot; the shipped example if none is given.", callback=_named),
     ] = None,
     tenant: Annotated[
-        str | None, typer.Option(help="The tenant's id, subdomain or exact name.")
+        str | None,
+        typer.Option(help="The tenant's id, subdomain or exact name.", callback=_named),
     ] = None,
-    hypothesis: Annotated[str | None, typer.Option(help="The claims to test (.yaml).")] = None,
+    hypothesis: Hypothesis = None,
     folder: Annotated[
         Path, typer.Option(help="Where your copies are kept, a subfolder for each choice.")
     ] = Path("atomlab-notebooks"),

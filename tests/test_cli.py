@@ -157,6 +157,22 @@ def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("report", "s.sqlite", "--tenant", "t", "--hypothesis", ""),
+        ("report", "s.sqlite", "--tenant", "t", "--notebook", ""),
+        ("postmortem", "findings.json", "--events", ""),
+        ("lab", ""),
+        ("lab", "--tenant", ""),
+        ("lab", "--hypothesis", ""),
+    ],
+)
+def test_an_option_that_is_empty_is_not_taken_for_none(error, given):
+    """`--hypothesis "$UNSET"` is no report without a hypothesis, which could exit with 0."""
+    assert "is empty" in error(*given, code=2)
+
+
 def test_report_lists_a_notebook_s_parameters(run, error):
     """`--help-notebook` names type, default, choices and help, and runs nothing."""
     code, out, err = run("report", "--help-notebook", "fix_comparison")
