@@ -282,7 +282,7 @@ def fix(
     requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
     with open_snapshot(snapshot) as evidence:
         planned = plan_fix(diagnose(evidence, tenant, requests), dialect)
-    print_fix(planned, out)
+    print_fix(planned, out, overwrite=overwrite)
     raise typer.Exit({"words": EXIT["refuted"], "inconclusive": 4}.get(planned.status, 0))
 
 
@@ -524,7 +524,7 @@ def _keeping_what_ran(folder: Path) -> Iterator[None]:
         raise ReportError(
             "was asked to end before it was done",
             where=folder,
-            todo="open notebook.partial.ipynb there and look, or make it again",
+            todo="open notebook.partial.ipynb there or in a folder below, or make it again",
         ) from None
     finally:
         signal.signal(signal.SIGTERM, before)

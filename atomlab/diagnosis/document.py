@@ -13,12 +13,11 @@ from typing import Any
 from atomlab.byok.request import Request
 from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.diagnosis.fixes import Fix, plan_fix
+from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.options import Option
 from atomlab.diagnosis.tradeoffs import cons, pros
 from atomlab.diagnosis.verify import Verification
-from atomlab.errors import InputError
 from atomlab.evidence.snapshot import Snapshot
 
 
@@ -82,11 +81,8 @@ def findings_document(
 
 
 def _remedy(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the fix of the root cause; in words where no script can name tenant or settings."""
-    try:
-        fix = plan_fix(diagnosis, "postgresql")
-    except InputError as error:
-        fix = Fix("words", (f"no script can do it: {error.what}",))
+    """Return the fix of the root cause."""
+    fix = plan_fix(diagnosis, "postgresql")
     return {"dialect": "postgresql", **asdict(fix), "words": list(fix.words)}
 
 

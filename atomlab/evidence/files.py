@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
@@ -30,20 +31,29 @@ MAX_YAML_BYTES = 256 * 1024
 
 def read_json(path: Path) -> Any:
     """Return the JSON value in `path`, gzipped or not; raise InputError if there is none."""
+    return parse_json(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what stands in `path`, once, since a pipe has no second time; raise InputError."""
     try:
-        with path.open("rb") as raw:
-            gzipped = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if gzipped else path.open("rb") as stream:
+        with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise _no_such(path) from None
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"cannot be read ({reason})", where=path, todo="check the path and the file"
-        ) from None
-    if len(content) > MAX_BYTES:
-        raise InputError(f"is larger than {MAX_BYTES:,} bytes", where=path, todo="check the file")
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or error) from None
+    return _within_bounds(content, path)
+
+
+def parse_json(content: bytes, path: Path) -> Any:
+    """Return the JSON value that is the content of `path`, gzipped or not; raise InputError."""
+    if content[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(io.BytesIO(content)) as stream:
+                content = _within_bounds(stream.read(MAX_BYTES + 1), path)
+        except (OSError, EOFError, zlib.error) as error:
+            raise _unreadable(path, error) from None
     try:
         return json.loads(content)
     except UnicodeDecodeError:
@@ -52,6 +62,16 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"is not JSON ({error})", where=path, todo="give the complete JSON file"
         ) from None
+
+
+def _within_bounds(content: bytes, path: Path) -> bytes:
+    if len(content) > MAX_BYTES:
+        raise InputError(f"is larger than {MAX_BYTES:,} bytes", where=path, todo="check the file")
+    return content
+
+
+def _unreadable(path: Path, reason: object) -> InputError:
+    return InputError(f"cannot be read ({reason})", where=path, todo="check the path and the file")
 
 
 def _no_such(path: Path) -> InputError:
@@ -140,7 +160,7 @@ def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -
         raise _existing(target)
     if not target.parent.is_dir():
         raise SnapshotError("no such folder", where=target.parent, todo="make it first")
-    if target.resolve() in {path.resolve() for path in inputs}:
+    if os.path.realpath(target) in map(os.path.realpath, inputs):
         raise SnapshotError(
             "is one of the files to read and is kept", where=target, todo="name another file"
         )
@@ -215,13 +235,13 @@ def _nameless(folder: Path) -> Iterator[tuple[BinaryIO, Path | None]]:
     """Give a new file in `folder` without a name, or with one that is gone after the block."""
     name = None
     try:
-        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
-    except (OSError, AttributeError):  # not on this file system, or not on this system
-        with undisturbed():
-            descriptor, path = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
-            name = Path(path)
-            _unfinished.add(name)
-    try:
+        try:
+            descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+        except (OSError, AttributeError):  # not on this file system, or not on this system
+            with undisturbed():
+                descriptor, path = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
+                name = Path(path)
+                _unfinished.add(name)
         with os.fdopen(descriptor, "w+b") as stream:
             yield stream, name
     finally:

@@ -139,8 +139,9 @@ class Source:
             found = find_tenant_id([row[:-1] for row in rows], name)
             return next((row[-1], row[0]) for row in rows if row[0] == found)
         starts = ", ".join(f"substr({column}, 1, 200)" for column in texts)
+        [[tenants]] = self._rows("SELECT count(*) FROM tenants", ())
         others = self._rows(f"SELECT {starts} FROM tenants", ())  # noqa: S608
-        raise unknown_tenant(islice(others, _NEAR_MATCHES_AMONG), name)
+        raise unknown_tenant(islice(others, _NEAR_MATCHES_AMONG), tenants, name)
 
     def _rows(self, query: str, values: Sequence[Any]) -> Iterator[Row]:
         return chain.from_iterable(self._read(query, values, 1000))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
@@ -241,7 +241,7 @@ def _database(
         },
         columns=columns,
         types={},
-        odd=_odd(copy, columns, clock),
+        odd=_odd(copy, clock),
         session=session,
         cursor=lambda: _Cursor(path, copy.cursor(), clock),
         interrupt=copy.interrupt,
@@ -271,13 +271,11 @@ def _place(copy: sqlite3.Connection, table: str) -> str:
     return ""
 
 
-def _odd(
-    copy: sqlite3.Connection, columns: Mapping[str, object], clock: _Clock
-) -> dict[tuple[str, str], str]:
+def _odd(copy: sqlite3.Connection, clock: _Clock) -> dict[tuple[str, str], str]:
     """Return whether names of settings equal what they are not: by a collation of their column."""
-    if "tenant_settings" not in columns:
+    if "setting_key" not in _columns(copy, "tenant_settings"):
         return {}
-    with suppress(sqlite3.OperationalError), clock.running():  # of no such column
+    with clock.running():
         if copy.execute(_EQUAL_TO_ANOTHER).fetchone():
             return {
                 ("tenant_settings", "setting_key"): "compared in a way of its own (a collation)"

@@ -41,14 +41,16 @@ def find_tenant_id(rows: Iterable[Sequence[Any]], text: str) -> str:
             todo="give the id of the one you mean",
             matches=tuple(found),
         )
-    raise unknown_tenant(known, text)
+    raise unknown_tenant(known, len(known), text)
 
 
-def unknown_tenant(rows: Iterable[Sequence[Any]], text: str) -> TenantError:
-    """Return the error that none of the (id, subdomain, name) rows goes by `text`."""
-    known = list(rows)
-    near = did_you_mean(text, (str(word) for row in known for word in row if word))
+def unknown_tenant(rows: Iterable[Sequence[Any]], tenants: int, text: str) -> TenantError:
+    """Return the error that none of so many tenants goes by `text`.
+
+    `rows` are (id, subdomain, name) of those among which near matches are looked for.
+    """
+    near = did_you_mean(text, (str(word) for row in rows for word in row if word))
     return TenantError(
-        f"no tenant {text!r} among the {len(known):,} in this database",
+        f"no tenant {text!r} among the {tenants:,} in this database",
         todo=near or "give an id, a subdomain or an exact name",
     )

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context, parent_process
@@ -67,11 +67,11 @@ def default_jobs() -> int:
 
 def run_batch(
     tasks: Sequence[Task], jobs: int, timeout_s: float, on_cell: OnTaskCell | None = None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Yield each task's outcome as it ends; `jobs` of them run at once, `timeout_s` bounds each.
 
     `on_cell` is told which cell a task is at, and of how many. If the caller stops early, what
-    runs is ended and leaves nothing; after Ended it leaves its partial notebook.
+    runs is ended and leaves nothing; if Ended is raised or thrown into this, its partial notebook.
     """
     waiting, running = deque(tasks), list[_Run]()
     try:
@@ -83,14 +83,11 @@ def run_batch(
                 if outcome := run.look():
                     running.remove(run)
                     yield outcome
-    except Ended:
+    except BaseException as stopped:
         for run in running:
-            run.end()
-        running.clear()
+            run.stop(keeping=isinstance(stopped, Ended))
         raise
     finally:
-        for run in running:
-            run.process.terminate()
         for run in running:
             run.end(patience_s=5)
 
@@ -130,6 +127,11 @@ class _Run:
         report = result if isinstance(result, Report) else None
         return Outcome(self._task, report, "" if report else str(result), seconds)
 
+    def stop(self, *, keeping: bool) -> None:
+        """Ask it to end and clean up, keeping its partial notebook or not."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGTERM if keeping else signal.SIGINT)
+
     def end(self, patience_s: float = 0) -> None:
         """Wait for its end; after that, kill it and all that it started."""
         self.process.join(patience_s)
@@ -168,7 +170,8 @@ def _context() -> Any:
 
 def _work(task: Task, timeout_s: float, pipe: Connection) -> None:
     """Make one report in this process, and say through `pipe` how it goes and ends."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where nohup started it all
     with suppress(AttributeError):
         os.setpgid(0, 0)  # the terminal's Ctrl-C is for the process that started this one
     try:
@@ -179,6 +182,10 @@ def _work(task: Task, timeout_s: float, pipe: Connection) -> None:
         pass
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {printable(error)}; report this fault of atomlab's")
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise Ended
 
 
 def _make(task: Task, timeout_s: float, pipe: Connection) -> Report:

@@ -64,7 +64,7 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
         values = {
             "snapshot": str(evidence.path.resolve()),
             "tenant": tenant or _some_tenant(evidence, example["tenant"]),
-            "hypothesis": str(Path(hypothesis).resolve()) if hypothesis else "",
+            "hypothesis": str(Path(hypothesis).absolute()) if hypothesis else "",
         }
         sha256 = evidence.sha256
     if not (snapshot or tenant or hypothesis):

@@ -120,7 +120,7 @@ class _Run:
     """
 
     def __init__(self, partial: Path, on_cell: OnCell | None) -> None:
-        self._partial, self._on_cell, self._kept_at = partial, on_cell, 0.0
+        self._partial, self._on_cell = partial, on_cell
         self.cell, self.notebook = "the first cell", nbformat.v4.new_notebook()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -132,24 +132,22 @@ class _Run:
         self.cell = f"cell {cell.get('id', '?')!r} under {heading!r}"
         if self._on_cell:
             self._on_cell(cell_index, len(self.notebook.cells))
-        if time.monotonic() - self._kept_at >= KEPT_EVERY_S:
-            self.keep()
-        self.cancel_timer()
-        self._timer = asyncio.get_running_loop().call_later(KEPT_EVERY_S, self._keep_if_possible)
+        if self._timer is None:
+            self._keep_again()
 
     def keep(self) -> None:
         """Write the notebook as far as it came; raise OSError if it cannot be written."""
         write_all(self._partial.parent, {self._partial.name: as_text(self.notebook)})
-        self._kept_at = time.monotonic()
 
     def cancel_timer(self) -> None:
-        """Forget that the notebook was to be kept should its cell take long."""
+        """Keep it no longer."""
         if self._timer:
             self._timer.cancel()
 
-    def _keep_if_possible(self) -> None:
-        with suppress(OSError):  # else the next cell will say so
+    def _keep_again(self) -> None:
+        with suppress(OSError):  # else the report itself will say so
             self.keep()
+        self._timer = asyncio.get_running_loop().call_later(KEPT_EVERY_S, self._keep_again)
 
 
 class _Engine(NBClientEngine):  # type: ignore[misc]

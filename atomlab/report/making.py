@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atomlab.errors import ReportError
+from atomlab.errors import Ended, ReportError
 from atomlab.report.kernel import running_kernel
 from atomlab.report.planning import Wanted, plan
 from atomlab.report.runner import Report, run_report
@@ -56,9 +56,13 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
     outcomes: list[Outcome] = []
     try:
         with watching(len(tasks)) as watch:
-            for outcome in run_batch(tasks, jobs or default_jobs(), timeout_s, watch.cell):
-                watch.ended(outcome.task, outcome.verdict)
-                outcomes.append(outcome)
+            running = run_batch(tasks, jobs or default_jobs(), timeout_s, watch.cell)
+            try:
+                for outcome in running:
+                    outcomes.append(outcome)
+                    watch.ended(outcome.task, outcome.verdict)
+            except Ended as ended:
+                running.throw(ended)
     finally:
         place = {task.folder: number for number, task in enumerate(tasks)}
         outcomes.sort(key=lambda outcome: place[outcome.task.folder])

@@ -114,13 +114,13 @@ def plan(wanted: Wanted) -> list[Task]:
     """
     from atomlab.evidence.snapshot import open_snapshot
 
-    values = {**wanted.parameters, "snapshot": str(Path(wanted.snapshot).resolve())}
+    values = {**wanted.parameters, "snapshot": str(Path(wanted.snapshot).absolute())}
     about = None
     if wanted.hypothesis:
         from atomlab.diagnosis.hypothesis import load_hypothesis
 
         about = load_hypothesis(wanted.hypothesis).tenant
-        values["hypothesis"] = str(Path(wanted.hypothesis).resolve())
+        values["hypothesis"] = str(Path(wanted.hypothesis).absolute())
     with open_snapshot(wanted.snapshot) as evidence:
         if not wanted.tenants and not wanted.all_affected:
             return [

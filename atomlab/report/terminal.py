@@ -77,11 +77,11 @@ def print_verification(verification: Verification, snapshot: str) -> None:
     _line(out, f"verdict: {verification.verdict}", _STYLES[verification.verdict])
 
 
-def print_fix(fix: Fix, out: Path | None) -> None:
+def print_fix(fix: Fix, out: Path | None = None, *, overwrite: bool = False) -> None:
     """Print the fix as SQL, its rollback commented out below, or write both; say what it does.
 
-    What is said goes to stderr, so that stdout is the script and nothing else. What stands in the
-    files is replaced. Raises SnapshotError if one cannot be written.
+    What is said goes to stderr, so that stdout is the script and nothing else. Raises
+    SnapshotError if a file cannot be written, or is there and `overwrite` is false.
     """
     print_warnings([f"{printable(words, 400)}" for words in fix.words], label="fix")
     if fix.status != "sql":
@@ -94,7 +94,7 @@ def print_fix(fix: Fix, out: Path | None) -> None:
         return
     # The rollback first: no script is there without it.
     for path, script in ((rollback_of(out), fix.rollback), (out, fix.sql)):
-        with whole_file(path, overwrite=True) as stream:
+        with whole_file(path, overwrite=overwrite) as stream:
             stream.write(script.encode())
         _line(Console(), f"wrote {printable(path, 4096)}")
 

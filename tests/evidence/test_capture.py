@@ -298,6 +298,16 @@ def test_capture_of_an_unknown_tenant_is_refused_with_near_matches(make_database
     assert list(tmp_path.iterdir()) == [source]
 
 
+def test_all_tenants_are_counted_where_only_some_are_looked_at(
+    make_database, tmp_path, monkeypatch
+):
+    """In a large database near matches are looked for among the first; the number is of all."""
+    monkeypatch.setattr("atomlab.evidence.source._NEAR_MATCHES_AMONG", 2)
+    source = make_database({name: {} for name in ("acme", "beta", "brennan")})
+    with refused(TenantError, "no tenant 'nobody' among the 3 in this database"):
+        proven_capture(str(source), tmp_path / "out.sqlite", tenants=["nobody"])
+
+
 def test_one_key_file_makes_fingerprints_comparable(captured, tmp_path):
     """Equal values get equal tokens under one key file, different ones under fresh keys."""
     tenants = {"acme": {"OPENAI_API_KEY": "one-value"}, "beta": {"GROQ_API_KEY": "one-value"}}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import signal
 import stat
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -220,3 +223,35 @@ def test_a_time_that_cannot_be_is_its_text(tmp_path, text, value):
     path = tmp_path / "time.yaml"
     path.write_text(f"at: {text}\n", encoding="utf-8")
     assert read_yaml(path) == {"at": value}
+
+
+def test_json_can_come_from_a_pipe(tmp_path):
+    """`<(command)` has no second reading."""
+    for content in (b'{"a": 1}', gzip.compress(b'{"a": 1}')):
+        reader, writer = os.pipe()
+        os.write(writer, content)
+        os.close(writer)
+        assert read_json(Path(f"/dev/fd/{reader}")) == {"a": 1}
+        os.close(reader)
+
+
+def test_an_interrupt_while_a_file_gets_its_first_name_leaves_none(tmp_path, monkeypatch):
+    """Ctrl-C at that moment waits until the file can be removed again."""
+    monkeypatch.delattr(os, "O_TMPFILE")
+    make = tempfile.mkstemp
+
+    def interrupted(**options):
+        made = make(**options)
+        signal.raise_signal(signal.SIGINT)
+        return made
+
+    monkeypatch.setattr(tempfile, "mkstemp", interrupted)
+    with pytest.raises(KeyboardInterrupt), whole_file(tmp_path / "out"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_leads_to_itself_is_no_input(tmp_path):
+    """Such a path is compared as it stands, whatever the target."""
+    (tmp_path / "loop").symlink_to("loop")
+    check_writable(tmp_path / "out", overwrite=False, inputs=[tmp_path / "loop"])

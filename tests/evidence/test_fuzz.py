@@ -111,7 +111,7 @@ def _show(snapshot: Any) -> None:
 def _diagnose(snapshot: Any) -> None:
     found = diagnose(snapshot, "brennan")
     print_diagnosis(found, snapshot.name)
-    print_fix(plan_fix(found, "sqlite"), None)
+    print_fix(plan_fix(found, "sqlite"))
     json.dumps(found.to_json(), allow_nan=False)
 
 

@@ -389,3 +389,22 @@ def test_interrupt_while_reading_begins_leaves_nobody_reading(database, monkeypa
         monkeypatch.setattr(threading.Thread, "start", interrupted)
         with pytest.raises(KeyboardInterrupt):
             next(source.settings())
+
+
+def test_names_that_could_not_be_compared_in_time_are_not_taken_for_plain(tmp_path):
+    """A collation is refused, and so is a source in which there was no time to look for one."""
+    path = tmp_path / "large.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            ATOM_SCHEMA.replace("setting_key VARCHAR(255)", "setting_key COLLATE NOCASE")
+        )
+        db.execute("INSERT INTO tenants (id, name) VALUES ('t', 'T')")
+        db.executemany(
+            "INSERT INTO tenant_settings (id, tenant_id, setting_key) VALUES (?, ?, ?)",
+            [(str(n), f"t{n % 7}", f"K{n}_API_KEY") for n in range(300_000)]
+            + [("", "t", "k_api_key")],
+        )
+        db.commit()
+    for seconds, what in ((60, "compared in a way of its own"), (0.02, "a statement does not end")):
+        with refused(SourceError, what), open_source(str(path), statement_timeout_s=seconds):
+            pass

@@ -106,6 +106,12 @@ def kept(folder):
     return next(("".join(o["text"]) for o in outputs if "text" in o), None)
 
 
+def partial_text(folder):
+    """Return the partial notebook in `folder` as its file says it, if it is there."""
+    path = folder / PARTIAL
+    return path.read_text() if path.exists() else ""
+
+
 def gone(processes):
     """Return whether none of the processes runs any more."""
     return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
@@ -162,6 +168,15 @@ def test_a_terminated_report_is_one_clear_line_and_keeps_what_ran(start, write, 
     assert kept(tmp_path / "out") == "the first output\n"
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, *OLD])
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_partial_notebook_keeps_up_with_a_long_cell(start, write, tmp_path):
+    """What a cell has put out is there a second or two later, however long the cell goes on."""
+    step = "import time\nfor n in range(100): print(f'line {n}', flush=True); time.sleep(0.5)"
+    process = start(write(step), ["brennan"])
+    until(lambda: "line 4" in partial_text(tmp_path / "out"))
+    process.kill()
+    process.communicate(timeout=30)
 
 
 def test_an_interrupted_report_leaves_nothing(start, write, tmp_path):
@@ -279,6 +294,8 @@ def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number)
     assert index.exists() == (number != signal.SIGKILL)  # it lists what was finished
     assert not index.exists() or "1 report on" in index.read_text()
     assert (out / "cobalt" / "report.html").exists()
+    if number != signal.SIGKILL:
+        assert list((tmp_path / "tmp").iterdir()) == []
     if number != signal.SIGINT:
         assert kept(out / "brennan") == kept(out / "harbor") == "the first output\n"
         assert process.returncode == (1 if number == signal.SIGTERM else -signal.SIGKILL)
@@ -287,4 +304,3 @@ def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number)
     assert process.returncode == 130
     assert one_error(err) == "atomlab: interrupted"
     assert sorted(path.name for path in out.iterdir()) == ["cobalt", "index.html"]
-    assert list((tmp_path / "tmp").iterdir()) == []

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from atomlab.errors import InputError
-from atomlab.evidence.files import read_json
+from atomlab.evidence.files import parse_json, read_bytes
 from atomlab.report.postmortem.schema import Diagnosed, Findings, Tenant
 from atomlab.text import storable
 
@@ -52,16 +52,15 @@ def load_cases(paths: Sequence[str | Path]) -> list[Case]:
     Raises InputError for a file that cannot be read or is no findings document.
     """
     files = list(dict.fromkeys(map(Path, paths)))
-    found = [_load(path) for path in files]
-    hashes = [sha256(path.read_bytes()).hexdigest() for path in files]
-    cases = [Case(*each) for each in zip(_names(files), hashes, found, strict=True)]
+    cases = [_load(path, name) for path, name in zip(files, _names(files), strict=True)]
     return sorted(cases, key=lambda case: case.found.diagnosis.snapshot.captured_at)
 
 
-def _load(path: Path) -> Findings:
-    document = read_json(path)
+def _load(path: Path, name: str) -> Case:
+    content = read_bytes(path)
+    document = parse_json(content, path)
     try:
-        return Findings.model_validate(_storable(document))
+        found = Findings.model_validate(_storable(document))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["loc"] == ("diagnosis", "tenant") and first["input"] is None:
@@ -76,6 +75,7 @@ def _load(path: Path) -> Findings:
             where=path,
             todo="give a findings.json that atomlab report left",
         ) from None
+    return Case(name, sha256(content).hexdigest(), found)
 
 
 def _storable(value: Any) -> Any:

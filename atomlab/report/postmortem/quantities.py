@@ -38,7 +38,7 @@ _UNITS = (
     r"(?:%|x|ns|µs|ms|s|sec|min|h\d\d|h|hrs?|d|k|m|bn|b|kb|mb|gb|tb|kib|mib|gib|€|\$|£|-?fold)?"
 )
 _FIGURE = re.compile(
-    rf"\W*[~≈<>≤≥±+−-]*[$€£]?\d[\d,.]*(?:e[+-]?\d+)?(?:[-–/×x:]\d[\d,.]*)*{_UNITS}\W*",
+    rf"\W*[~≈<>≤≥±+−-]*[$€£]?\d[\d,.]*(?:e[+-]?\d+)?(?:[-–/×x:]\d[\d,.]*)*{_UNITS}(?:-{_UNIT})?\W*",
     re.IGNORECASE,
 )
 _TENS = r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\w+)?"

@@ -28,6 +28,7 @@ from atomlab.report.postmortem.quantities import quantities
         ("three regions, five workers", ["three regions", "five workers"]),
         ("one hour, two engineers", ["one hour", "two engineers"]),
         ("a two-hour outage", ["two-hour outage"]),
+        ("a 12-hour outage of a 45-tenant fleet", ["12-hour", "45-tenant"]),
         ("ten-fold, tenfold, 10-fold", ["10-fold", "ten-fold", "tenfold"]),
         ("twice as many", ["twice as many"]),
         ("the rate doubled", ["doubled"]),
