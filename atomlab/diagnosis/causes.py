@@ -119,12 +119,13 @@ def _deviations(
             key = (defect.provider, defect.setting_key)
             cause = _cause(defect.code, *key, atom, fix_sets, defect.evidence)
             found.append((_key_edit(defect.provider, defect).cost, cause))
+    lacking = not any(cause.sufficient_alone for _, cause in found)
     if found:
         aliased = {d.copy_from for d in defects if any(c.provider == d.provider for _, c in found)}
         refresh = Edit("refresh-pricing").cost
         found += [(refresh, o) for o in _orphans(ranking) if o.setting_key not in aliased]
     served = [f for f in fix_sets if not f.atoms[0].startswith("client:")]
-    if not served and not any(cause.sufficient_alone for _, cause in found):
+    if not served and lacking:
         meant = {f"client:{cause.provider}" for _, cause in found}
         served = [f for f in fix_sets if meant & set(f.atoms)][:1]
     for name in dict.fromkeys(a for f in served for a in f.atoms if a in NAMES):

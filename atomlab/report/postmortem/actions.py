@@ -12,82 +12,59 @@ from atomlab.report.postmortem.markdown import TO_WRITE
 from atomlab.report.postmortem.unfinished import is_open, marked, nobody, nothing
 from atomlab.text import printable
 
+
+def _root(word: str) -> str:
+    """Return a word without the ending of its form: reviews, reviewed, reviewing."""
+    plain = word.rstrip(":").removeprefix("re-")
+    return re.sub(
+        r"(?<=\w{3})(?:ements?|ations?|ions?|is|ies|ied|ying|y|ing|ed|es|e|s)$", "", plain
+    )
+
+
+def _roots(words: str) -> tuple[str, ...]:
+    return tuple(map(_root, words.split()))
+
+
 # Verbs that bind nobody: nothing tells when they are done (source: SRE workbook, *Postmortem
 # Culture*: an action item starts with a verb, is specific, and has an end).
-_STEMS = """analy[sz] assess clarif[iy] consider discuss enhanc ensur evaluat examin explor improv
-    investigat optimi[sz] rethink revisit strengthen think understand"""
-_MEET = "(?:arrange|book|have|hold|organi[sz]e|schedule|set up)"
-_PHRASES = (
-    *("be careful", "be more", "careful", "(?:double-)?check(?:ing)? (?:how|if|what|whether|why)"),
-    *("dig(?:ging)?(?: deeper| further)? into", "figur(?:e|ing) out", "find(?:ing)? out"),
-    *("follow(?:ing)? up", "hav(?:e|ing) a look", "keep(?:ing)? an eye", "keep(?:ing)? in mind"),
-    *("learn(?:ing)?", "look(?:ing)? (?:at|into)", "mak(?:e|ing) sure", "pay(?:ing)? attention"),
-    *("rais(?:e|ing) awareness", "reach(?:ing)? out", "remind(?:ing)?"),
-    *(
-        "get a better",
-        "verify (?:if|whether)",
-        "see (?:how|if|what|whether|why)",
-        "tak(?:e|ing) (?:a look|care)",
-        "work(?:ing)? on",
-    ),
-    f"{_MEET} (?:an? |the )?(?:[\\w-]+ )?(?:call|chat|discussion|meeting|sync|talk)",
+_VERBS = frozenset(
+    _roots(
+        """analyse analysis analyze assess assesses reassess clarify communicate consider discuss
+        discusses educate enhance ensure evaluate evaluation examine explore exploration improve
+        investigate investigation learn optimise optimize remind rethink revisit strengthen think
+        understand"""
+    )
 )
 # These name things as well ("review gate added"): vague unless the item tells a result.
-_THINGS = (
-    "follow-up", "monitor(?:ing)?", "research(?:ing)?", "review(?:ing)?", "study(?:ing)?",
-    "try(?:ing)?", "watch(?:ing)?",
-)  # fmt: skip
-_ANY_STEM = f"(?:re-?)?(?:{'|'.join(_STEMS.split())})"
-_END = r"(?![\w/-]|\.\w)"  # of a word, which is not the start of a file's or a thing's name
-_ADVERB = r"(?!(?:apply|rely|reply|supply)\b)\w+ly\W+"
-_ADVERBS = f"(?:{_ADVERB})*"
-_LEAD = (
-    r"^[\W\d]*(?:(?:please|we|i|the team|someone|somebody|to|should|must|will|can|could|let's|also"
-    r"|then|need to|needs to|have to|has to|keep(?: on)?(?! (?:an eye|in mind))|continue(?: to)?"
-    rf"|start(?: to)?|begin(?: to)?|do|conduct|perform|carry out)\W+|{_ADVERB})*?"
+_THINGS = frozenset(_roots("follow-up monitor research review study train try watch"))
+_SHOWS = frozenset("contains covers has lists names shows".split())  # noqa: SIM905
+_PHRASES = tuple(
+    _roots(phrase)
+    for phrase in re.split(
+        r";\s*",
+        """careful; dig into; dig deeper into; dig further into; figure out; find out; follow up;
+        get a better; have a look; keep an eye; keep in mind; look at; look into; make sure;
+        pay attention; raise awareness; reach out; take a look; take care; work on""",
+    )
 )
-_OF = (
-    r"(?:(?:additional|an?|closer|continuous|deeper|detailed|full|further|in-depth|more"
-    r"|ongoing|our|root[- ]cause|some|the|thorough)\W+)*"
+# What leaves the end of an item open, wherever in it.
+_OPEN = re.compile(
+    r"\bbe (?:more )?(?:aware|careful|mindful|vigilant)\b|\bbe more\b|\bin (?:the )?future\b"
+    r"|\b(?:as|if|when|where) (?:appropriate|necessary|needed|possible)\b|\bbetter$"
 )
-_FIRM = "|".join([f"{_ANY_STEM}(?:e|ing)?", *_PHRASES])
-_NOUNS = f"{_ANY_STEM}(?:e?ment|ation|ion|is)s?|monitoring"
-_SUBJECT = r"^[\W\d]*(?:[\w'’-]+\s+){1,4}?"
-_MODAL = r"(?:should|must|will|shall|needs? to|ha(?:s|ve) to|can|could|(?:is|are) to)"
-_PASSIVE = f"(?:{_ANY_STEM}|monitor|research|review|studi|watch)ed"
+_ASK, _WHETHER = frozenset(_roots("check double-check see verify")), "how if what whether why"
+_MEET = frozenset(_roots("arrange book have hold organise organize schedule set"))
+_MEETING = frozenset("call chat discussion meeting sync talk".split())  # noqa: SIM905
+# What may stand before: who does it, that it should be done, and how much of it.
+_LEAD = frozenset(
+    """a additional also an be begin can carry closer conduct continue could deeper detailed do
+    further has have i keep let's more need needs ongoing our out perform please root-cause some
+    somebody someone start team the then thorough to we""".split()  # noqa: SIM905
+)
+_DUTY = frozenset("can could must shall should will".split())  # noqa: SIM905
 # Of these there is never enough; "more fields in lookup" says which.
-_MORE = r"(?:alert|attention|care|check|coverage|doc|log(?:s|ging)|monitor|review|test|train)\w*"
-_LOOK = r"look(?:ing)? (?:at|into)"
-_WATCH = f"dig into|find out|follow up|keep an eye|{_LOOK}"
-_DUTY = f"{_ANY_STEM}e?|{_WATCH}|monitor|review"
-_DOES = (
-    rf"(?!analys|consider|ensur){_ANY_STEM}e?s|digs into|finds out|follows up|keeps an eye"
-    r"|looks (?:at|into)|tries to"
-)
-_DOES_IT = "analyses|considers|monitors|researches|reviews|studies|watches"
-_VAGUE = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_LEAD}(?P<word>{_FIRM}){_END}",
-        rf"^[^:]{{1,40}}:\s*(?P<word>{_ANY_STEM}(?:e|ing)|{_WATCH}){_END}",
-        rf"{_SUBJECT}{_MODAL}\s+{_ADVERBS}(?P<word>{_DUTY}){_END}",
-        rf"{_SUBJECT}{_MODAL}\s+be\s+{_ADVERBS}(?P<word>{_PASSIVE}){_END}",
-        rf"^[\W\d]*(?!try\b)[\w'’-]+\s+to\s+{_ADVERBS}(?P<word>{_FIRM}|monitor|review|watch){_END}",
-        rf"{_SUBJECT}(?P<word>{_DOES}){_END}",
-        rf"{_SUBJECT}(?P<word>{_DOES_IT})\s+(?:all|each|every|our|the|this)\b",
-        r"(?P<word>\bbe (?:more )?(?:aware|careful|mindful|vigilant))\b",
-    )
-]
-_VAGUE_WITHOUT_RESULT = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_LEAD}(?P<word>{'|'.join(_THINGS)}){_END}",
-        rf"{_LEAD}{_OF}(?P<word>{_NOUNS}){_END}",
-        rf"{_LEAD}(?P<word>better|more)\b(?! than)",
-        rf"^[\W\d]*[\w'-]+\s+(?P<word>better|more)\s+(?:{_MORE}|[\w'-]+\W*$)",
-    )
-]
-_READ = 200  # characters of an item: it says at its start what is to be done
+_SCARCE = ("alert", "attention", "care", "check", "coverage", "doc", "monitor", "test", "train")
+_READ, _READ_WORDS = 200, 7  # characters, words: an item says at its start what is to be done
 _RESULT = re.compile(
     r"\w\s+(?:is |are |gets? )?(?:added|automated|built|changed|closed|created|deleted|deployed"
     r"|documented|enabled|enforced|fixed|installed|live|logged|made|merged|moved|published|released"
@@ -100,9 +77,41 @@ _RESULT = re.compile(
 def vague(item: str) -> str | None:
     """Return the words of an item that bind nobody; None where it says what will be there."""
     item = item[:_READ]
-    patterns = _VAGUE + ([] if _RESULT.search(item) else _VAGUE_WITHOUT_RESULT)
-    found = next(filter(None, (pattern.search(item) for pattern in patterns)), None)
-    return found["word"].lower() if found else None
+    words = re.findall(r"[\w'’./-]*\w:?", re.sub(r"^[\W\d]*", "", item.lower()))
+    done = bool(_RESULT.search(item))
+    told = (_said(words, place, done) for place in range(len(words[:_READ_WORDS])))
+    left = _OPEN.search(" ".join(words))
+    return left[0] if left else next(filter(None, told), None)
+
+
+def _said(words: list[str], place: int, done: bool) -> str | None:
+    """Return what binds nobody at this place of an item, if anything does."""
+    word, *after = words[place:]
+    root, roots = _root(word), _roots(" ".join(words[place:]))
+    before = _since_duty(words[:place])
+    led = all(each in _LEAD or each.endswith("ly") for each in before)
+    if word in ("better", "more"):
+        scarce = not after or after[0].startswith(_SCARCE)
+        return word if not done and after[:1] != ["than"] and place < 1 + scarce else None
+    if phrase := next((each for each in _PHRASES if roots[: len(each)] == each), None):
+        return " ".join(words[place : place + len(phrase)]) if led else None
+    if led and root in _ASK and after and after[0] in _WHETHER.split():
+        return f"{word} {after[0]}"
+    meetings = [n for n, each in enumerate(after[:4]) if each in _MEETING]
+    if led and root in _MEET and meetings:
+        return " ".join([word, *after[: meetings[0] + 1]])
+    does = place == 1 and word.endswith("s") and (root in _VERBS or after[:1] == ["the"])
+    form = word.endswith(("is", "ion", "ions", "ment", "ments", "ed")) or root in _THINGS
+    tried = root == "try" and len(before) < place  # "the lookup must try the alias"
+    done = done or (len(after) > 1 and after[1] in _SHOWS)  # "monitoring page shows …"
+    known = root in _VERBS | _THINGS and not (form and done) and not tried
+    return word.rstrip(":") if known and (led or does) else None
+
+
+def _since_duty(before: list[str]) -> list[str]:
+    """Return the words after the last that lays a duty on somebody: "Ana should", "Alerts:"."""
+    duty = (n for n, w in enumerate(before) if w in _DUTY or w[-1] == ":" or (w == "to" and n < 2))
+    return before[max(duty, default=-1) + 1 :]
 
 
 def open_in(cells: Mapping[str, str], incident: str) -> Iterator[str]:

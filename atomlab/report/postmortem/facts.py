@@ -150,19 +150,24 @@ class Facts:
         return None
 
     def roots(self) -> list[Statement]:
-        """Return the root cause, once for each role that it plays in the requests that fail.
+        """Return the root cause of each request that fails, once for each role that it plays.
 
-        It is the first of the request that was asked about, else of another.
+        Beside it, where that is another's, what part the cause of the request that was asked
+        about plays in it.
         """
         root = self._explained()
-        alike: dict[tuple[str, str], list[tuple[Diagnosed, int]]] = {}
-        for diagnosed in self.case.failing if root else ():
+        asked = _identity(root.causes[0]) if root else None
+        alike: dict[object, list[tuple[Diagnosed, int]]] = {}
+        for diagnosed in self.case.failing:
             for place, cause in enumerate(diagnosed.causes):
-                if root and _identity(cause) == _identity(root.causes[0]):
-                    alike.setdefault((cause.role, cause.verdict), []).append((diagnosed, place))
+                if place == 0 or _identity(cause) == asked:
+                    alike.setdefault((*_identity(cause), cause.role, cause.verdict), []).append(
+                        (diagnosed, place)
+                    )
         told = []
-        for (role, verdict), found in alike.items():
+        for found in alike.values():
             diagnosed, place = found[0]
+            role, verdict = diagnosed.causes[place].role, diagnosed.causes[place].verdict
             kinds = ", ".join(d.request.kind for d, _ in found)
             text = f"{self.label}, {kinds} requests: {meaning(diagnosed.causes[place])}."
             cites = tuple(self._cause(*each) for each in found)
@@ -179,16 +184,20 @@ class Facts:
 
     def contributing(self) -> list[Statement]:
         """Return the other causes, each with the requests that it plays a part in."""
-        root = self._explained()
-        known = {_identity(root.causes[0])} if root else set()
-        told = []
+        roots = {_identity(d.causes[0]) for d in self.case.failing if d.causes}
+        alike: dict[object, list[tuple[Diagnosed, int]]] = {}
         for diagnosed in self.case.failing:
             for place, cause in enumerate(diagnosed.causes):
-                if _identity(cause) not in known:
-                    known.add(_identity(cause))
-                    which = f"For {diagnosed.request.kind} requests of {self.label}"
-                    text = f"{which}: {meaning(cause)} ({listed(cause.evidence)})."
-                    told.append(Statement(text, (self._cause(diagnosed, place),)))
+                if _identity(cause) not in roots:
+                    same = (*_identity(cause), cause.evidence)
+                    alike.setdefault(same, []).append((diagnosed, place))
+        told = []
+        for found in alike.values():
+            diagnosed, place = found[0]
+            cause = diagnosed.causes[place]
+            which = f"For {', '.join(d.request.kind for d, _ in found)} requests of {self.label}"
+            text = f"{which}: {meaning(cause)} ({listed(cause.evidence)})."
+            told.append(Statement(text, tuple(self._cause(*each) for each in found)))
         return told
 
     def rivals(self) -> list[Row]:
