@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atomlab.display.cards import Card
@@ -25,7 +26,7 @@ def diagnosis_card(diagnosis: Diagnosis) -> Card:
     from atomlab.display.tables import Table
 
     columns = ["request", "outcome", "usable", "winner", "root cause", "cheapest fix of it"]
-    rows = [_request_row(each) for each in diagnosis.requests]
+    rows = [_request_row(each, diagnosis.requests) for each in diagnosis.requests]
     tenant = diagnosis.tenant
     return Card(
         title=f"Diagnosis of {tenant.name}",
@@ -87,10 +88,12 @@ def verification_card(verification: Verification) -> Card:
     )
 
 
-def _request_row(diagnosis: RequestDiagnosis) -> tuple[object, ...]:
+def _request_row(
+    diagnosis: RequestDiagnosis, beside: Sequence[RequestDiagnosis]
+) -> tuple[object, ...]:
     from atomlab.diagnosis.fixes import root_fix
 
-    winner, fix = diagnosis.ranking.winner, root_fix(diagnosis)
+    winner, fix = diagnosis.ranking.winner, root_fix(diagnosis, beside)
     return (
         diagnosis.request.complexity,
         diagnosis.outcome,

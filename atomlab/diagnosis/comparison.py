@@ -37,9 +37,12 @@ class Comparison:
 
     @property
     def best(self) -> Option | None:
-        """The cheapest option that cures the request and touches no other tenant, if any."""
+        """The cheapest option that cures the request and touches no other tenant, if any.
+
+        Of equally cheap ones it is the one that cures most.
+        """
         harmless = (option for option in self.curing if not option.touched)
-        return min(harmless, key=lambda option: option.cost, default=None)
+        return min(harmless, key=lambda option: (option.cost, -len(option.cures)), default=None)
 
     @property
     def verification(self) -> Verification:

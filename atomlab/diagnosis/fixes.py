@@ -47,13 +47,16 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     best = best_fix(diagnosis)
     if best is None:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
-    cured = _cured(failing, best.edits)
-    words = [f"cures {', '.join(cured)} requests: {'; '.join(map(str, best.edits))}"]
-    left: dict[str, list[str]] = {}
+    cured = cured_by(best.edits, failing)
+    told = f"{'; '.join(map(str, best.edits))}{_or_instead(best.edits, cured)}"
+    words = [f"cures {_named(cured)} requests: {told}"]
+    left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
-        if each.request.complexity not in cured:
-            left.setdefault(_needed(root_fix(each), best), []).append(each.request.complexity)
-    words += [f"does not cure {', '.join(names)} requests, {told}" for told, names in left.items()]
+        if not _verified(each, best.edits):
+            fix = root_fix(each, failing)
+            left.setdefault(fix.edits if fix else (), []).append(each)
+    for edits, these in left.items():
+        words.append(f"does not cure {_named(these)} requests, {_needed(edits, best, these)}")
     copy = _copy(best.edits, diagnosis)
     if copy is None:
         return Fix("words", (*words, *map(_by_hand, best.edits)))
@@ -73,15 +76,16 @@ def best_fix(diagnosis: Diagnosis) -> FixSet | None:
 
 def best_fix_of(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the same of some requests that fail."""
-    known = {fix.edits: fix for fix in map(root_fix, failing) if fix is not None}
-    return min(known.values(), key=lambda f: (f.cost, -len(_cured(failing, f.edits))), default=None)
+    known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
+    return _best(known, failing)
 
 
-def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
+def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the cheapest verified fix set of the request's root cause, else of the request.
 
-    What makes a client that serves nothing is such a cause: no change of it lets a model through.
-    None if no fix set is verified.
+    Of several equally cheap it is the one that cures most of the requests that fail. What makes a
+    client that serves nothing is a cause without one of its own: no change of it lets a model
+    through. None if no fix set is verified.
     """
     explanation = diagnosis.explanation
     if not explanation.causes:
@@ -89,12 +93,31 @@ def root_fix(diagnosis: RequestDiagnosis) -> FixSet | None:
     root = explanation.causes[0]
     verified = [f for f in explanation.fix_sets if f.verified]
     fitting = [f for f in verified if root.provider is None or root.atom in f.atoms]
-    return next(iter(fitting or verified), None)
+    return _best(fitting or verified, failing)
 
 
-def _cured(failing: Sequence[RequestDiagnosis], edits: tuple[Edit, ...]) -> list[str]:
-    """Return the complexities of the requests that these edits were seen to cure."""
-    return [d.request.complexity for d in failing if _verified(d, edits)]
+def _best(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
+    """Return the cheapest of the fixes, of these the one that cures most, the first of those."""
+    return min(fixes, key=lambda f: (f.cost, -len(cured_by(f.edits, failing))), default=None)
+
+
+def cured_by(
+    edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
+) -> list[RequestDiagnosis]:
+    """Return the requests that these edits were seen to cure."""
+    return [each for each in failing if _verified(each, edits)]
+
+
+def _named(requests: Sequence[RequestDiagnosis]) -> str:
+    return ", ".join(each.request.complexity for each in requests)
+
+
+def _or_instead(edits: tuple[Edit, ...], cured: Sequence[RequestDiagnosis]) -> str:
+    """Return what cures these requests, too, for less than the fix of their root cause, if any."""
+    cost, known = sum(edit.cost for edit in edits), cured[0].explanation.fix_sets
+    alike = [f for f in known if f.cost < cost and len(cured_by(f.edits, cured)) == len(cured)]
+    cheaper = _best(alike, cured)
+    return f" (or instead: {'; '.join(map(str, cheaper.edits))})" if cheaper else ""
 
 
 def _verified(diagnosis: RequestDiagnosis, edits: tuple[Edit, ...]) -> bool:
@@ -102,13 +125,13 @@ def _verified(diagnosis: RequestDiagnosis, edits: tuple[Edit, ...]) -> bool:
     return any(f.verified and f.edits == edits for f in diagnosis.explanation.fix_sets)
 
 
-def _needed(fix: FixSet | None, best: FixSet) -> str:
+def _needed(edits: tuple[Edit, ...], best: FixSet, requests: Sequence[RequestDiagnosis]) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
-    if fix is None:
+    if not edits:
         return "for which no verified fix is known"
-    extra = [str(edit) for edit in fix.edits if edit not in best.edits]
-    how = "as well" if set(best.edits) <= set(fix.edits) else "instead"
-    return f"which need {how}: {'; '.join(extra)}"
+    extra = [str(edit) for edit in edits if edit not in best.edits]
+    how = "as well" if set(best.edits) <= set(edits) else "instead"
+    return f"which need {how}: {'; '.join(extra)}{_or_instead(edits, requests)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:

@@ -221,16 +221,20 @@ def _diagnosed(
             for alike in some:
                 decided = [alike.decide(platform, request) for request in requests]
                 failing = [r for r in decided if not len(r.order) and evidence.has_pricing]
-                yield alike, tuple(_failure(alike, ranking, lab) for ranking in failing)
+                told = [_explained(alike, ranking, lab) for ranking in failing]
+                yield alike, tuple(_failure(each, told) for each in told)
 
 
-def _failure(alike: Alike, ranking: Ranking, lab: Laboratory) -> Failure:
+def _explained(alike: Alike, ranking: Ranking, lab: Laboratory) -> RequestDiagnosis:
     defects = find_defects(alike.rows, lab.platform)
     explanation = explain(ranking, defects, lab, alike.tenants[0].id)
-    told = RequestDiagnosis(ranking.request, ranking, "no-models", explanation, ())
-    fix, causes = root_fix(told), explanation.causes
-    cause = causes[0] if causes else None
-    return Failure(ranking.request.complexity, cause, fix.edits if fix else ())
+    return RequestDiagnosis(ranking.request, ranking, "no-models", explanation, ())
+
+
+def _failure(told: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> Failure:
+    fix = root_fix(told, failing)
+    cause = next(iter(told.explanation.causes), None)
+    return Failure(told.request.complexity, cause, fix.edits if fix else ())
 
 
 def _why(failure: Failure | None) -> tuple[Any, ...]:

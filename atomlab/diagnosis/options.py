@@ -18,7 +18,8 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
-from atomlab.diagnosis.fixes import root_fix
+from atomlab.diagnosis.explanation import FixSet
+from atomlab.diagnosis.fixes import cured_by, root_fix
 from atomlab.diagnosis.interventions import CODE_CHANGE, Edit, Laboratory
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.rules import COMPLEXITIES
@@ -53,26 +54,32 @@ def compare_options(evidence: Evidence, tenant: str, others: int | None = None) 
     """Return the options for a failing tenant, empty if nothing fails.
 
     First the fix of the root cause and, where that copies a key, the code fallback; then the
-    `others`, all other minimal fixes if not given, cheapest first. All four complexities are
+    `others`, all other minimal fixes if not given, cheapest first, of equally cheap those that
+    cure more. All four complexities are
     tried, with and without tools. Raises TenantError.
     """
     requests = [Request(complexity=c, tools=tools) for tools in (False, True) for c in COMPLEXITIES]
     platform = load_platform(evidence.session)
     diagnosis = diagnose(evidence, tenant, requests, platform)
     fix_sets = [f for d in diagnosis.requests for f in d.explanation.fix_sets if f.verified]
-    roots = [fix for d in diagnosis.requests if (fix := root_fix(d)) is not None]
+    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    roots = [fix for d in failing if (fix := root_fix(d, failing)) is not None]
     decided: Decided = {}
     before = winners_by_tenant(evidence.session, platform, requests, decided)
     own = diagnosis.tenant.id
     options = []
-    for edits in dict.fromkeys(f.edits for f in sorted(roots, key=lambda f: f.cost)):
+
+    def rank(fix: FixSet) -> tuple[int, int]:
+        return fix.cost, -len(cured_by(fix.edits, failing))
+
+    for edits in dict.fromkeys(f.edits for f in sorted(roots, key=rank)):
         options.append(_with_edits(evidence, platform, requests, own, edits, before, decided))
         if len(edits) == 1 and edits[0].kind == "copy-key":
             options.append(
                 _with_fallback(evidence, platform, requests, own, edits[0], before, decided)
             )
     done = {f.edits for f in roots}
-    rest = dict.fromkeys(f.edits for f in sorted(fix_sets, key=lambda f: f.cost))
+    rest = dict.fromkeys(f.edits for f in sorted(fix_sets, key=rank))
     cheapest = [edits for edits in rest if edits not in done][:others]
     return options + [
         _with_edits(evidence, platform, requests, own, edits, before, decided) for edits in cheapest

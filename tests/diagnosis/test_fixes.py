@@ -80,8 +80,35 @@ def test_requests_that_need_the_same_are_told_together(before):
     left = [words for words in fix.words if words.startswith("does not cure")]
     assert left == [
         "does not cure moderate, complex, advanced requests, which need as well: "
-        "let every model pass the quality filter"
+        "let every model pass the quality filter "
+        "(or instead: add OPENAI_API_KEY with a new credential)"
     ]
+
+
+def test_of_equally_cheap_fixes_the_one_that_cures_most_is_told(
+    make_database, real_prices, tmp_path
+):
+    """Without any key each of many keys would do; the one that serves every request is named."""
+    source = make_database({"acme": {}})
+    out = tmp_path / "out.sqlite"
+    with atomlab.capture(str(source), out, pricing=real_prices) as snapshot:
+        diagnosis = atomlab.diagnose(snapshot, "acme")
+        fix = planned(snapshot, "acme")
+        [best, *_] = atomlab.compare_options(snapshot, "acme", others=0)
+    cured = {
+        edits: {d.request.complexity for d in diagnosis.requests if edits in solved(d)}
+        for edits in solved(diagnosis.requests[0])
+    }
+    most = max(map(len, cured.values()))
+    assert len(cured[("add OPENAI_API_KEY with a new credential",)]) == most == 4
+    assert fix.words[0].startswith("cures simple, moderate, complex, advanced requests: ")
+    assert best.name in fix.words[0]
+
+
+def solved(diagnosis):
+    """Return the edits of the request's verified fix sets, each as its sentences."""
+    sets = diagnosis.explanation.fix_sets
+    return [tuple(map(str, each.edits)) for each in sets if each.verified]
 
 
 def test_the_sql_run_on_the_source_cures_it(make_database, prices, tmp_path):

@@ -31,7 +31,7 @@ def test_sharing_diagnoses_changes_none(before, fleet):
         failing = [d for d in alone.requests if d.outcome == "no-models"]
         assert [f.complexity for f in impact.failures] == [d.request.complexity for d in failing]
         for failure, diagnosis in zip(impact.failures, failing, strict=True):
-            fix = root_fix(diagnosis)
+            fix = root_fix(diagnosis, failing)
             assert failure.cause == diagnosis.explanation.causes[0]
             assert failure.edits == (fix.edits if fix else ())
             assert failure.cost == (fix.cost if fix else None)

@@ -74,7 +74,7 @@ VAGUE = [
     ("Find out why", "find out"),
     ("Check whether keys are there", "check whether"),
     ("Raise awareness of key names", "raise awareness"),
-    ("Remind engineers to be careful", "remind"),
+    ("Remind engineers to be careful", "be careful"),
     ("Tell the team to be careful", "be careful"),
     ("Schedule a meeting to discuss alerts", "schedule a meeting"),
     ("Write more tests", "more"),
