@@ -374,11 +374,11 @@ def report(
         print_report(subject, made)
         raise typer.Exit(EXIT[made.verdict])
     from atomlab.report.making import make_many
-    from atomlab.report.terminal import print_batch
+    from atomlab.report.terminal import print_index
 
     with _keeping_what_ran(wanted.out):
         outcomes, index = make_many(wanted, jobs, timeout)
-    print_batch(outcomes, index)
+    print_index(index)
     found = {outcome.verdict for outcome in outcomes}
     raise typer.Exit(next((code for verdict, code in EXIT.items() if verdict in found), 0))
 
@@ -480,7 +480,8 @@ def main() -> None:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer has caught it
             _fail("interrupted", INTERRUPTED)
-        sys.stdout.flush()
+        if sys.stdout:  # none where it was closed
+            sys.stdout.flush()
     except AtomlabError as error:
         code = _fail(str(error), 1)
     except typer.TyperException as error:

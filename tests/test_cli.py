@@ -304,7 +304,7 @@ def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
 )
 def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, verdicts, code):
     """1 could not look, before 3 refuted, before 4 inconclusive, before 0."""
-    from atomlab.report import making
+    from atomlab.report import batch, making
     from atomlab.report.batch import Outcome
     from atomlab.report.planning import Task
     from atomlab.report.runner import Report
@@ -316,7 +316,8 @@ def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, 
         return Outcome(task, Report(verdict, "", tmp_path), "", 1.0)
 
     outcomes = [made(number, verdict) for number, verdict in enumerate(verdicts)]
-    monkeypatch.setattr(making, "make_many", lambda *_: (outcomes, tmp_path / "index.html"))
+    monkeypatch.setattr(making, "plan", lambda _: [outcome.task for outcome in outcomes])
+    monkeypatch.setattr(batch, "run_batch", lambda *_: iter(outcomes))
     got, out, err = run("report", shipped("local-dev"), "--all-affected", "--out", tmp_path)
     assert got == code
     assert out.count("report: ") == sum(verdict != "failed" for verdict in verdicts)

@@ -7,7 +7,7 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,7 @@ def execute(
             run=run,
         )
     except PapermillExecutionError as error:
+        run.reach_the_cell_that_failed()
         told = f"{{cell}} failed: {error.ename}: {error.evalue}"
     except CellTimeoutError:
         told = f"{{cell}} was still running after {timeout_s:g} seconds in all"
@@ -98,11 +99,17 @@ def execute(
     )
 
 
+# What nbformat raises for what is no notebook at all, beside its own error.
+_ODD = (ValueError, AssertionError, LookupError, TypeError, AttributeError)
+
+
 def _check(notebook: Path) -> None:
     try:
-        nbformat.validate(nbformat.read(notebook, as_version=4))
-    except (nbformat.ValidationError, LookupError, TypeError, AttributeError) as error:
-        what = str(error).split("\n")[0]
+        read = nbformat.read(notebook, as_version=4)
+        nbformat.validate(read)
+        read.metadata.get("papermill", {}).items()
+    except (nbformat.ValidationError, *_ODD) as error:
+        what = str(error).split("\n")[0] or type(error).__name__
         raise ReportError(
             f"is no valid notebook ({what})", where=notebook, todo="mend it in JupyterLab"
         ) from None
@@ -126,14 +133,18 @@ class _Run:
 
     def cell_started(self, cell: Any, cell_index: int) -> None:
         """Note that the cell at this place is next; keep what the cells before it put out."""
-        before = self.notebook.cells[:cell_index]  # asked now: papermill adds cells on a failure
-        headings = [c.source for c in before if c.cell_type == "markdown" and c.source[:1] == "#"]
-        heading = headings[-1].splitlines()[0].lstrip("# ") if headings else "the start"
-        self.cell = f"cell {cell.get('id', '?')!r} under {heading!r}"
+        self.cell = _named(cell, self.notebook.cells[:cell_index])
         if self._on_cell:
             self._on_cell(cell_index, len(self.notebook.cells))
         if self._timer is None:
             self._keep_again()
+
+    def reach_the_cell_that_failed(self) -> None:
+        """Let `cell` name the first with an error: those that may raise do not stop a run."""
+        for place, cell in enumerate(self.notebook.cells):
+            if any(output.output_type == "error" for output in cell.get("outputs", ())):
+                self.cell = _named(cell, self.notebook.cells[:place])
+                return
 
     def keep(self) -> None:
         """Write the notebook as far as it came; raise OSError if it cannot be written."""
@@ -148,6 +159,14 @@ class _Run:
         with suppress(OSError):  # else the report itself will say so
             self.keep()
         self._timer = asyncio.get_running_loop().call_later(KEPT_EVERY_S, self._keep_again)
+
+
+def _named(cell: Any, before: Sequence[Any]) -> str:
+    """Return the cell's id and the heading above it."""
+    sources = [c.source for c in before if c.cell_type == "markdown"]
+    headings = [source for source in sources if source[:1] == "#"]
+    heading = headings[-1].splitlines()[0].lstrip("# ") if headings else "the start"
+    return f"cell {cell.get('id', '?')!r} under {heading!r}"
 
 
 class _Engine(NBClientEngine):  # type: ignore[misc]

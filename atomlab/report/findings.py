@@ -44,15 +44,24 @@ class Findings:
 
 
 def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the findings that an executed notebook holds; raise ReportError if it has none."""
-    for cell in reversed(notebook["cells"]):
-        for output in cell.get("outputs", ()):
-            findings = output.get("data", {}).get(MIME, {})
-            if findings.get("verdict") in VERDICTS and "answer" in findings:
-                return dict(findings)
+    """Return the findings that an executed notebook holds; raise ReportError unless it has one."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    stated = [o["data"][MIME] for o in outputs if MIME in o.get("data", {})]
+    found = [dict(each) for each in stated if _are_findings(each)]
+    if len(found) == len(stated) == 1:
+        return found[0]
+    said = f"{len(stated)} findings, of which one counts" if len(found) > 1 else "no findings"
     raise ReportError(
-        "the notebook ran, but states no findings",
-        todo="let its last cell evaluate findings.Findings(case)",
+        f"the notebook ran, but states {said}",
+        todo="let its last cell, and no other, evaluate findings.Findings(case)",
+    )
+
+
+def _are_findings(stated: object) -> bool:
+    return (
+        isinstance(stated, Mapping)
+        and stated.get("verdict") in VERDICTS
+        and isinstance(stated.get("answer"), str)
     )
 
 

@@ -51,6 +51,7 @@ class _Kernel(ForkProcess):
         """Be the kernel, until killed."""
         from ipykernel.kernelapp import IPKernelApp
 
+        os.setpgid(0, 0)  # what it starts ends with it
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with self._log.open("ab") as stream:
             for number in (1, 2):

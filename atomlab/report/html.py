@@ -12,7 +12,9 @@ import bleach
 from nbconvert import HTMLExporter, TemplateExporter
 from nbformat import NotebookNode
 
-from atomlab.report.page import arranged, page_of
+from atomlab.errors import ReportError
+from atomlab.report.outputs import with_outputs_shown
+from atomlab.report.page import Page, arranged, page_of
 from atomlab.report.templates import FOLDER
 
 _TAGS = frozenset(
@@ -23,7 +25,8 @@ _PLAIN_ATTRIBUTES = frozenset(
     "alt aria-label class colspan data-label media open role scope title".split()  # noqa: SIM905
 )
 _IMAGE = re.compile(r"data:image/(?:svg\+xml|png);base64,[A-Za-z0-9+/]+=*")
-_STYLES = re.compile(r"<style>.*?</style>", re.DOTALL)  # a card's own, which is for Jupyter
+# A card's own, which is for Jupyter, and those of pandas.
+_STYLES = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL | re.IGNORECASE)
 
 
 class _Exporter(HTMLExporter):  # type: ignore[misc]
@@ -37,7 +40,8 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
 
     No script, no address outside the file, and a Content-Security-Policy that allows neither, nor
     any style but the report's own. HTML that cells put out is cut down to a list of tags and
-    attributes, on top of having been escaped where it was made.
+    attributes, on top of having been escaped where it was made. Raises ReportError for findings of
+    another form.
     """
     exporter = _Exporter(
         template_name="report",
@@ -49,13 +53,23 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
     )
     style = (FOLDER / "report" / "style.css").read_text(encoding="utf-8")
     resources = {
-        "page": page_of(notebook, findings),
+        "page": _page(notebook, findings),
         "style": style,
         "style_hash": f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
     }
-    shown = NotebookNode({**notebook, "cells": arranged(notebook.cells)})
+    shown = NotebookNode({**notebook, "cells": with_outputs_shown(arranged(notebook.cells))})
     body, _ = exporter.from_notebook_node(shown, resources=resources)
     return str(body)
+
+
+def _page(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
+    try:
+        return page_of(notebook, findings)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ReportError(
+            f"the findings are not in the form atomlab.findings/1 ({error!r})",
+            todo="let the notebook's last cell evaluate findings.Findings(case)",
+        ) from None
 
 
 def _clean(html: str) -> str:

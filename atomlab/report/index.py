@@ -29,17 +29,21 @@ _CAPTIONS = {
 _BADGES = {"failed": "bad", "refuted": "bad", "inconclusive": "open", "confirmed": "good"}
 
 
-def write_index(outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str) -> Path:
+def write_index(
+    outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str, *, missing: int = 0
+) -> Path:
     """Write the page that links the reports in the folders below `out`; return its path.
 
-    Raises OSError if it cannot be written.
+    `missing` is how many reports an interrupt left unmade. Raises OSError if it cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_all(out, {INDEX: index_page(outcomes, out, snapshot, notebook)})
+    write_all(out, {INDEX: index_page(outcomes, out, snapshot, notebook, missing=missing)})
     return out / INDEX
 
 
-def index_page(outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str) -> str:
+def index_page(
+    outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str, *, missing: int = 0
+) -> str:
     """Return the page as HTML: one self-contained file without scripts, every name escaped."""
     groups = [
         {
@@ -59,6 +63,8 @@ def index_page(outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: 
         title=f"{count(len(outcomes), 'report')} on {printable(snapshot)}",
         notebook=notebook,
         groups=groups,
+        missing=missing,
+        wished=missing + len(outcomes),
         tool=f"atomlab {version('atomlab')}",
     )
 

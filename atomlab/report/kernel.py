@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from jupyter_core.utils import run_sync
 # The history is a database that all kernels of a user share; a report has no use for it.
 ARGUMENTS = (
     "--HistoryManager.hist_file=:memory:",
+    "--InteractiveShellApp.exec_PYTHONSTARTUP=False",
     "--IPKernelApp.exec_lines=['__import__(\"atomlab.report.preloaded\");']",
 )
 _LOG = "kernel.log"
@@ -72,11 +74,19 @@ class _Manager(AsyncKernelManager):
     def kill(self) -> None:
         """Kill the kernel and close every socket to it."""
         if isinstance(self.provisioner, LocalProvisioner) and self.provisioner.process:
-            self.provisioner.process.kill()
-            self.provisioner.process.wait()
+            _kill(self.provisioner.process)
         for client in self._clients:
             client.stop_channels()
         run_sync(self.cleanup_resources)()
+
+
+def _kill(process: Any) -> None:
+    """Kill the kernel's process, and what it has started that is still in its group."""
+    with suppress(OSError):  # gone already
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _manager(folder: Path) -> _Manager:

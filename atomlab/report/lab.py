@@ -52,6 +52,12 @@ def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str
         raise ReportError(
             "JupyterLab's server cannot start", todo="its own message above says why"
         ) from None
+    except OSError as error:
+        raise ReportError(
+            f"JupyterLab's server cannot start ({error.strerror})",
+            where=error.filename,
+            todo="make that writable, or set HOME or JUPYTER_RUNTIME_DIR to a folder that is",
+        ) from None
     server.web_app.settings["page_config_hook"] = _without_announcements
     # It is bound by a callback as well, one that stands before this in the queue.
     server.io_loop.add_callback(announce, f"{server.connection_url}lab?token={token}")

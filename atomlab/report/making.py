@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from atomlab.errors import Ended, ReportError
 from atomlab.report.kernel import running_kernel
-from atomlab.report.planning import Wanted, plan
+from atomlab.report.planning import INDEX, Wanted, plan
 from atomlab.report.runner import Report, run_report
 
 if TYPE_CHECKING:
@@ -44,16 +44,18 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
 def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[Outcome], Path]:
     """Make the reports that are wanted and the page that lists them; return both.
 
-    One that fails does not stop the others; an interrupt does, and the page lists what was made.
-    Raises AtomlabError if nothing can be made.
+    One that fails does not stop the others; an interrupt does, and the page lists what was made,
+    if anything was. What became of each is printed before the page is written. Raises AtomlabError
+    if nothing can be made, or the page cannot be written.
     """
     from atomlab.report.batch import default_jobs, run_batch
     from atomlab.report.progress import watching
-    from atomlab.report.terminal import print_warnings
+    from atomlab.report.terminal import print_outcomes, print_warnings
 
     tasks = plan(wanted)
     print_warnings([task.warning for task in tasks if task.warning])
     outcomes: list[Outcome] = []
+    place = {task.folder: number for number, task in enumerate(tasks)}
     try:
         with watching(len(tasks)) as watch:
             running = run_batch(tasks, jobs or default_jobs(), timeout_s, watch.cell)
@@ -63,19 +65,24 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
                     watch.ended(outcome.task, outcome.verdict)
             except Ended as ended:
                 running.throw(ended)
-    finally:
-        place = {task.folder: number for number, task in enumerate(tasks)}
-        outcomes.sort(key=lambda outcome: place[outcome.task.folder])
-        index = _indexed(outcomes, wanted)
-    return outcomes, index
+    except KeyboardInterrupt:
+        if outcomes:
+            _indexed(outcomes, wanted, missing=len(tasks) - len(outcomes))
+        raise
+    outcomes.sort(key=lambda outcome: place[outcome.task.folder])
+    print_outcomes(outcomes)
+    return outcomes, _indexed(outcomes, wanted)
 
 
-def _indexed(outcomes: Sequence[Outcome], wanted: Wanted) -> Path:
+def _indexed(outcomes: Sequence[Outcome], wanted: Wanted, missing: int = 0) -> Path:
     from atomlab.report.index import write_index
 
+    about = (Path(wanted.snapshot).stem, wanted.notebook.stem)
     try:
-        return write_index(outcomes, wanted.out, Path(wanted.snapshot).stem, wanted.notebook.stem)
+        return write_index(outcomes, wanted.out, *about, missing=missing)
     except OSError as error:
         raise ReportError(
-            f"cannot be written ({error.strerror})", where=wanted.out, todo="name another folder"
+            f"cannot be written ({error.strerror})",
+            where=wanted.out / INDEX,
+            todo="make room, or name another folder",
         ) from None

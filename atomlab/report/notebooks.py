@@ -40,6 +40,8 @@ def find_notebook(name: str) -> Path:
 
 def parameters_of(path: Path) -> dict[str, Parameter]:
     """Return the parameters that the notebook in `path` declares; raise InputError if it cannot."""
+    if not path.is_file():
+        raise InputError("no such file", where=path, todo="check the path")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["nbformat"] >= 4 and all(cell["cell_type"] for cell in document["cells"]):

@@ -53,6 +53,9 @@ def declared_parameters(notebook: Mapping[str, Any], where: Path) -> dict[str, P
     lines = "".join(cells[0]["source"]).splitlines()
     wanted = [line for line in map(str.strip, lines) if line and line != _IMPORT]
     found = [_declared(line, where) for line in wanted]
+    names = [parameter.name for parameter in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"declares {twice} twice", where=where, todo="declare it once")
     return {parameter.name: parameter for parameter in found}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.figure import Figure
 
 from atomlab.report.templates import render
@@ -29,7 +29,11 @@ DARK = {
     "#7c2d12": "#ffd08a",  # all
 }
 PAPER, INK, MUTED, LINE, GOOD, BAD, OPEN, *SHARES = DARK
+_DRAWN = """axes figure font grid hatch legend lines mathtext patch path savefig svg text xtick
+    ytick""".split()  # noqa: SIM905
+# Matplotlib's own defaults first: a reader's matplotlibrc has no say in evidence.
 STYLE: dict[Any, Any] = {
+    **{name: value for name, value in rcParamsDefault.items() if name.split(".")[0] in _DRAWN},
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -86,10 +88,11 @@ def run_report(
 
             executed = execute(notebook, values, running, partial, started, timeout_s, on_cell)
         try:
-            findings = findings_in(executed)
-            made = Report(str(findings["verdict"]), str(findings["answer"]), folder)
-            page = to_html(executed, findings)
-            paper = _on_paper(page, findings) if pdf else None
+            with _within(started, timeout_s):
+                findings = findings_in(executed)
+                made = Report(str(findings["verdict"]), str(findings["answer"]), folder)
+                page = to_html(executed, findings)
+                paper = _on_paper(page, findings) if pdf else None
         except ReportError as error:
             write_all(folder, {PARTIAL: as_text(executed)})
             raise ReportError(error.what, where=partial, todo=error.todo) from None
@@ -113,14 +116,36 @@ def _on_paper(page: str, findings: Mapping[str, Any]) -> bytes:
 
 
 @contextmanager
+def _within(started: float, timeout_s: float) -> Iterator[None]:
+    """Raise ReportError in the block as soon as time is over, where a signal can tell."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise ReportError(
+            f"was still being written after {timeout_s:g} seconds in all",
+            todo="let the notebook put out less, or raise --timeout",
+        )
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, max(started + timeout_s - time.monotonic(), 0.01))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
 def _open_folder(folder: Path) -> Iterator[Path]:
     """Make the folder and yield where to keep the partial notebook; after an interrupt, undo both.
 
     Raises ReportError if anything cannot be written.
     """
     partial = folder / PARTIAL
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with one_run_in(folder):

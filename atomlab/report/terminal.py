@@ -134,16 +134,20 @@ def print_report(subject: str, report: Report) -> None:
         _line(Console(), f"report: {printable(page, 4096)}")
 
 
-def print_batch(outcomes: Sequence[Outcome], index: Path) -> None:
-    """Print each report's verdict and where it is, then the index; what failed goes to stderr."""
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Print each report's verdict and where it is; what failed goes to stderr."""
     for outcome in outcomes:
         if outcome.report:
             print_report(outcome.task.subject, outcome.report)
-    _line(Console(), f"index: {printable(index, 4096)}")
     for outcome in outcomes:
         if not outcome.report:
             told = f"atomlab: {printable(outcome.task.subject)}: {printable(outcome.error, 2000)}"
             _line(Console(stderr=True), told, _STYLES["error"])
+
+
+def print_index(index: Path) -> None:
+    """Print where the page is that lists a batch."""
+    _line(Console(), f"index: {printable(index, 4096)}")
 
 
 def print_parameters(name: str, declared: Mapping[str, Parameter]) -> None:

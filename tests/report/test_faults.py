@@ -276,6 +276,18 @@ def test_the_deadline_is_each_report_s_own(start, write, tmp_path):
     assert out.startswith("cascade: confirmed")
 
 
+def test_a_batch_that_is_ended_before_any_report_keeps_the_old_index(start, write, tmp_path):
+    """The page of an earlier batch is not replaced by one that lists nothing."""
+    (tmp_path / "out").mkdir()
+    index = tmp_path / "out" / "index.html"
+    index.write_text("the old index")
+    process = start(write("import time; time.sleep(300)"), ["brennan", "harbor"])
+    until(lambda: kept(tmp_path / "out" / "brennan"))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert index.read_text() == "the old index"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number):
     """Finished reports stay, no process does; after Ctrl-C no folder of what was not finished."""

@@ -119,3 +119,10 @@ def test_an_answer_is_not_cut(outcome, tmp_path):
     page = Page(index_page([outcome("a", "confirmed", told)], tmp_path / "out", "s", "n"))
     assert told.strip() in page.text
     assert "characters)" not in page.text
+
+
+def test_an_unfinished_batch_says_what_is_missing(outcome, tmp_path):
+    """After an interrupt the page lists what was made, and says that it is not all."""
+    html = index_page([outcome("a", "confirmed")], tmp_path / "out", "snap", "x", missing=2)
+    assert "Interrupted: 2 of 3 reports were not made." in Page(html).text
+    assert "Interrupted" not in index_page([], tmp_path / "out", "snap", "x")

@@ -118,7 +118,7 @@ def test_one_ctrl_c_ends_the_server_and_its_kernels(tmp_path):
     [
         (["gone.sqlite"], 1, "gone.sqlite: no such snapshot"),
         (["--tenant", "brenan"], 1, "did you mean brennan"),
-        (["--hypothesis", "gone.yaml"], 1, "gone.yaml: cannot be read"),
+        (["--hypothesis", "gone.yaml"], 1, "gone.yaml: no such file"),
         (["--folder", "file"], 1, "file/brennan-2026-05-02: cannot be written"),
         (["--port", "80"], 2, "--port"),
     ],

@@ -197,6 +197,35 @@ display({{MIME: {findings!r}, "text/plain": "x"}}, raw=True)"""
         run_report(notebook(code), {}, tmp_path)
 
 
+def test_two_findings_are_an_error(notebook, tmp_path):
+    """Whichever counted, the other would be gone without a word."""
+    other = STATES.replace("confirmed", "refuted")
+    with pytest.raises(AtomlabError, match="states 2 findings, of which one counts"):
+        run_report(notebook(STATES + other), {}, tmp_path)
+    assert (tmp_path / PARTIAL).exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['"snapshot": "s"', '"snapshot": {"name": "s"}', '"verification": {}', '"requests": [1]'],
+)
+def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
+    """What a notebook of one's own states may be anything; the error says whose it is."""
+    code = STATES.replace('"title"', f'{wrong}, "title"')
+    with refused(ReportError, "the findings are not in the form", tmp_path / PARTIAL):
+        run_report(notebook(code), {}, tmp_path)
+
+
+def test_the_deadline_bounds_the_making_of_the_page_too(notebook, tmp_path, monkeypatch):
+    """A page that takes too long is no report; the notebook is kept."""
+    monkeypatch.setattr("atomlab.report.html.to_html", lambda *_: time.sleep(60))
+    started = time.monotonic()
+    with refused(ReportError, "was still being written after 8 seconds in all", tmp_path / PARTIAL):
+        run_report(notebook(STATES), {}, tmp_path, timeout_s=8)
+    assert time.monotonic() - started < 20
+    assert (tmp_path / PARTIAL).exists()
+
+
 def test_an_error_is_one_printable_line(notebook, tmp_path):
     """Whatever a cell raises, and whatever its heading says, the line can be shown."""
     code = "raise ValueError('\\x1b[31m\\u202e\\n' + 'x' * 1_000_000)"

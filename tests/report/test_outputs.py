@@ -1,0 +1,91 @@
+"""Outputs of cells on a page: shown safely and in full, or said to be left out."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+
+import pytest
+from nbformat import from_dict
+from nbformat.v4 import new_code_cell, new_notebook, new_output, new_raw_cell
+
+from atomlab.report.html import to_html
+from atomlab.report.outputs import with_outputs_shown
+
+FINDINGS = {"verdict": "confirmed", "answer": "yes"}
+PNG = b64encode(b"\x89PNG\r\n").decode()
+SVG = "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(2)</script></svg>"
+
+
+def page(*outputs):
+    """Return the report of a notebook whose one cell put these out."""
+    cell = new_code_cell("1", outputs=list(map(from_dict, outputs)))
+    return to_html(new_notebook(cells=[cell]), FINDINGS)
+
+
+def data(**kinds):
+    """Return an output of these kinds."""
+    return new_output("display_data", {k.replace("_", "/", 1): v for k, v in kinds.items()})
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (data(text_plain="plain <b>"), "<pre>plain &lt;b&gt;</pre>"),
+        (new_output("stream", name="stderr", text="a\x00b\x1b[31m\u202e"), r"a\x00b\x1b[31m\u202e"),
+        (new_output("error", ename="E", evalue="<i>", traceback=["t"]), "<pre>E: &lt;i&gt;</pre>"),
+        (data(image_png=PNG, text_plain="<Figure>"), f'src="data:image/png;base64,{PNG}"'),
+        (data(text_markdown="**7 tenants** <script>x</script>"), "<strong>7 tenants</strong>"),
+        (data(text_latex="$x$", text_plain="x"), "<pre>x</pre>"),
+        (data(application_json={"a": 1}), "An output of the kind application/json is not shown"),
+        (data(text_html="<style scoped>p{}</style><p>kept</p>"), "<p>kept</p>"),
+    ],
+)
+def test_each_kind_of_output_is_shown_or_named(output, shown):
+    """Nothing that a cell puts out is lost without a word, and none of it is live."""
+    html = page(output)
+    assert shown in html
+    step = html[html.index('<div class="step">') :]
+    assert "<script" not in step
+    assert "<style" not in step
+
+
+def test_an_svg_is_a_picture_and_runs_nothing():
+    """It stands in an `img`, where no script of it runs, with what the cell says as its text."""
+    html = page(data(**{"image_svg+xml": SVG, "text_plain": '<Figure "x">'}))
+    [picture] = re.findall("<img[^>]*>", html)
+    assert b64encode(SVG.encode()).decode() in picture
+    assert "onload" not in html
+    assert "&lt;Figure" in picture
+
+
+def test_a_raw_cell_is_text():
+    """Raw cells are for other formats; here they leave for no other page."""
+    leak = '<meta http-equiv="refresh" content="0;url=http://198.51.100.7/"></main>'
+    html = to_html(new_notebook(cells=[new_raw_cell(leak)]), FINDINGS)
+    assert leak not in html
+    assert "&lt;meta" in html
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        new_output("stream", name="stdout", text="x" * 3_000_000),
+        data(text_html="<p>x</p>" * 400_000),
+        data(text_markdown="x " * 1_500_000, text_plain="x"),
+        data(image_png="A" * 4_000_000),
+    ],
+)
+def test_a_page_stays_below_two_megabytes(output):
+    """What is too large is said to be in the notebook, whatever it is and however often."""
+    html = page(*[output] * 30)
+    assert len(html.encode()) < 2_000_000
+    assert "notebook.ipynb, beside this report, has it" in html or "x" * 200 not in html
+
+
+def test_cells_are_not_changed():
+    """The notebook that is kept beside the report has everything."""
+    cell = new_code_cell("1", outputs=[new_output("stream", name="stdout", text="y" * 200_000)])
+    [shown] = with_outputs_shown([cell])
+    assert cell.outputs[0].text == "y" * 200_000
+    assert len(shown.outputs[0].data["text/plain"]) < 110_000
