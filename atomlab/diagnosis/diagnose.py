@@ -84,6 +84,12 @@ class Diagnosis:
     clients: tuple[str, ...]
     requests: tuple[RequestDiagnosis, ...]
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The providers that the causes of failing requests name."""
+        causes = (cause for each in self.requests for cause in each.explanation.causes)
+        return frozenset(cause.provider for cause in causes if cause.provider)
+
     def lookup_frame(self) -> pd.DataFrame:
         """Return one row per provider: provider, setting_key, state, client, reason."""
         return self.lookups.frame()
