@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from atomlab.diagnosis import cards
+from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.interventions import Edit
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
-from atomlab.text import printable
+from atomlab.text import listed, printable
 
 Status = Literal["sql", "words", "nothing", "inconclusive"]
 
@@ -48,7 +49,7 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     if best is None:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
     cured = cured_by(best.edits, failing)
-    told = f"{'; '.join(map(str, best.edits))}{_or_instead(best.edits, cured)}"
+    told = f"{_with_others(best.edits, diagnosis)}{_or_instead(best.edits, cured)}"
     words = [f"cures {_named(cured)} requests: {told}"]
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
@@ -110,6 +111,18 @@ def cured_by(
 
 def _named(requests: Sequence[RequestDiagnosis]) -> str:
     return ", ".join(each.request.complexity for each in requests)
+
+
+def _with_others(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> str:
+    """Return the edits in words, each with the rows that could be copied in place of its own."""
+    defects = find_defects(diagnosis.rows, diagnosis.platform)
+    others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
+    return "; ".join(
+        f"{edit} ({listed(others[key])} would do as well)"
+        if (key := (edit.setting_key or "", edit.copy_from)) in others
+        else str(edit)
+        for edit in edits
+    )
 
 
 def _or_instead(edits: tuple[Edit, ...], cured: Sequence[RequestDiagnosis]) -> str:
