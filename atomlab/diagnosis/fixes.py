@@ -22,20 +22,27 @@ Status = Literal["sql", "words", "nothing", "inconclusive"]
 class Fix:
     """What to do: `sql` and its `rollback` if a key has only to be copied, and what to say.
 
-    `status` is `sql`; `words` where somebody has to do what no SQL can; `nothing` where no request
-    fails; `inconclusive` where no verified fix is known.
+    `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` tells;
+    `nothing` where no request fails; `inconclusive` where no verified fix is known. `words` say
+    what the fix cures and what it leaves, or why there is none.
     """
 
     status: Status
     words: tuple[str, ...]
     sql: str = ""
     rollback: str = ""
+    by_hand: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All that is to be said: the words, then what is done by hand."""
+        return (*self.words, *self.by_hand)
 
     def _repr_html_(self) -> str:
         return cards.fix_card(self).html()
 
     def __repr__(self) -> str:
-        return f"<Fix ({self.status}): {printable('; '.join(self.words), 400)}>"
+        return f"<Fix ({self.status}): {printable('; '.join(self.told), 400)}>"
 
 
 def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
@@ -60,11 +67,12 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         words.append(f"does not cure {_named(these)} requests, {_needed(edits, best, these)}")
     copy = _copy(best.edits, diagnosis)
     if copy is None:
-        return Fix("words", (*words, *map(_by_hand, best.edits)))
+        return Fix("words", tuple(words), by_hand=tuple(map(_by_hand, best.edits)))
     try:
         return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
     except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
-        return Fix("words", (*words, f"by hand, no script can do it: a name {error.what}"))
+        by_hand = (f"by hand, no script can do it: a name {error.what}",)
+        return Fix("words", tuple(words), by_hand=by_hand)
 
 
 def best_fix(diagnosis: Diagnosis) -> FixSet | None:
