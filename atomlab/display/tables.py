@@ -6,6 +6,7 @@ and styles; the one used here puts out text, scopes and labels, and escapes all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +24,7 @@ from atomlab.text import printable
 # Short names that are read and compared as they stand are not broken, whatever room there is.
 _WHOLE = frozenset({"provider"})
 _LONGEST_WHOLE = 24  # characters
-_LONGEST_WORD = 20  # characters, of a name in a sentence; a longer one would widen its column
+_LONGEST_WORD = 20  # characters; what is longer, and could not break, would widen its column
 _BADGED = frozenset({"verdict", "state", "outcome", "before the fix", "run"})
 
 
@@ -83,7 +84,10 @@ class Table:
 
 
 def _breakable(text: str) -> Markup:
-    """Return `text`, escaped; names may break after underscores and slashes, if lone or long."""
+    """Return `text`, escaped; names may break after underscores and slashes, if lone or long.
+
+    Where that leaves a piece too long, it may break within.
+    """
     words = text.split(" ")
     lone = len(words) == 1
     return Markup(" ").join(
@@ -92,4 +96,6 @@ def _breakable(text: str) -> Markup:
 
 
 def _broken(name: str) -> Markup:
-    return escape(name).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))
+    pieces = re.split(r"(?<=[_/])", name)
+    cut = f"([^-]{{{_LONGEST_WORD}}})(?=[^-])"  # browsers break at hyphens anyway
+    return Markup("<wbr>").join(part for p in pieces for part in re.split(cut, p) if part or not p)
