@@ -83,16 +83,16 @@ def _defect(
 ) -> Defect | None:
     evidence: tuple[str, ...]
     state = rows.get(provider.setting_key)
-    listed = provider.id in platform.rules.llm_providers
+    allowed = provider.id in platform.rules.llm_providers
     if state in USABLE:
-        if listed:
+        if allowed:
             return None
         evidence = (
             f"row {provider.setting_key} holds a usable key ({state})",
             f"the registry has {provider.id}, the LLM allow-list of {platform.rules.name} has not",
         )
         return Defect("provider-not-llm", provider.id, provider.setting_key, None, evidence)
-    if not listed:
+    if not allowed:
         return None
     aliases = _aliases(provider, usable, platform)
     near = _near_misses(provider, usable, platform)
@@ -168,7 +168,7 @@ def _beside(
         return " (encrypted, not to be compared)" if encrypted else " (another value)"
 
     named = listed(f"{name!r}{compared(name)}" for name in others)
-    return (f"{'row' if len(others) == 1 else 'rows'} {named} would do as well",)
+    return (f"{'row' if len(others) == 1 else 'rows'} {named} would do as well as {source!r}",)
 
 
 def _letters(name: str) -> str:

@@ -126,7 +126,7 @@ def _with_others(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> str:
     defects = find_defects(diagnosis.rows, diagnosis.platform)
     others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
     return "; ".join(
-        f"{edit} ({listed(others[key])} would do as well)"
+        f"{edit} ({listed(others[key])} would do as well as {printable(edit.copy_from)})"
         if (key := (edit.setting_key or "", edit.copy_from)) in others
         else str(edit)
         for edit in edits

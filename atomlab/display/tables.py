@@ -25,6 +25,7 @@ from atomlab.text import printable
 _WHOLE = frozenset({"provider"})
 _LONGEST_WHOLE = 24  # characters
 _LONGEST_WORD = 20  # characters; what is longer, and could not break, would widen its column
+_PART = 10  # characters, of such a word; two columns of them leave room for others
 _BADGED = frozenset({"verdict", "state", "outcome", "before the fix", "run"})
 
 
@@ -97,5 +98,11 @@ def _breakable(text: str) -> Markup:
 
 def _broken(name: str) -> Markup:
     pieces = re.split(r"(?<=[_/])", name)
-    cut = f"([^-]{{{_LONGEST_WORD}}})(?=[^-])"  # browsers break at hyphens anyway
-    return Markup("<wbr>").join(part for p in pieces for part in re.split(cut, p) if part or not p)
+    return Markup("<wbr>").join(part for piece in pieces for part in _parts(piece))
+
+
+def _parts(piece: str) -> list[str]:
+    """Return `piece` whole; in short parts if it is too long, even between its hyphens."""
+    if max(map(len, piece.split("-"))) <= _LONGEST_WORD:
+        return [piece]
+    return [piece[start : start + _PART] for start in range(0, len(piece), _PART)]

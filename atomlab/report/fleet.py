@@ -72,7 +72,8 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
     columns = ["tenant", "subdomain", "fails", *_WHY]
     frame = pd.DataFrame(rows[:limit], columns=columns).astype({"cost": "Int64"})
     which = f"The first {limit:,} of " if len(rows) > limit else ""
-    caption = f"{which}{count(len(rows), 'affected tenant')}: what fails, why, the cheapest fix."
+    who = f"{which}{count(len(rows), 'affected tenant')}"
+    caption = f"{who}: what fails, why, the cheapest fix and what it leaves."
     return Table(frame, caption)
 
 

@@ -178,9 +178,23 @@ def test_rows_that_would_do_instead_are_named(captured, rows, told):
     diagnosis = atomlab.diagnose(captured({"acme": rows}), "acme")
     cause = diagnosis.requests[0].explanation.causes[0]
     assert cause.code == "key-misnamed"
-    assert cause.evidence[-1] == f"{told} would do as well"
+    assert cause.evidence[-1] == f"{told} would do as well as 'OPENAI_KEY'"
     words = plan_fix(diagnosis, "postgresql").words[0]
     assert "to the value of OPENAI_KEY (openai_api_key" in words
+
+
+def test_rows_for_an_empty_one_are_named_too(captured):
+    """An empty row gets the key of one row; evidence and fix name it, and the one beside it."""
+    rows = {"MINIMAX_API_KEY": "", "MINIMAX_2_5_API_KEY": "k", "MINIMAX_2_7_API_KEY": "j"}
+    diagnosis = atomlab.diagnose(captured({"acme": rows}), "acme")
+    cause = diagnosis.requests[0].explanation.causes[0]
+    assert (cause.code, cause.provider) == ("key-empty", "minimax")
+    copied = diagnosis.requests[0].explanation.fix_sets[0].edits[0].copy_from
+    (other,) = set(rows) - {"MINIMAX_API_KEY", copied}
+    told = f"row {other!r} (another value) would do as well as {copied!r}"
+    assert cause.evidence[-1] == told
+    words = plan_fix(diagnosis, "postgresql").words[0]
+    assert f"({other} would do as well as {copied})" in words
 
 
 @pytest.mark.parametrize("rows", [{"OPENAI_KEY": "k"}, {"OPENAI_KEY": "k", "openai_api_key": " "}])
