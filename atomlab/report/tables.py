@@ -63,7 +63,7 @@ def keys(diagnosis: Diagnosis) -> Table:
     shown = shown.rename(columns={"setting_key": "platform looks for, or row"})
     return Table(
         shown,
-        f"Key lookup for {diagnosis.tenant.name}. Not shown: {hidden} without a row, be it under "
+        f"Key lookup for {printable(diagnosis.tenant.name, 60)}. Not shown: {hidden} without a row, be it under "
         "the own name or a shared one, that no cause names.",
     )
 

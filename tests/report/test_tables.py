@@ -94,3 +94,9 @@ def test_plain_names_stay_and_equal_ones_are_told_apart():
     assert first.startswith("acme-")
     assert second.startswith("ACME-")
     assert third == "b"
+
+
+def test_a_long_tenant_s_name_leaves_room_for_what_is_not_shown(captured):
+    """The count of what is left out is readable, whatever the tenant is called."""
+    table = tables.keys(atomlab.diagnose(captured({"acme" * 100: {}}), "acme" * 100))
+    assert "Not shown: 27 providers" in table.html()
