@@ -61,11 +61,11 @@ def keys(diagnosis: Diagnosis) -> Table:
         rows = [(None, name, None, diagnosis.rows[name], None, _UNREAD) for name in unread]
         shown = pd.concat([shown, pd.DataFrame(rows, columns=shown.columns)])
     shown = shown.rename(columns={"setting_key": "platform looks for, or row"})
-    return Table(
-        shown,
-        f"Key lookup for {printable(diagnosis.tenant.name, 60)}. Not shown: {hidden} without a row, be it under "
-        "the own name or a shared one, that no cause names.",
+    caption = (
+        f"Key lookup for {printable(diagnosis.tenant.name, 60)}. Not shown: {hidden} without a "
+        "row, be it under the own name or a shared one, that no cause names."
     )
+    return Table(shown, caption)
 
 
 def models(diagnosis: Diagnosis, provider: str, complexity: str) -> Table:
