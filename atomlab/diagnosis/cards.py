@@ -60,7 +60,7 @@ def fix_set_card(fix_set: FixSet) -> Card:
 def fix_card(fix: Fix) -> Card:
     """Return what to do in words, and the script with its rollback where there is one."""
     scripts = {"SQL to review and run": fix.sql, "SQL to undo it": fix.rollback}
-    told = [f"{word[:1].upper()}{word[1:]}." for word in fix.words]
+    told = [f"{word[:1].upper()}{word[1:]}." for word in fix.told]
     if len(fix.sql) > _LONGEST:
         told.append("The script is too long to be shown: atomlab fix writes it to a file.")
     return Card(

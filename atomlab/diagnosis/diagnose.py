@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from sqlalchemy import select
+
 from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
@@ -22,7 +24,7 @@ from atomlab.diagnosis.rivals import Rival, find_rivals
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
-from atomlab.evidence.schema import Tenant
+from atomlab.evidence.schema import Tenant, TenantSetting
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import printable
 
@@ -83,6 +85,12 @@ class Diagnosis:
     lookups: KeyLookups
     clients: tuple[str, ...]
     requests: tuple[RequestDiagnosis, ...]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The providers that the causes of failing requests name."""
+        causes = (cause for each in self.requests for cause in each.explanation.causes)
+        return frozenset(cause.provider for cause in causes if cause.provider)
 
     def lookup_frame(self) -> pd.DataFrame:
         """Return one row per provider: provider, setting_key, state, client, reason."""
@@ -181,7 +189,7 @@ def diagnose(
     rows = handler.byok_manager.row_states(found.id, evidence.session)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
     with Laboratory(evidence, platform) as lab:
-        defects = find_defects(rows, platform)
+        defects = find_defects(rows, platform, _tokens(evidence, found.id))
         diagnosed = tuple(
             _diagnose(evidence, handler.explain(request), defects, lab, found.id)
             for request in asked
@@ -195,6 +203,17 @@ def diagnose(
         clients=tuple(handler.clients),
         requests=diagnosed,
     )
+
+
+def _tokens(evidence: Evidence, tenant_id: str) -> dict[str, str]:
+    """Return the token of each of the tenant's rows, by setting name; the first of several."""
+    columns = (TenantSetting.setting_key, TenantSetting.setting_value)
+    tokens: dict[str, str] = {}
+    for name, token in evidence.session.execute(
+        select(*columns).where(TenantSetting.tenant_id == tenant_id)
+    ):
+        tokens.setdefault(name, token)
+    return tokens
 
 
 def _diagnose(

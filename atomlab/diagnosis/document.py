@@ -81,9 +81,15 @@ def findings_document(
 
 
 def _remedy(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the fix of the root cause."""
+    """Return the fix of the root cause, all that is to be said of it as its `words`."""
     fix = plan_fix(diagnosis, "postgresql")
-    return {"dialect": "postgresql", **asdict(fix), "words": list(fix.words)}
+    return {
+        "dialect": "postgresql",
+        "status": fix.status,
+        "words": list(fix.told),
+        "sql": fix.sql,
+        "rollback": fix.rollback,
+    }
 
 
 def _option(option: Option) -> dict[str, Any]:

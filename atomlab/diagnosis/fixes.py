@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from atomlab.diagnosis import cards
+from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.interventions import Edit
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
-from atomlab.text import printable
+from atomlab.text import listed, printable
 
 Status = Literal["sql", "words", "nothing", "inconclusive"]
 
@@ -21,20 +22,27 @@ Status = Literal["sql", "words", "nothing", "inconclusive"]
 class Fix:
     """What to do: `sql` and its `rollback` if a key has only to be copied, and what to say.
 
-    `status` is `sql`; `words` where somebody has to do what no SQL can; `nothing` where no request
-    fails; `inconclusive` where no verified fix is known.
+    `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` tells;
+    `nothing` where no request fails; `inconclusive` where no verified fix is known. `words` say
+    what the fix cures and what it leaves, or why there is none.
     """
 
     status: Status
     words: tuple[str, ...]
     sql: str = ""
     rollback: str = ""
+    by_hand: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All that is to be said: the words, then what is done by hand."""
+        return (*self.words, *self.by_hand)
 
     def _repr_html_(self) -> str:
         return cards.fix_card(self).html()
 
     def __repr__(self) -> str:
-        return f"<Fix ({self.status}): {printable('; '.join(self.words), 400)}>"
+        return f"<Fix ({self.status}): {printable('; '.join(self.told), 400)}>"
 
 
 def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
@@ -48,7 +56,7 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     if best is None:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
     cured = cured_by(best.edits, failing)
-    told = f"{'; '.join(map(str, best.edits))}{_or_instead(best.edits, cured)}"
+    told = f"{_with_others(best.edits, diagnosis)}{_or_instead(best.edits, cured)}"
     words = [f"cures {_named(cured)} requests: {told}"]
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
@@ -59,11 +67,12 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         words.append(f"does not cure {_named(these)} requests, {_needed(edits, best, these)}")
     copy = _copy(best.edits, diagnosis)
     if copy is None:
-        return Fix("words", (*words, *map(_by_hand, best.edits)))
+        return Fix("words", tuple(words), by_hand=tuple(map(_by_hand, best.edits)))
     try:
         return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
     except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
-        return Fix("words", (*words, f"by hand, no script can do it: a name {error.what}"))
+        by_hand = (f"by hand, no script can do it: a name {error.what}",)
+        return Fix("words", tuple(words), by_hand=by_hand)
 
 
 def best_fix(diagnosis: Diagnosis) -> FixSet | None:
@@ -110,6 +119,18 @@ def cured_by(
 
 def _named(requests: Sequence[RequestDiagnosis]) -> str:
     return ", ".join(each.request.complexity for each in requests)
+
+
+def _with_others(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> str:
+    """Return the edits in words, each with the rows that could be copied in place of its own."""
+    defects = find_defects(diagnosis.rows, diagnosis.platform)
+    others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
+    return "; ".join(
+        f"{edit} ({listed(others[key])} would do as well as {printable(edit.copy_from)})"
+        if (key := (edit.setting_key or "", edit.copy_from)) in others
+        else str(edit)
+        for edit in edits
+    )
 
 
 def _or_instead(edits: tuple[Edit, ...], cured: Sequence[RequestDiagnosis]) -> str:

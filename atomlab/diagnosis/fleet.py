@@ -19,10 +19,11 @@ from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import RequestDiagnosis
 from atomlab.diagnosis.document import document_head
 from atomlab.diagnosis.explanation import Cause, Verdict
-from atomlab.diagnosis.fixes import root_fix
+from atomlab.diagnosis.fixes import cured_by, root_fix
 from atomlab.diagnosis.interventions import Edit, Laboratory
 from atomlab.diagnosis.population import Alike, distinct_states
 from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.evidence.registry import setting_key
 from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot
@@ -41,13 +42,15 @@ _STATES_PER_LABORATORY = 200
 class Failure:
     """A kind of request that finds no model, and its root cause.
 
-    `edits` are the cheapest fix of it that was run and helped, empty if none did; `cause` is None
-    where no deviation explains the failure.
+    `edits` are the cheapest fix of it that was run and helped, empty if none did, and `leaves` the
+    other kinds of request that still fail with them made; `cause` is None where no deviation
+    explains the failure.
     """
 
     complexity: str
     cause: Cause | None
     edits: tuple[Edit, ...]
+    leaves: tuple[str, ...] = ()
 
     @property
     def fix(self) -> str | None:
@@ -67,16 +70,25 @@ class Failure:
 
 @dataclass(frozen=True)
 class Impact:
-    """What a tenant meets: its clients, and the requests that fail, in the order asked."""
+    """What a tenant meets: its clients, and the requests that fail, in the order asked.
+
+    `hollow` are the providers whose models win although the key is spaces only.
+    """
 
     tenant: Tenant
     clients: tuple[str, ...]
     failures: tuple[Failure, ...]
+    hollow: tuple[str, ...] = ()
 
     @property
     def cause(self) -> Cause | None:
         """The root cause of the first request that fails, None if none does or none is known."""
         return self.failures[0].cause if self.failures else None
+
+    @property
+    def held(self) -> bool:
+        """Whether some failure's fix copies a key that the tenant holds in another row."""
+        return any(edit.copy_from is not None for f in self.failures for edit in f.edits)
 
 
 @dataclass(frozen=True)
@@ -154,15 +166,16 @@ class Fleet:
         if not self.evidence.has_pricing:
             return f"Nothing can be decided for {tenants}: the snapshot holds no pricing cache."
         if not self.affected:
-            return f"None of {tenants} is affected: every request that was tried finds a model."
+            none = f"None of {tenants} is affected: every request that was tried finds a model."
+            return f"{none}{self._hollow()}"
         causes = (f"{code} ({len(hit):,})" for code, hit in self.by_cause().items())
         whole = sum(len(impact.failures) == len(self.requests) for impact in self.affected)
-        held = sum(impact.failures[0].held for impact in self.affected)
+        held = sum(impact.held for impact in self.affected)
         find, hold = ("finds" if len(self.affected) == 1 else "find"), f"hold{'s' * (held == 1)}"
         return (
             f"{len(self.affected):,} of {tenants} {find} no model for some kind of request, "
             f"{whole:,} for every kind that was tried. By cause: {listed(causes, 12)}. "
-            f"{held:,} {hold} the missing key already, in another row."
+            f"{held:,} {hold} the missing key already, in another row.{self._hollow()}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -180,6 +193,14 @@ class Fleet:
             "warnings": self.platform.pricing.warnings(),
             "tenants": [_told(impact) for impact in self.affected],
         }
+
+    def _hollow(self) -> str:
+        """Return a sentence on the tenants that get a model whose calls will fail, if any do."""
+        number = sum(bool(impact.hollow) for impact in self.impacts)
+        if not number:
+            return ""
+        get, it = ("gets", "its") if number == 1 else ("get", "their")
+        return f" {number:,} {get} a model by a key of spaces only: {it} calls will fail."
 
     def _error(self) -> ClaimResult:
         observed = f"{len(self.affected):,} of {count(len(self.impacts), 'tenant')}"
@@ -203,8 +224,8 @@ def survey(evidence: Snapshot, complexity: str = "", platform: Platform | None =
     platform = platform or load_platform(evidence.session)
     states = list(distinct_states(evidence, platform))
     impacts = [
-        Impact(tenant, alike.clients, failures)
-        for alike, failures in _diagnosed(evidence, platform, states, requests)
+        Impact(tenant, alike.clients, failures, hollow)
+        for alike, failures, hollow in _diagnosed(evidence, platform, states, requests)
         for tenant in alike.tenants
     ]
     impacts.sort(key=lambda impact: impact.tenant.id)
@@ -213,8 +234,8 @@ def survey(evidence: Snapshot, complexity: str = "", platform: Platform | None =
 
 def _diagnosed(
     evidence: Snapshot, platform: Platform, states: Sequence[Alike], requests: Sequence[Request]
-) -> Iterator[tuple[Alike, tuple[Failure, ...]]]:
-    """Yield each state with what fails in it, and why."""
+) -> Iterator[tuple[Alike, tuple[Failure, ...], tuple[str, ...]]]:
+    """Yield each state with what fails in it, and why, and whose models win by spaces only."""
     waiting = iter(states)
     while some := list(islice(waiting, _STATES_PER_LABORATORY)):
         with Laboratory(evidence, platform) as lab:
@@ -222,7 +243,14 @@ def _diagnosed(
                 decided = [alike.decide(platform, request) for request in requests]
                 failing = [r for r in decided if not len(r.order) and evidence.has_pricing]
                 told = [_explained(alike, ranking, lab) for ranking in failing]
-                yield alike, tuple(_failure(each, told) for each in told)
+                failures = tuple(_failure(each, told, alike, lab) for each in told)
+                yield alike, failures, _hollow(alike, decided)
+
+
+def _hollow(alike: Alike, decided: Sequence[Ranking]) -> tuple[str, ...]:
+    """Return the providers whose models win although their keys are spaces only."""
+    winning = dict.fromkeys(r.winner.provider for r in decided if r.winner)
+    return tuple(p for p in winning if alike.rows.get(setting_key(p)) == "blank")
 
 
 def _explained(alike: Alike, ranking: Ranking, lab: Laboratory) -> RequestDiagnosis:
@@ -231,10 +259,26 @@ def _explained(alike: Alike, ranking: Ranking, lab: Laboratory) -> RequestDiagno
     return RequestDiagnosis(ranking.request, ranking, "no-models", explanation, ())
 
 
-def _failure(told: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> Failure:
+def _failure(
+    told: RequestDiagnosis, failing: Sequence[RequestDiagnosis], alike: Alike, lab: Laboratory
+) -> Failure:
     fix = root_fix(told, failing)
     cause = next(iter(told.explanation.causes), None)
-    return Failure(told.request.complexity, cause, fix.edits if fix else ())
+    if fix is None:
+        return Failure(told.request.complexity, cause, ())
+    cured = {each.request.complexity for each in cured_by(fix.edits, failing)}
+    leaves = tuple(
+        each.request.complexity
+        for each in failing
+        if each.request.complexity not in cured and not _cures(fix.edits, each, alike, lab)
+    )
+    return Failure(told.request.complexity, cause, fix.edits, leaves)
+
+
+def _cures(edits: tuple[Edit, ...], each: RequestDiagnosis, alike: Alike, lab: Laboratory) -> bool:
+    """Return whether the request finds a model with these edits, be they more than it needs."""
+    after = lab.try_edits("", edits, alike.tenants[0].id, each.request).after
+    return len(after.order) > 0
 
 
 def _why(failure: Failure | None) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +61,13 @@ class Triage:
         if not self.snapshot.has_pricing:
             return f"Nothing can be decided for requests {whose}: there is no pricing cache."
         if not self.failing:
-            return f"Nothing: all requests {whose} that were tried find a model ({self._tried()})."
-        names = ", ".join(d.request.complexity for d in self.failing)
-        cures = [words for words in self.fix.words if words.startswith(("cures", "does not"))]
-        fix = "; ".join(cures or self.fix.words)
-        return f"No model for {names} requests {whose}. {self.shown.explanation.told()} Fix: {fix}."
+            healthy = f"Nothing: all requests {whose} that were tried find a model"
+            return f"{healthy} ({self._tried()}).{self._spaces_only()}"
+        fix = "; ".join(self.fix.words)
+        return (
+            f"No model for {_kinds(self.failing)} requests {whose}. {self._root_causes()} "
+            f"Fix: {fix}.{self._spaces_only()}"
+        )
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust."""
@@ -93,7 +96,28 @@ class Triage:
         )
 
     def _tried(self) -> str:
-        return ", ".join(d.request.complexity for d in self.diagnosis.requests)
+        return _kinds(self.diagnosis.requests)
+
+    def _root_causes(self) -> str:
+        """Return a sentence for each root cause, with its kinds of request if there are several."""
+        alike: dict[tuple[str | None, ...], list[RequestDiagnosis]] = {}
+        for each in self.failing:
+            root = next(iter(each.explanation.causes), None)
+            key = (root.code, root.provider, root.verdict) if root else ()
+            alike.setdefault(key, []).append(each)
+        told = {_kinds(group): group[0].explanation.told() for group in alike.values()}
+        if len(told) == 1:
+            return next(iter(told.values()))
+        return " ".join(f"For {k} requests {t[:1].lower()}{t[1:]}" for k, t in told.items())
+
+    def _spaces_only(self) -> str:
+        """Return a sentence on each provider whose models win with a key of spaces only."""
+        winners = (d.ranking.winner for d in self.diagnosis.requests)
+        winning = {winner.provider for winner in winners if winner}
+        blank = [k for k in self.diagnosis.lookups if k.provider in winning and k.state == "blank"]
+        return "".join(
+            f" But for {printable(k.provider)}, whose models win, {k.reason}." for k in blank
+        )
 
     def _error(self) -> ClaimResult:
         outcomes = tuple(
@@ -131,6 +155,10 @@ def _after_fix(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
             lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
             for each in diagnosis.requests
         )
+
+
+def _kinds(requests: Sequence[RequestDiagnosis]) -> str:
+    return ", ".join(each.request.complexity for each in requests)
 
 
 def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:

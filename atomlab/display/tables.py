@@ -6,6 +6,7 @@ and styles; the one used here puts out text, scopes and labels, and escapes all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +24,8 @@ from atomlab.text import printable
 # Short names that are read and compared as they stand are not broken, whatever room there is.
 _WHOLE = frozenset({"provider"})
 _LONGEST_WHOLE = 24  # characters
-_LONGEST_WORD = 20  # characters, of a name in a sentence; a longer one would widen its column
+_LONGEST_WORD = 20  # characters; what is longer, and could not break, would widen its column
+_PART = 10  # characters, of such a word; two columns of them leave room for others
 _BADGED = frozenset({"verdict", "state", "outcome", "before the fix", "run"})
 
 
@@ -83,7 +85,10 @@ class Table:
 
 
 def _breakable(text: str) -> Markup:
-    """Return `text`, escaped; names may break after underscores and slashes, if lone or long."""
+    """Return `text`, escaped; names may break after underscores and slashes, if lone or long.
+
+    Where that leaves a piece too long, it may break within.
+    """
     words = text.split(" ")
     lone = len(words) == 1
     return Markup(" ").join(
@@ -92,4 +97,12 @@ def _breakable(text: str) -> Markup:
 
 
 def _broken(name: str) -> Markup:
-    return escape(name).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))
+    pieces = re.split(r"(?<=[_/])", name)
+    return Markup("<wbr>").join(part for piece in pieces for part in _parts(piece))
+
+
+def _parts(piece: str) -> list[str]:
+    """Return `piece` whole; in short parts if it is too long, even between its hyphens."""
+    if max(map(len, piece.split("-"))) <= _LONGEST_WORD:
+        return [piece]
+    return [piece[start : start + _PART] for start in range(0, len(piece), _PART)]

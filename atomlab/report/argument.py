@@ -117,12 +117,13 @@ def _complexities(diagnoses: Iterable[RequestDiagnosis]) -> str:
 
 
 def _rows(diagnosis: Diagnosis) -> Table:
-    """Return the tenant's key settings, those that no provider reads included."""
+    """Return the tenant's key settings, read for a provider or not, and those a cause misses."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("key setting", "state", "read for", "client"):
         table.add_column(name, overflow="fold")
     by_key = {look.setting_key: look for look in diagnosis.lookups}
-    for name, state in sorted(diagnosis.rows.items()):
+    missing = {x.setting_key: x.state for x in diagnosis.lookups if x.provider in diagnosis.named}
+    for name, state in sorted({**missing, **diagnosis.rows}.items()):
         look = by_key.get(name)
         client = "no provider reads it" if look is None else "no"
         if look is not None and look.client:

@@ -64,7 +64,7 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
         (
             *(impact.tenant.name, impact.tenant.subdomain),
             _fails(impact, fleet),
-            *_why(impact.failures[0]),
+            *_why(impact.failures[0], leaves=True),
         )
         for impacts in fleet.by_cause().values()
         for impact in impacts
@@ -72,7 +72,8 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
     columns = ["tenant", "subdomain", "fails", *_WHY]
     frame = pd.DataFrame(rows[:limit], columns=columns).astype({"cost": "Int64"})
     which = f"The first {limit:,} of " if len(rows) > limit else ""
-    caption = f"{which}{count(len(rows), 'affected tenant')}: what fails, why, the cheapest fix."
+    who = f"{which}{count(len(rows), 'affected tenant')}"
+    caption = f"{who}: what fails, why, the cheapest fix and what it leaves."
     return Table(frame, caption)
 
 
@@ -206,11 +207,13 @@ def _code(failure: Failure) -> str:
     return failure.cause.code if failure.cause else UNEXPLAINED
 
 
-def _why(failure: Failure) -> tuple[object, ...]:
-    """Return what the columns `_WHY` say of a failure."""
-    cause = failure.cause
+def _why(failure: Failure, *, leaves: bool = False) -> tuple[object, ...]:
+    """Return what the columns `_WHY` say of a failure, its fix with what it `leaves` if asked."""
+    cause, fix = failure.cause, failure.fix
     verdict = cause.verdict if cause else "inconclusive"
-    return str(cause or UNEXPLAINED), verdict, failure.fix, failure.cost
+    if leaves and failure.leaves:
+        fix = f"{fix} (leaves {', '.join(failure.leaves)})"
+    return str(cause or UNEXPLAINED), verdict, fix, failure.cost
 
 
 def _effort(failure: Failure) -> str:

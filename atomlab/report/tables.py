@@ -45,27 +45,27 @@ def warnings(case: Investigation | Triage) -> Table:
 def keys(diagnosis: Diagnosis) -> Table:
     """Return what the platform looks up for each provider of the registry, and what it finds.
 
-    Providers for which the tenant has no row, and that share no declared variable with one for
-    which it has, are counted in the caption rather than listed. Rows that the platform reads for
-    no provider come last, with their names.
+    Providers for which the tenant has no row, that share no declared variable with one for which
+    it has, and that no cause names, are counted in the caption rather than listed. Rows that the
+    platform reads for no provider come last, with their names.
     """
     frame = diagnosis.lookup_frame()
     declared = {p.id: p.api_key_env_var for p in diagnosis.platform.providers}
     frame.insert(2, "registry declares", frame["provider"].map(declared))
     held = frame["state"] != "missing"
     related = frame["registry declares"].isin(set(frame.loc[held, "registry declares"].dropna()))
-    shown = frame[held | related]
+    shown = frame[held | related | frame["provider"].isin(diagnosis.named)]
     hidden = count(len(frame) - len(shown), "provider")
     unread = [name for name in diagnosis.rows if name not in set(frame["setting_key"])]
     if unread:
         rows = [(None, name, None, diagnosis.rows[name], None, _UNREAD) for name in unread]
         shown = pd.concat([shown, pd.DataFrame(rows, columns=shown.columns)])
     shown = shown.rename(columns={"setting_key": "platform looks for, or row"})
-    return Table(
-        shown,
-        f"Key lookup for {diagnosis.tenant.name}. Not shown: {hidden} without a row, be it under "
-        "the own name or a shared one.",
+    caption = (
+        f"Key lookup for {printable(diagnosis.tenant.name, 60)}. Not shown: {hidden} without a "
+        "row, be it under the own name or a shared one, that no cause names."
     )
+    return Table(shown, caption)
 
 
 def models(diagnosis: Diagnosis, provider: str, complexity: str) -> Table:

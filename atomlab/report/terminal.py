@@ -83,7 +83,7 @@ def print_fix(fix: Fix, out: Path | None = None, *, overwrite: bool = False) -> 
     What is said goes to stderr, so that stdout is the script and nothing else. Raises
     SnapshotError if a file cannot be written, or is there and `overwrite` is false.
     """
-    print_warnings([f"{printable(words, 400)}" for words in fix.words], label="fix")
+    print_warnings([f"{printable(words, 400)}" for words in fix.told], label="fix")
     if fix.status != "sql":
         if out and out.exists():
             print_warnings([f"{printable(out, 4096)} is an earlier script, not of this fix"])

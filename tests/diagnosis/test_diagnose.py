@@ -8,6 +8,7 @@ import pytest
 
 import atomlab
 from atomlab import AtomlabError, Request
+from atomlab.diagnosis.fixes import plan_fix
 from atomlab.evidence.rules import COMPLEXITIES
 from tests.conftest import ROOT
 
@@ -155,3 +156,66 @@ def test_the_repaired_copy_decides_as_the_day_after(before, after):
     assert repaired.lookups == real.lookups
     for one, other in zip(repaired.requests, real.requests, strict=True):
         assert list(one.ranking.candidates()) == list(other.ranking.candidates())
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ({"OPENAI_KEY": "k", "openai_api_key": "k"}, "row 'openai_api_key' (the same value)"),
+        ({"OPENAI_KEY": "k", "openai_api_key": "j"}, "row 'openai_api_key' (another value)"),
+        (
+            {"OPENAI_KEY": "gAAAAx", "openai_api_key": "k"},
+            "row 'openai_api_key' (encrypted, not to be compared)",
+        ),
+        (
+            {"OPENAI_KEY": "k", "openai_api_key": "j", "open ai": "k"},
+            "rows 'openai_api_key' (another value), 'open ai' (the same value)",
+        ),
+    ],
+)
+def test_rows_that_would_do_instead_are_named(captured, rows, told):
+    """Of several rows that nearly have the name one is copied; the others are evidence as well."""
+    diagnosis = atomlab.diagnose(captured({"acme": rows}), "acme")
+    cause = diagnosis.requests[0].explanation.causes[0]
+    assert cause.code == "key-misnamed"
+    assert cause.evidence[-1] == f"{told} would do as well as 'OPENAI_KEY'"
+    words = plan_fix(diagnosis, "postgresql").words[0]
+    assert "to the value of OPENAI_KEY (openai_api_key" in words
+
+
+def test_rows_for_an_empty_one_are_named_too(captured):
+    """An empty row gets the key of one row; evidence and fix name it, and the one beside it."""
+    rows = {"MINIMAX_API_KEY": "", "MINIMAX_2_5_API_KEY": "k", "MINIMAX_2_7_API_KEY": "j"}
+    diagnosis = atomlab.diagnose(captured({"acme": rows}), "acme")
+    cause = diagnosis.requests[0].explanation.causes[0]
+    assert (cause.code, cause.provider) == ("key-empty", "minimax")
+    copied = diagnosis.requests[0].explanation.fix_sets[0].edits[0].copy_from
+    (other,) = set(rows) - {"MINIMAX_API_KEY", copied}
+    told = f"row {other!r} (another value) would do as well as {copied!r}"
+    assert cause.evidence[-1] == told
+    words = plan_fix(diagnosis, "postgresql").words[0]
+    assert f"({other} would do as well as {copied})" in words
+
+
+@pytest.mark.parametrize("rows", [{"OPENAI_KEY": "k"}, {"OPENAI_KEY": "k", "openai_api_key": " "}])
+def test_one_row_alone_has_no_rival(captured, rows):
+    """Where there is nothing to choose, nothing is said of a choice; spaces are no key to copy."""
+    diagnosis = atomlab.diagnose(captured({"acme": rows}), "acme")
+    assert "would do" not in repr(diagnosis.to_json())
+    assert "would do" not in repr(plan_fix(diagnosis, "postgresql"))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("DEEPSEK", "deepseek"), ("OPENIA", "openai"), ("MISTRALL", "mistral")),
+        *(("COHERE", None), ("GROK", None), ("MINIMAX_2_6", None)),
+    ],
+)
+def test_a_slip_in_a_providers_name_is_told(captured, name, meant):
+    """One registered setting that is nearly the row's name is named; none, or several, are not."""
+    diagnosis = atomlab.diagnose(captured({"acme": {f"{name}_API_KEY": "k"}}), "acme")
+    (cause,) = diagnosis.requests[0].explanation.causes
+    assert cause.code == "provider-unknown"
+    told = [sentence for sentence in cause.evidence if sentence.startswith("nearly ")]
+    assert told == ([f"nearly {meant.upper()}_API_KEY, the setting of {meant}"] if meant else [])

@@ -57,14 +57,15 @@ def test_what_sql_cannot_do_is_said_in_words(before, tenant, status, said):
     fix = planned(before, tenant)
     assert fix.status == status
     assert (fix.sql, fix.rollback) == ("", "")
-    assert any(said in words for words in fix.words)
+    assert any(said in words for words in fix.by_hand or fix.words)
+    assert fix.told == fix.words + fix.by_hand
 
 
 def test_a_tenant_whose_id_no_script_can_hold_is_fixed_by_hand(captured):
     """SQLite keeps a NUL in an id; there is no SQL for it, and the words say so."""
     fix = planned(captured({"a\x00b": {"MINIMAX_2_7_API_KEY": "k"}}), "id-a\x00b")
     assert fix.status == "words"
-    assert fix.words[-1].startswith("by hand, no script can do it: a name holds NUL")
+    assert fix.told[-1].startswith("by hand, no script can do it: a name holds NUL")
     assert not fix.sql
 
 

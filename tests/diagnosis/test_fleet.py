@@ -10,6 +10,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.fixes import root_fix
 from atomlab.diagnosis.fleet import UNEXPLAINED, survey
+from atomlab.diagnosis.interventions import Laboratory
 from atomlab.errors import InputError
 from tests.refusals import refused
 
@@ -114,6 +115,44 @@ def test_a_fleet_without_the_error_is_confirmed_to_be_so(captured):
     assert found["verification"]["claims"][0]["statement"].startswith("No tenant")
     assert "None of 1 tenant is affected" in found["answer"]
     assert found["tenants"] == []
+
+
+@pytest.mark.parametrize("complexity", ["", "advanced"])
+def test_a_held_key_counts_whatever_else_the_fix_needs(captured, real_prices, complexity):
+    """Who holds the key in another row is counted, be it that the quality filter is in the way."""
+    rows = {"MINIMAX_2_7_API_KEY": KEY}, {"openai_api_key": KEY}, {}
+    snapshot = captured(dict(zip("abc", rows, strict=True)), pricing=real_prices)
+    found = survey(snapshot, complexity)
+    assert len(found.affected) == 3
+    assert found.answer().endswith("2 hold the missing key already, in another row.")
+
+
+def test_what_the_first_fix_leaves_is_what_fails_with_it_made(before, fleet):
+    """Each failure's edits, made for every kind of request that fails: what stays is named."""
+    with Laboratory(before, fleet.platform) as lab:
+        for impact in fleet.affected:
+            for failure in impact.failures:
+                stay = tuple(
+                    each.complexity
+                    for each in impact.failures
+                    if failure.edits
+                    and not len(
+                        lab.try_edits(
+                            "", failure.edits, impact.tenant.id, atomlab.Request(each.complexity)
+                        ).after.order
+                    )
+                )
+                assert failure.leaves == stay
+    assert any(impact.failures[0].leaves for impact in fleet.affected)
+
+
+def test_a_model_won_by_spaces_is_told(captured):
+    """A tenant whose key is spaces only finds a model, and is told of beside the affected ones."""
+    rows = {"OPENAI_API_KEY": "   "}, {"OPENAI_API_KEY": KEY}
+    found = survey(captured(dict(zip("ab", rows, strict=True))), "simple")
+    assert [impact.hollow for impact in found.impacts] == [("openai",), ()]
+    assert found.answer().startswith("None of 2 tenants is affected")
+    assert found.answer().endswith("1 gets a model by a key of spaces only: its calls will fail.")
 
 
 def test_without_prices_nobody_can_tell(captured):

@@ -77,6 +77,33 @@ def test_a_healthy_tenant_is_confirmed_to_be_so(before):
     assert case.shown.request.complexity == "simple"
 
 
+def test_each_root_cause_is_told_with_its_kinds_of_request(captured, real_prices):
+    """Where kinds of request fail for different causes, none is told for all of them."""
+    rows = {"GLM_5_API_KEY": "a-real-key", "MISTRAL_API_KEY": ""}
+    case = triage(captured({"acme": rows}, pricing=real_prices), "acme")
+    answer = case.answer()
+    roots = {d.request.complexity: str(d.explanation.causes[0]) for d in case.failing}
+    assert roots == {
+        **dict.fromkeys(("simple", "moderate"), "key-empty mistral"),
+        **dict.fromkeys(("complex", "advanced"), "orphan-client glm_5"),
+    }
+    assert "For simple, moderate requests the root cause is key-empty (confirmed): row" in answer
+    assert "For complex, advanced requests the root cause is orphan-client (confirmed)" in answer
+
+
+def test_a_winner_whose_key_is_spaces_is_no_good_news(captured, real_prices):
+    """A client of spaces wins, as on the platform; the answer says that its calls will fail."""
+    rows = {"spaces": {"OPENAI_API_KEY": "  "}, "sound": {"OPENAI_API_KEY": "a-real-key"}}
+    snapshot = captured(rows, pricing=real_prices)
+    warned = triage(snapshot, "spaces")
+    assert warned.answer().startswith("Nothing: all requests of Spaces")
+    (told,) = [w for w in warned.warnings() if w.startswith("openai: ")]
+    reason = told.removeprefix("openai: ")
+    assert warned.answer().endswith(f" But for openai, whose models win, {reason}.")
+    assert "calls will fail" in reason
+    assert "But" not in triage(snapshot, "sound").answer()
+
+
 def test_one_kind_of_request_can_be_asked_for(before):
     """With a complexity only that is tried, as for a tenant that fails for advanced ones only."""
     assert triage(before, "quarry", "simple").answer().startswith("Nothing: all requests")

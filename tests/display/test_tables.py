@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from html import unescape
 
 import pandas as pd
 import pytest
@@ -114,3 +116,18 @@ def test_a_lone_column_has_no_row_headers():
 def test_the_same_frame_gives_the_same_bytes():
     """Reports can be compared: nothing in a table is random."""
     assert Table(FRAME, "keys")._repr_html_() == Table(FRAME.copy(), "keys")._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, f"two {'y' * 100}", "<" * 61, "a_" + "b" * 50])
+def test_a_long_name_widens_no_column(name):
+    """Nothing of a cell is longer in one piece than twenty characters; no text is lost."""
+    html = Table(pd.DataFrame({"tenant": [name], "fix": ["none"]})).html()
+    cell = re.search(r'scope="row">(.*?)</th>', html, re.DOTALL)[1]
+    assert unescape(cell.replace("<wbr>", "")) == name
+    assert max(len(unescape(piece)) for piece in re.split("<wbr>| ", cell)) <= 20
+
+
+def test_a_name_that_breaks_at_hyphens_is_not_cut_elsewhere():
+    """Words between hyphens stay whole, as long as they are not too long themselves."""
+    html = Table(pd.DataFrame({"a": ["llama-v3p1-405b-instruct"], "b": [1]})).html()
+    assert "llama-v3p1-405b-instruct" in html

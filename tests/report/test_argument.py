@@ -43,6 +43,14 @@ def test_rows_that_no_provider_reads_are_shown(screen, captured):
     assert [line.split()[0] for line in shown] == ["STRIPE_API_KEY", "openai-api-key"]
 
 
+def test_the_row_that_a_cause_misses_is_shown(screen, captured):
+    """The name that the platform looks for stands beside the one that the tenant has."""
+    lines = screen(captured({"acme": {"openai-api-key": "k"}}), "acme")
+    (row,) = [line.split() for line in lines if line.startswith("OPENAI_API_KEY")]
+    assert row[1:4] == ["missing", "openai", "no:"]
+    assert not [line for line in lines if line.startswith("MISTRAL_API_KEY")]
+
+
 def test_a_client_without_models_is_marked(screen, before):
     """A key that makes a client of which the cache has no model says so in its row."""
     row = next(line for line in screen(before, "delta") if line.startswith("QWEN_API_KEY"))

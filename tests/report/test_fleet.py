@@ -77,6 +77,17 @@ def test_the_tables_count_every_affected_tenant(fleet):
     assert whole.frame.set_index("subdomain").loc["quarry", "fails"] == "advanced"
 
 
+def test_a_row_says_what_its_fix_leaves(fleet):
+    """Beside the fix stand the kinds of request that it does not cure, where there are any."""
+    fixes = pictures.affected(fleet).frame.set_index("subdomain")["fix"]
+    for impact in fleet.affected:
+        first = impact.failures[0]
+        rest = f" (leaves {', '.join(first.leaves)})" if first.leaves else ""
+        if impact.tenant.subdomain and first.fix:
+            assert fixes[impact.tenant.subdomain] == first.fix + rest
+    assert fixes["brennan"].endswith(" (leaves advanced)")
+
+
 def test_requests_that_need_another_fix_are_listed(fleet):
     """One row per failing request whose edits are not those of its tenant's first."""
     table = pictures.further(fleet)

@@ -175,7 +175,7 @@ def test_a_hostile_name_is_inert_in_every_new_notebook(name, captured, tmp_path)
     if name != "fleet_impact":
         values["tenant"] = f"id-{HOSTILE}"
     made = run_report(shipped_notebook(name), values, tmp_path / "out")
-    html = made.html.read_text(encoding="utf-8")
+    html = made.html.read_text(encoding="utf-8").replace("<wbr>", "")  # where a name may break
     assert not re.search("<(script|img src=x)", html)
     assert "{{7*7}}" in html
     assert not re.search("[\u202a-\u202e\x00-\x08\x0b-\x1f]", html)

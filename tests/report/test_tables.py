@@ -38,6 +38,22 @@ def test_a_row_that_is_read_for_no_provider_is_shown_with_its_name(before):
     assert last["reason"] == "the platform reads this row for no provider"
 
 
+@pytest.mark.parametrize(
+    ("row", "provider"),
+    [("DEEPSEEK_APIKEY", "deepseek"), ("MINIMAX_2_7_API_KEY", "minimax"), ("groq_key", "groq")],
+)
+def test_the_row_that_a_cause_misses_is_shown(captured, real_prices, row, provider):
+    """What the case is about is listed as missing, not counted among those without a row."""
+    table = tables.keys(
+        atomlab.diagnose(captured({"acme": {row: "k"}}, pricing=real_prices), "acme")
+    )
+    shown = table.frame.set_index("platform looks for, or row")["state"]
+    assert shown[f"{provider.upper()}_API_KEY"] == "missing"
+    assert shown[row] == "present"
+    read = table.frame["provider"].notna().sum()
+    assert f"Not shown: {27 - read} providers without a row" in table.caption
+
+
 def test_a_providers_models_are_all_that_it_would_serve(captured, write_json):
     """Under the substring matcher a model is in the row of each provider that could serve it."""
     registry = write_json({"providers": [{"id": "minimax"}, {"id": "max"}]}, "registry.json")
@@ -78,3 +94,9 @@ def test_plain_names_stay_and_equal_ones_are_told_apart():
     assert first.startswith("acme-")
     assert second.startswith("ACME-")
     assert third == "b"
+
+
+def test_a_long_tenant_s_name_leaves_room_for_what_is_not_shown(captured):
+    """The count of what is left out is readable, whatever the tenant is called."""
+    table = tables.keys(atomlab.diagnose(captured({"acme" * 100: {}}), "acme" * 100))
+    assert "Not shown: 27 providers" in table.html()
