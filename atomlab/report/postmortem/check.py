@@ -37,14 +37,14 @@ _CLAIMS = {
     "contributing causes": "a cause",
     "resolution": "a resolution",
 }
+# The table of the options that were run: it tells more of each than its row of evidence does.
+_OPTIONS = ("option", "kind, cost", "for", "against")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
-_FIGURES = dict(
-    zip(
-        "one two three four five six seven eight nine ten eleven twelve".split(),  # noqa: SIM905
-        range(1, 13),
-        strict=True,
-    )
-)
+_SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+    fifteen sixteen seventeen eighteen nineteen twenty"""
+_FIGURES = {word: number for number, word in enumerate(_SMALL.split())}
+# Shares, durations and the like are worked out from what was measured.
+_PLAIN = re.compile(r"[^\w%]*\d[\d,]*|\w+ .*")
 
 
 @dataclass(frozen=True, order=True)
@@ -147,20 +147,33 @@ def _claim(block: Block) -> str | None:
 
 
 def _contradicted(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
-    """Yield the first number whose only evidence measured others, and none of the line's."""
-    cited = {number: known[number] for number in block.cites if number in known}
-    if len(set(block.cites)) != 1 or not cited or _within(block, "evidence", "action items"):
+    """Yield the first number that is none of those that the line's measured evidence shows.
+
+    Several findings may be counted themselves, as in 4 of 4 requests. What people stated has no
+    numbers to compare with.
+    """
+    cited = list(dict.fromkeys(block.cites))
+    aside = _within(block, "evidence", "action items") or block.head == _OPTIONS
+    if aside or not set(cited) <= known.keys():
         return
-    ((number, row),) = cited.items()
-    cells = dict(zip(row.head, row.plain, strict=False))
-    measured = cells.get("what it shows", "")
-    if nothing(cells.get("snapshot", "")) or not (shown := _figures(quantities(measured))):
+    rows = [dict(zip(known[n].head, known[n].plain, strict=False)) for n in cited]
+    shown = [row.get("what it shows", "") for row in rows]
+    figures = _figures(each for text in shown for each in quantities(text))
+    if not figures or any(nothing(row.get("snapshot", "")) for row in rows):
         return
-    said = quantities(block.text)
-    # Shares and the like are worked out from what was measured.
-    plain = [each for each in said if re.fullmatch(r"[^\w%]*\d[\d,]*|\w+ .*", each)]
-    if said and len(plain) == len(said) and not _figures(said) & shown:
-        yield f"{printable(said[0], 40)} is not what [E{number}] shows: {printable(measured, 60)}"
+    figures |= _counts(block.text, len(rows)) if len(rows) > 1 else set()
+    plain = (said for said in quantities(block.text) if _PLAIN.fullmatch(said))
+    if said := next((said for said in plain if _figures([said]) - figures), None):
+        where = ", ".join(f"[E{n}]" for n in cited[:3]) + (", …" if len(cited) > 3 else "")
+        verb = "shows" if len(cited) == 1 else "show"
+        measured = printable("; ".join(shown), 60)
+        yield f"{printable(said, 40)} is not what {where} {verb}: {measured}"
+
+
+def _counts(text: str, total: int) -> set[int]:
+    """Return the numbers in `text` that count the findings of which `total` are cited."""
+    some = {int(each) for each in re.findall(rf"\b(\d{{1,4}}) of {total}\b", text)}
+    return {total, *(each for each in some if each <= total)}
 
 
 def _figures(said: Iterable[str]) -> set[int]:

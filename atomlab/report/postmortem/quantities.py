@@ -52,6 +52,7 @@ _IN_WORDS = re.compile(
     rf"|\bone[\s-](?:{'|'.join(_ONE.split())})s?\b"
     rf"|\b(?:one|{_ANY_FEW})\s(?:in|out\sof)\s(?:{_ANY_FEW})\b"
     rf"|\b(?:{_ANY_FEW}|hundred|thousand|many)-?fold\b"
+    rf"|\bzero\s+(?:of\s+)?(?:(?:all|the|our)\s+)?(?:\w+\s+)?{_UNIT}"
     r"|\b(?:twice|thrice)(?:\s+(?:as\s+\w+|the\s+\w+))?"
     r"|\b(?:doubl|halv|quadrupl|tripl)(?:ed|es|ing)\b"
     r"|[¼-¾⅐-⅞](?:\s+(?:of\s+)?\w+)?"

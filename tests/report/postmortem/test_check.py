@@ -196,17 +196,48 @@ CITED = [
     ("None of 2690 models is usable.", "/snapshot", None),
     ("None of 2,691 models is usable.", "/snapshot", "2,691"),
     ("9 models are there.", "worker log", None),
+    ("77 of 45 tenants get this error.", "/affected/1", "77"),
+    ("Half of 46 tenants get this error.", "/affected/1", "46"),
+    ("49% of 46 tenants get this error.", "/affected/1", "46"),
+    ("Zero tenants get this error.", "/affected/1", "Zero tenants"),
+    ("Zero models are usable.", "/diagnosis/diagnoses/1 ", None),
+    ("2,600 models rejected, 90 usable.", "/diagnosis/diagnoses/1 ", "2,600"),
+    ("The best of them 78, required 94.", "/causes/1", "78"),
+    ("2 of 7 claims are confirmed.", "/verification/claims |", "2"),
 ]
 
 
 @pytest.mark.parametrize(("line", "place", "wrong"), CITED)
 def test_a_number_that_its_evidence_contradicts_is_found(finished, line, place, wrong):
-    """Where one finding is cited, a number has to be one that it shows; what people say is not."""
+    """Each number has to be one that the finding shows; what people say has none to compare."""
     row = next(r for r in finished.splitlines() if r.startswith("| E") and place in r)
     number = row.split("|")[1].strip()
     edited = finished.replace("One ticket. [E10]", f"{line} [{number}]")
     told = [p.what for p in problems(edited)]
     assert [what.partition(" is not what ")[0] for what in told] == ([wrong] if wrong else [])
+
+
+# What a line says that cites two findings, each of 0 of 2,690 models, and what they do not show.
+TOGETHER = [
+    ("0 of 2,690 models are usable.", None),
+    ("2 of 2 kinds of request fail.", None),
+    ("1 of 2 kinds of request fails.", None),
+    ("Two requests fail.", None),
+    ("3 of 2 kinds of request fail.", "3"),
+    ("1 request fails.", "1"),
+    ("5 models are usable.", "5"),
+]
+
+
+@pytest.mark.parametrize(("line", "wrong"), TOGETHER)
+def test_findings_cited_together_may_be_counted(finished, line, wrong):
+    """A number is one that any of them shows, or says how many of them are so."""
+    edited = finished.replace("One ticket. [E10]", f"{line} [E1] [E5]")
+    told = [p.what for p in problems(edited)]
+    assert [what.partition(" is not what [E1], [E5] show: ")[0] for what in told] == (
+        [wrong] if wrong else []
+    )
+    assert problems(edited.replace(f"{line} [E1] [E5]", f"{line} [E1] [E10]")) == []
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from atomlab.report.postmortem.quantities import quantities
         ("a two-hour outage", ["two-hour outage"]),
         ("a 12-hour outage of a 45-tenant fleet", ["12-hour", "45-tenant"]),
         ("ten-fold, tenfold, 10-fold", ["10-fold", "ten-fold", "tenfold"]),
+        ("Zero tenants, zero failed requests", ["Zero tenants", "zero failed requests"]),
         ("twice as many", ["twice as many"]),
         ("the rate doubled", ["doubled"]),
         ("½ of jobs", ["½ of jobs"]),
