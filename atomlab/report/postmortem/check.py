@@ -30,6 +30,12 @@ _HEAD = ("status", "severity", "owner", "authors")  # rows that the head must ha
 _OR_NONE = ("incident number", "review meeting", "recording", "war room", "drill")
 _NONE = ("n/a", "nil", "no", "none")
 _MOMENTS = ("started", "detected", "mitigated", "resolved")
+# What none of them comes before; an incident may be over before anybody detects it.
+_EARLIER = {
+    "detected": ("started",),
+    "mitigated": ("started",),
+    "resolved": ("started", "mitigated"),
+}
 # What is claimed there rests on evidence, whether it has a number or not.
 _CLAIMS = {
     "trigger": "a cause",
@@ -205,7 +211,7 @@ def _times(block: Block) -> Iterator[str]:
 
 
 def _timeline(read: Iterable[Block]) -> Iterator[Problem]:
-    """Yield the moments that the timeline lacks, and those that come before it started."""
+    """Yield the moments that the timeline lacks, and those that come before an earlier one."""
     rows = [b for b in read if b.cells and _within(b, "timeline")]
     if not rows:
         return
@@ -213,12 +219,16 @@ def _timeline(read: Iterable[Block]) -> Iterator[Problem]:
     for kind in _MOMENTS:
         if kind not in by_kind:
             yield Problem(rows[0].line, "Timeline", f"no row {kind}")
-    started = _moment(by_kind.get("started"))
-    for kind in ("mitigated", "resolved"):
-        then = _moment(by_kind.get(kind))
-        if started and then and then[: len(started)] < started[: len(then)]:
-            row = by_kind[kind]
-            yield Problem(row.line, _place(row), f"{kind} before it started")
+    at = {kind: _moment(by_kind.get(kind)) for kind in _MOMENTS}
+    for kind, earlier in _EARLIER.items():
+        if late := next((name for name in earlier if _precedes(at[kind], at[name])), None):
+            row, told = by_kind[kind], "it started" if late == "started" else f"it was {late}"
+            yield Problem(row.line, _place(row), f"{kind} before {told}")
+
+
+def _precedes(then: str, other: str) -> bool:
+    """Return whether a moment is before another; of a day and a time only the days compare."""
+    return bool(then and other) and then[: len(other)] < other[: len(then)]
 
 
 def _moment(row: Block | None) -> str:

@@ -68,6 +68,9 @@ EDITS = [
     ("Timeline", "| started |", "| |", "no row started"),
     ("Timeline", "2026-05-03 06:00:30", "2026-05-02 05:59:59", "resolved before it started"),
     ("Timeline", "2026-05-03 06:00:30", "2026-05-01 06:00:30", "resolved before it started"),
+    ("Timeline", "2026-05-03 06:00:30", "2026-05-02 11:59", "resolved before it was mitigated"),
+    ("Timeline", "2026-05-02 07:30", "2026-05-02 05:30", "detected before it started"),
+    ("Timeline", "2026-05-02 12:00", "2026-05-02 05:30", "mitigated before it started"),
     ("Resolution", "was added. [E", "was added. (E", "a resolution without evidence"),
     ("Trigger", "The first backfill of the tenant was started.", "TBD", "still to write: TBD"),
     (
