@@ -29,6 +29,7 @@ _HEAD = ("status", "severity", "owner", "authors")  # rows that the head must ha
 # What may be "none": the draft says so where it asks.
 _OR_NONE = ("incident number", "review meeting", "recording", "war room", "drill")
 _NONE = ("n/a", "nil", "no", "none")
+_UNKNOWN = ("no idea", "nobody knows", "not clear", "not known yet", "nothing", "unclear")
 _MOMENTS = ("started", "detected", "mitigated", "resolved")
 # What none of them comes before; an incident may be over before anybody detects it.
 _EARLIER = {
@@ -45,6 +46,10 @@ _CLAIMS = {
 }
 # The table of the options that were run: it tells more of each than its row of evidence does.
 _OPTIONS = ("option", "kind, cost", "for", "against")
+# Where a text has to say something.
+_SAID = ("summary", "trigger", "root cause", "resolution")
+# How a draft's own sentences under the resolution begin.
+_DRAFTED = ("On the later snapshot ", "The fix of the root cause", "The script that does it;")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen twenty"""
@@ -69,12 +74,19 @@ def problems(markdown: str) -> list[Problem]:
     known = {int(row.cells[0][1:]): row for row in rows}
     found = [*_sections(read, list(titles(markdown))), *_head(read)]
     for block in read:
-        told = [*_unwritten(block), *_unsaid(block), *_unproven(block, known), *_times(block)]
+        told = [
+            *_unwritten(block),
+            *_empty(block),
+            *_unsaid(block),
+            *_unproven(block, known),
+            *_times(block),
+        ]
         found += [Problem(block.line, _place(block), what) for what in told]
     for title in titles(markdown):
         told = [*_unwritten(title), *_uncited(title)]
         found += [Problem(title.line, _place(title), what) for what in told]
     found += [*_timeline(read), *_actions(read), *_evidence(read), *_trigger(read)]
+    found += _resolution(read, known)
     return sorted(dict.fromkeys(found))
 
 
@@ -119,6 +131,15 @@ def _unwritten(block: Block) -> Iterator[str]:
     yield f"still to write: {shorten(about, 100, placeholder=' …')}"
 
 
+def _empty(block: Block) -> Iterator[str]:
+    """Yield the section whose text is a word that stands for nothing, such as unknown."""
+    said = re.sub(r"^(?:(?:it|that|this) )?(?:is|was) ", "", block.whole.strip(" .").lower())
+    name = next((name for name in _SAID if _within(block, name)), None)
+    none = not block.cells and (nothing(said) or said in _NONE + _UNKNOWN)
+    if name and none and not is_open(block.text):
+        yield f"no {name}"
+
+
 def _unsaid(block: Block) -> Iterator[str]:
     """Yield the row of a table without a head, a name and what is said of it, that says nothing."""
     if any(block.head) or len(block.cells) != 2 or is_open(block.text):
@@ -146,6 +167,8 @@ def _unproven(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
 def _claim(block: Block) -> str | None:
     """Return what kind of claim a block is that needs evidence, if it is one."""
     if is_open(block.text) or block.text.endswith((":", f"{NOT_RECORDED}.")):
+        return None
+    if any(_empty(block)):
         return None
     if block.cells and _within(block, "timeline"):
         return "an entry"
@@ -288,3 +311,17 @@ def _trigger(read: Sequence[Block]) -> Iterator[Problem]:
     for block in read:
         if _within(block, "trigger") and not is_open(block.text) and repeats(block.whole, roots):
             yield Problem(block.line, _place(block), "the trigger equals the root cause")
+
+
+def _resolution(read: Sequence[Block], known: Mapping[int, Block]) -> Iterator[Problem]:
+    """Yield the resolution of which only what a draft says is left: what would do, not what did."""
+    said = [b for b in read if _within(b, "resolution") and re.search(r"\w", b.whole)]
+    if said and all(b.whole.startswith(_DRAFTED) or _shown(b, known) for b in said):
+        yield Problem(said[0].line, _place(said[0]), "what was done is missing")
+
+
+def _shown(block: Block, known: Mapping[int, Block]) -> bool:
+    """Return whether a block says what its evidence shows, in the same words."""
+    rows = [known[n] for n in block.cites if n in known]
+    shown = [dict(zip(row.head, row.cells, strict=False)).get("what it shows") for row in rows]
+    return block.whole.strip(" .").lower() in [(each or "").strip(" .").lower() for each in shown]

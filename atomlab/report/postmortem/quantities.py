@@ -20,6 +20,9 @@ _NOT_COUNTED = re.compile(
     r"|\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d\S*)?"  # dates and moments
     rf"|\bv\d+(?:\.\d+){{2,}}\b|(?<!\S)\W*\b\d+(?:\.\d+){{2,}}\b(?!\s+{_UNIT})"  # versions
     r"|\b24/7\b"
+    # week 48 is a date, but "last week 48 failed" counts
+    rf"|(?<!a )(?<!last )(?<!each )(?<!every )(?<!next )(?<!one )(?<!per )(?<!this )(?<!the )"
+    rf"\bweek [1-5]?\d\b(?![%/.,:–-]?\w)(?!\s+(?:of\s+\d|{_UNIT}))"
     rf"|(?:#|№)\s?\d+\b(?!\s+{_UNIT})",
     re.IGNORECASE,
 )

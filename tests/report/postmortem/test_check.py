@@ -258,6 +258,48 @@ def test_a_trigger_that_is_the_root_cause_again_is_found(finished, trigger):
     assert only(edited).what == "the trigger equals the root cause"
 
 
+NOTHING_SAID = [
+    *("Unknown.", "Not known.", "n/a", "None.", "It is unknown.", "Nobody knows. [E9]", "nothing"),
+]
+
+
+@pytest.mark.parametrize("words", NOTHING_SAID)
+@pytest.mark.parametrize(
+    ("name", "was"),
+    [
+        ("trigger", "The first backfill of the tenant was started. [E9]"),
+        ("resolution", "The row was added. [E42]"),
+    ],
+)
+def test_a_text_that_says_nothing_is_none(finished, name, was, words):
+    """What is not known is open, with evidence or without."""
+    assert was in finished
+    assert only(finished.replace(was, words)).what == f"no {name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "until"), [("## Summary", "## Impact"), ("### Root cause", "### Contributing")]
+)
+@pytest.mark.parametrize("words", NOTHING_SAID)
+def test_a_section_of_a_draft_that_is_emptied_by_a_word_is_none(finished, name, until, words):
+    """The draft's own summary and root cause have to stay, or another to stand there."""
+    start, end = finished.index(f"{name}\n"), finished.index(until)
+    edited = f"{finished[:start]}{name}\n\n{words}\n\n{finished[end:]}"
+    assert only(edited).what == f"no {name.strip('# ').lower()}"
+
+
+@pytest.mark.parametrize("left", ["", "On the later snapshot x these requests find a model. [E1]"])
+def test_what_would_end_it_is_not_what_was_done(finished, left):
+    """The words of a fix and what a later snapshot shows are no resolution by themselves."""
+    edited = finished.replace("The row was added. [E42]", left)
+    assert edited != finished
+    assert only(edited).what == "what was done is missing"
+    assert (
+        problems(edited.replace("## Fix options", "Ana added the row. [E43]\n\n## Fix options"))
+        == []
+    )
+
+
 def test_evidence_has_to_lead_somewhere(finished):
     """A row without a place, one whose snapshot is unknown, and one that stands twice are found."""
     row = next(line for line in finished.splitlines() if line.startswith("| E2 |"))
