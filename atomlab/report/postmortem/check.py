@@ -176,27 +176,30 @@ def _claim(block: Block) -> str | None:
 
 
 def _contradicted(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
-    """Yield the first number that is none of those that the line's measured evidence shows.
-
-    Several findings may be counted themselves, as in 4 of 4 requests. What people stated has no
-    numbers to compare with.
-    """
+    """Yield the first number that is none of those that the line's measured evidence shows."""
     cited = list(dict.fromkeys(block.cites))
     aside = _within(block, "evidence", "action items") or block.head == _OPTIONS
     if aside or not set(cited) <= known.keys():
         return
-    rows = [dict(zip(known[n].head, known[n].plain, strict=False)) for n in cited]
-    shown = [row.get("what it shows", "") for row in rows]
+    shown = _measured([known[number] for number in cited])
     figures = _figures(each for text in shown for each in quantities(text))
-    if not figures or any(nothing(row.get("snapshot", "")) for row in rows):
-        return
-    figures |= _counts(block.text, len(rows)) if len(rows) > 1 else set()
+    # Several findings may be counted themselves, as in 4 of 4 requests.
+    right = figures | (_counts(block.text, len(cited)) if len(cited) > 1 else set())
     plain = (said for said in quantities(block.text) if _PLAIN.fullmatch(said))
-    if said := next((said for said in plain if _figures([said]) - figures), None):
+    wrong = next((said for said in plain if _figures([said]) - right), None)
+    if figures and wrong:
         where = ", ".join(f"[E{n}]" for n in cited[:3]) + (", …" if len(cited) > 3 else "")
         verb = "shows" if len(cited) == 1 else "show"
-        measured = printable("; ".join(shown), 60)
-        yield f"{printable(said, 40)} is not what {where} {verb}: {measured}"
+        told = printable("; ".join(shown), 60)
+        yield f"{printable(wrong, 40)} is not what {where} {verb}: {told}"
+
+
+def _measured(rows: Sequence[Block]) -> list[str]:
+    """Return what rows of evidence show, or nothing if people stated one of them."""
+    cells = [dict(zip(row.head, row.plain, strict=False)) for row in rows]
+    if any(nothing(each.get("snapshot", "")) for each in cells):
+        return []
+    return [each.get("what it shows", "") for each in cells]
 
 
 def _counts(text: str, total: int) -> set[int]:
