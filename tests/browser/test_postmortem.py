@@ -19,6 +19,11 @@ WIDE_BOXES = (
     "[...document.querySelectorAll('.scroll, pre')]"
     ".filter(box => box.scrollWidth > box.clientWidth).length"
 )
+# Cells out of which something sticks, such as the name of a column over that of the next.
+SPILLING = (
+    "[...document.querySelectorAll('td')].filter(cell => cell.scrollHeight > cell.clientHeight)"
+    ".length"
+)
 
 
 @pytest.fixture(scope="module", params=["incident", "hostile"])
@@ -52,6 +57,7 @@ def test_a_postmortem_is_alone_and_its_names_are_text(
     assert page.evaluate(WIDER) == 0
     if viewport:
         assert page.evaluate(WIDE_BOXES) == 0
+        assert page.evaluate(SPILLING) == 0
     tables = page.locator("table")
     assert tables.count() == page.locator("table[aria-label]:not([aria-label=''])").count()
     assert page.locator("script, iframe, object, embed, form, [onerror]").count() == 0

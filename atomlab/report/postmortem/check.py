@@ -29,7 +29,14 @@ _HEAD = ("status", "severity", "owner", "authors")  # rows that the head must ha
 # What may be "none": the draft says so where it asks.
 _OR_NONE = ("incident number", "review meeting", "recording", "war room", "drill")
 _NONE = ("n/a", "nil", "no", "none")
+_UNKNOWN = ("no idea", "nobody knows", "not clear", "not known yet", "nothing", "unclear")
 _MOMENTS = ("started", "detected", "mitigated", "resolved")
+# What none of them comes before; an incident may be over before anybody detects it.
+_EARLIER = {
+    "detected": ("started",),
+    "mitigated": ("started",),
+    "resolved": ("started", "mitigated"),
+}
 # What is claimed there rests on evidence, whether it has a number or not.
 _CLAIMS = {
     "trigger": "a cause",
@@ -37,14 +44,18 @@ _CLAIMS = {
     "contributing causes": "a cause",
     "resolution": "a resolution",
 }
+# The table of the options that were run: it tells more of each than its row of evidence does.
+_OPTIONS = ("option", "kind, cost", "for", "against")
+# Where a text has to say something.
+_SAID = ("summary", "trigger", "root cause", "resolution")
+# How a draft's own sentences under the resolution begin.
+_DRAFTED = ("On the later snapshot ", "The fix of the root cause", "The script that does it;")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
-_FIGURES = dict(
-    zip(
-        "one two three four five six seven eight nine ten eleven twelve".split(),  # noqa: SIM905
-        range(1, 13),
-        strict=True,
-    )
-)
+_SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+    fifteen sixteen seventeen eighteen nineteen twenty"""
+_FIGURES = {word: number for number, word in enumerate(_SMALL.split())}
+# Shares, durations and the like are worked out from what was measured.
+_PLAIN = re.compile(r"[^\w%]*\d[\d,]*|\w+ .*")
 
 
 @dataclass(frozen=True, order=True)
@@ -63,12 +74,19 @@ def problems(markdown: str) -> list[Problem]:
     known = {int(row.cells[0][1:]): row for row in rows}
     found = [*_sections(read, list(titles(markdown))), *_head(read)]
     for block in read:
-        told = [*_unwritten(block), *_unsaid(block), *_unproven(block, known), *_times(block)]
+        told = [
+            *_unwritten(block),
+            *_empty(block),
+            *_unsaid(block),
+            *_unproven(block, known),
+            *_times(block),
+        ]
         found += [Problem(block.line, _place(block), what) for what in told]
     for title in titles(markdown):
         told = [*_unwritten(title), *_uncited(title)]
         found += [Problem(title.line, _place(title), what) for what in told]
     found += [*_timeline(read), *_actions(read), *_evidence(read), *_trigger(read)]
+    found += _resolution(read, known)
     return sorted(dict.fromkeys(found))
 
 
@@ -113,6 +131,15 @@ def _unwritten(block: Block) -> Iterator[str]:
     yield f"still to write: {shorten(about, 100, placeholder=' …')}"
 
 
+def _empty(block: Block) -> Iterator[str]:
+    """Yield the section whose text is a word that stands for nothing, such as unknown."""
+    said = re.sub(r"^(?:(?:it|that|this) )?(?:is|was) ", "", block.whole.strip(" .").lower())
+    name = next((name for name in _SAID if _within(block, name)), None)
+    none = not block.cells and (nothing(said) or said in _NONE + _UNKNOWN)
+    if name and none and not is_open(block.text):
+        yield f"no {name}"
+
+
 def _unsaid(block: Block) -> Iterator[str]:
     """Yield the row of a table without a head, a name and what is said of it, that says nothing."""
     if any(block.head) or len(block.cells) != 2 or is_open(block.text):
@@ -141,26 +168,44 @@ def _claim(block: Block) -> str | None:
     """Return what kind of claim a block is that needs evidence, if it is one."""
     if is_open(block.text) or block.text.endswith((":", f"{NOT_RECORDED}.")):
         return None
+    if any(_empty(block)):
+        return None
     if block.cells and _within(block, "timeline"):
         return "an entry"
     return next((kind for name, kind in _CLAIMS.items() if _within(block, name)), None)
 
 
 def _contradicted(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
-    """Yield the first number whose only evidence measured others, and none of the line's."""
-    cited = {number: known[number] for number in block.cites if number in known}
-    if len(set(block.cites)) != 1 or not cited or _within(block, "evidence", "action items"):
+    """Yield the first number that is none of those that the line's measured evidence shows."""
+    cited = list(dict.fromkeys(block.cites))
+    aside = _within(block, "evidence", "action items") or block.head == _OPTIONS
+    if aside or not set(cited) <= known.keys():
         return
-    ((number, row),) = cited.items()
-    cells = dict(zip(row.head, row.plain, strict=False))
-    measured = cells.get("what it shows", "")
-    if nothing(cells.get("snapshot", "")) or not (shown := _figures(quantities(measured))):
-        return
-    said = quantities(block.text)
-    # Shares and the like are worked out from what was measured.
-    plain = [each for each in said if re.fullmatch(r"[^\w%]*\d[\d,]*|\w+ .*", each)]
-    if said and len(plain) == len(said) and not _figures(said) & shown:
-        yield f"{printable(said[0], 40)} is not what [E{number}] shows: {printable(measured, 60)}"
+    shown = _measured([known[number] for number in cited])
+    figures = _figures(each for text in shown for each in quantities(text))
+    # Several findings may be counted themselves, as in 4 of 4 requests.
+    right = figures | (_counts(block.text, len(cited)) if len(cited) > 1 else set())
+    plain = (said for said in quantities(block.text) if _PLAIN.fullmatch(said))
+    wrong = next((said for said in plain if _figures([said]) - right), None)
+    if figures and wrong:
+        where = ", ".join(f"[E{n}]" for n in cited[:3]) + (", …" if len(cited) > 3 else "")
+        verb = "shows" if len(cited) == 1 else "show"
+        told = printable("; ".join(shown), 60)
+        yield f"{printable(wrong, 40)} is not what {where} {verb}: {told}"
+
+
+def _measured(rows: Sequence[Block]) -> list[str]:
+    """Return what rows of evidence show, or nothing if people stated one of them."""
+    cells = [dict(zip(row.head, row.plain, strict=False)) for row in rows]
+    if any(nothing(each.get("snapshot", "")) for each in cells):
+        return []
+    return [each.get("what it shows", "") for each in cells]
+
+
+def _counts(text: str, total: int) -> set[int]:
+    """Return the numbers in `text` that count the findings of which `total` are cited."""
+    some = {int(each) for each in re.findall(rf"\b(\d{{1,4}}) of {total}\b", text)}
+    return {total, *(each for each in some if each <= total)}
 
 
 def _figures(said: Iterable[str]) -> set[int]:
@@ -192,7 +237,7 @@ def _times(block: Block) -> Iterator[str]:
 
 
 def _timeline(read: Iterable[Block]) -> Iterator[Problem]:
-    """Yield the moments that the timeline lacks, and those that come before it started."""
+    """Yield the moments that the timeline lacks, and those that come before an earlier one."""
     rows = [b for b in read if b.cells and _within(b, "timeline")]
     if not rows:
         return
@@ -200,12 +245,16 @@ def _timeline(read: Iterable[Block]) -> Iterator[Problem]:
     for kind in _MOMENTS:
         if kind not in by_kind:
             yield Problem(rows[0].line, "Timeline", f"no row {kind}")
-    started = _moment(by_kind.get("started"))
-    for kind in ("mitigated", "resolved"):
-        then = _moment(by_kind.get(kind))
-        if started and then and then[: len(started)] < started[: len(then)]:
-            row = by_kind[kind]
-            yield Problem(row.line, _place(row), f"{kind} before it started")
+    at = {kind: _moment(by_kind.get(kind)) for kind in _MOMENTS}
+    for kind, earlier in _EARLIER.items():
+        if late := next((name for name in earlier if _precedes(at[kind], at[name])), None):
+            row, told = by_kind[kind], "it started" if late == "started" else f"it was {late}"
+            yield Problem(row.line, _place(row), f"{kind} before {told}")
+
+
+def _precedes(then: str, other: str) -> bool:
+    """Return whether a moment is before another; of a day and a time only the days compare."""
+    return bool(then and other) and then[: len(other)] < other[: len(then)]
 
 
 def _moment(row: Block | None) -> str:
@@ -265,3 +314,17 @@ def _trigger(read: Sequence[Block]) -> Iterator[Problem]:
     for block in read:
         if _within(block, "trigger") and not is_open(block.text) and repeats(block.whole, roots):
             yield Problem(block.line, _place(block), "the trigger equals the root cause")
+
+
+def _resolution(read: Sequence[Block], known: Mapping[int, Block]) -> Iterator[Problem]:
+    """Yield the resolution of which only what a draft says is left: what would do, not what did."""
+    said = [b for b in read if _within(b, "resolution") and re.search(r"\w", b.whole)]
+    if said and all(b.whole.startswith(_DRAFTED) or _shown(b, known) for b in said):
+        yield Problem(said[0].line, _place(said[0]), "what was done is missing")
+
+
+def _shown(block: Block, known: Mapping[int, Block]) -> bool:
+    """Return whether a block says what its evidence shows, in the same words."""
+    rows = [known[n] for n in block.cites if n in known]
+    shown = [dict(zip(row.head, row.cells, strict=False)).get("what it shows") for row in rows]
+    return block.whole.strip(" .").lower() in [(each or "").strip(" .").lower() for each in shown]

@@ -86,7 +86,10 @@ class Facts:
         diagnosed = self.case.found.diagnosis.diagnoses[place]
         total = diagnosed.funnel[0].entering if diagnosed.funnel else 0
         usable = f"{diagnosed.candidates:,} of {count(total, 'model')} usable"
-        says = f"{self.who}, {diagnosed.request.kind} request: {usable}"
+        rejected = _rejected(diagnosed)
+        # One filter alone rejects all that are not usable, which is said already.
+        told = ", ".join([usable, *(rejected if len(rejected) > 1 else ())])
+        says = f"{self.who}, {diagnosed.request.kind} request: {told}"
         return self.cite(f"/diagnosis/diagnoses/{place}", says)
 
     def summary(self) -> Statement:
@@ -99,6 +102,8 @@ class Facts:
             cites.append(self.cite("/verification/claims", says))
         if found.repaired:
             cites.append(self.repaired(found.repaired))
+        else:  # what options cost and how many there are stands nowhere else in so few words
+            cites.append(self.cite("/answer", found.answer))
         answer = f"{self.heading}: {found.answer}" if self.among else found.answer
         return Statement(answer, tuple(cites))
 
@@ -293,6 +298,10 @@ def _sentence(text: str) -> str:
 
 def _ranking(diagnosed: Diagnosed) -> str:
     total = diagnosed.funnel[0].entering if diagnosed.funnel else 0
-    rejected = [f"{f.rejected:,} rejected by {f.filter}" for f in diagnosed.funnel if f.rejected]
     usable = f"{diagnosed.candidates:,} usable"
-    return f"{count(total, 'model')}: {', '.join([*rejected, usable])}"
+    return f"{count(total, 'model')}: {', '.join([*_rejected(diagnosed), usable])}"
+
+
+def _rejected(diagnosed: Diagnosed) -> list[str]:
+    """Return how many models each filter rejects, of those that reject any."""
+    return [f"{f.rejected:,} rejected by {f.filter}" for f in diagnosed.funnel if f.rejected]

@@ -22,9 +22,12 @@ _ATTRIBUTES = {
     "div": ["class", "tabindex"],
     "ol": ["start"],
     "table": ["aria-label"],
-    "td": ["data-label"],
+    "td": ["class", "data-label"],
     "th": ["scope"],
 }
+# Columns of dates and ids, which are not broken while they are short.
+_UNBROKEN = ("due", "priority", "time", "tracker", "type")
+_SHORT = 24  # characters: a moment with its seconds and UTC has 23
 
 
 def to_page(markdown: str) -> str:
@@ -70,10 +73,17 @@ def _explain_tables(tokens: list[Token]) -> None:
         elif token.type == "td_open":
             if names[column]:
                 token.attrSet("data-label", names[column])
+                if _unbroken(names[column], _words(tokens[place + 1])):
+                    token.attrSet("class", "short")
             elif column == 0:
                 token.tag = tokens[place + 2].tag = "th"  # what opens, its content, what closes
                 token.attrSet("scope", "row")
             column += 1
+
+
+def _unbroken(column: str, text: str) -> bool:
+    """Return whether a cell is a date or an id that fits on a line."""
+    return column.lower() in _UNBROKEN and len(text) <= _SHORT
 
 
 def _words(inline: Token) -> str:

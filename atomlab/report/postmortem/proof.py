@@ -109,12 +109,10 @@ def steps(facts: Facts) -> list[Row]:
     """
     whose = f"{facts.heading}: " if facts.among else ""
     named = (facts.snapshot(),) if facts.among else ()
+    told = [(s, whose + s.step) for s in facts.case.found.steps]
     rows: list[Row] = [
-        (
-            Statement(whose + s.step, (facts.cite(s.evidence, s.step),) if s.evidence else named),
-            s.state,
-        )
-        for s in facts.case.found.steps
+        (Statement(step, (facts.cite(s.evidence, step),) if s.evidence else named), s.state)
+        for s, step in told
         if not (facts.served and s.evidence.startswith(("/trials", "/repaired")))
     ]
     if not facts.case.found.recorded("steps"):

@@ -20,6 +20,9 @@ _NOT_COUNTED = re.compile(
     r"|\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d\S*)?"  # dates and moments
     rf"|\bv\d+(?:\.\d+){{2,}}\b|(?<!\S)\W*\b\d+(?:\.\d+){{2,}}\b(?!\s+{_UNIT})"  # versions
     r"|\b24/7\b"
+    # week 48 is a date, but "last week 48 failed" counts
+    rf"|(?<!a )(?<!last )(?<!each )(?<!every )(?<!next )(?<!one )(?<!per )(?<!this )(?<!the )"
+    rf"\bweek [1-5]?\d\b(?![%/.,:–-]?\w)(?!\s+(?:of\s+\d|{_UNIT}))"
     rf"|(?:#|№)\s?\d+\b(?!\s+{_UNIT})",
     re.IGNORECASE,
 )
@@ -52,6 +55,7 @@ _IN_WORDS = re.compile(
     rf"|\bone[\s-](?:{'|'.join(_ONE.split())})s?\b"
     rf"|\b(?:one|{_ANY_FEW})\s(?:in|out\sof)\s(?:{_ANY_FEW})\b"
     rf"|\b(?:{_ANY_FEW}|hundred|thousand|many)-?fold\b"
+    rf"|\bzero\s+(?:of\s+)?(?:(?:all|the|our)\s+)?(?:\w+\s+)?{_UNIT}"
     r"|\b(?:twice|thrice)(?:\s+(?:as\s+\w+|the\s+\w+))?"
     r"|\b(?:doubl|halv|quadrupl|tripl)(?:ed|es|ing)\b"
     r"|[¼-¾⅐-⅞](?:\s+(?:of\s+)?\w+)?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 
 _SAME = 0.85  # share of words in common from which two sentences are the same
@@ -21,12 +21,15 @@ def _table(words: str) -> frozenset[str]:
 # Words that say nothing, or in other words what a root cause says: that something is not there, or
 # stands elsewhere than it should.
 _FILLING = _table(
-    """a absent actually all also an and another any are as at be because been but by cannot could
-    did different do does doesn due exist existed exists for from had has hasn have having held hold
-    holds in instead is isn it its just kept lack lacked lacking lacks missing never no none not of
-    on one only or other saved set simply so some stand stands stood stored t that the their there
-    these this to under was wasn were what where which who with without wrong"""
+    """a absent actually alias aliases all also an and another any are as at be because been build
+    built but by cannot could did different do does doesn due exist existed exists find for found
+    from had has hasn have having held hold holds in instead is isn it its just kept lack lacked
+    lacking lacks misnamed missing misspelled misspelt never no none not of on one only or other s
+    saved set setting settings simply so some stand stands stood stored t that the their there these
+    this to under up was wasn were what where which who with without wrong wrongly"""
 )
+# Whom every root cause is about, whether its sentence names them or not.
+_WHOM = _table("platform tenant")
 _REFERRING = _table(
     """above below cause causes cf equal equals equivalent identical like refer root same section
     see trigger"""
@@ -36,13 +39,14 @@ _REFERRING = _table(
 _ABOUT = _table(
     "alias api cache client filter key model name plan price provider quality registry row"
 )
+_REPAIR = ["its", "repair"]  # how a draft begins to say what part a cause plays
 _FEW = 3  # words: a sentence with fewer says the root cause again only if the others do, too
 
 
 def repeats(trigger: str, roots: Iterable[str]) -> bool:
     """Return whether the text of a trigger says what one of the root cause's texts says."""
     roots = list(roots)
-    sentences = list(filter(None, map(_words, re.split(r"[.:;!?]+(?:\s+|$)", trigger))))
+    sentences = _sentences(trigger)
     again = [said for said in sentences if _again(said, roots)]
     telling = [said for said in again if len(_content(said)) >= _FEW]
     return bool(telling or (again and len(again) == len(sentences)))
@@ -52,13 +56,25 @@ def _again(said: list[str], roots: list[str]) -> bool:
     content = _content(said)
     if not content - _REFERRING:
         return bool(content & _REFERRING)
-    for root in roots:
-        if content & (_ABOUT | _settings(root)) and content <= _content(_words(root)) | _REFERRING:
-            return True
-        parts = map(_words, re.split(r"[.:;!?]+(?:\s+|$)", root))
-        if len(said) > 2 and any(_alike(said, part) for part in parts if len(part) > 2):
-            return True
-    return False
+    if any(content & (_ABOUT | names) and content <= told for names, told in _vocabularies(roots)):
+        return True
+    sentences = (part for root in roots for part in _sentences(root))
+    return len(said) > 2 and any(_alike(said, part) for part in sentences if len(part) > 2)
+
+
+def _vocabularies(roots: list[str]) -> Iterator[tuple[set[str], set[str]]]:
+    """Yield the settings and the words of each text, and of those together that name a setting."""
+    naming = [root for root in roots if _settings(root)]
+    for text in (*roots, " ".join(naming)):
+        names = _settings(text)
+        parts = {part for name in names for part in name.split("_")}
+        # What its repair does is not what happened: a tenant may have removed its key.
+        said = [word for each in _sentences(text) if each[:2] != _REPAIR for word in each]
+        yield names, _content(said) | parts | _WHOM | _REFERRING
+
+
+def _sentences(text: str) -> list[list[str]]:
+    return list(filter(None, map(_words, re.split(r"[.:;!?]+(?:\s+|$)", text))))
 
 
 def _words(text: str) -> list[str]:

@@ -68,6 +68,9 @@ EDITS = [
     ("Timeline", "| started |", "| |", "no row started"),
     ("Timeline", "2026-05-03 06:00:30", "2026-05-02 05:59:59", "resolved before it started"),
     ("Timeline", "2026-05-03 06:00:30", "2026-05-01 06:00:30", "resolved before it started"),
+    ("Timeline", "2026-05-03 06:00:30", "2026-05-02 11:59", "resolved before it was mitigated"),
+    ("Timeline", "2026-05-02 07:30", "2026-05-02 05:30", "detected before it started"),
+    ("Timeline", "2026-05-02 12:00", "2026-05-02 05:30", "mitigated before it started"),
     ("Resolution", "was added. [E", "was added. (E", "a resolution without evidence"),
     ("Trigger", "The first backfill of the tenant was started.", "TBD", "still to write: TBD"),
     (
@@ -196,17 +199,48 @@ CITED = [
     ("None of 2690 models is usable.", "/snapshot", None),
     ("None of 2,691 models is usable.", "/snapshot", "2,691"),
     ("9 models are there.", "worker log", None),
+    ("77 of 45 tenants get this error.", "/affected/1", "77"),
+    ("Half of 46 tenants get this error.", "/affected/1", "46"),
+    ("49% of 46 tenants get this error.", "/affected/1", "46"),
+    ("Zero tenants get this error.", "/affected/1", "Zero tenants"),
+    ("Zero models are usable.", "/diagnosis/diagnoses/1 ", None),
+    ("2,600 models rejected, 90 usable.", "/diagnosis/diagnoses/1 ", "2,600"),
+    ("The best of them 78, required 94.", "/causes/1", "78"),
+    ("2 of 7 claims are confirmed.", "/verification/claims |", "2"),
 ]
 
 
 @pytest.mark.parametrize(("line", "place", "wrong"), CITED)
 def test_a_number_that_its_evidence_contradicts_is_found(finished, line, place, wrong):
-    """Where one finding is cited, a number has to be one that it shows; what people say is not."""
+    """Each number has to be one that the finding shows; what people say has none to compare."""
     row = next(r for r in finished.splitlines() if r.startswith("| E") and place in r)
     number = row.split("|")[1].strip()
     edited = finished.replace("One ticket. [E10]", f"{line} [{number}]")
     told = [p.what for p in problems(edited)]
     assert [what.partition(" is not what ")[0] for what in told] == ([wrong] if wrong else [])
+
+
+# What a line says that cites two findings, each of 0 of 2,690 models, and what they do not show.
+TOGETHER = [
+    ("0 of 2,690 models are usable.", None),
+    ("2 of 2 kinds of request fail.", None),
+    ("1 of 2 kinds of request fails.", None),
+    ("Two requests fail.", None),
+    ("3 of 2 kinds of request fail.", "3"),
+    ("1 request fails.", "1"),
+    ("5 models are usable.", "5"),
+]
+
+
+@pytest.mark.parametrize(("line", "wrong"), TOGETHER)
+def test_findings_cited_together_may_be_counted(finished, line, wrong):
+    """A number is one that any of them shows, or says how many of them are so."""
+    edited = finished.replace("One ticket. [E10]", f"{line} [E1] [E5]")
+    told = [p.what for p in problems(edited)]
+    assert [what.partition(" is not what [E1], [E5] show: ")[0] for what in told] == (
+        [wrong] if wrong else []
+    )
+    assert problems(edited.replace(f"{line} [E1] [E5]", f"{line} [E1] [E10]")) == []
 
 
 @pytest.mark.parametrize(
@@ -222,6 +256,48 @@ def test_a_trigger_that_is_the_root_cause_again_is_found(finished, trigger):
     """Word for word or nearly so, and whichever of the root cause's sentences it repeats."""
     edited = finished.replace("The first backfill of the tenant was started.", trigger)
     assert only(edited).what == "the trigger equals the root cause"
+
+
+NOTHING_SAID = [
+    *("Unknown.", "Not known.", "n/a", "None.", "It is unknown.", "Nobody knows. [E9]", "nothing"),
+]
+
+
+@pytest.mark.parametrize("words", NOTHING_SAID)
+@pytest.mark.parametrize(
+    ("name", "was"),
+    [
+        ("trigger", "The first backfill of the tenant was started. [E9]"),
+        ("resolution", "The row was added. [E42]"),
+    ],
+)
+def test_a_text_that_says_nothing_is_none(finished, name, was, words):
+    """What is not known is open, with evidence or without."""
+    assert was in finished
+    assert only(finished.replace(was, words)).what == f"no {name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "until"), [("## Summary", "## Impact"), ("### Root cause", "### Contributing")]
+)
+@pytest.mark.parametrize("words", NOTHING_SAID)
+def test_a_section_of_a_draft_that_is_emptied_by_a_word_is_none(finished, name, until, words):
+    """The draft's own summary and root cause have to stay, or another to stand there."""
+    start, end = finished.index(f"{name}\n"), finished.index(until)
+    edited = f"{finished[:start]}{name}\n\n{words}\n\n{finished[end:]}"
+    assert only(edited).what == f"no {name.strip('# ').lower()}"
+
+
+@pytest.mark.parametrize("left", ["", "On the later snapshot x these requests find a model. [E1]"])
+def test_what_would_end_it_is_not_what_was_done(finished, left):
+    """The words of a fix and what a later snapshot shows are no resolution by themselves."""
+    edited = finished.replace("The row was added. [E42]", left)
+    assert edited != finished
+    assert only(edited).what == "what was done is missing"
+    assert (
+        problems(edited.replace("## Fix options", "Ana added the row. [E43]\n\n## Fix options"))
+        == []
+    )
 
 
 def test_evidence_has_to_lead_somewhere(finished):

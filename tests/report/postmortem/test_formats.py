@@ -72,6 +72,23 @@ def attacked(request, tmp_path_factory, incident):
     return text, to_markdown([str(findings)], str(events))
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "unbroken"),
+    [
+        ("due", "2026-12-15", True),
+        ("time", "2026-05-03 06:00:30 UTC", True),
+        ("tracker", "PLATFORM-12345", True),
+        ("tracker", "<https://tracker.example/INC-7?a=1&b=2>", False),
+        ("item", "Add an alert", False),
+        ("owner", "Ana Orlov", False),
+    ],
+)
+def test_dates_and_ids_are_not_broken_unless_they_are_long(column, cell, unbroken):
+    """Only in the columns that hold them: elsewhere text wraps where it has to."""
+    html = to_page(f"| {column} |\n| --- |\n| {cell} |\n")
+    assert ('class="short"' in html) is unbroken
+
+
 def test_hostile_text_adds_no_block_to_the_markdown(attacked, make, incident, said):
     """The document has the sections of any other, and cites only evidence that it lists."""
     _, markdown = attacked

@@ -30,6 +30,7 @@ from atomlab.report.postmortem.quantities import quantities
         ("a two-hour outage", ["two-hour outage"]),
         ("a 12-hour outage of a 45-tenant fleet", ["12-hour", "45-tenant"]),
         ("ten-fold, tenfold, 10-fold", ["10-fold", "ten-fold", "tenfold"]),
+        ("Zero tenants, zero failed requests", ["Zero tenants", "zero failed requests"]),
         ("twice as many", ["twice as many"]),
         ("the rate doubled", ["doubled"]),
         ("½ of jobs", ["½ of jobs"]),
@@ -41,6 +42,9 @@ from atomlab.report.postmortem.quantities import quantities
         ("1.2.3 jobs", ["1.2.3"]),
         ("The ratio was 3:20", ["3:20"]),
         ("took 3h20", ["3h20"]),
+        ("We had 0 alerts", ["0"]),
+        ("In week 48 jobs failed, last week 12 did, this week 7 of 9", ["48", "12", "7", "9"]),
+        ("They wait a week, 48 of them for more", ["48"]),
     ],
 )
 def test_numbers_that_count_are_found(text, found):
@@ -62,6 +66,7 @@ def test_numbers_that_count_are_found(text, found):
         "Windows 11, Level 3 support, minimax 2.7, k8s 1.29",
         "issue 12, tenants wrote; row 3; version 1.2.3 jobs",
         "between 09:00 and 09:30 UTC",
+        "The on-call person of week 48 was on leave",
         "Every tenant failed",
         "double-checked, on call 24/7",
         "no number at all",

@@ -24,6 +24,13 @@ AGAIN = """
     Same as the root cause above.
     Identical to root cause: the key is missing.
     It is the root cause.
+    MINIMAX_API_KEY was missing from tenant settings.
+    The API key was stored under the wrong name.
+    The tenant's key was misnamed.
+    key-under-alias.
+    The platform could not find the key for minimax.
+    The platform looks up MINIMAX_API_KEY but the tenant has MINIMAX_2_7_API_KEY.
+    No client was built for minimax.
 """
 ELSE = """
     The first backfill of the tenant was started.
@@ -36,6 +43,15 @@ ELSE = """
     A new release looks for MINIMAX_API_KEY alone.
     The release of 2026-05-01 changed the name that the platform looks for.
     The tenant saved its key in the settings page.
+    A moderate request of the tenant was made.
+    The tenant switched its plan on 2026-05-01 at 10:00 UTC.
+    Support rotated the key on Friday.
+    A deploy changed the lookup of keys.
+    The first request for a minimax model came in.
+    Support added MINIMAX_2_7_API_KEY for the tenant.
+    The tenant removed its key.
+    The platform was upgraded.
+    The tenant was migrated to the platform.
 """
 
 
