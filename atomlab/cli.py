@@ -477,6 +477,8 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     try:
+        if not _in_a_folder():
+            raise InputError("the current folder is gone", todo="cd to one that is there")
         code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer has caught it
             _fail("interrupted", INTERRUPTED)
@@ -500,6 +502,13 @@ def main() -> None:
         code = _fail(f"cannot write the output ({error.strerror or error}); send it elsewhere", 1)
     gc.freeze()  # else the interpreter looks for garbage in all that was imported: 0.3 s
     raise SystemExit(code)
+
+
+def _in_a_folder() -> bool:
+    try:
+        return Path.cwd().is_dir()
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -586,3 +587,15 @@ def test_a_report_warns_of_claims_about_another_tenant(run, shipped, tmp_path):
     assert "The claims are about tenant brennan, tested on fjord." in answer
     _, _, err = run(*given, "--tenant", "brennan", "--out", tmp_path / "brennan")
     assert "warning: the hypothesis" not in err
+
+
+def test_a_current_folder_that_is_gone_is_one_clear_line(tmp_path):
+    """What a command would say of its files there would be of no help."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    given = " ".join(map(shlex.quote, [*ATOMLAB, "--version"]))
+    command = f"cd {shlex.quote(str(gone))} && rmdir {shlex.quote(str(gone))} && {given}"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "atomlab: the current folder is gone; cd to one that is there\n"

@@ -157,7 +157,10 @@ def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
         return f"{place} is missing", "add it"
     if not isinstance(document, dict):
         return "is no hypothesis", "give title, tenant, request and claims"
-    return f"{place}: {first['msg']}", "correct it"
+    if kind == "too_short":
+        return f"{place} is empty", "give at least one"
+    todo = 'put it in quotes, as in "0042"' if kind == "string_type" else "correct it"
+    return f"{place}: {first['msg']}", todo
 
 
 def _known_fields(place: tuple[int | str, ...]) -> list[str]:

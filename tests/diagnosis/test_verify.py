@@ -230,7 +230,7 @@ def test_an_ambiguous_tenant_is_an_error(captured, hypothesis):
     [
         ("title: [", "cannot be read as YAML"),
         ("just text", "is no hypothesis|valid dictionary"),
-        ("title: t\ntenant: x\nclaims: []\n", "claims"),
+        ("title: t\ntenant: x\nclaims: []\n", "claims is empty; give at least one"),
         ("title: t\ntenant: x\nclaims: [{id: a, statement: s, kind: key_presnt}]", "known kinds"),
         ("title: t\ntenant: x\nclaims: [{id: a, statement: s}]", "known kinds"),
         (
@@ -256,7 +256,7 @@ def test_an_ambiguous_tenant_is_an_error(captured, hypothesis):
         ),
         (
             "title: t\ntenant: 42\nclaims: [{id: a, statement: s, kind: ranking_raises}]",
-            "tenant: .*string",
+            "tenant: .*string; put it in quotes",
         ),
         (
             "title: t\ntenant: x\nclaims: [{id: a, statement: s, kind: ranking_raises},"
