@@ -222,10 +222,11 @@ def test_installed_command_that_is_killed_leaves_nothing(scene, large, measured)
 
 
 def writes(pid, folder):
-    """Return whether a process has a file open in a folder, be it one without a name."""
+    """Return whether a process has a file open in a folder that has no name (any more)."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            if link.readlink().parent == folder:
+            file = link.readlink()
+            if file.parent == folder and file.name.endswith(" (deleted)"):
                 return True
         except FileNotFoundError:  # closed in the meantime
             continue

@@ -197,7 +197,7 @@ def test_what_cannot_be_used_is_refused_before_anything_is_copied(shipped, tmp_p
     with refused(TenantError, "no tenant 'brenan'") as caught:
         choose(snapshot, "brenan", None)
     assert "did you mean brennan" in str(caught.value)
-    with refused(InputError, "cannot be read", tmp_path / "gone.yaml"):
+    with refused(InputError, "no such file", tmp_path / "gone.yaml"):
         choose(snapshot, None, str(tmp_path / "gone.yaml"))
 
 
