@@ -50,7 +50,7 @@ def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
     found = [dict(each) for each in stated if _are_findings(each)]
     if len(found) == len(stated) == 1:
         return found[0]
-    said = f"{len(stated)} findings, of which one counts" if len(found) > 1 else "no findings"
+    said = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
     raise ReportError(
         f"the notebook ran, but states {said}",
         todo="let its last cell, and no other, evaluate findings.Findings(case)",

@@ -13,8 +13,9 @@ from nbformat.v4 import new_output
 from atomlab.report.richtext import visible
 from atomlab.text import listed, printable
 
-# Characters: of text, of HTML, which takes seconds to be cleaned, and of all pictures and the rest
-# together, so that a report stays below 2 MB.
+_TAGGED = 5  # how much longer Markdown can be as HTML
+# Characters: of text, of HTML, which takes seconds to be cleaned, and bytes
+# of all outputs together, so that a report stays below 2 MB.
 _TEXT, _HTML, _PAGE = 100_000, 600_000, 1_600_000
 _ELSEWHERE = "notebook.ipynb, beside this report, has it"
 
@@ -26,12 +27,19 @@ def with_outputs_shown(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
         outputs = []
         for output in cell.get("outputs", ()):
             kind, content = _shown(output)
-            if len(content) > left:
+            if _size(kind, content) > left:
                 kind, content = _instead(len(content), "is more than this page holds")
-            left -= len(content)
+            left -= _size(kind, content)
             outputs.append(new_output("display_data", {kind: content}))
         shown.append(NotebookNode({**cell, "outputs": outputs} if outputs else cell))
     return shown
+
+
+def _size(kind: str, content: str) -> int:
+    """Return the bytes that it takes in the page at most: text is escaped, Markdown gets tags."""
+    written = escape(content) if kind == "text/plain" else content
+    size = len(written.encode("utf-8", "backslashreplace"))
+    return size * _TAGGED if kind == "text/markdown" else size
 
 
 def _shown(output: Mapping[str, Any]) -> tuple[str, str]:

@@ -205,6 +205,14 @@ def test_two_findings_are_an_error(notebook, tmp_path):
     assert (tmp_path / PARTIAL).exists()
 
 
+def test_findings_beside_others_that_are_none_are_an_error(notebook, tmp_path):
+    """Two are stated, though only one of them has a verdict."""
+    other = STATES.replace('"verdict": "confirmed", ', "")
+    assert other != STATES
+    with pytest.raises(AtomlabError, match="states 2 findings"):
+        run_report(notebook(STATES + other), {}, tmp_path)
+
+
 @pytest.mark.parametrize(
     "wrong",
     ['"snapshot": "s"', '"snapshot": {"name": "s"}', '"verification": {}', '"requests": [1]'],
