@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import unicodedata
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
 from atomlab.errors import InputError
+from atomlab.evidence.names import reader
 from atomlab.evidence.registry import Provider
 from atomlab.evidence.rules import Rules
 
@@ -30,7 +30,19 @@ _TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|
 _DOMAIN = b"atomlab/setting-value/v1\0"
 _KEY_BYTES = 32
 _MAX_NAME = 255  # varchar(255) on the platform
-_KEY_NAME = re.compile(r"[A-Z0-9_.-]*_API_KEY")
+# Words of a name, not of a secret: letters, a short number, or one that a short number is part of.
+_WORD = r"(?:[A-Z]{1,16}|\d{1,4}|[A-Z]{1,10}\d{1,3}[A-Z]{0,2}|\d{1,3}[A-Z]{1,10})"
+_NOT_PASTED = r"(?!(?:[SPR]K|GH[OPSU]|XOX[A-Z])[_.-])"  # how the keys of vendors begin
+_KEY_NAME = re.compile(rf"{_NOT_PASTED}(?:{_WORD}(?:[_.-]{_WORD}){{0,5}})?_API_KEY")
+_KEY_SHAPE = re.compile(
+    r"(?:Bearer\s+)?(?:"
+    r"(?:sk[-_]|gsk_|csk-|xai-|hf_|fw_|r8_|pplx-|nvapi-|tgp_v\d_|AIza)[\w-]{12,}"
+    r"|eyJ[\w-]{10,}\.[\w-]+\.[\w-]*"
+    r"|[0-9a-f]{32}\.\w{16}"
+    r"|(?=.*(?:[A-Za-z0-9]{24}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16}))[\w-]{32,})",
+    re.ASCII,
+)
+_Reach = Literal["always", "as a key", "never"]
 
 
 def key_state(value: object, rules: Rules) -> State:
@@ -114,48 +126,63 @@ def key_text(key: bytes) -> bytes:
     return f"{key.hex()}\n".encode()
 
 
-def name_may_leave(name: str, providers: Collection[Provider]) -> bool:
-    """Return whether a setting's name is kept; see `names_that_may_leave`."""
-    return names_that_may_leave(providers)(name)
+def settings_that_may_leave(
+    providers: Collection[Provider],
+) -> Callable[[object, object], bool]:
+    """Return a function that says of a setting's name and value whether its name is kept.
 
-
-def names_that_may_leave(providers: Collection[Provider]) -> Callable[[object], bool]:
-    """Return a function that says of a setting's name whether it is kept, or only counted.
-
-    Kept is what the platform could look up, upper case and ending in `_API_KEY`, and what nearly
-    names a key of a registered provider, by its id or declared variable: it may differ in case
-    and in what separates its words (spaces, dots, hyphens, nothing), and end in a doubled, a
-    shortened (`APIKEY`, `_KEY`) or no `_API_KEY` at all. Longer names than the platform's own
-    column holds are not kept.
+    Some names are kept whatever the value; those that only the value can show to hold a key, such
+    as OPENAI_BASE_URL, where it has a key's shape; all others are only counted.
     """
-    own = {p.setting_key for p in providers}
-    letters = {_letters(p.id) for p in providers}
-    letters |= {_letters(p.api_key_env_var) for p in providers if p.api_key_env_var}
+    reach = _reach(providers)
 
-    @lru_cache(maxsize=4096)
-    def kept(name: object) -> bool:
-        if not isinstance(name, str) or len(name) > _MAX_NAME:
-            return False
-        return name in own or bool(_KEY_NAME.fullmatch(name)) or _letters(name) in letters
+    def kept(name: object, value: object) -> bool:
+        found = reach(name)
+        return found == "always" or (found == "as a key" and in_key_shape(value))
 
     return kept
 
 
-@lru_cache(maxsize=4096)
-def canonical_name(name: str) -> str:
-    """Return a setting's name without its accidents: case, spaces, dots, hyphens, width."""
-    folded = unicodedata.normalize("NFKC", name).upper().strip()
-    return re.sub(r"[\W_]+", "_", folded).strip("_")
+def names_that_may_leave(providers: Collection[Provider]) -> Callable[[object], bool]:
+    """Return a function that says of a setting's name whether a snapshot may hold it.
+
+    It may if the platform looks it up; if it looks as if the platform could, upper case and
+    ending in `_API_KEY`, of words and no secret; or if it can be read as the name of a key of a
+    vendor of models, whatever is written differently (see `names.reader`).
+    """
+    reach = _reach(providers)
+    return lambda name: reach(name) != "never"
 
 
-@lru_cache(maxsize=4096)
-def key_stem(name: str) -> str:
-    """Return what is left of a name without any `_API_KEY` (or `APIKEY`, `_KEY`) at its end."""
-    return re.sub(r"(_?API_?KEY|_KEY)+$", "", canonical_name(name))
+def name_may_leave(name: str, providers: Collection[Provider]) -> bool:
+    """Return whether every snapshot holds a setting of this name, whatever its value."""
+    return _reach(providers)(name) == "always"
 
 
-def _letters(name: str) -> str:
-    return key_stem(name).replace("_", "")
+def _reach(providers: Collection[Provider]) -> Callable[[object], _Reach]:
+    own = {p.setting_key for p in providers}
+    read = reader(tuple(providers))
+
+    @lru_cache(maxsize=4096)
+    def reach(name: object) -> _Reach:
+        if not isinstance(name, str) or len(name) > _MAX_NAME:
+            return "never"
+        if name in own or _KEY_NAME.fullmatch(name):
+            return "always"
+        reading = read(name)
+        return "never" if reading is None else "always" if reading.certain else "as a key"
+
+    return reach
+
+
+def in_key_shape(value: object) -> bool:
+    """Return whether a value looks like an API key, and like no address or model.
+
+    It does if it begins as those of a vendor do, or is a token (JWT), an id and a secret, or one
+    long word of letters and digits. An encrypted value could be anything.
+    """
+    text = _as_text(value).strip(" \t\r\n'\"")
+    return _KEY_SHAPE.fullmatch(text) is not None and not text.startswith("gAAAA")
 
 
 def _as_text(value: object) -> str:

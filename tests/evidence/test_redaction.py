@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import hashlib
 import hmac
+import random
 import re
 import secrets
+import string
 
 import pytest
 from hypothesis import given
@@ -15,20 +20,28 @@ from atomlab.evidence.redaction import (
     STATES,
     USABLE,
     fingerprinter,
+    in_key_shape,
     key_id,
     key_state,
     key_text,
     name_may_leave,
+    names_that_may_leave,
     new_key,
     read_key,
+    settings_that_may_leave,
     token,
     token_state,
 )
 from atomlab.evidence.registry import default_registry, load_registry
 from atomlab.evidence.rules import load_rules
+from tests.canaries import SECRETS
 from tests.refusals import refused
 
-HOSTED, OPEN_SOURCE = load_rules("hosted-2026-05"), load_rules("open-source-2026-05")
+HOSTED = load_rules("hosted-2026-05")
+# Rules that know placeholders: what is short, or starts as these do.
+STRICT = dataclasses.replace(
+    HOSTED, placeholder_prefixes=("dummy", "60a9596d"), placeholder_shorter_than=12
+)
 REGISTRY = load_registry(default_registry("hosted-2026-05"))
 KEY, OTHER = fingerprinter(bytes(range(32))), fingerprinter(bytes(32))
 GRAMMAR = re.compile(r"v1:(null|empty):-|v1:(present|ciphertext|blank|placeholder):[0-9a-f]{64}")
@@ -37,10 +50,41 @@ GRAMMAR = re.compile(r"v1:(null|empty):-|v1:(present|ciphertext|blank|placeholde
 @given(st.text() | st.binary() | st.none() | st.integers() | st.floats())
 def test_every_value_becomes_a_token_of_its_state(value):
     """Any value, text or not, becomes a token of the grammar that carries the value's state."""
-    for rules in (HOSTED, OPEN_SOURCE):
+    for rules in (HOSTED, STRICT):
         redacted = token(value, rules, KEY)
         assert GRAMMAR.fullmatch(redacted)
         assert token_state(redacted) == key_state(value, rules)
+
+
+@pytest.mark.parametrize(
+    ("value", "hosted", "strict"),
+    [
+        (None, "null", "null"),
+        ("", "empty", "empty"),
+        (b"", "empty", "empty"),
+        (" ", "blank", "placeholder"),
+        (" " * 11, "blank", "placeholder"),
+        (" " * 12, "blank", "blank"),
+        ("\t\n\u00a0" * 4, "blank", "blank"),
+        ("sk-1234567", "present", "placeholder"),
+        ("sk-12345678", "present", "placeholder"),
+        ("sk-123456789", "present", "present"),
+        ("dummy-key-of-some-length", "present", "placeholder"),
+        ("a-dummy-key-of-some-length", "present", "present"),
+        ("60a9596d-0000-0000-0000", "present", "placeholder"),
+        ("gAAAA", "ciphertext", "placeholder"),
+        ("gAAAAABCDEFGH", "ciphertext", "ciphertext"),
+        (" gAAAAABCDEFGH", "present", "present"),
+        ("gaaaaABCDEFGH", "present", "present"),
+        (b"gAAAAABCDEFGH", "ciphertext", "ciphertext"),
+        (b" " * 12, "blank", "blank"),
+        (1234567, "present", "placeholder"),
+    ],
+)
+def test_state_of_a_value(value, hosted, strict):
+    """Spaces are no placeholder unless a rule says so: the one makes a client, the other none."""
+    assert key_state(value, HOSTED) == hosted
+    assert key_state(value, STRICT) == strict
 
 
 @given(st.text(min_size=1))
@@ -97,11 +141,35 @@ def test_states_are_the_documented_ones():
         " OPENAI_API_KEY ",
         "minimax.2.7.api.key",
         "LUX_MODEL",
+        "ELEVENLABS_API_KEY",
+        "11LABS_API_KEY",
+        "QWEN3.MAX_API_KEY",
+        "export OPENAI_API_KEY",
+        "OPENAI_API_KEYS",
+        "HUGGINGFACEHUB_API_TOKEN",
+        "grok_api_key",
+        "cohere-token",
+        "antropic_api_key",
     ],
 )
 def test_names_of_keys_and_their_near_misses_may_leave(name):
-    """A name that ends in _API_KEY, or nearly names a provider's key, is kept."""
+    """A name that ends in _API_KEY, or can be read as that of a vendor's key, is kept."""
     assert name_may_leave(name, REGISTRY)
+    assert names_that_may_leave(REGISTRY)(name)
+    assert settings_that_may_leave(REGISTRY)(name, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_MODEL", "GROQ_HOST", "claude", "VITE_OPENAI"],
+)
+def test_some_names_leave_only_with_what_looks_like_a_key(name):
+    """Where an address or a model is expected, the value decides; a snapshot may hold the name."""
+    may_leave = settings_that_may_leave(REGISTRY)
+    assert may_leave(name, "sk-not-a-real-key-0123456789")
+    assert not may_leave(name, "https://api.openai.com/v1")
+    assert names_that_may_leave(REGISTRY)(name)
+    assert not name_may_leave(name, REGISTRY)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +188,98 @@ def test_names_of_keys_and_their_near_misses_may_leave(name):
         "OPENAI_API_KEY=sk-live-4f9c0a",
         "X" * 250 + "_API_KEY",
         "日本語",
+        "STRIPE_SECRET_KEY",
+        "GITHUB_TOKEN",
+        "SLACK_BOT_TOKEN",
+        "GOOGLE_CLIENT_SECRET",
+        "AZURE_CLIENT_SECRET",
+        "SK-LIVE-4F9C0A_API_KEY",
+        "SK-PROJ-ABCDEF_API_KEY",
+        "AKIAIOSFODNN7EXAMPLE_API_KEY",
+        "4F9C0A1B_API_KEY",
+        "KJHASDKJHQWEIUYAS_API_KEY",
+        "907316_API_KEY",
+        "OPENAI_API_KEY_907316",
+        "OPENAI_907316_API_KEYS",
+        "ONE_TWO_THREE_FOUR_FIVE_SIX_SEVEN_API_KEY",
+        "OPENAI_BASE_URL_sk-live-4f9c0a",
     ],
 )
 def test_other_names_stay(name):
     """Any other name, or one longer than the platform allows, is counted and not kept."""
     assert not name_may_leave(name, REGISTRY)
+    assert not names_that_may_leave(REGISTRY)(name)
+    assert not settings_that_may_leave(REGISTRY)(name, "sk-not-a-real-key-0123456789")
+
+
+PASTED = {
+    "openai": lambda draw: "sk-proj-" + drawn(draw, 48),
+    "openai-capitals": lambda draw: "SK-" + drawn(draw, 32).upper(),
+    "groq": lambda draw: "gsk_" + drawn(draw, 52),
+    "google": lambda draw: "AIza" + drawn(draw, 35),
+    "huggingface": lambda draw: "hf_" + drawn(draw, 34),
+    "hexadecimal": lambda draw: draw.randbytes(16).hex(),
+    "hexadecimal-capitals": lambda draw: draw.randbytes(16).hex().upper(),
+    "groups": lambda draw: "-".join(draw.randbytes(3).hex().upper() + "7A" for _ in range(5)),
+    "base32": lambda draw: base64.b32encode(draw.randbytes(15)).decode(),
+    "pin": lambda draw: str(draw.randrange(100_000, 1_000_000)),
+    "canary": lambda draw: SECRETS[draw.choice([n for n in SECRETS if n != "megabyte"])],
+}
+
+
+def drawn(draw, length):
+    """Return random letters and digits."""
+    return "".join(draw.choices(string.ascii_letters + string.digits, k=length))
+
+
+@pytest.mark.parametrize("kind", PASTED)
+def test_secret_that_was_pasted_as_a_name_stays(kind):
+    """Whatever stands around it, a key in the place of a name is counted and not kept."""
+    draw, may_leave = random.Random(kind), names_that_may_leave(REGISTRY)
+    around = ["{}", "{}_API_KEY", "OPENAI_{}", "OPENAI_API_KEY_{}", "OPENAI_API_KEY={}"]
+    around += ["export {}", "CLAUDE_{}_TOKEN", "{}_OPENAI_API_KEY", "OPENAI_BASE_URL {}"]
+    for _ in range(50):
+        secret = PASTED[kind](draw)
+        assert [a for a in around if may_leave(a.format(secret))] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sk-not-a-real-key-0123456789",
+        '"sk-not-a-real-key-0123456789"',
+        " sk-ant-api03-abcdefghijkl\n",
+        "Bearer gsk_0123456789abcdef",
+        "AIzaSyA-0123456789abcdefghijklmnopqrstu",
+        "xai-0123456789abcdef",
+        b"hf_0123456789abcdef",
+        "0123456789abcdef0123456789abcdef",
+        "0123456789abcdef0123456789abcdef.AbCdEfGhIjKlMnOp",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+        "k" * 40,
+    ],
+)
+def test_values_in_the_shape_of_a_key(value):
+    """What begins as keys do, a token, and one long word, have a key's shape."""
+    assert in_key_shape(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "", " ", 0, 4000, "sk-short", "true", "gpt-4o", "claude-3-5-sonnet-20241022"),
+        *("https://api.openai.com/v1", "https://x.example/" + "k" * 40, "api.openai.com"),
+        "accounts/fireworks/models/llama-v3p1-405b-instruct",
+        "meta-llama-3-1-405b-instruct-turbo-quantized-awq-int4",
+        "anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "f47ac10b-58cc-4372-a567-0e02b2c3d479",
+        "gAAAA" + "b" * 60,
+        '{"model": "gpt-4o", "key": "sk-not-a-real-key-0123456789"}',
+    ],
+)
+def test_values_in_no_shape_of_a_key(value):
+    """An address, a model, an id, JSON and an encrypted value, which may be any, have not."""
+    assert not in_key_shape(value)
 
 
 def test_key_file_is_read_again(tmp_path):
@@ -162,7 +317,7 @@ def test_file_that_is_no_key_is_refused_and_kept(tmp_path, content, what):
 
 def test_key_that_cannot_be_read_is_a_clear_error(tmp_path):
     """A folder in the key's place is named."""
-    with refused(InputError, "cannot read the key", tmp_path):
+    with refused(InputError, "cannot read the key (Is a directory)", tmp_path):
         read_key(tmp_path)
 
 
@@ -172,6 +327,30 @@ def test_fingerprint_is_the_documented_hmac():
     content = b"atomlab/setting-value/v1\0" + value.encode()
     expected = hmac.new(key, content, "sha256").hexdigest()
     assert token(value, HOSTED, fingerprinter(key)) == f"v1:present:{expected}"
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [
+        ("caf\u00e9", b"caf\xc3\xa9"),
+        (b"a key", b"a key"),
+        (b"\xff\xfe no text", b"\xed\xb3\xbf\xed\xb3\xbe no text"),  # as lone surrogates
+        ("\ud800", b"\xed\xa0\x80"),
+        (1234, b"1234"),
+        (True, b"True"),
+    ],
+    ids=["text", "bytes", "bytes-that-are-no-text", "lone-surrogate", "number", "truth"],
+)
+def test_every_kind_of_value_has_the_fingerprint_of_its_own_content(value, content):
+    """What a database can hold is told from other values of its kind, text or not."""
+    expected = hmac.new(bytes(range(32)), b"atomlab/setting-value/v1\0" + content, "sha256")
+    assert token(value, HOSTED, KEY) == f"v1:present:{expected.hexdigest()}"
+
+
+def test_public_name_of_a_key_is_a_hash_that_can_be_computed_without_atomlab():
+    """So that whoever has a key file can tell which snapshots it is the key of."""
+    key = secrets.token_bytes(32)
+    assert key_id(key) == hashlib.sha256(b"atomlab/key-id/v1\0" + key).hexdigest()[:16]
 
 
 def test_public_name_of_a_key_does_not_show_the_key():
