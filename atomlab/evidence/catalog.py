@@ -12,6 +12,8 @@ from atomlab.errors import InputError
 from atomlab.evidence.files import read_json
 from atomlab.text import storable
 
+_NONE_LISTED = ["chat"]  # what the platform reads of a model without capabilities (PLATFORM B)
+
 
 @dataclass(frozen=True)
 class CatalogEntry:
@@ -19,6 +21,11 @@ class CatalogEntry:
 
     capabilities: frozenset[str]
     excluded: bool = False
+
+    @property
+    def stored(self) -> str:
+        """The JSON text of the capabilities that `catalog_from_rows` reads as the same again."""
+        return json.dumps(sorted(self.capabilities) or [None])
 
 
 def load_catalog(path: Path) -> dict[str, CatalogEntry]:
@@ -40,9 +47,9 @@ def load_catalog(path: Path) -> dict[str, CatalogEntry]:
 def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
     """Return the catalogue of (model_id, capabilities, excluded) rows, by model id.
 
-    Capabilities are a list or the JSON text of one; anything else lists none. Raises ValueError
-    naming the model where excluded is neither true nor false, in whichever way a database or
-    JSON spells it; unknown (None) is false.
+    Capabilities are a list or the JSON text of one; NULL, JSON's null and the empty list count as
+    `["chat"]`, anything else lists none. Raises ValueError naming the model where excluded is
+    neither true nor false, in whichever way a database or JSON spells it; unknown (None) is false.
     """
     return {
         storable(str(model_id)): CatalogEntry(
@@ -66,7 +73,9 @@ def _capabilities(value: Any) -> frozenset[str]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            value = None
+            return frozenset()
+    if value is None or value == []:
+        value = _NONE_LISTED
     return (
         frozenset(v for v in value if isinstance(v, str))
         if isinstance(value, list)

@@ -3,6 +3,9 @@
 Three formats are read, plain or gzipped, and told apart by their shape (source: PLATFORM B,
 *Pricing cache*): ATOM's own cache `{"pricing": {id: {…}}, "last_fetch": …}`, LiteLLM's map
 `{id: {…}}`, and OpenRouter's list `{"data": [{"id": …}]}`.
+
+An entry can break the platform's whole ranking (source: PLATFORM B, corrections, *Prices*; measured
+on the public edition, assumed of the hosted one): `breaks` names the fields at which it does.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atomlab.errors import InputError
 from atomlab.evidence.files import read_json
@@ -25,23 +29,41 @@ from atomlab.text import count, listed, storable
 if TYPE_CHECKING:
     import pandas as pd
 
-NUMBERS = (
-    "input_cost_per_token",
-    "output_cost_per_token",
-    "max_input_tokens",
-    "max_tokens",
-    "max_output_tokens",
-)
+PROVIDER = "litellm_provider"
+PRICES = ("input_cost_per_token", "output_cost_per_token")
+WINDOWS = ("max_input_tokens", "max_tokens")  # the platform reads the first that is not 0
+NUMBERS = (*PRICES, *WINDOWS, "max_output_tokens")
 # ATOM's name of a flag, and LiteLLM's for the same.
 FLAGS = {
     "supports_tools": "supports_function_calling",
     "supports_cache": "supports_prompt_caching",
     "supports_vision": "supports_vision",
 }
-COLUMNS = ("model_id", "litellm_provider", "mode", *NUMBERS, *FLAGS, "malformed")
+COLUMNS = ("model_id", PROVIDER, "mode", *NUMBERS, *FLAGS, "malformed", "breaks")
+# Modes of models that chat completions do not serve (source: LiteLLM's map, whose every mode but
+# chat and responses is here, and the modes that its `sample_spec` names beside them). completion
+# is text alone; responses is no such mode: those are language models behind another API.
+NO_CHAT_MODES = frozenset(
+    {
+        *("audio_speech", "audio_transcription", "completion", "embedding", "image_edit"),
+        *("image_generation", "moderation", "moderations", "ocr", "realtime", "rerank", "search"),
+        *("vector_store", "video_generation"),
+    }
+)
+# No chat model costs more, in US dollars per token. The dearest in LiteLLM's map, mistakes aside,
+# is o1-pro at 0.0006; per million tokens, 99.9 % of those with a price cost more than this.
+DEAREST = 0.01
 
-_READ = ("litellm_provider", "mode", *NUMBERS, *FLAGS, *FLAGS.values())
-_NUMERAL = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?")
+_READ = (PROVIDER, "mode", *NUMBERS, *FLAGS, *FLAGS.values())
+_READ_FIRST = (PROVIDER, *PRICES, *WINDOWS)  # what the platform reads to rank, in its order
+_LEGEND = "sample_spec"
+# The whole list is in another unit where this share of its models is above DEAREST; in LiteLLM's
+# map 11 of 1,931 are, by mistake. By itself, only a token for a dollar is beyond any mistake there.
+_GOOD_SHARE, _A_DOLLAR = 0.1, 1.0
+_NUMERAL = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +71,10 @@ class Pricing:
     """A pricing cache, checked: one element of every column per model, in the cache's order.
 
     `columns` has COLUMNS: costs in US dollars per token and windows in tokens as floats, NaN
-    where unknown; flags as 1.0, 0.0 or NaN where unknown; text as lists of str, and `malformed`
-    names the fields whose values were unusable, None if none. `last_fetch` is the cache's own ISO
-    time, `source` its own account of where it came from.
+    where unknown; flags as 1.0, 0.0 or NaN where unknown; text as lists of str. `malformed` names
+    the fields whose values were unusable, `breaks` those at which the ranking fails inside: JSON
+    lists, None if none. `last_fetch` is the cache's own ISO time, `source` its own account of where
+    it came from. `format` decides what a price of 0 means, and is in a snapshot's manifest.
     """
 
     columns: Mapping[str, Any]
@@ -83,35 +106,125 @@ class Pricing:
         ]
         return list(zip(*columns, strict=True))
 
+    @cached_property
+    def price_unknown(self) -> Bools:
+        """For each model, whether a price is unknown, or below 0, which no price is.
+
+        0 is unknown in ATOM's own cache, which holds it for a missing price as for none at all.
+        """
+        return self._unpriced | self._below_zero
+
+    @cached_property
+    def window(self) -> Floats:
+        """The context window of each model as the platform reads it, 0 where unknown."""
+        most, fallback = (np.nan_to_num(self.columns[name]) for name in WINDOWS)
+        window: Floats = np.where(most != 0, most, fallback)
+        return window
+
+    @cached_property
+    def window_unknown(self) -> Bools:
+        """For each model, whether its context window is unknown: none is 0."""
+        return np.asarray(self.window == 0, dtype=bool)
+
+    @cached_property
+    def too_dear(self) -> Bools:
+        """For each model, whether it costs more than a chat model can: in another unit."""
+        return np.asarray(self._language_price > DEAREST, dtype=bool)
+
+    @cached_property
+    def breaks(self) -> dict[int, tuple[str, ...]]:
+        """The fields at which the ranking fails, by the place of the model with them."""
+        told = ((place, text) for place, text in enumerate(self.columns["breaks"]) if text)
+        found = {place: tuple(f for f in _READ_FIRST if f'"{f}"' in text) for place, text in told}
+        return {place: fields for place, fields in found.items() if fields}
+
     def warnings(self) -> list[str]:
-        """Return a sentence with examples for each way in which the replay has to guess."""
-        unknown = {name: np.isnan(self.columns[name]) for name in NUMBERS}
-        malformed = np.array([fields is not None for fields in self.columns["malformed"]], bool)
-        meaning = {
-            "no known price; the platform reads 0 and ranks them first": (
-                unknown["input_cost_per_token"] | unknown["output_cost_per_token"]
+        """Return a sentence with examples for what breaks the ranking, and for each guess.
+
+        The legend of LiteLLM's map, whose windows are prose, is not said to break anything: every
+        such map has it, and nobody serves it.
+        """
+        ids, fields = self.columns["model_id"], self.breaks
+        named_badly = (place for place in fields if PROVIDER in fields[place])
+        numbered_badly = (place for place in fields if fields[place] != (PROVIDER,))
+        malformed = (place for place, text in enumerate(self.columns["malformed"]) if text)
+        zero = " (in ATOM's own cache 0 may mean unknown, or free)" if self._zero_is_unknown else ""
+        meaning: dict[str, Iterable[int]] = {
+            f"a {PROVIDER} that is null or no text; one makes the platform's ranking fail for "
+            "every tenant": named_badly,
+            "a price that is null or no number, or text for a window; one makes the platform's "
+            "ranking fail for every tenant whose client serves it": (
+                place for place in numbered_badly if ids[place] != _LEGEND
+            ),
+            "prices that look like dollars per million tokens; the platform reads dollars per "
+            "token": np.flatnonzero(self._in_another_unit()),
+            f"no known price{zero}; the platform reads 0 and ranks them first": (
+                place
+                for place in np.flatnonzero(self._unpriced).tolist()
+                if not set(fields.get(place, ())) & set(PRICES)  # told above
+            ),
+            "a price below 0; the platform keeps it and ranks them first": (
+                np.flatnonzero(self._below_zero)
             ),
             "no known context window; the platform reads 0 and rejects them": (
-                unknown["max_input_tokens"] & unknown["max_tokens"]
+                np.flatnonzero(self.window_unknown)
             ),
             "fields that are no usable number or flag, taken as unknown": malformed,
         }
-        ids = self.columns["model_id"]
+        found = ((what, [ids[place] for place in places]) for what, places in meaning.items())
         return [
-            f"{int(places.sum()):,} of {count(len(self), 'model')} with {what} "
-            f"(for example {listed((ids[place] for place in np.flatnonzero(places)[:3]), 3)})"
-            for what, places in meaning.items()
-            if places.any()
+            f"{len(named):,} of {count(len(self), 'model')} with {what} "
+            f"(for example {listed(named[:3], 3)})"
+            for what, named in found
+            if named
         ]
+
+    @property
+    def _zero_is_unknown(self) -> bool:
+        return self.format == "atom-cache"
+
+    @cached_property
+    def _prices(self) -> Floats:
+        return np.array([self.columns[name] for name in PRICES], dtype=float)
+
+    @property
+    def _unpriced(self) -> Bools:
+        unknown = np.isnan(self._prices)
+        if self._zero_is_unknown:
+            unknown |= self._prices == 0
+        return np.asarray(unknown.any(axis=0), dtype=bool)
+
+    @property
+    def _below_zero(self) -> Bools:
+        return np.asarray((self._prices < 0).any(axis=0), dtype=bool)
+
+    @cached_property
+    def _language_price(self) -> Floats:
+        """The dearer price of each model that may be for chat, 0 for any other."""
+        language = np.array([chat_of(m) is not False for m in self.columns["mode"]], dtype=bool)
+        return np.asarray(np.nan_to_num(self._prices).max(axis=0) * language, dtype=float)
+
+    def _in_another_unit(self) -> Bools:
+        price = self._language_price
+        if self.too_dear.sum() >= _GOOD_SHARE * (price > 0).sum():
+            return self.too_dear
+        return np.asarray(price >= _A_DOLLAR, dtype=bool)
+
+
+def chat_of(mode: str | None) -> bool | None:
+    """Return whether a model of this mode can serve a chat; None where that is unknown."""
+    if mode in NO_CHAT_MODES:
+        return False
+    return True if mode == "chat" else None
 
 
 def load_pricing(path: Path) -> Pricing:
     """Return the pricing cache in `path`, whichever of the three formats it is in.
 
-    A missing, non-numeric, negative, infinite, NaN or boolean number is unknown (NaN), never an
-    error. A cache that says that it is empty is returned empty. Raises InputError for a file
-    that is not JSON, in none of the formats, an OpenRouter entry without an id, or two ids that
-    no database can tell apart.
+    A missing, non-numeric, infinite, NaN or boolean number is unknown (NaN), never an error; a
+    numeral in a string counts, also where it breaks the ranking. A cache that says that it is
+    empty is returned empty. Raises InputError for a file that is not JSON, in none of the formats,
+    an OpenRouter entry without an id, or two ids that no database can tell apart.
     """
     document = read_json(path)
     source = last_fetch = None
@@ -130,7 +243,11 @@ def load_pricing(path: Path) -> Pricing:
             todo='give ATOM\'s cache ({"pricing": {…}}, which may be empty), a LiteLLM map '
             'or an OpenRouter list ({"data": […]})',
         )
-    rows = [_row(model_id, entry) for model_id, entry in entries]
+    # What its loader parses is a number or missing: an assumption, which breaks nothing.
+    parsed = kind == "openrouter-list"
+    rows = [
+        (*_row(model_id, entry), None if parsed else _breaks(entry)) for model_id, entry in entries
+    ]
     if len({row[0] for row in rows}) < len(rows):  # a lone surrogate, and its escape spelled out
         raise InputError("has two models of one id", where=path, todo="drop one of them")
     return Pricing(pricing_columns(rows), kind, source, last_fetch)
@@ -153,10 +270,10 @@ def _tells_a_model(entry: Any) -> bool:
 def _row(model_id: str, entry: Any) -> tuple[Any, ...]:
     malformed = [] if isinstance(entry, dict) else ["entry"]
     fields: dict[str, Any] = entry if isinstance(entry, dict) else {}
-    provider, mode = fields.get("litellm_provider"), fields.get("mode")
+    provider, mode = fields.get(PROVIDER), fields.get("mode")
     malformed += [
         name
-        for name, value in (("litellm_provider", provider), ("mode", mode))
+        for name, value in ((PROVIDER, provider), ("mode", mode))
         if value is not None and not isinstance(value, str)
     ]
     numbers = [_number(fields.get(name), name, malformed) for name in NUMBERS]
@@ -173,6 +290,21 @@ def _row(model_id: str, entry: Any) -> tuple[Any, ...]:
     )
 
 
+def _breaks(entry: Any) -> str | None:
+    """Return the JSON list of the fields at which the platform's ranking fails, None if none.
+
+    It reads a provider's missing name as no text, a missing price as 0, and of the windows the
+    first that is true. Of an entry that is no object nothing was measured: none.
+    """
+    fields = entry if isinstance(entry, dict) else {}
+    window = next((name for name in WINDOWS if fields.get(name)), None)
+    numbers = [name for name in (*PRICES, window) if name in fields]
+    broken = [name for name in numbers if not isinstance(fields[name], int | float)]
+    if not isinstance(fields.get(PROVIDER, ""), str):
+        broken.insert(0, PROVIDER)
+    return json.dumps(broken) if broken else None
+
+
 def _number(value: Any, name: str, malformed: list[str]) -> float | None:
     if value is None:
         return None
@@ -185,7 +317,7 @@ def _number(value: Any, name: str, malformed: list[str]) -> float | None:
             number = float(value)
         except OverflowError:
             number = math.inf
-    if math.isfinite(number) and number >= 0:
+    if math.isfinite(number):
         return number
     malformed.append(name)
     return None
@@ -209,7 +341,7 @@ def _openrouter_entries(data: list[Any], path: Path) -> Iterable[tuple[str, Any]
         top = model.get("top_provider")
         parameters = model.get("supported_parameters")
         entries[model["id"]] = {
-            "litellm_provider": "openrouter",
+            PROVIDER: "openrouter",
             "input_cost_per_token": prices.get("prompt"),
             "output_cost_per_token": prices.get("completion"),
             "max_input_tokens": model.get("context_length"),

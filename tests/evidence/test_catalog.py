@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from atomlab.byok.platform import load_platform
 from atomlab.errors import InputError, SourceError
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows, load_catalog
 from atomlab.evidence.source import open_source
@@ -24,13 +25,21 @@ from tests.refusals import loaded, refused
         pytest.param('["vision", 5, null]', {"vision"}, id="only-words-count"),
         pytest.param("vision", set(), id="not-json"),
         pytest.param('{"vision": true}', set(), id="object"),
-        pytest.param(None, set(), id="null"),
+        pytest.param('["vision"', set(), id="cut-off"),
+        pytest.param("[null]", set(), id="list-of-nothing"),
+        pytest.param(None, {"chat"}, id="null"),
+        pytest.param("null", {"chat"}, id="json-null"),
+        pytest.param([], {"chat"}, id="empty-list"),
+        pytest.param(" [] ", {"chat"}, id="json-of-an-empty-list"),
+        pytest.param("", set(), id="empty-text"),
         pytest.param(5, set(), id="number"),
     ],
 )
 def test_capabilities_are_a_list_or_the_json_of_one(stored, capabilities):
-    """Anything that is no list of words lists no capability; the model stays in the catalogue."""
-    assert catalog_from_rows([("m", stored, 0)]) == {"m": CatalogEntry(frozenset(capabilities))}
+    """None at all are chat; anything that is no list of words lists none. The model stays."""
+    expected = CatalogEntry(frozenset(capabilities))
+    assert catalog_from_rows([("m", stored, 0)]) == {"m": expected}
+    assert catalog_from_rows([("m", expected.stored, 0)]) == {"m": expected}
 
 
 def test_catalogue_file_is_a_list_of_models(write_json):
@@ -38,10 +47,24 @@ def test_catalogue_file_is_a_list_of_models(write_json):
     document = [
         {"model_id": "a", "capabilities": ["tools"], "exclude_from_general_routing": True},
         {"model_id": "b"},
+        {"model_id": "c", "capabilities": []},
+        {"model_id": "d", "capabilities": "broken ["},
     ]
     assert load_catalog(write_json(document)) == {
         "a": CatalogEntry(frozenset({"tools"}), excluded=True),
-        "b": CatalogEntry(frozenset()),
+        "b": CatalogEntry(frozenset({"chat"})),
+        "c": CatalogEntry(frozenset({"chat"})),
+        "d": CatalogEntry(frozenset()),
+    }
+
+
+def test_a_snapshot_lists_the_same_capabilities(captured):
+    """What counts as chat in the platform's table, and what lists none, do in a snapshot too."""
+    stored = {"null": None, "json-null": "null", "empty": "[]", "broken": "[", "odd": "[5]"}
+    snapshot = captured({}, catalog=[(model, value, 0) for model, value in stored.items()])
+    assert load_platform(snapshot.session).catalog == {
+        model: CatalogEntry(frozenset({"chat"} if model in ("null", "json-null", "empty") else ()))
+        for model in stored
     }
 
 
