@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,18 +21,25 @@ from typing import Any, Protocol
 from atomlab.errors import SourceError
 from atomlab.evidence.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.custody import describe
+from atomlab.evidence.environment import (
+    NONE,
+    Environment,
+    kept_stored_keys,
+    load_stored_keys,
+    load_variables,
+)
 from atomlab.evidence.files import check_writable, undisturbed, unwritable, whole_file
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
 from atomlab.evidence.redaction import (
     fingerprinter,
     key_id,
     key_text,
-    names_that_may_leave,
     new_key,
     read_key,
+    settings_that_may_leave,
     token,
 )
-from atomlab.evidence.registry import Provider, default_registry, load_registry
+from atomlab.evidence.registry import Provider, any_health, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.evidence.source import Progress, Row, Source, open_source, source_files
@@ -41,12 +49,16 @@ from atomlab.text import printable, storable
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a decision uses beside the tenants: rules, registry, prices (if any), catalogue."""
+    """What a decision uses beside the tenants: rules, registry, prices (if any), catalogue.
+
+    And where keys come from it, the worker's environment, its values raw.
+    """
 
     rules: Rules
     providers: tuple[Provider, ...]
     pricing: Pricing | None
     catalog: Mapping[str, CatalogEntry]
+    environment: Environment = NONE
 
 
 class Witness(Protocol):
@@ -58,7 +70,7 @@ class Witness(Protocol):
     def __init__(self, work: sqlite3.Connection, inputs: Inputs, /) -> None: ...
 
     def see_tenants(self, rows: Iterable[Row], /) -> None:
-        """Take in (tenant, plan) rows as the source gives them."""
+        """Take in (tenant, plan, ai_mode) rows as the source gives them."""
 
     def see_settings(self, rows: Iterable[Row], /) -> None:
         """Take in SETTING_COLUMNS rows as the source gives them, those of a tenant together."""
@@ -76,6 +88,8 @@ def capture(
     pricing: str | Path | None = None,
     providers: str | Path | None = None,
     catalog: str | Path | None = None,
+    env: str | Path | Mapping[str, str] | None = None,
+    keys: str | Path | Mapping[str, Any] | None = None,
     rules: str = "hosted-2026-05",
     key_file: str | Path | None = None,
     overwrite: bool = False,
@@ -90,7 +104,9 @@ def capture(
 
     `source` is a PostgreSQL URL, an SQLite file in ATOM's schema or its URL, or `env:NAME`, the
     environment variable that holds one of these; it is read in one read-only transaction, in
-    batches. `tenants` narrows to some tenants (ids, subdomains or names). The manifest records
+    batches. `tenants` narrows to some tenants (ids, subdomains or names). `env`, the worker's
+    variables, and `keys`, its byok_keys.json, are files or what would stand in them; they are
+    redacted as settings are. The manifest records
     `operator`, who captured; `parent`, an earlier snapshot of the same incident; and `note`,
     which stands on every report. `captured_at` is for made-up data; it defaults to now.
 
@@ -98,7 +114,8 @@ def capture(
     `out` exists and `overwrite` is false, or cannot be written.
     """
     target = Path(out)
-    read = [Path(f) for f in (pricing, providers, catalog, rules, parent) if f is not None]
+    files = (pricing, providers, catalog, env, keys, rules, parent)
+    read = [Path(f) for f in files if f is not None and not isinstance(f, Mapping)]
     read += source_files(source)
     key_path = None if key_file is None else Path(key_file)
     check_writable(target, overwrite, [*read, *([key_path] if key_path else ())])
@@ -109,11 +126,14 @@ def capture(
     registered = default_registry(chosen.based_on) if providers is None else Path(providers)
     registry = load_registry(registered)
     prices = None if pricing is None else load_pricing(Path(pricing))
+    environment = Environment(
+        {} if env is None else load_variables(env), {} if keys is None else load_stored_keys(keys)
+    )
     started_at = datetime.now(UTC)
     opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
     with opened as original:
         entries = original.catalog() if catalog is None else load_catalog(Path(catalog))
-        inputs = Inputs(chosen, registry, prices, entries)
+        inputs = Inputs(chosen, registry, prices, entries, environment)
         ids = original.tenant_ids(tenants) if tenants else None
         key = read_key(key_path) if key_path and not new_key_path else new_key()
         predecessor = _parent(parent, key)
@@ -123,6 +143,7 @@ def capture(
             seeing = witness(work, inputs)
             _copy_tenants(work, original, ids, seeing)
             _copy_settings(work, original, ids, inputs, key, seeing)
+            withheld = _copy_environment(work, inputs, key)
             work.execute("COMMIT")  # before anything could roll back: there is no journal
             ended_at = datetime.now(UTC)
             fidelity = seeing.compare()
@@ -134,6 +155,16 @@ def capture(
                 rules=chosen,
                 prices=prices,
                 key=key,
+                inputs={
+                    "rules": "default" if rules == chosen.based_on == chosen.name else "given",
+                    "prices": "absent" if prices is None else "given",
+                    "registry": "default" if providers is None else "given",
+                    "catalogue": "given" if catalog else original.catalog_state,
+                    "health": "given" if any_health(registry) else "absent",
+                    "environment": "absent" if env is None else "given",
+                    "stored keys": "absent" if keys is None else "given",
+                },
+                withheld=withheld,
                 narrowed=bool(tenants),
                 fidelity=fidelity,
                 operator=operator,
@@ -208,7 +239,7 @@ def _copy_inputs(work: sqlite3.Connection, inputs: Inputs) -> None:
     work.executemany(
         "INSERT INTO model_catalog VALUES (?, ?, ?)",
         [
-            (storable(model_id), json.dumps(sorted(entry.capabilities)), entry.excluded)
+            (storable(model_id), entry.stored, entry.excluded)
             for model_id, entry in sorted(inputs.catalog.items(), key=itemgetter(0))
         ],
     )
@@ -232,7 +263,7 @@ def _copy_tenants(
                     where=source.name,
                     todo="mend the row in a copy of the database",
                 ) from None
-        witness.see_tenants([(tenant, plan) for tenant, _, _, plan, _ in storable_rows])
+        witness.see_tenants([(tenant, plan, mode) for tenant, _, _, plan, mode in storable_rows])
 
 
 def _copy_settings(
@@ -244,14 +275,13 @@ def _copy_settings(
     witness: Witness,
 ) -> None:
     """Copy the settings whose names may leave, values redacted; count the others by tenant."""
-    may_leave, fingerprint = names_that_may_leave(inputs.providers), fingerprinter(key)
+    may_leave, fingerprint = settings_that_may_leave(inputs.providers), fingerprinter(key)
     for rows in source.settings(ids):
         witness.see_settings(rows)
-        kept = set(filter(may_leave, {name for _, _, name, _, _ in rows}))  # few names, many rows
+        leaving = [may_leave(name, value) for _, _, name, value, _ in rows]  # millions of rows
         redacted = [
             (number, tenant, name, token(value, inputs.rules, fingerprint), created_at)
-            for number, tenant, name, value, created_at in rows
-            if name in kept
+            for number, tenant, name, value, created_at in compress(rows, leaving)
         ]
         try:
             insert(work, "tenant_settings", _storable(redacted, source))
@@ -262,11 +292,34 @@ def _copy_settings(
                 where=source.name,
                 todo="mend the row in a copy of the database",
             ) from None
-        unnamed = Counter([tenant for _, tenant, name, _, _ in rows if name not in kept])
+        unnamed = Counter([row[1] for row, leaves in zip(rows, leaving, strict=True) if not leaves])
         work.executemany(
             "UPDATE tenants SET unnamed_settings = unnamed_settings + ? WHERE id = ?",
             _storable([(number, tenant) for tenant, number in unnamed.items()], source),
         )
+
+
+def _copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> dict[str, int]:
+    """Copy variables and stored keys whose names may leave; return how much was withheld."""
+    may_leave, fingerprint = settings_that_may_leave(inputs.providers), fingerprinter(key)
+    variables = {n: v for n, v in inputs.environment.variables.items() if may_leave(n, v)}
+    tenants = {tenant for (tenant,) in work.execute("SELECT id FROM tenants")}
+    known = {*(p.id for p in inputs.providers), *inputs.rules.llm_providers}
+    stored = kept_stored_keys(inputs.environment.stored, known, tenants)
+    work.executemany(
+        "INSERT INTO environment VALUES (?, ?)",
+        [(n, token(v, inputs.rules, fingerprint)) for n, v in sorted(variables.items())],
+    )
+    work.executemany(
+        "INSERT INTO stored_keys VALUES (?, ?, ?)",
+        [(*name, token(v, inputs.rules, fingerprint)) for name, v in sorted(stored.items())],
+    )
+    [[settings]] = work.execute("SELECT coalesce(sum(unnamed_settings), 0) FROM tenants")
+    return {
+        "settings": settings,
+        "variables": len(inputs.environment.variables) - len(variables),
+        "stored_keys": len(inputs.environment.stored) - len(stored),
+    }
 
 
 def _storable(rows: list[Row], source: Source) -> list[Row]:

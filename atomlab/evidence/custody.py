@@ -17,10 +17,10 @@ from typing import Any
 
 from atomlab.evidence.pricing import Pricing
 from atomlab.evidence.redaction import key_id
-from atomlab.evidence.rules import COMPLEXITIES, Rules
-from atomlab.evidence.schema import SNAPSHOT_TABLES
+from atomlab.evidence.rules import COMPLEXITIES, Rules, editions
+from atomlab.evidence.schema import FORMAT_VERSION, FORMATS
 
-SCHEMA = "atomlab.snapshot/2"
+_SCHEMA = "atomlab.snapshot"
 _SCHEME = "hmac-sha256/v1"
 _BATCH_ROWS = 1000
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -28,6 +28,16 @@ _HASH, _SHORT_HASH = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{16}")
 _TEXT, _NUMBER, _TRUTH, _NOTHING = (str,), (int, float), (bool,), (type(None),)
 _SCALAR = (*_TEXT, *_NUMBER, *_TRUTH, *_NOTHING)
 _DIGEST = {"rows": (int,), "sha256": _HASH}
+# What a decision rests on beside the tenants and their settings. Each was captured (read from the
+# database), given (a file), is the edition's default, or absent.
+INPUTS = ("rules", "prices", "registry", "catalogue", "health", "environment", "stored keys")
+_TABLE_OF = {
+    "prices": "pricing",
+    "catalogue": "model_catalog",
+    "environment": "environment",
+    "stored keys": "stored_keys",
+}
+_STATES = "captured|given|default|absent"
 # What every manifest says, in which types or how it is spelled; `...` stands for all other names,
 # of which nothing is known but that they hold no more than a scalar.
 _FORM: dict[Any, Any] = {
@@ -40,10 +50,13 @@ _FORM: dict[Any, Any] = {
         "isolation": _TEXT,
         "clock_offset_s": _NUMBER + _NOTHING,
         "columns_read": {...: [_TEXT]},
+        "remarks": [_TEXT],
     },
     "started_at": _TIME,
     "captured_at": _TIME,
     "rules": _TEXT,
+    "inputs": dict.fromkeys(INPUTS, re.compile(_STATES)),
+    "withheld": {"settings": (int,), "variables": (int,), "stored_keys": (int,)},
     "pricing": {
         "format": re.compile("atom-cache|litellm-map|openrouter-list"),
         "source": _TEXT + _NOTHING,
@@ -57,7 +70,7 @@ _FORM: dict[Any, Any] = {
     "operator": _TEXT + _NOTHING,
     "parent": {"sha256": _HASH, "captured_at": _TIME, "comparable": _TRUTH},
     "note": _TEXT + _NOTHING,
-    "tables": {**dict.fromkeys(SNAPSHOT_TABLES, _DIGEST), ...: ()},
+    "tables": {...: ()},
 }
 _MAY_BE_ABSENT = ("pricing", "parent")  # None
 
@@ -75,7 +88,7 @@ def describe(
 ) -> dict[str, Any]:
     """Return the manifest of the snapshot that `work` holds; `about` goes in as it is."""
     return {
-        "schema": SCHEMA,
+        "schema": f"{_SCHEMA}/{FORMAT_VERSION}",
         "tool": f"atomlab {version('atomlab')}",
         "source": source,
         "started_at": _iso(started_at),
@@ -83,13 +96,13 @@ def describe(
         "rules": rules.name,
         "pricing": _about(prices, _iso(captured_at)),
         "fingerprint": {"scheme": _SCHEME, "key_id": key_id(key)},
-        "tables": {table: table_digest(work, table) for table in SNAPSHOT_TABLES},
+        "tables": {table: table_digest(work, table) for table in FORMATS[FORMAT_VERSION][1]},
         **about,
     }
 
 
 def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Return the manifest of an opened snapshot.
+    """Return the manifest of an opened snapshot, whatever its format in the form of the latest.
 
     Raises ValueError if it lacks something or says it in another form, RecursionError if it is
     nested too deeply, sqlite3.Error if it cannot be read.
@@ -99,11 +112,34 @@ def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
         name: json.loads(value, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
         for name, value in rows
     }
-    if manifest.get("schema") != SCHEMA:
+    [(version,)] = connection.execute("PRAGMA user_version")
+    if manifest.get("schema") != f"{_SCHEMA}/{version}":
         raise ValueError(f"schema {manifest.get('schema')!r}")
-    absent = {name: _NOTHING for name in _MAY_BE_ABSENT if manifest.get(name, "") is None}
-    _check_form(manifest, _FORM | absent, "it")
+    tables: dict[Any, Any] = dict.fromkeys(FORMATS[version][1], _DIGEST)
+    form = _FORM | {"tables": {**tables, ...: ()}}
+    form |= {name: _NOTHING for name in _MAY_BE_ABSENT if manifest.get(name, "") is None}
+    if version == 2:
+        _complete(manifest, connection)
+        form["inputs"] = dict.fromkeys(INPUTS, re.compile(f"{_STATES}|unknown"))
+    _check_form(manifest, form, "it")
     return manifest
+
+
+def _complete(manifest: dict[str, Any], connection: sqlite3.Connection) -> None:
+    """Let a manifest of format 2 say what later ones do, `unknown` where that cannot be told."""
+    [(withheld,)] = connection.execute("SELECT coalesce(sum(unnamed_settings), 0) FROM tenants")
+    [(scores,)] = connection.execute("SELECT count(health_score) FROM providers")
+    told = {
+        "rules": "default" if manifest.get("rules") in list(editions()) else "given",
+        "prices": "given" if manifest.get("pricing") else "absent",
+        "health": "given" if scores else "absent",
+        "environment": "absent",
+        "stored keys": "absent",
+    }
+    manifest["inputs"] = {name: told.get(name, "unknown") for name in INPUTS}
+    manifest["withheld"] = {"settings": withheld, "variables": 0, "stored_keys": 0}
+    if isinstance(source := manifest.get("source"), dict):
+        source["remarks"] = []
 
 
 def _check_form(value: Any, form: Any, name: str) -> None:
@@ -162,6 +198,12 @@ def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection)
         raise ValueError("the prices are of another age")
     if list(_names_of_rules(connection)) != [manifest["rules"]] * 2:
         raise ValueError("the rules go by another name")
+    [(withheld,)] = connection.execute("SELECT total(unnamed_settings) FROM tenants")
+    if withheld != manifest["withheld"]["settings"]:
+        raise ValueError("another number of settings was withheld")
+    for name, table in _TABLE_OF.items():
+        if manifest["inputs"][name] == "absent" and rows.get(table):
+            raise ValueError(f"there is a table of the {name} that it calls absent")
 
 
 def _names_of_rules(connection: sqlite3.Connection) -> Iterator[object]:

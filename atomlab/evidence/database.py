@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+# A table of later versions of the platform, which no edition of the rules describes (PLATFORM C).
+LATER_TABLE = "local_model_providers"
+
 
 class Cursor(Protocol):
     """The part of a DB-API cursor that reading needs."""
@@ -26,7 +29,8 @@ class Cursor(Protocol):
 class Database:
     """An opened database in one read-only transaction.
 
-    `about` is what custody records of it (server version, isolation, clock). `columns` has for
+    `about` is what custody records of it: server version, isolation, clock, and `remarks`, what to
+    know of it beside, a sentence each. `columns` has for
     each table that is there all its columns and those that may be read. `text`, `length`, `mark`
     and `place` spell a column as text, its length in bytes, a bound value, and where a row of a
     table is stored (empty where that has no name). `bound` and `decoded` turn text into what the
@@ -51,3 +55,9 @@ class Database:
     only_utf8: bool
     bound: Callable[[Sequence[Any]], Sequence[Any]]
     decoded: Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
+
+
+def remarks_on_schema(has_later_table: bool) -> list[str]:
+    """Return what to know of a database's schema: that it is later than the rules, if it is."""
+    later = f"the database's schema is later than these rules (table {LATER_TABLE})"
+    return [f"{later}: newer versions decide otherwise"] if has_later_table else []

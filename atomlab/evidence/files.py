@@ -57,11 +57,10 @@ def parse_json(content: bytes, path: Path) -> Any:
     try:
         return json.loads(content)
     except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", where=path, todo="give a JSON file") from None
+        what, todo = "is not UTF-8 text", "give a JSON file"
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"is not JSON ({error})", where=path, todo="give the complete JSON file"
-        ) from None
+        what, todo = f"is not JSON ({error})", "give the complete JSON file"
+    raise InputError(what, where=path, todo=todo)  # outside: the parser's error holds the content
 
 
 def _within_bounds(content: bytes, path: Path) -> bytes:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from atomlab.errors import SourceError
-from atomlab.evidence.database import Database
+from atomlab.evidence.database import LATER_TABLE, Database, remarks_on_schema
 from atomlab.text import printable, storable
 
 if TYPE_CHECKING:
@@ -135,11 +135,13 @@ def _database(
         driver.execute(f"SET LOCAL {setting} = '{value}'")
     locked = _lock(driver, there)
     asked_at = datetime.now(UTC)
-    [(version, user, clock, readers)] = driver.execute(
+    [(version, user, clock, later, readers)] = driver.execute(
         "SELECT current_setting('server_version'), current_user, clock_timestamp(),"
+        " to_regclass(%s) IS NOT NULL,"
         " current_setting('transaction_isolation') || ', '"
         " || CASE current_setting('transaction_read_only')"
-        " WHEN 'on' THEN 'read only' ELSE 'read write' END"
+        " WHEN 'on' THEN 'read only' ELSE 'read write' END",
+        [LATER_TABLE],
     )
     answered_at = datetime.now(UTC)
     offset = clock - (asked_at + (answered_at - asked_at) / 2)
@@ -157,6 +159,7 @@ def _database(
             "tables_locked": locked,
             "statement_timeout_s": timeout_s,
             "clock_offset_s": round(offset.total_seconds(), 3),
+            "remarks": remarks_on_schema(later),
         },
         columns={
             table: (

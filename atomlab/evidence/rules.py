@@ -7,9 +7,13 @@ file with a `name` of its own, the edition it is `based_on`, and the fields it c
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from atomlab.errors import InputError
@@ -23,10 +27,29 @@ _LIMIT = 2**53  # of what every database and JSON reader holds exactly
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """Who answers where pricing finds no model, instead of an error (source: PLATFORM C).
+
+    `order` are providers and `models` the model of each, by complexity; `first` is asked before
+    all others. A model in `without_tools` gives way to another where tools are required. If
+    nobody in it answers, the first client does with `last_model`; without any client
+    `no_client_error` is raised.
+    """
+
+    order: Mapping[str, tuple[str, ...]]
+    models: Mapping[str, Mapping[str, str]]
+    first: str | None
+    without_tools: Mapping[str, str]
+    last_model: str
+    no_client_error: str
+
+
+@dataclass(frozen=True)
 class Rules:
     """One edition's rules; the comments in `editions/*.yaml` say what each field means.
 
-    `based_on` is the shipped edition that a user's own rules change, or the edition itself.
+    `based_on` is the shipped edition that a user's own rules change, or the edition itself. What
+    has a default may be left out of a file: it is the hosted edition's.
     """
 
     name: str
@@ -46,14 +69,27 @@ class Rules:
     quality_heuristics: tuple[tuple[tuple[str, ...], float], ...]
     default_quality: float
     capability_quality: Mapping[str, tuple[tuple[str, float], ...]]
+    prompt_cache_min_tokens_containing: Mapping[str, int] = field(default_factory=dict)
+    keys_from: Literal["settings", "environment"] = "settings"
+    key_places: tuple[str, ...] = ("own",)
+    client_key_places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    client_order: Literal["registry", "llm_providers"] = "registry"
+    fallback: Fallback | None = None
+    assumptions: tuple[str, ...] = ()
+    other_faults: Mapping[str, str] = field(default_factory=dict)
 
     def is_placeholder(self, key: str) -> bool:
         """Return whether this edition takes `key` for no key at all."""
         return len(key) < self.placeholder_shorter_than or key.startswith(self.placeholder_prefixes)
 
     def allowed_names(self, plan: str | None) -> tuple[str, ...] | None:
-        """Return the names that `plan` allows for managed tenants, None for all."""
-        return self.plans.get(plan or "free", self.plans["free"])
+        """Return the names that `plan`, in any case, allows for managed requests, None for all."""
+        return self.plans.get((plan or "free").lower(), self.plans["free"])
+
+    def places_of(self, provider_id: str) -> tuple[str, ...]:
+        """Return where client initialization looks for a provider's key, in that order."""
+        own = (*self.key_places, "own") if self.client_key_places else self.key_places
+        return self.client_key_places.get(provider_id, own)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the rules as JSON-ready values, the form in which a snapshot keeps them."""
@@ -65,12 +101,12 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
 
     Without `based_on` they are an edition of their own.
     """
-    names = [field.name for field in dataclasses.fields(Rules)]
-    document = {"based_on": document.get("name"), **document}
+    names = [f.name for f in dataclasses.fields(Rules)]
+    document = {"based_on": document.get("name"), **_DEFAULTS, **document}
     if missing := [name for name in names if name not in document]:
         raise InputError(f"rules lack {listed(missing)}", where=where, todo="add them")
     if unknown := [str(name) for name in document if name not in names]:
-        todo = did_you_mean(unknown[0], names) or f"known: {', '.join(names)}"
+        todo = did_you_mean(unknown[0], names) or "see the editions' own files"
         raise InputError(f"rules have the unknown field {unknown[0]}", where=where, todo=todo)
     try:
         rules = Rules(
@@ -97,8 +133,21 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
             capability_quality={
                 str(k): _scores(v) for k, v in document["capability_quality"].items()
             },
+            prompt_cache_min_tokens_containing={
+                str(k): _whole(v) for k, v in document["prompt_cache_min_tokens_containing"].items()
+            },
+            keys_from=_word(document["keys_from"]),
+            key_places=_words(document["key_places"]),
+            client_key_places=_lists(document["client_key_places"]),
+            client_order=_word(document["client_order"]),
+            fallback=_fallback(document["fallback"]),
+            assumptions=_words(document["assumptions"]),
+            other_faults={str(k): str(_word(v)) for k, v in document["other_faults"].items()},
         )
-    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+    except (
+        *(TypeError, ValueError, AttributeError, KeyError),
+        *(OverflowError, RecursionError),
+    ) as error:
         raise InputError(
             f"rules have a field of the wrong form ({error})",
             where=where,
@@ -113,7 +162,7 @@ def load_rules(name_or_file: str) -> Rules:
 
     Raises InputError for an unknown edition, unknown or missing fields, or a bad value.
     """
-    shipped = {path.stem: path for path in EDITIONS.glob("*-20*.yaml")}
+    shipped = editions()
     if name_or_file in shipped:
         return rules_from_mapping(_edition(shipped[name_or_file]), name_or_file)
     path = Path(name_or_file)
@@ -142,11 +191,17 @@ def load_rules(name_or_file: str) -> Rules:
     return rules_from_mapping({**_edition(shipped[base]), **changes}, path)
 
 
-def _edition(path: Path) -> dict[str, Any]:
+def editions() -> dict[str, Path]:
+    """Return the files of the shipped editions by their names."""
+    return {path.stem: path for path in EDITIONS.glob("*-20*.yaml")}
+
+
+@cache
+def _edition(path: Path) -> Mapping[str, Any]:
     document = _yaml(path)
     for included in document.pop("include"):
         document.update(_yaml(EDITIONS / included))
-    return document
+    return MappingProxyType(document)  # of the package, and read once: not to be changed
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -158,6 +213,26 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def _numbers(mapping: Mapping[str, Any]) -> dict[str, float]:
     return {str(name): _number(number) for name, number in mapping.items()}
+
+
+def _lists(mapping: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {str(name): _words(words) for name, words in mapping.items()}
+
+
+def _fallback(document: Mapping[str, Any] | None) -> Fallback | None:
+    if document is None:
+        return None
+    return Fallback(
+        order=_lists(document["order"]),
+        models={
+            str(provider): {str(kind): str(_word(model)) for kind, model in models.items()}
+            for provider, models in document["models"].items()
+        },
+        first=document["first"] and _word(document["first"]),
+        without_tools={str(k): str(_word(v)) for k, v in document["without_tools"].items()},
+        last_model=_word(document["last_model"]),
+        no_client_error=_word(document["no_client_error"]),
+    )
 
 
 def _scores(pairs: Any) -> tuple[tuple[str, float], ...]:
@@ -189,17 +264,58 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+# The fields with a default, as a file spells it.
+_DEFAULTS: Mapping[str, Any] = {
+    "prompt_cache_min_tokens_containing": {},
+    "keys_from": "settings",
+    "key_places": ["own"],
+    "client_key_places": {},
+    "client_order": "registry",
+    "fallback": None,
+    "assumptions": [],
+    "other_faults": {},
+}
+# The last is a name that capture keeps: without it a snapshot would decide otherwise.
+_PLACE = re.compile(r"own|(stored|declared)( [^ ]+)?|variable [A-Z0-9_.-]*_API_KEY")
+
+
 def _check(rules: Rules, where: object) -> None:
-    if rules.matcher not in ("prefix", "substring"):
-        raise InputError(
-            f"unknown matcher {rules.matcher!r}", where=where, todo="use prefix or substring"
-        )
-    for field, needed in (
+    for name, known in (
+        ("matcher", ("prefix", "substring")),
+        ("keys_from", ("settings", "environment")),
+        ("client_order", ("registry", "llm_providers")),
+    ):
+        if getattr(rules, name) not in known:
+            raise InputError(
+                f"unknown {name} {getattr(rules, name)!r}",
+                where=where,
+                todo=f"use {' or '.join(known)}",
+            )
+    for place in chain(rules.key_places, *rules.client_key_places.values()):
+        if not _PLACE.fullmatch(place):
+            raise InputError(
+                f"unknown place of a key {place!r}",
+                where=where,
+                todo="use own, stored, declared, stored ID, declared ID, or variable …_API_KEY",
+            )
+    if rules.fallback:
+        _check_fallback(rules.fallback, where)
+    for name, needed in (
         ("min_context_tokens", COMPLEXITIES),
         ("min_quality", COMPLEXITIES),
         ("min_quality_by_tier", TIERS),
     ):
-        if missing := [name for name in needed if name not in getattr(rules, field)]:
-            raise InputError(f"{field} lacks {missing[0]}", where=where, todo="add it")
+        if missing := [kind for kind in needed if kind not in getattr(rules, name)]:
+            raise InputError(f"{name} lacks {missing[0]}", where=where, todo="add it")
     if "free" not in rules.plans:
         raise InputError("plans lack free, the fallback", where=where, todo="add it")
+
+
+def _check_fallback(fallback: Fallback, where: object) -> None:
+    for kind in COMPLEXITIES:
+        lacking = [
+            p for p in fallback.order.get(kind, ()) if kind not in fallback.models.get(p, {})
+        ]
+        if kind not in fallback.order or lacking:
+            what = f"a model of {lacking[0]} for {kind}" if lacking else f"an order for {kind}"
+            raise InputError(f"the fallback lacks {what}", where=where, todo="add it")

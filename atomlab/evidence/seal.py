@@ -12,9 +12,9 @@ import os
 from pathlib import Path
 
 from atomlab.errors import SnapshotError
+from atomlab.evidence.schema import FORMATS
 
 APPLICATION_ID = 0x41544C42  # "ATLB", in SQLite's header
-FORMAT_VERSION = 2  # SQLite's user_version
 
 _MAGIC = b"SQLite format 3\0"
 _PREFIX = b"\natomlab-seal-v1 sha256="
@@ -83,11 +83,11 @@ def _check_header(head: bytes, path: Path) -> None:
             todo="make one from it: atomlab capture",
         )
     version = int.from_bytes(head[60:64], "big")
-    if version != FORMAT_VERSION:
+    if version not in FORMATS:
         raise SnapshotError(
-            f"has snapshot format {version}, this atomlab reads {FORMAT_VERSION}",
+            f"has snapshot format {version}, this atomlab reads {min(FORMATS)} to {max(FORMATS)}",
             where=path,
-            todo="update atomlab" if version > FORMAT_VERSION else "capture anew",
+            todo="update atomlab" if version > max(FORMATS) else "capture anew",
         )
     if head[18:20] != _ROLLBACK_JOURNAL:
         raise SnapshotError("has a header that capture never writes", where=path, todo=_AGAIN)

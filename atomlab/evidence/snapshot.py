@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, ExceptionContext, create_engine, event
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SnapshotError
 from atomlab.evidence import cards
 from atomlab.evidence.custody import check_agreement, read_manifest, table_digest
+from atomlab.evidence.environment import DEFAULT
 from atomlab.evidence.redaction import names_that_may_leave, token_state
 from atomlab.evidence.registry import Provider
-from atomlab.evidence.schema import SNAPSHOT_TABLES, Tenant
+from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
 from atomlab.evidence.tenants import find_tenant
@@ -33,6 +34,7 @@ _HARMLESS_PRAGMAS = {
     *("table_info", "table_xinfo", "index_list", "table_list"),
     *("integrity_check", "page_count", "page_size"),
 }
+_READABLE_PRAGMAS = {"read_uncommitted", "user_version"}
 _UNSAFE_FUNCTIONS = {"load_extension", "fts3_tokenizer", "writefile", "edit"}
 
 
@@ -64,6 +66,11 @@ class Evidence:
     def tenant(self, text: str) -> Tenant:
         """Return the tenant whose id, subdomain or exact name is `text`; raise TenantError."""
         return find_tenant(self.session, text)
+
+    def withheld(self, tenant_id: str) -> int:
+        """Return how many settings of a tenant the capture counted and did not look at by name."""
+        query = text("SELECT unnamed_settings FROM tenants WHERE id = :id")
+        return int(self.session.scalar(query, {"id": tenant_id}) or 0)
 
     def scratch(self) -> Scratch:
         """Return a writable copy in memory; nothing done to it reaches this one."""
@@ -104,8 +111,8 @@ class Snapshot(Evidence):
         """Re-compute what the manifest says of the tables; raise SnapshotError if it differs.
 
         Opening has already checked the seal of the file as a whole, its pages and the form of its
-        content; this checks what the tables say, row by row, that every setting's value is a token,
-        and its name one that capture keeps.
+        content; this checks what the tables say, row by row, that every value of a setting,
+        variable or stored key is a token, and its name one that capture keeps.
         """
         try:
             check_agreement(self.manifest, self._connection)
@@ -114,7 +121,7 @@ class Snapshot(Evidence):
                 f"its manifest contradicts itself: {error}", where=self.path, todo="capture anew"
             ) from None
         recorded = self.manifest["tables"]
-        for table in SNAPSHOT_TABLES:
+        for table in recorded:
             try:
                 intact = table_digest(self._connection, table) == recorded[table]
             except sqlite3.Error:  # text that is no UTF-8
@@ -125,21 +132,31 @@ class Snapshot(Evidence):
                     where=self.path,
                     todo="capture anew",
                 )
-        rows = self._connection.execute("SELECT id, api_key_env_var FROM providers")
-        may_leave = names_that_may_leave([Provider(*row) for row in rows])
-        settings = self._connection.execute(
-            "SELECT setting_key, setting_value FROM tenant_settings"
-        )
-        for name, value in settings:
+        for what, value, may_leave in self._redacted():
             try:
                 token_state(value)
-                what = "" if may_leave(name) else "a setting's name is none that capture keeps"
+                wrong = "" if may_leave else f"a {what}'s name is none that capture keeps"
             except ValueError:
-                what = "a setting's value is no redaction token"
-            if what:
+                wrong = f"a {what}'s value is no redaction token"
+            if wrong:
                 raise SnapshotError(
-                    what, where=self.path, todo="delete the file: it may hold a secret"
+                    wrong, where=self.path, todo="delete the file: it may hold a secret"
                 )
+
+    def _redacted(self) -> Iterator[tuple[str, str, bool]]:
+        """Yield what each row is whose value is redacted, the value, and if its name may leave."""
+        select = self._connection.execute
+        rows = select("SELECT id, api_key_env_var FROM providers")
+        may_leave = names_that_may_leave([Provider(*row) for row in rows])
+        for name, value in select("SELECT setting_key, setting_value FROM tenant_settings"):
+            yield "setting", value, may_leave(name)
+        if "environment" not in self.manifest["tables"]:
+            return  # a snapshot in an earlier format
+        for name, value in select("SELECT name, value FROM environment"):
+            yield "variable", value, may_leave(name)
+        key_names = {DEFAULT, *(tenant for (tenant,) in select("SELECT id FROM tenants"))}
+        for key_name, value in select("SELECT key_name, value FROM stored_keys"):
+            yield "stored key", value, key_name in key_names
 
     def _repr_html_(self) -> str:
         return cards.snapshot_card(self).html()
@@ -179,7 +196,7 @@ def _authorize(
         action in _READING
         or (action == sqlite3.SQLITE_FUNCTION and second not in _UNSAFE_FUNCTIONS)
         or (action == sqlite3.SQLITE_PRAGMA and first in _HARMLESS_PRAGMAS)
-        or (action == sqlite3.SQLITE_PRAGMA and first == "read_uncommitted" and second is None)
+        or (action == sqlite3.SQLITE_PRAGMA and first in _READABLE_PRAGMAS and second is None)
     )
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 

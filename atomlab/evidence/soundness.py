@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 
-from atomlab.evidence.schema import SNAPSHOT_DDL
+from atomlab.evidence.schema import FORMATS
 from atomlab.evidence.seal import SEAL_BYTES
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
@@ -26,7 +26,8 @@ def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
 
     It takes no longer than a file of this size warrants, whatever its pages say.
     """
-    schema, odd_rows = _expected()
+    [(version,)] = connection.execute("PRAGMA user_version")
+    schema, odd_rows = _expected(version)
     with _bounded(connection, file_bytes):
         if connection.execute(_SCHEMA).fetchmany(len(schema) + 1) != schema:
             raise ValueError("its tables are not those of a snapshot")
@@ -59,10 +60,11 @@ def _bounded(connection: sqlite3.Connection, file_bytes: int) -> Iterator[None]:
 
 
 @cache
-def _expected() -> tuple[list[tuple[str, str, str, str | None]], Mapping[str, str]]:
-    """Return the schema of a snapshot, and for each table a query that finds an odd row."""
+def _expected(version: int) -> tuple[list[tuple[str, str, str, str | None]], Mapping[str, str]]:
+    """Return a snapshot's schema in a format, and for each table a query that finds an odd row."""
+    ddl, _ = FORMATS[version]
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(SNAPSHOT_DDL)
+        db.executescript(ddl)
         schema = db.execute(_SCHEMA).fetchall()
         tables = [name for kind, name, _, _ in schema if kind == "table"]
         columns = {table: db.execute(f"PRAGMA table_info({table})").fetchall() for table in tables}

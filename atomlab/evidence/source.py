@@ -102,13 +102,19 @@ class Source:
         rest = f"{where} ORDER BY {', '.join(filter(None, order))}"
         return self._batches("tenant_settings", SETTING_COLUMNS, rest, values)
 
+    @property
+    def catalog_state(self) -> str:
+        """Whether the model catalogue is `captured`, or `absent`: the database has none."""
+        there = {"model_id", "capabilities"} <= self.columns["model_catalog"]
+        return "captured" if there else "absent"
+
     def catalog(self) -> dict[str, CatalogEntry]:
         """Return the model catalogue, empty if the database has none.
 
         Raises SourceError if it may not be read, or holds what no catalogue does.
         """
         _check_deciding(self.database, "model_catalog", ", or give --catalog")
-        if not {"model_id", "capabilities"} <= self.columns["model_catalog"]:
+        if self.catalog_state == "absent":
             return {}
         try:
             rows = self._batches("model_catalog", CATALOG_COLUMNS, "", ())

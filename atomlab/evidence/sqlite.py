@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SourceError
-from atomlab.evidence.database import Database
+from atomlab.evidence.database import LATER_TABLE, Database, remarks_on_schema
 from atomlab.evidence.seal import is_snapshot
 
 _CHECK = "check that it is ATOM's database and that you may read it"
@@ -26,6 +26,10 @@ _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
 _LONGEST_AT_LEAST = 1 << 20
 _ATTEMPTS = 3
+_MAY_LACK = (
+    "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made "
+    "while the platform ran, its last transactions are missing"
+)
 _TO_SHARE = "mode=ro"
 # The name of a key that is found by another spelling of it, by its column's collation.
 _EQUAL_TO_ANOTHER = """
@@ -83,7 +87,7 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
             clock = _Clock(timeout_s)
             copy.set_progress_handler(clock.is_over, _STEPS_BETWEEN_LOOKS)
             with clock.running():
-                _back_up(path, copy, clock)
+                alone = _back_up(path, copy, clock)
                 _limit_values(copy)
             # Sorting spills into no file: values never reach the disk.
             copy.execute("PRAGMA temp_store = MEMORY")
@@ -92,7 +96,7 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
             copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
             with closing(Session(engine)) as session:
-                yield _database(path, copy, session, tables, clock)
+                yield _database(path, copy, session, tables, clock, [_MAY_LACK] if alone else [])
             engine.dispose()
 
 
@@ -166,13 +170,18 @@ def _limit_values(copy: sqlite3.Connection) -> None:
     copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
 
 
-def _back_up(path: Path, copy: sqlite3.Connection, clock: _Clock) -> None:
-    """Copy the whole file in one step; again, if somebody opened what nobody had open."""
+def _back_up(path: Path, copy: sqlite3.Connection, clock: _Clock) -> bool:
+    """Copy the whole file in one step; again, if somebody opened what nobody had open.
+
+    Return whether it is in WAL mode and without its log: it was closed, or its log was lost.
+    """
     for _ in range(_ATTEMPTS):
         mode, before = _mode(path), _state(path)
         _copy(path, copy, mode, clock)
-        if mode == _TO_SHARE or _state(path) == before:
-            return
+        if mode == _TO_SHARE:
+            return False
+        if _state(path) == before:
+            return not _beside(path)[0].exists()
     raise SourceError("is opened and closed all the time", where=path, todo="capture again")
 
 
@@ -223,7 +232,12 @@ def _beside(path: Path) -> tuple[Path, Path]:
 
 
 def _database(
-    path: Path, copy: sqlite3.Connection, session: Session, tables: Sequence[str], clock: _Clock
+    path: Path,
+    copy: sqlite3.Connection,
+    session: Session,
+    tables: Sequence[str],
+    clock: _Clock,
+    remarks: list[str],
 ) -> Database:
     columns = {}
     for table in tables:
@@ -238,6 +252,7 @@ def _database(
             "server_version": sqlite3.sqlite_version,
             "isolation": "copy of one moment (backup API)",
             "clock_offset_s": None,
+            "remarks": [*remarks, *remarks_on_schema(bool(_columns(copy, LATER_TABLE)))],
         },
         columns=columns,
         types={},

@@ -24,6 +24,15 @@ def find_tenant(db: Session, text: str) -> Tenant:
     return tenant
 
 
+def plan_and_mode(db: Session, tenant_id: str) -> tuple[str | None, str | None]:
+    """Return plan and ai_mode of the tenant that has this id; raise TenantError if none has."""
+    row = db.execute(select(Tenant.plan_type, Tenant.ai_mode).where(Tenant.id == tenant_id)).first()
+    if row is None:
+        known = db.execute(select(Tenant.id, Tenant.subdomain, Tenant.name)).all()
+        raise unknown_tenant(known, len(known), tenant_id)
+    return row.plan_type, row.ai_mode
+
+
 def find_tenant_id(rows: Iterable[Sequence[Any]], text: str) -> str:
     """Return the id of the one of the (id, subdomain, name) rows that goes by `text`.
 

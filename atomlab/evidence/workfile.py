@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from atomlab.evidence.files import undisturbed, unwritable
-from atomlab.evidence.schema import SNAPSHOT_DDL
-from atomlab.evidence.seal import APPLICATION_ID, FORMAT_VERSION, seal_of
+from atomlab.evidence.schema import FORMAT_VERSION, SNAPSHOT_DDL
+from atomlab.evidence.seal import APPLICATION_ID, seal_of
 
 _CHUNK_BYTES = 1 << 20
 _ROWS_PER_STATEMENT = 200

@@ -168,7 +168,9 @@ def test_nothing_is_written_under_a_name_of_the_source_s_own(
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-@pytest.mark.parametrize("option", ["pricing", "providers", "catalog", "rules", "key_file"])
+@pytest.mark.parametrize(
+    "option", ["pricing", "providers", "catalog", "env", "keys", "rules", "key_file"]
+)
 def test_input_is_never_overwritten(make_database, tmp_path, option):
     """No file that a capture is given to read is ever its target."""
     source, given = make_database({"acme": {}}), tmp_path / "given"
@@ -193,6 +195,8 @@ def test_input_is_never_overwritten(make_database, tmp_path, option):
         ),
         pytest.param("providers", "{}", 'no list "providers"', id="registry-empty"),
         pytest.param("catalog", "{}", "is no model catalogue", id="catalogue"),
+        pytest.param("env", "no variable", "line 1 is no NAME=value", id="environment"),
+        pytest.param("keys", "[]", "is no file of stored keys", id="stored-keys"),
         pytest.param("rules", "a: 1", "based_on names no shipped edition", id="rules"),
         pytest.param("key_file", "not a key", "cannot read the key", id="key"),
     ],
@@ -275,7 +279,8 @@ def test_text_that_is_no_utf8_is_captured_and_its_bytes_stay_secret(make_databas
         db.commit()
     with proven_capture(str(source), tmp_path / "out.sqlite") as snapshot:
         assert snapshot.tenant("id-acme").name == "A\\udcffB"
-        assert load_platform(snapshot.session).catalog == {"m\\udcff": CatalogEntry(frozenset())}
+        chat = CatalogEntry(frozenset({"chat"}))
+        assert load_platform(snapshot.session).catalog == {"m\\udcff": chat}
     assert b"secret" not in (tmp_path / "out.sqlite").read_bytes()
 
 

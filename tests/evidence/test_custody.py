@@ -90,12 +90,22 @@ def test_manifest_names_tool_schema_rules_operator_and_proof(made):
     """What made the snapshot, by which rules, for whom, and what was compared."""
     rest = {"source", "pricing", "parent", "tables", "fingerprint", "started_at", "captured_at"}
     assert {name: value for name, value in made.manifest.items() if name not in rest} == {
-        "schema": "atomlab.snapshot/2",
+        "schema": "atomlab.snapshot/3",
         "tool": f"atomlab {version('atomlab')}",
         "rules": "hosted-2026-05",
         "operator": "Zoë of on-call",
         "note": "made up",
         "narrowed": True,
+        "inputs": {
+            "rules": "default",
+            "prices": "given",
+            "registry": "default",
+            "catalogue": "captured",
+            "health": "absent",
+            "environment": "absent",
+            "stored keys": "absent",
+        },
+        "withheld": {"settings": 1, "variables": 0, "stored_keys": 0},
         "fidelity": {
             "agree": True,
             "tenants": 2,
@@ -261,7 +271,9 @@ def test_age_of_the_prices_is_known_or_not(captured, cache, last_fetch, age):
 @pytest.fixture
 def forge(captured, cache, tmp_path):
     """Return a function that changes a snapshot by SQL and seals it properly again."""
-    snapshot = captured(TENANTS, pricing=cache(), captured_at=AT)
+    stored = {"provider_id": "openai", "key_name": "default", "encrypted_key": KEY}
+    worker = {"env": {"OPENAI_API_KEY": KEY}, "keys": {"openai_default_production": stored}}
+    snapshot = captured(TENANTS, pricing=cache(), captured_at=AT, **worker)
 
     def make(script: str) -> Path:
         path = tmp_path / "forged.sqlite"
@@ -288,13 +300,15 @@ def test_verify_finds_every_count_and_hash_that_was_changed(forge, table, what):
 
 CHANGES = {
     "tenants": "UPDATE tenants SET name = name || '.'",
-    "unnamed": "UPDATE tenants SET unnamed_settings = unnamed_settings + 1",
+    "unnamed": "UPDATE tenants SET unnamed_settings = 1 - unnamed_settings",
     "settings": "UPDATE tenant_settings SET setting_key = 'X' || setting_key",
     "order": "UPDATE tenant_settings SET rowid = -rowid",
     "providers": "UPDATE providers SET api_key_env_var = NULL WHERE position = 0",
     "pricing": "UPDATE pricing SET max_tokens = 9001 WHERE position = 0",
     "catalogue": "INSERT INTO model_catalog VALUES ('m', '[]', 0)",
     "rules": "UPDATE rules SET document = replace(document, '88', '80')",
+    "environment": "UPDATE environment SET name = 'GROQ_API_KEY'",
+    "stored_keys": "DELETE FROM stored_keys",
 }
 
 
@@ -313,12 +327,14 @@ def test_verify_finds_every_row_that_was_changed(forge, script):
     ("script", "what"),
     [
         pytest.param(says("fidelity", "$.agree", "json('false')"), "alike", id="disagreed"),
-        pytest.param(says("fidelity", "$.tenants", "3"), "number of tenants", id="tenants"),
+        pytest.param(says("fidelity", "$.tenants", "3"), "number of tenants", id="more-tenants"),
+        pytest.param(says("fidelity", "$.tenants", "1"), "number of tenants", id="fewer-tenants"),
         pytest.param(says("fidelity", "$.complexities[3]", "'x'"), "other requests", id="requests"),
         pytest.param(
             "UPDATE manifest SET value = 'null' WHERE name = 'pricing'", "models", id="no-prices"
         ),
-        pytest.param(says("pricing", "$.models", "3"), "number of models", id="models"),
+        pytest.param(says("pricing", "$.models", "3"), "number of models", id="more-models"),
+        pytest.param(says("pricing", "$.models", "1"), "number of models", id="fewer-models"),
         pytest.param(says("pricing", "$.age_hours", "1"), "another age", id="age"),
         pytest.param(
             says("pricing", "$.last_fetch", "'2026-05-01'"), "another age", id="last-fetch"

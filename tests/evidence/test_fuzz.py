@@ -111,7 +111,7 @@ def _show(snapshot: Any) -> None:
 def _diagnose(snapshot: Any) -> None:
     found = diagnose(snapshot, "brennan")
     print_diagnosis(found, snapshot.name)
-    print_fix(plan_fix(found, "sqlite"))
+    print_fix(plan_fix(found, "sqlite"), "")
     json.dumps(found.to_json(), allow_nan=False)
 
 
@@ -244,6 +244,7 @@ FORGED_CONTENTS = {
     "huge-count": "UPDATE tenants SET unnamed_settings = 9223372036854775807",
     "negative": "UPDATE pricing SET position = -position - 1, input_cost_per_token = -1e308",
     "odd-marks": "UPDATE pricing SET malformed = '{', supports_tools = 7, mode = char(0)",
+    "odd-breaks": "UPDATE pricing SET breaks = '[7, litellm_provider'",
 }
 
 

@@ -55,6 +55,19 @@ def test_capture_from_postgres_equals_one_from_sqlite(
         assert abs(pg.manifest["source"]["clock_offset_s"]) < 2
 
 
+def test_later_schema_is_remarked_on(make_postgres, tmp_path):
+    """A table of a later version tells that these rules are older than the platform."""
+    url = make_postgres(TENANTS)
+    with proven_capture(url, tmp_path / "earlier.sqlite") as snapshot:
+        assert snapshot.manifest["source"]["remarks"] == []
+    execute(url, "CREATE TABLE local_model_providers (id VARCHAR)")
+    with proven_capture(url, tmp_path / "later.sqlite") as snapshot:
+        assert snapshot.manifest["source"]["remarks"] == [
+            "the database's schema is later than these rules (table local_model_providers): newer"
+            " versions decide otherwise"
+        ]
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_url_may_have_any_of_the_usual_schemes(make_postgres, tmp_path, scheme):
     """All the ways to write a PostgreSQL URL open it through psycopg 3."""

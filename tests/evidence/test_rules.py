@@ -21,18 +21,36 @@ EDITIONS = ("hosted-2026-05", "open-source-2026-05")
 FIELDS = sorted(load_rules("hosted-2026-05").to_mapping())
 
 
-def test_editions_differ_in_matcher_and_placeholders_only():
-    """The two editions share every threshold and table."""
+def test_editions_differ_in_matcher_keys_clients_and_fallback_only():
+    """The two editions share every threshold and table; what is assumed or known beside differs."""
     hosted, open_source = (load_rules(name).to_mapping() for name in EDITIONS)
     differing = {name for name in hosted if hosted[name] != open_source[name]}
     assert differing == {
-        "name",
-        "based_on",
-        "matcher",
-        "placeholder_prefixes",
-        "placeholder_shorter_than",
+        *("name", "based_on", "matcher", "fallback"),
+        *("keys_from", "key_places", "client_key_places", "client_order", "llm_providers"),
+        *("assumptions", "other_faults"),
     }
     assert (hosted["matcher"], open_source["matcher"]) == ("prefix", "substring")
+
+
+def test_the_public_edition_is_the_one_that_runs():
+    """Its clients in order, where their keys are, and its models (source: PLATFORM C)."""
+    rules = load_rules("open-source-2026-05")
+    order = ("lux", "openai", "deepseek", "moonshot", "deepinfra", "minimax", "qwen", "gemini")
+    assert rules.llm_providers == order
+    assert rules.places_of("openai") == ("stored", "declared", "own")
+    assert rules.places_of("gemini") == ("stored", "declared", "own", "variable GOOGLE_API_KEY")
+    assert rules.places_of("lux")[:2] == ("stored anthropic", "declared anthropic")
+    fallback = rules.fallback
+    assert fallback is not None
+    assert set(fallback.order["simple"]) == {*order, "anthropic"} - {"lux", "deepinfra"}
+    assert len({frozenset(providers) for providers in fallback.order.values()}) == 1
+    assert (fallback.order["complex"][0], fallback.models["gemini"]["complex"]) == (
+        "gemini",
+        "gemini-3-flash",
+    )
+    assert load_rules("hosted-2026-05").places_of("openai") == ("own",)
+    assert load_rules("hosted-2026-05").fallback is None
 
 
 @pytest.mark.parametrize(
@@ -46,10 +64,33 @@ def test_editions_differ_in_matcher_and_placeholders_only():
         ("DUMMY-in-capitals", False),
     ],
 )
-def test_placeholders_of_the_open_source_edition(key, is_placeholder):
-    """A key that starts like a dummy, or is shorter than 12 characters, counts as none there."""
-    assert load_rules("open-source-2026-05").is_placeholder(key) is is_placeholder
-    assert load_rules("hosted-2026-05").is_placeholder(key) is False
+def test_placeholders_are_for_rules_of_ones_own(tmp_path, key, is_placeholder):
+    """No edition knows any; a later version counts what starts so, or is short, as no key."""
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "based_on: open-source-2026-05\nname: own\n"
+        "placeholder_prefixes: [dummy, 60a9596d]\nplaceholder_shorter_than: 12\n"
+    )
+    assert load_rules(str(path)).is_placeholder(key) is is_placeholder
+    assert not any(load_rules(name).is_placeholder(key) for name in EDITIONS)
+
+
+def test_a_plan_is_looked_up_in_lower_case():
+    """`PRO` is pro; a plan that nobody knows, and none, are free (source: PLATFORM B)."""
+    rules = load_rules("hosted-2026-05")
+    assert rules.allowed_names("PRO") == rules.plans["pro"] != rules.plans["free"]
+    assert rules.allowed_names("Enterprise") is None
+    assert rules.allowed_names("solo") == rules.allowed_names(None) == rules.plans["free"]
+
+
+def test_rules_of_an_earlier_snapshot_read_keys_from_settings():
+    """What a format 2 document does not say is what was so: its own row, no fallback."""
+    later = ("keys_from", "key_places", "client_key_places", "client_order", "fallback")
+    hosted = load_rules("hosted-2026-05")
+    document = {k: v for k, v in hosted.to_mapping().items() if k not in later}
+    assert rules_from_mapping(document, "here") == hosted
+    del document["prompt_cache_min_tokens_containing"]
+    assert rules_from_mapping(document, "here").prompt_cache_min_tokens_containing == {}
 
 
 def test_allow_list_is_every_provider_that_platform_names_but_tavily():
@@ -75,6 +116,13 @@ def test_own_rules_change_an_edition(tmp_path):
     assert own == {**hosted, "name": "own", "matcher": "substring"}
 
 
+FALLBACK = (
+    "{order: {simple: []}, models: {}, first: null, without_tools: {},"
+    " last_model: a, no_client_error: b}"
+)
+ALL = "{simple: [a], moderate: [], complex: [], advanced: []}"
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -93,6 +141,20 @@ def test_own_rules_change_an_edition(tmp_path):
         pytest.param("quality: {gpt: 5}", "of the wrong form", id="mapping-for-pairs"),
         pytest.param("quality_heuristics: [[mini, 80]]", "of the wrong form", id="word-for-words"),
         pytest.param("prompt_cache_min_tokens: 5", "of the wrong form", id="number-for-a-mapping"),
+        pytest.param("keys_from: files", "unknown keys_from 'files'", id="keys-from"),
+        pytest.param("client_order: random", "unknown client_order 'random'", id="client-order"),
+        pytest.param("key_places: own", "no list of words", id="text-for-places"),
+        pytest.param("key_places: [owned]", "unknown place of a key 'owned'", id="place"),
+        pytest.param("key_places: [variable]", "unknown place of a key", id="nameless-variable"),
+        pytest.param("client_key_places: {a: [variable TOKEN]}", "unknown place", id="variable"),
+        pytest.param("fallback: {}", "of the wrong form", id="fallback"),
+        pytest.param("fallback: yes", "of the wrong form", id="fallback-true"),
+        pytest.param(f"fallback: {FALLBACK}", "lacks an order for moderate", id="fallback-order"),
+        pytest.param(
+            f"fallback: {FALLBACK.replace('{simple: []}', ALL)}",
+            "lacks a model of a for simple",
+            id="fallback-model",
+        ),
         pytest.param("last_fetch: 2026-99-99", "unknown field", id="impossible-date"),
         pytest.param("a: [", "cannot be read", id="not-yaml"),
         pytest.param("a: !!python/object:os.system x", "cannot be read", id="python-object"),
@@ -121,7 +183,11 @@ def test_own_rules_are_spelled_as_the_editions_are(tmp_path):
     del shipped["include"]
     path = tmp_path / "own.yaml"
     path.write_text(yaml.safe_dump({**shipped, "based_on": "hosted-2026-05", "name": "own"}))
-    assert load_rules(str(path)).is_placeholder("dummy-and-more-text")
+    own = load_rules(str(path)).to_mapping()
+    # What the edition that it is based on assumes is assumed here as well.
+    assumed = load_rules("hosted-2026-05").assumptions
+    names = {"name": "own", "based_on": "hosted-2026-05", "assumptions": assumed}
+    assert own == {**load_rules("open-source-2026-05").to_mapping(), **names}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.seal import FORMAT_VERSION, check_seal
+from atomlab.evidence.schema import FORMATS
+from atomlab.evidence.seal import check_seal
 from atomlab.evidence.snapshot import open_snapshot
 from tests.forgery import sealed, unsealed
 from tests.refusals import refused
@@ -131,8 +132,8 @@ def test_foreign_database_is_told_from_a_snapshot(make_database):
 @pytest.mark.parametrize(
     ("version", "todo"),
     [
-        pytest.param(FORMAT_VERSION + 1, "update atomlab", id="newer"),
-        pytest.param(FORMAT_VERSION - 1, "capture anew", id="older"),
+        pytest.param(max(FORMATS) + 1, "update atomlab", id="newer"),
+        pytest.param(min(FORMATS) - 1, "capture anew", id="older"),
         pytest.param(0, "capture anew", id="none"),
     ],
 )

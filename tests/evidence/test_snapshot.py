@@ -233,6 +233,10 @@ def test_a_sealed_file_that_is_no_sound_snapshot_is_refused_when_it_is_read(forg
         pytest.param("UPDATE manifest SET value = '5' WHERE name = 'source'", id="source-a-number"),
         pytest.param("UPDATE manifest SET value = 'null' WHERE name = 'narrowed'", id="null"),
         pytest.param(
+            "UPDATE manifest SET value = json_set(value, '$.remarks[0]', 5) WHERE name = 'source'",
+            id="remark-a-number",
+        ),
+        pytest.param(
             f"UPDATE manifest SET value = '{'[' * 100_000}' WHERE name = 'note'", id="deep"
         ),
     ],
@@ -247,13 +251,14 @@ def test_sealed_file_without_a_readable_manifest_is_refused(forge, script):
 def test_manifest_says_where_the_evidence_came_from(snapshot):
     """Source, time, rules, prices and fingerprint scheme are on record."""
     manifest = snapshot.manifest
-    assert manifest["schema"] == "atomlab.snapshot/2"
+    assert manifest["schema"] == "atomlab.snapshot/3"
     assert manifest["source"] == {
         "kind": "sqlite",
         "name": "source-0.db",
         "server_version": sqlite3.sqlite_version,
         "isolation": "copy of one moment (backup API)",
         "clock_offset_s": None,
+        "remarks": [],
         "columns_read": {
             "tenants": ["ai_mode", "id", "name", "plan_type", "subdomain"],
             "tenant_settings": ["created_at", "id", "setting_key", "setting_value", "tenant_id"],

@@ -196,6 +196,56 @@ def test_log_without_its_index_is_refused(database, folder):
         assert tenants(copy)[0] == ["first", "second"]
 
 
+def remarks(path):
+    """Return what a source says that one should know of it."""
+    with open_source(str(path)) as source:
+        return source.custody["remarks"]
+
+
+def test_database_that_was_copied_without_its_log_is_remarked_on(database, folder, tmp_path):
+    """A transaction is missing that stands in the log only; nothing in the copy says so."""
+    path = database("wal")
+    copy = tmp_path / "copy.db"
+    with another_process(path, COMMITTED):
+        shutil.copy(path, copy)
+        assert remarks(path) == []
+    assert tenants(path)[0] == ["first", "second"]
+    assert tenants(copy)[0] == ["first"]
+    assert remarks(copy) == [
+        "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made"
+        " while the platform ran, its last transactions are missing"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "beside", "told"),
+    [
+        pytest.param("delete", (), 0, id="no-wal"),
+        pytest.param("wal", (), 1, id="closed"),
+        pytest.param("wal", ("-shm",), 1, id="index-without-log"),
+        pytest.param("wal", ("-wal",), 0, id="empty-log"),
+        pytest.param("wal", ("-wal", "-shm"), 0, id="both"),
+    ],
+)
+def test_only_a_wal_database_without_a_log_is_remarked_on(database, mode, beside, told):
+    """An empty log holds no transaction, but it is there: nothing was left behind."""
+    path = database(mode)
+    for end in beside:
+        path.with_name(path.name + end).touch()
+    assert len(remarks(path)) == told
+
+
+def test_later_schema_is_remarked_on(database):
+    """A table of a later version tells that these rules are older than the platform."""
+    path = database()
+    assert remarks(path) == []
+    change(path, "CREATE TABLE Local_Model_Providers (id VARCHAR)")
+    assert remarks(path) == [
+        "the database's schema is later than these rules (table local_model_providers): newer"
+        " versions decide otherwise"
+    ]
+
+
 def test_link_to_a_database_in_use_is_read_with_its_log(database, tmp_path):
     """The log stands beside the file itself, not beside the link."""
     path, link = database("wal"), tmp_path / "link.db"
