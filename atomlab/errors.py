@@ -61,9 +61,12 @@ class Ended(KeyboardInterrupt):
 
 
 class NoModelsAvailableError(ValueError):
-    """The platform's error, word for word; its notes fold the reasons (source: PLATFORM A)."""
+    """The platform's error, word for word; its notes fold the reasons (source: PLATFORM A).
 
-    def __init__(self, *notes: str) -> None:
-        super().__init__(NO_MODELS)
+    An edition with a fallback raises another `message` where there is no client (PLATFORM C).
+    """
+
+    def __init__(self, *notes: str, message: str = NO_MODELS) -> None:
+        super().__init__(message)
         for note in notes:
             self.add_note(note)

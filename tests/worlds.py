@@ -22,20 +22,20 @@ from atomlab.evidence.rules import Rules, load_rules
 
 PROVIDERS = ("openai", "anthropic", "groq", "gemini", "minimax", "minimax_2_7", "lux", "mini")
 CAPABILITIES = ("vision", "tools", "computer_use", "singing")
-PLANS = (None, "free", "trial", "pro", "enterprise", "solo", "no-such-plan")
+PLANS = (None, "free", "trial", "pro", "PRO", "enterprise", "Enterprise", "solo", "no-such-plan")
 
 # What a file may say where a number should be, and the number that it means, None for unknown.
 ODD_NUMBERS: tuple[tuple[Any, float | None], ...] = (
     (None, None),
     ("", None),
     ("set to the maximum", None),
-    ("-5", None),
+    ("-5", -5.0),
     ("NaN", None),
     ("1_000", None),
     ("1e999", None),
     ("0x10", None),
-    (-1, None),
-    (-0.5, None),
+    (-1, -1.0),
+    (-0.5, -0.5),
     (True, None),
     (False, None),
     (math.nan, None),
@@ -71,7 +71,7 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class World:
-    """A platform, and the same as a plain loop wants it: `cache` has None for every unknown."""
+    """A platform, and what its entries mean: `cache` has no field that is unknown."""
 
     document: dict[str, Any]
     cache: dict[str, dict[str, Any]]
@@ -84,13 +84,21 @@ class World:
         """The health score of each provider."""
         return {p.id: p.health_score for p in self.providers}
 
+    @property
+    def loaded(self) -> dict[str, dict[str, Any]]:
+        """The cache as the platform has it: what it cannot reckon with stands as it is."""
+        return {
+            model: self.cache[model] | {n: raw for n, raw in entry.items() if _fails(n, entry)}
+            for model, entry in self.document.items()
+        }
+
     def platform(self) -> Platform:
-        """Return the world as atomlab reads it, the prices from a file."""
+        """Return the world as atomlab reads it, the prices from a file; a tenant has tokens."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "prices.json")
             path.write_text(json.dumps({"pricing": self.document}), encoding="utf-8")
             pricing = load_pricing(path)
-        return Platform(self.rules, self.providers, pricing, self.catalog)
+        return Platform(self.rules, self.providers, pricing, self.catalog, redacted=True)
 
 
 @st.composite
@@ -99,13 +107,15 @@ def worlds(draw: st.DrawFn, matchers: tuple[str, ...] = ("prefix", "substring"))
     prefixes = st.sampled_from([*(f"{p}/" for p in PROVIDERS), "OpenAI/", "other/", "", ""])
     ids = st.builds(str.__add__, prefixes, st.sampled_from(_NAMES))
     document, cache = {}, {}
+    breaking = draw(st.sampled_from((False, False, True)))
     for model_id in draw(
         st.lists(ids, min_size=draw(st.sampled_from((0, 4))), max_size=8, unique=True)
     ):
-        document[model_id], cache[model_id] = draw(_entries())
+        document[model_id], cache[model_id] = draw(_entries(breaking))
     catalog = draw(st.dictionaries(ids | _one_of(cache), _catalog_entries(), max_size=5))
     names = draw(_some(PROVIDERS))
-    scores = [draw(st.sampled_from([None, None, 0.5, 0.9, 0.49, 0.0])) for _ in names]
+    known = (None, None, 0.5, 0.9, 0.49, 0.0, 0.4996, 0.4995, 0.4994)
+    scores = [draw(st.sampled_from(known)) for _ in names]
     return World(
         document=document,
         cache=cache,
@@ -124,7 +134,7 @@ def requests() -> st.SearchStrategy[Request]:
         complexity=st.sampled_from(("simple", "moderate", "complex", "advanced")),
         capability=st.sampled_from((None, None, None, *CAPABILITIES)),
         tools=st.sampled_from((False, False, True)),
-        managed=st.sampled_from((False, False, True)),
+        managed=st.sampled_from((None, False, True)),
         turn=st.integers(0, 2),
         tokens=st.sampled_from((0, 1023, 1024, 2047, 2048, 100_000)),
         tier=st.none() | st.sampled_from(("micro", "standard", "versatile", "heavy", "complex")),
@@ -139,27 +149,44 @@ def clients_of(draw: st.DrawFn, world: World) -> list[str]:
 
 
 @st.composite
-def _entries(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
+def _entries(draw: st.DrawFn, breaking: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draw an entry and its meaning; with what the ranking fails at, if it may be `breaking`."""
     odd = st.sampled_from(ODD_NUMBERS)
     sizes = (200_000, 32_000, 31_999, 16_000, 8_000, 4_000, 3_999)
     windows = st.sampled_from([(n, float(n)) for n in sizes])
     costs = st.floats(0, 1e-3).map(lambda x: (x, x))
-    owners = st.sampled_from(
-        [*((p, p) for p in PROVIDERS), ("OpenAI", "OpenAI"), (None, None), (7, None)]
-    )
+    owners = st.sampled_from([*((p, p) for p in (*PROVIDERS, "OpenAI", ""))])
+    odd_owners = st.sampled_from([(None, None), (7, None)])
     raw: dict[str, Any] = {}
     plain: dict[str, Any] = {}
     for name, values in {
-        "litellm_provider": owners,
+        "litellm_provider": odd_owners if breaking and draw(st.integers(0, 19)) == 0 else owners,
         "input_cost_per_token": costs | odd,
         "output_cost_per_token": costs | odd,
         "max_input_tokens": windows | windows | windows | odd,
         "max_tokens": windows | odd,
         "supports_tools": st.sampled_from(ODD_FLAGS),
     }.items():
-        if draw(st.integers(0, 9)) < 9:  # one in ten is missing
-            raw[name], plain[name] = draw(values)
+        if draw(st.integers(0, 9)) == 9:
+            continue  # one in ten is missing
+        said, meant = draw(values)
+        if breaking or not _fails(name, {name: said}):
+            raw[name] = said
+            if meant is not None:
+                plain[name] = meant
     return raw, plain
+
+
+def _fails(name: str, entry: dict[str, Any]) -> bool:
+    """Return whether the platform fails at a field of an entry, once it reads it (PLATFORM B)."""
+    said = entry[name]
+    if name == "litellm_provider":
+        return not isinstance(said, str)
+    if name == "max_tokens" and entry.get("max_input_tokens"):
+        return False  # it is not looked at
+    if name in ("max_input_tokens", "max_tokens"):
+        return bool(said) and not isinstance(said, int | float)
+    return name.endswith("_cost_per_token") and not isinstance(said, int | float)
 
 
 def _some(items: Sequence[str]) -> st.SearchStrategy[list[str]]:

@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager
-from atomlab.byok.platform import Platform, load_platform
+from atomlab.byok.platform import Platform, in_client_order, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.errors import SourceError
 from atomlab.evidence.capture import Inputs, capture
+from atomlab.evidence.environment import Environment, read_environment
 from atomlab.evidence.pricing import Pricing, pricing_columns
 from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
@@ -30,7 +31,7 @@ Outcome = tuple[tuple[str, str, int] | None, ...]
 # Every tenant that was captured, with what the source decided and the copy's own plan; and of each
 # the copy's own keys. Two queries, since what repeats in every row has to be fetched in every row.
 _TENANTS = """
-SELECT w.tenant, w.plan, w.clients, t.id, t.plan_type
+SELECT w.tenant, w.plan, w.mode, w.clients, t.id, t.plan_type, t.ai_mode
 FROM temp.witness AS w LEFT JOIN tenants AS t ON t.id = w.tenant ORDER BY w.rowid
 """
 _KEYS = """
@@ -49,24 +50,28 @@ class Witness:
 
     def __init__(self, work: sqlite3.Connection, inputs: Inputs) -> None:
         self._work, self._inputs = work, inputs
-        self._manager = BYOKManager(inputs.providers, inputs.rules)
+        providers = in_client_order(inputs.providers, inputs.rules)
+        self._manager = BYOKManager(providers, inputs.rules)
         self._clients_of = _clients_of(self._manager)
-        self._names = {provider.setting_key for provider in inputs.providers}
+        self._names = {name for p in providers for name in self._manager.key_names(p.id)}
         self._dumps = lru_cache(maxsize=4096)(json.dumps)
         self._tenant: object = None
         self._settings: list[Row] = []
         work.execute(
-            "CREATE TEMP TABLE witness (tenant TEXT PRIMARY KEY, plan TEXT,"
+            "CREATE TEMP TABLE witness (tenant TEXT PRIMARY KEY, plan TEXT, mode TEXT,"
             " clients TEXT NOT NULL DEFAULT '[]')"
         )
 
     def see_tenants(self, rows: Iterable[Row]) -> None:
-        """Take in (tenant, plan) rows."""
-        self._work.executemany("INSERT INTO temp.witness (tenant, plan) VALUES (?, ?)", rows)
+        """Take in (tenant, plan, ai_mode) rows."""
+        statement = "INSERT INTO temp.witness (tenant, plan, mode) VALUES (?, ?, ?)"
+        self._work.executemany(statement, rows)
 
     def see_settings(self, rows: Iterable[Row]) -> None:
         """Take in SETTING_COLUMNS rows; those of one tenant follow each other."""
         names, seen = self._names, []
+        if self._inputs.rules.keys_from == "environment":
+            return  # the platform does not read them
         for _, tenant, name, value, _ in rows:
             if name in names:
                 if tenant != self._tenant:
@@ -87,19 +92,25 @@ class Witness:
             self._inputs.rules, self._inputs.providers, pricing, self._inputs.catalog
         )
         with Session(engine_on(self._work)) as session:
-            redacted = load_platform(session)
-        manager = BYOKManager(redacted.providers, redacted.rules, redacted=True)
+            redacted, environment = load_platform(session), read_environment(session)
+        manager = redacted.manager()
         clients_of, on_source, on_copy = _clients_of(manager), _decide(original), _decide(redacted)
+        worker_of_source = _clients_from(self._inputs.environment, self._manager)
+        worker_of_copy = _clients_from(environment, manager)
         loads = lru_cache(maxsize=4096)(lambda text: tuple(json.loads(text)))
         tenants = 0
         keys = self._work.execute(_KEYS, [json.dumps(sorted(self._names))])
         of_tenants = groupby(keys, itemgetter(0))
         for row, (_, group) in zip(self._work.execute(_TENANTS), of_tenants, strict=True):
-            tenant, plan, seen, copied, copied_plan = row
-            expected = loads(seen)
-            clients = clients_of(manager.states_of([key[1:] for key in group if key[1]]))
-            source = (tenant, plan, expected, on_source(expected, plan))
-            if source != (copied, copied_plan, clients, on_copy(clients, copied_plan)):
+            tenant, plan, mode, seen, copied, copied_plan, copied_mode = row
+            if self._inputs.rules.keys_from == "environment":
+                expected, clients = worker_of_source(tenant), worker_of_copy(tenant)
+            else:
+                expected = loads(seen)
+                clients = clients_of(manager.states_of([key[1:] for key in group if key[1]]))
+            source = (tenant, plan, mode, expected, on_source(expected, plan, mode))
+            copy = (copied, copied_plan, copied_mode, clients)
+            if source != (*copy, on_copy(clients, copied_plan, copied_mode)):
                 raise _differs(f"decides otherwise for tenant {tenant}")
             tenants += 1
         _check_grounds(original, redacted)
@@ -142,10 +153,22 @@ def _clients_of(manager: BYOKManager) -> Callable[[dict[str, State]], tuple[str,
     return lambda states: clients_of(tuple(states.items()))
 
 
-def _decide(platform: Platform) -> Callable[[tuple[str, ...], str | None], Outcome]:
+def _clients_from(
+    environment: Environment, manager: BYOKManager
+) -> Callable[[str], tuple[str, ...]]:
     @lru_cache(maxsize=4096)
-    def decide(clients: tuple[str, ...], plan: str | None) -> Outcome:
-        rankings = [rank(platform, clients, Request(complexity=c), plan) for c in COMPLEXITIES]
+    def clients_of(whose: str) -> tuple[str, ...]:
+        lookups = manager.lookups_of(manager.states_of(environment.of(whose).items()))
+        return tuple(k.provider for k in lookups if k.client)
+
+    return lambda tenant: clients_of(environment.whose(tenant))
+
+
+def _decide(platform: Platform) -> Callable[[tuple[str, ...], str | None, str | None], Outcome]:
+    @lru_cache(maxsize=4096)
+    def decide(clients: tuple[str, ...], plan: str | None, mode: str | None) -> Outcome:
+        requests = [Request(complexity=c).of_tenant(mode) for c in COMPLEXITIES]
+        rankings = [rank(platform, clients, request, plan) for request in requests]
         return tuple(
             (r.winner.provider, r.winner.model, len(r.order)) if r.winner else None
             for r in rankings

@@ -98,9 +98,14 @@ def plan(view: View) -> Judgement:
 
 
 def tools(view: View) -> Judgement:
-    """Reject models without tool support, where it is required."""
-    supported = view.platform.models.supports_tools
-    if not view.request.tools:
+    """Reject models without tool support where it is required, for managed requests.
+
+    The platform asks only where the plan allows some models and not all: BYOK requests, and plans
+    that allow everything, pass (source: PLATFORM B, *Tools*).
+    """
+    request, supported = view.request, view.platform.models.supports_tools
+    asked = request.tools and request.managed
+    if not asked or view.platform.rules.allowed_names(view.plan) is None:
         return _passed(view)
     return Judgement(~supported, supported, True)
 

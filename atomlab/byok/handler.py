@@ -6,7 +6,6 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager, log_missing
@@ -14,7 +13,7 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.errors import NoModelsAvailableError
-from atomlab.evidence.schema import Tenant
+from atomlab.evidence.tenants import plan_and_mode
 
 logger = logging.getLogger("atomlab.byok")
 
@@ -31,7 +30,8 @@ class BYOKHandler:
 
     On a snapshot or scratch copy everything is read from `db`. On any other database give the
     `platform` (rules, registry, prices); keys are then judged by their raw values. Raises
-    InputError for a database that is no snapshot, if there is no `platform`.
+    InputError for a database that is no snapshot, if there is no `platform`, and TenantError for
+    an id that no tenant has.
     """
 
     def __init__(
@@ -48,12 +48,13 @@ class BYOKHandler:
         self.byok_manager = byok_manager or BYOKManager(
             self.platform.providers, self.platform.rules, redacted=self.platform.redacted
         )
+        self._plan, self._mode = plan_and_mode(db, tenant_id)
         self._clients_dict: dict[str, Client] = {}
         self._initialize_clients()
 
     @property
     def clients(self) -> dict[str, Client]:
-        """The clients by provider id, in registry order."""
+        """The clients by provider id, in client order."""
         return self._clients_dict
 
     def rank_models_by_pricing(
@@ -61,18 +62,22 @@ class BYOKHandler:
     ) -> list[dict[str, Any]]:
         """Return the candidates, best first, each a dict with provider, model and its scores.
 
-        `request` are the other fields of Request. Raises NoModelsAvailableError, a ValueError
-        with the platform's exact message, if no model is left; its note folds the reasons.
+        `request` are the other fields of Request; whether it is managed says the tenant's
+        `ai_mode` otherwise. In an edition with a fallback its answer is returned where no model is
+        left, with provider and model only. Raises NoModelsAvailableError, a ValueError with the
+        platform's exact message, if nobody answers; its note folds the reasons.
         """
         ranking = self.explain(Request(complexity=complexity, **request))
-        if not len(ranking.order):
-            raise NoModelsAvailableError(ranking.summary())
+        if ranking.error:
+            raise NoModelsAvailableError(ranking.summary(), message=ranking.error)
+        if ranking.fallback:
+            return [{"provider": ranking.fallback.provider, "model": ranking.fallback.model}]
         return [asdict(candidate) for candidate in ranking.candidates()]
 
     def explain(self, request: Request) -> Ranking:
         """Return the whole decision for `request`; an empty ranking is a finding, not an error."""
-        plan = self._db.scalar(select(Tenant.plan_type).where(Tenant.id == self.tenant_id))
-        return rank(self.platform, tuple(self.clients), request, plan)
+        asked = request.of_tenant(self._mode)
+        return rank(self.platform, tuple(self.clients), asked, self._plan)
 
     def _initialize_clients(self) -> None:
         for lookup in self.byok_manager.lookups(self.tenant_id, self._db):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from atomlab.byok import cards
 from atomlab.errors import SnapshotError
+from atomlab.evidence.environment import NONE, STORED, Environment, read_environment
 from atomlab.evidence.redaction import USABLE, State, key_state, token_state
 from atomlab.evidence.registry import Provider, setting_key
 from atomlab.evidence.rules import Rules
@@ -76,31 +77,52 @@ class BYOKManager:
 
     `providers` is the registry by id, in its own order. With `redacted` the session's values are
     a snapshot's tokens and are judged by the state they carry; without, they are raw values.
+    In an edition whose keys come from the environment, that is read from a snapshot, and is
+    `environment` on any other database.
     """
 
     def __init__(
-        self, providers: Iterable[Provider], rules: Rules, *, redacted: bool = False
+        self,
+        providers: Iterable[Provider],
+        rules: Rules,
+        *,
+        redacted: bool = False,
+        environment: Environment | None = None,
     ) -> None:
         self.providers: dict[str, Provider] = {p.id: p for p in providers}
         self.rules = rules
         self.redacted = redacted
+        self._environment = environment
 
     def get_tenant_api_key(self, tenant_id: str, provider_id: str, db: Session) -> str | None:
-        """Return the value (a token, if redacted) of the tenant's row for the provider, or None.
+        """Return the value (a token, if redacted) of the tenant's key for the provider, or None.
 
-        The row is the first named `{PROVIDER_ID}_API_KEY`; the registry's `api_key_env_var` plays
-        no part. None if there is no such row or its value is NULL, empty or a placeholder.
+        Where keys come from the settings it is the first row named `{PROVIDER_ID}_API_KEY`; the
+        registry's `api_key_env_var` plays no part. None if there is no such row or its value is
+        NULL, empty or a placeholder.
         """
-        row = db.execute(
-            select(TenantSetting.setting_value).where(
-                TenantSetting.tenant_id == tenant_id,
-                TenantSetting.setting_key == setting_key(provider_id),
-            )
-        ).first()
-        if row is not None and self.state(row[0]) in USABLE:
-            return str(row[0])
+        provider = self.providers.get(provider_id, Provider(provider_id))
+        values = self._values(tenant_id, db, self._names(self.rules.key_places, provider))
+        for name in self._names(self.rules.key_places, provider):
+            if name in values and self.state(values[name]) in USABLE:
+                return str(values[name])
         log_missing(provider_id)
         return None
+
+    def key_names(self, provider_id: str) -> tuple[str, ...]:
+        """Return the names under which client initialization looks for a key, first to last."""
+        provider = self.providers.get(provider_id, Provider(provider_id))
+        return self._names(self.rules.places_of(provider_id), provider)
+
+    def key_name(self, provider_id: str) -> str:
+        """Return the name under which a new key of the provider is entered.
+
+        `{PROVIDER_ID}_API_KEY` where the platform looks there, else the first that is no entry of
+        the stored keys.
+        """
+        names = [n for n in self.key_names(provider_id) if not n.startswith(STORED)]
+        own = setting_key(provider_id)
+        return own if own in names or not names else names[0]
 
     def state(self, value: str | None) -> State:
         """Return the state of a row's value; raise SnapshotError if a token is none."""
@@ -121,18 +143,30 @@ class BYOKManager:
 
     def lookups_of(self, states: Mapping[str, State]) -> KeyLookups:
         """Return the same for a tenant whose rows, by setting name, are in these states."""
-        return KeyLookups(
-            self._lookup(p, states.get(p.setting_key, "missing")) for p in self.providers.values()
-        )
+        return KeyLookups(self._lookup(p, states) for p in self.providers.values())
 
     def row_states(self, tenant_id: str, db: Session) -> dict[str, State]:
-        """Return the state of each of the tenant's rows, by setting name."""
-        rows = db.execute(
-            select(TenantSetting.setting_key, TenantSetting.setting_value).where(
-                TenantSetting.tenant_id == tenant_id
+        """Return the state of each name that may hold a key of the tenant's.
+
+        The names are those of its settings or, where keys come from the environment, of the
+        worker's variables and of the stored keys that are the tenant's.
+        """
+        return self.states_of(self._values(tenant_id, db).items())
+
+    def all_row_states(self, db: Session) -> Callable[[str], dict[str, State]]:
+        """Return what gives `row_states` of any tenant by its id; everything is read once."""
+        if self.rules.keys_from == "environment":
+            held = self._held(db)
+            states = Environment(
+                {name: self.state(value) for name, value in held.variables.items()},
+                {whose: self.state(value) for whose, value in held.stored.items()},
             )
-        )
-        return self.states_of(rows)
+            return states.of
+        rows: dict[str, dict[str, State]] = {}
+        columns = (TenantSetting.tenant_id, TenantSetting.setting_key, TenantSetting.setting_value)
+        for tenant_id, name, value in db.execute(select(*columns)):
+            rows.setdefault(tenant_id, {}).setdefault(name, self.state(value))
+        return lambda tenant_id: rows.get(tenant_id, {})
 
     def states_of(self, rows: Iterable[Sequence[Any]]) -> dict[str, State]:
         """Return the state by setting name of (name, value) rows; the platform reads the first."""
@@ -142,8 +176,48 @@ class BYOKManager:
                 states[name] = self.state(value)
         return states
 
-    def _lookup(self, provider: Provider, state: LookupState) -> KeyLookup:
-        reason, usable = _WHY[state], state in USABLE
+    def _values(
+        self, tenant_id: str, db: Session, names: Collection[str] | None = None
+    ) -> dict[str, str | None]:
+        """Return the values by name, of several rows of one name the first."""
+        if self.rules.keys_from == "environment":
+            return self._held(db).of(tenant_id)
+        rows = select(TenantSetting.setting_key, TenantSetting.setting_value).where(
+            TenantSetting.tenant_id == tenant_id
+        )
+        if names is not None:
+            rows = rows.where(TenantSetting.setting_key.in_(names))
+        values: dict[str, str | None] = {}
+        for name, value in db.execute(rows):
+            values.setdefault(name, value)
+        return values
+
+    def _held(self, db: Session) -> Environment:
+        """Return the worker's environment: the one that was given, else the snapshot's."""
+        return self._environment or (read_environment(db) if self.redacted else NONE)
+
+    def _names(self, places: Iterable[str], provider: Provider) -> tuple[str, ...]:
+        """Return the names that places of the rules stand for; what nobody declares is left out."""
+        names: list[str | None] = []
+        for place in places:
+            kind, _, other = place.partition(" ")
+            whose = self.providers.get(other, Provider(other)) if other else provider
+            names.append(
+                {
+                    "own": whose.setting_key,
+                    "declared": whose.api_key_env_var,
+                    "stored": f"{STORED}{whose.id}",
+                    "variable": other,
+                }[kind]
+            )
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def _lookup(self, provider: Provider, states: Mapping[str, State]) -> KeyLookup:
+        names = self.key_names(provider.id)
+        found = next((name for name in names if states.get(name) in USABLE), None)
+        name = found or next((n for n in names if n in states), self.key_name(provider.id))
+        state: LookupState = states.get(name, "missing")
+        reason, usable = _WHY[state], found is not None
         if usable and provider.id not in self.rules.llm_providers:
             usable, reason = False, f"{reason}, but {provider.id} is not on the LLM allow-list"
-        return KeyLookup(provider.id, provider.setting_key, state, usable, reason)
+        return KeyLookup(provider.id, name, state, usable, reason)

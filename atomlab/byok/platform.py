@@ -6,7 +6,7 @@ Built once, it serves every tenant and request of a snapshot.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
+from atomlab.byok.keys import BYOKManager
 from atomlab.byok.scoring import Floats, scorer
 from atomlab.errors import InputError, SnapshotError
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
-from atomlab.evidence.pricing import COLUMNS, Pricing, pricing_columns
+from atomlab.evidence.pricing import COLUMNS, Pricing, chat_of, pricing_columns
 from atomlab.evidence.registry import Provider
 from atomlab.evidence.rules import Rules, rules_from_mapping
 from atomlab.text import printable
@@ -34,8 +35,11 @@ class Models:
 
     Unknown numbers are 0 here, as the platform reads them; `price_unknown` and `window_unknown`
     remember. `matches` is models × providers: which provider's client would serve a model;
-    `served_by` is the first of them in registry order, -1 if the registry has none; `provider`
-    is the provider's id there, else what the model itself names.
+    `served_by` is the first of them in client order, -1 if there is none; `provider` is the
+    provider's id there, else what the model itself names. `chat` is 1 for a chat model, 0 for one
+    that is none, NaN where that is unknown. `breaks_all`, `breaks_window` and `breaks_price` say
+    at which entries the platform's ranking fails inside: whatever the clients are, where a client
+    serves the model, and where the model would be a candidate.
     """
 
     ids: list[str]
@@ -51,13 +55,19 @@ class Models:
     supports_tools: Bools
     in_catalog: Bools
     excluded: Bools
+    chat: Floats
+    breaks_all: Bools
+    breaks_window: Bools
+    breaks_price: Bools
 
 
 @dataclass(frozen=True, eq=False)
 class Platform:
     """Everything that a decision uses beside the tenant; never changed after it is made.
 
-    `redacted` says that it came from a snapshot, where settings hold tokens and no values.
+    `providers` are in client order: the registry's own, or the edition's list, which may have
+    some that the registry lacks, and then the rest of the registry. `redacted` says that it came
+    from a snapshot, where settings hold tokens and no values.
     """
 
     rules: Rules
@@ -68,6 +78,9 @@ class Platform:
     _by_capability: dict[str | None, tuple[Floats, list[str]]] = field(default_factory=dict)
     _by_plan: dict[str | None, Bools] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "providers", in_client_order(self.providers, self.rules))
+
     def __repr__(self) -> str:
         sizes = (
             f"{len(self.providers):,} providers, {len(self.pricing.columns['model_id']):,} models"
@@ -76,14 +89,19 @@ class Platform:
 
     @cached_property
     def column(self) -> dict[str, int]:
-        """The column of each provider id in `models.matches`: its place in the registry."""
+        """The column of each provider id in `models.matches`: its place in client order."""
         return {provider.id: place for place, provider in enumerate(self.providers)}
 
     @cached_property
     def health(self) -> Floats:
-        """Health score of each provider, NaN where unknown."""
-        scores = [p.health_score for p in self.providers]
-        return np.array(scores, dtype=float)
+        """Health score of each provider to three digits, as the platform compares it, or NaN."""
+        scores = (p.health_score for p in self.providers)
+        # Python's rounding, the platform's own: numpy's makes 0.4995, a little less, to 0.5.
+        return np.array([np.nan if s is None else round(s, 3) for s in scores], dtype=float)
+
+    def manager(self) -> BYOKManager:
+        """Return what finds the keys of a snapshot's tenants."""
+        return BYOKManager(self.providers, self.rules, redacted=self.redacted)
 
     @cached_property
     def models(self) -> Models:
@@ -103,23 +121,27 @@ class Platform:
             dtype=object,
         )
         input_cost, output_cost = columns["input_cost_per_token"], columns["output_cost_per_token"]
-        most, fallback = columns["max_input_tokens"], columns["max_tokens"]
-        known_most, known_fallback = np.nan_to_num(most), np.nan_to_num(fallback)
         entries = [self.catalog.get(model_id) for model_id in ids]
+        broken = [self.pricing.breaks.get(place, ()) for place in range(len(ids))]
+        chat = [{True: 1.0, False: 0.0, None: np.nan}[chat_of(m)] for m in columns["mode"]]
         return Models(
             ids=ids,
             lowered=lowered,
             matches=matches,
             served_by=served_by.astype(np.intp),
             provider=provider,
-            window=np.where(known_most > 0, known_most, known_fallback),
+            window=self.pricing.window,
             input_cost=np.nan_to_num(input_cost),
             output_cost=np.nan_to_num(output_cost),
-            price_unknown=np.isnan(input_cost) | np.isnan(output_cost),
-            window_unknown=np.isnan(most) & np.isnan(fallback),
+            price_unknown=self.pricing.price_unknown,
+            window_unknown=self.pricing.window_unknown,
             supports_tools=columns["supports_tools"] == 1,
             in_catalog=np.array([entry is not None for entry in entries], dtype=bool),
             excluded=np.array([entry is not None and entry.excluded for entry in entries], bool),
+            chat=np.array(chat, dtype=float),
+            breaks_all=_at("litellm_provider", broken),
+            breaks_window=_at("max_input_tokens", broken) | _at("max_tokens", broken),
+            breaks_price=_at("input_cost_per_token", broken) | _at("output_cost_per_token", broken),
         )
 
     def has_models(self, provider_id: str) -> bool:
@@ -134,13 +156,23 @@ class Platform:
     def models_of(self, provider_id: str) -> Bools:
         """Return for each model whether the provider's client would serve it.
 
-        For a provider that the registry lacks: whether the model names it.
+        For a provider that can have no client: whether one would, by the edition's matcher.
         """
         place = self.column.get(provider_id)
-        if place is None:
-            return np.asarray(self.models.provider == provider_id, dtype=bool)
-        matches: Bools = self.models.matches[:, place]
-        return matches
+        if place is not None:
+            matches: Bools = self.models.matches[:, place]
+            return matches
+        match, declared = _MATCHERS[self.rules.matcher], self.pricing.columns["litellm_provider"]
+        return match(self.models.lowered, declared, (Provider(provider_id),))[0][:, 0]
+
+    def models_named(self, provider_id: str) -> Bools:
+        """Return for each model whether its entry names the provider, by prefix or as its owner.
+
+        It takes no client for that, and no place in the registry.
+        """
+        owners, wanted = self.pricing.columns["litellm_provider"], provider_id.lower()
+        named = zip(self.models.lowered, owners, strict=True)
+        return np.array([wanted in (m.split("/", 1)[0], o.lower()) for m, o in named], bool)
 
     def quality(self, capability: str | None) -> tuple[Floats, list[str]]:
         """Return each model's quality for a capability (None: in general) and its source."""
@@ -162,10 +194,23 @@ class Platform:
         """Return for each model whether a managed tenant on `plan` may use it."""
         if plan not in self._by_plan:
             names = self.rules.allowed_names(plan)
+            lowered = None if names is None else [name.lower() for name in names]
             self._by_plan[plan] = np.array(
-                [names is None or any(name in m for name in names) for m in self.models.ids], bool
+                [lowered is None or any(n in m for n in lowered) for m in self.models.lowered], bool
             )
         return self._by_plan[plan]
+
+
+def in_client_order(providers: Sequence[Provider], rules: Rules) -> tuple[Provider, ...]:
+    """Return the providers in the order in which clients are built and asked for a model.
+
+    An edition with a list of its own builds them by that list, whatever the registry says.
+    """
+    if rules.client_order == "registry":
+        return tuple(providers)
+    registered = {p.id: p for p in providers}
+    first = [registered.get(name, Provider(name)) for name in rules.llm_providers]
+    return (*first, *(p for p in providers if p.id not in rules.llm_providers))
 
 
 def load_platform(db: Session) -> Platform:
@@ -197,14 +242,19 @@ def _read_platform(db: Session) -> Platform:
         Provider(row[0], row[1], None if row[2] is None else bool(row[2]), row[3])
         for row in registry
     )
-    models = db.execute(text(f"SELECT {', '.join(COLUMNS)} FROM pricing ORDER BY position"))  # noqa: S608
+    there = {column["name"] for column in inspect(db.connection()).get_columns("pricing")}
+    chosen = ", ".join(c if c in there else "NULL" for c in COLUMNS)  # less in an earlier format
+    models = db.execute(text(f"SELECT {chosen} FROM pricing ORDER BY position"))  # noqa: S608
     catalog = db.execute(
         text("SELECT model_id, capabilities, exclude_from_general_routing FROM model_catalog")
     )
+    kept = db.scalar(text("SELECT value FROM manifest WHERE name = 'pricing'"))
+    about = json.loads(kept) if kept else None  # none yet while a snapshot is being made
+    columns = pricing_columns([tuple(row) for row in models])
     return Platform(
         rules=rules_from_mapping(json.loads(document), "the snapshot's rules"),
         providers=providers,
-        pricing=Pricing(pricing_columns([tuple(row) for row in models]), "snapshot"),
+        pricing=Pricing(columns, (about or {}).get("format", "none")),
         catalog=catalog_from_rows(catalog.all()),
         redacted=True,
     )
@@ -233,15 +283,24 @@ def _match_prefix(
 def _match_substring(
     lowered: list[str], declared: list[str], providers: tuple[Provider, ...]
 ) -> tuple[Bools, list[str]]:
-    """Match ids contained in the model id, or equal to `litellm_provider` (source: PLATFORM B)."""
+    """Match ids contained in the model id, or equal to `litellm_provider` (source: PLATFORM B).
+
+    Both are compared in lower case.
+    """
+    owners = [owner.lower() for owner in declared]
     matches = np.array(
         [
             [p.id in lower or p.id == owner for p in providers]
-            for lower, owner in zip(lowered, declared, strict=True)
+            for lower, owner in zip(lowered, owners, strict=True)
         ],
         dtype=bool,
     ).reshape(len(lowered), len(providers))
     return matches, declared
+
+
+def _at(name: str, broken: Sequence[Sequence[str]]) -> Bools:
+    """Return for each entry whether the field is among those at which the ranking fails."""
+    return np.array([name in fields for fields in broken], dtype=bool)
 
 
 Matcher = Callable[[list[str], list[str], tuple[Provider, ...]], tuple[Bools, list[Any]]]

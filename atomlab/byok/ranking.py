@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atomlab.byok import cards
+from atomlab.byok.fallback import Answer, last_answer, static_mapping
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES, View
 from atomlab.byok.platform import Indices, Platform
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import Floats, value_scores
-from atomlab.text import count
+from atomlab.errors import NO_MODELS, InputError
+from atomlab.evidence.rules import Rules
+from atomlab.text import count, printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# For each of the 256 masks the place of its lowest bit (the first rejecting filter), 8 for none.
-_FIRST = np.array([next((b for b in range(8) if m >> b & 1), 8) for m in range(256)], np.uint8)
+# A mask has a bit for each filter; which masks there are, and the filters that reject before a
+# price is asked for.
+Masks = NDArray[np.uint32]
+_BEFORE_PRICE = sum(1 << bit for bit, name in enumerate(NAMES) if name not in ("plan", "tools"))
+_CLIENT = 1 << NAMES.index("client")
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,39 @@ class Candidate:
     quality: float
     cost: float
     price_unknown: bool
+    mode: str | None = None
+    chat: bool | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the model as a winner in `atomlab.diagnosis/1`."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "value_score": self.value_score,
+            "mode": self.mode,
+            "chat": self.chat,
+        }
+
+    @property
+    def unable(self) -> str:
+        """Say that the model is no chat model, where that is known; empty if it may be one."""
+        return f"{self.model} is no chat model ({self.mode})" if self.chat is False else ""
+
+
+@dataclass(frozen=True)
+class Break:
+    """An entry of the cache at which the platform's ranking fails inside, so that nothing is left.
+
+    `what` says what is wrong with it, `others` how many more such entries there are.
+    """
+
+    model: str
+    what: str
+    others: int = 0
+
+    def __str__(self) -> str:
+        more = f" (and {count(self.others, 'more entry', 'more entries')})" if self.others else ""
+        return f"the entry {printable(self.model)}{more} breaks the ranking: {self.what}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +89,17 @@ class Ranking:
 
     Arrays have one element per model in cache order. `blockers` is a bit mask over FILTERS (bit 0
     is the first), `cost` is in US dollars per token, `order` lists the candidates' places, best
-    first: by value score, ties in cache order.
+    first: by value score, ties in cache order. It is empty where an entry has broken the ranking;
+    `breaks` are the places of all such entries.
     """
 
     view: View
     clients: tuple[str, ...]
-    blockers: NDArray[np.uint8]
+    blockers: Masks
     cost: Floats
     value_score: Floats
     order: Indices
+    breaks: Indices
 
     @property
     def request(self) -> Request:
@@ -81,11 +122,59 @@ class Ranking:
                 quality=float(self.view.quality[place]),
                 cost=float(self.cost[place]),
                 price_unknown=bool(models.price_unknown[place]),
+                mode=self.view.platform.pricing.columns["mode"][place],
+                chat=None if np.isnan(models.chat[place]) else bool(models.chat[place]),
             )
 
-    def first_blockers(self) -> NDArray[np.uint8]:
+    @property
+    def broken(self) -> Break | None:
+        """The first entry at which the platform's ranking fails inside, None if there is none."""
+        if not len(self.breaks):
+            return None
+        models, first = self.view.platform.models, self.breaks[0]
+        what = next(
+            what
+            for at, what in (
+                (models.breaks_all, "its litellm_provider is null"),
+                (models.breaks_window, "its context window is no number"),
+                (models.breaks_price, "its price is null or no number"),
+            )
+            if at[first]
+        )
+        return Break(models.ids[first], what, len(self.breaks) - 1)
+
+    @property
+    def fallback(self) -> Answer | None:
+        """Who answers in the edition's fallback, None where a model was found or nobody does.
+
+        First the static mapping; then, with the same clients, the best model for the same request
+        without capability, tier and cached prompt (measured); then the first client.
+        """
+        view = self.view
+        if len(self.order) or view.platform.rules.fallback is None:
+            return None
+        for provider, model in static_mapping(view, self.clients):
+            return Answer(provider, model, "static-mapping")
+        plain = replace(view.request, capability=None, tier=None, turn=0, tokens=0)
+        if plain != view.request:
+            winner = rank(view.platform, self.clients, plain, view.plan).winner
+            if winner is not None:
+                return Answer(winner.provider, winner.model, "plain-ranking")
+        return last_answer(view, self.clients)
+
+    @property
+    def error(self) -> str | None:
+        """What the platform raises, None where a model was found or the fallback answers."""
+        if len(self.order) or self.fallback:
+            return None
+        fallback = self.view.platform.rules.fallback
+        return fallback.no_client_error if fallback else NO_MODELS
+
+    def first_blockers(self) -> NDArray[np.intp]:
         """Return per model the place of the first rejecting filter, len(FILTERS) for none."""
-        return _FIRST[self.blockers]
+        rejected = self.blockers[:, None] >> np.arange(len(NAMES), dtype=np.uint32) & 1
+        first = np.argmax(rejected, axis=1)
+        return np.where(self.blockers == 0, len(NAMES), first)
 
     def funnel_rows(self) -> list[dict[str, Any]]:
         """Return the models' way through the filters, one row per filter in order.
@@ -94,10 +183,9 @@ class Ranking:
         only_blocker (models that this filter alone keeps out).
         """
         first = np.bincount(self.first_blockers(), minlength=len(NAMES) + 1)
-        masks = np.bincount(self.blockers, minlength=256)
         entering, rows = len(self.blockers), []
         for bit, name in enumerate(NAMES):
-            rejected, only = int(first[bit]), int(masks[1 << bit])
+            rejected, only = int(first[bit]), int(np.count_nonzero(self.blockers == 1 << bit))
             rows.append(
                 {"filter": name, "entering": entering, "rejected": rejected, "only_blocker": only}
             )
@@ -119,7 +207,7 @@ class Ranking:
 
         Columns: model, provider (who serves it, or would), blockers (all filters that reject it,
         comma-separated), first_blocker, quality, quality_source, cost (US dollars per token),
-        value_score, rank (1 is the winner; <NA> if rejected), price_unknown, window_unknown.
+        value_score, rank (1 is the winner; <NA> if rejected), price_unknown, window_unknown, mode.
         """
         import pandas as pd
 
@@ -130,12 +218,15 @@ class Ranking:
         active = self.view.active
         ids = [p.id for p in self.view.platform.providers]
         provider = [ids[a] if a >= 0 else n for a, n in zip(active, models.provider, strict=True)]
-        names = [", ".join(n for b, n in enumerate(NAMES) if m >> b & 1) for m in range(256)]
+        names = {
+            int(mask): ", ".join(n for b, n in enumerate(NAMES) if mask >> b & 1)
+            for mask in np.unique(self.blockers)
+        }
         return pd.DataFrame(
             {
                 "model": models.ids,
                 "provider": provider,
-                "blockers": [names[mask] for mask in self.blockers],
+                "blockers": [names[int(mask)] for mask in self.blockers],
                 "first_blocker": [(*NAMES, "")[place] for place in first],
                 "quality": self.view.quality,
                 "quality_source": self.view.platform.quality(self.request.capability)[1],
@@ -144,6 +235,7 @@ class Ranking:
                 "rank": rank,
                 "price_unknown": models.price_unknown,
                 "window_unknown": models.window_unknown,
+                "mode": self.view.platform.pricing.columns["mode"],
             }
         )
 
@@ -164,8 +256,10 @@ class Ranking:
         """Return the folded counts: `2,690 models: 2,681 no client for provider, …`."""
         total = count(len(self.blockers), "model")
         parts = [f"{number:,} {PHRASES[name]}" for name, number in self.rejected().items()]
-        if len(self.order):
-            parts.append(f"{len(self.order):,} usable")
+        if usable := int(np.count_nonzero(self.blockers == 0)):
+            parts.append(f"{usable:,} usable")
+        if self.broken:
+            parts.append(str(self.broken))
         return f"{total}: {', '.join(parts)}" if parts else f"{total} in the pricing cache"
 
     def _repr_html_(self) -> str:
@@ -179,10 +273,11 @@ class Ranking:
         models, winner = self.view.platform.models, self.winner
         unpriced = int(models.price_unknown[self.order].sum())
         out = []
-        if winner is not None and winner.price_unknown:
-            out.append(
-                f"the winner {winner.model} has no known price: it won because it looks free"
-            )
+        if winner is not None and winner.unable:
+            out.append(f"the winner {winner.unable}: a chat request to it fails")
+        if winner is not None and (winner.price_unknown or winner.cost == 0):
+            known = "no known price" if winner.price_unknown else "a price of 0"
+            out.append(f"the winner {winner.model} has {known}: it won because it looks free")
         if unpriced:
             out.append(f"{unpriced:,} of {len(self.order):,} candidates have no known price")
         return out
@@ -200,10 +295,13 @@ def rank(
 
     `plan` is the tenant's, and counts only for managed requests. Filters named in `waived` let
     every model pass, which the platform never does: it is how an intervention on one is tried.
-    Nothing is raised when no model is left: that is a decision too.
+    Nothing is raised when no model is left: that is a decision too. Raises InputError for a client
+    that the platform cannot have.
     """
     models = platform.models
-    columns = np.array([platform.column[c] for c in clients if c in platform.column], dtype=np.intp)
+    if unknown := [c for c in clients if c not in platform.column]:
+        raise InputError(f"no provider {unknown[0]!r}", todo="give clients of the registry")
+    columns = np.array([platform.column[c] for c in clients], dtype=np.intp)
     if len(columns) and len(models.ids):
         served = models.matches[:, columns]
         active = np.where(served.any(axis=1), columns[served.argmax(axis=1)], -1)
@@ -211,16 +309,21 @@ def rank(
         active = np.full(len(models.ids), -1, dtype=np.intp)
     quality, _ = platform.quality(request.capability)
     view = View(platform, request, active, plan, quality)
-    blockers = np.zeros(len(models.ids), dtype=np.uint8)
+    blockers = np.zeros(len(models.ids), dtype=np.uint32)
     for bit, judge in enumerate(FILTERS):
         if judge.__name__ not in waived:
-            blockers |= judge(view).rejected.astype(np.uint8) << bit
+            blockers |= judge(view).rejected.astype(np.uint32) << bit
     with np.errstate(over="ignore"):  # an absurd price is infinite, its value 0
         cost = (models.input_cost * _input_factor(view) + models.output_cost) / 2
         value = value_scores(quality, cost)
-    candidates = np.flatnonzero(blockers == 0)
+    breaks = np.flatnonzero(
+        models.breaks_all
+        | models.breaks_window & (blockers & _CLIENT == 0)
+        | models.breaks_price & (blockers & _BEFORE_PRICE == 0)
+    )
+    candidates = np.flatnonzero(blockers == 0) if not len(breaks) else breaks[:0]
     order = candidates[np.argsort(-value[candidates], kind="stable")]
-    return Ranking(view, tuple(clients), blockers, cost, value, order)
+    return Ranking(view, tuple(clients), blockers, cost, value, order, breaks)
 
 
 def _input_factor(view: View) -> Floats | float:
@@ -228,12 +331,21 @@ def _input_factor(view: View) -> Floats | float:
     rules, request = view.platform.rules, view.request
     if request.turn == 0:
         return 1.0
-    least = rules.prompt_cache_min_tokens
+    least = [least_cached_tokens(p.id, rules) for p in view.platform.providers]
     factors = [
-        rules.cached_input_factor if p.id in least and request.tokens >= least[p.id] else 1.0
-        for p in view.platform.providers
+        rules.cached_input_factor if tokens is not None and request.tokens >= tokens else 1.0
+        for tokens in least
     ]
     return np.array([*factors, 1.0])[view.active]
+
+
+def least_cached_tokens(provider_id: str, rules: Rules) -> int | None:
+    """Return from how many tokens on a provider caches a prompt, None if it does not."""
+    exact = rules.prompt_cache_min_tokens.get(provider_id)
+    contained = (
+        n for part, n in rules.prompt_cache_min_tokens_containing.items() if part in provider_id
+    )
+    return exact if exact is not None else next(contained, None)
 
 
 def _plain(value: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from atomlab.errors import InputError
@@ -16,8 +16,9 @@ class Request:
     """A request for a model (source: PLATFORM B, *Ranking, in order*).
 
     `tools` stands for tools or structured output required; `managed` for a request served with
-    the platform's keys, the only kind that the plan filters; `turn` is the turn index and
-    `tokens` the prompt's estimated length, which matter for cached prices; a cognitive `tier`
+    the platform's keys, the only kind that plan and tools filter, None for what the tenant's
+    `ai_mode` says (see `of_tenant`; without a tenant it is not managed); `turn` is the turn index
+    and `tokens` the prompt's estimated length, which matter for cached prices; a cognitive `tier`
     replaces the complexity's quality threshold. `task` is recorded; no rule uses it.
     Raises InputError for an unknown complexity or tier, or a negative number.
     """
@@ -26,7 +27,7 @@ class Request:
     task: str | None = None
     capability: str | None = None
     tools: bool = False
-    managed: bool = False
+    managed: bool | None = None
     turn: int = 0
     tokens: int = 0
     tier: str | None = None
@@ -37,6 +38,15 @@ class Request:
             _one_of("tier", self.tier, TIERS)
         if self.turn < 0 or self.tokens < 0:
             raise InputError("turn and tokens cannot be negative", todo="give 0 or more")
+
+    def of_tenant(self, ai_mode: str | None) -> Request:
+        """Return the request as a tenant of this `ai_mode` makes it, unless it says so itself.
+
+        `managed` makes requests managed; `byok` and `hybrid` do not (source: PLATFORM B).
+        """
+        if self.managed is not None:
+            return self
+        return replace(self, managed=(ai_mode or "").lower() == "managed")
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON-ready values."""

@@ -28,14 +28,18 @@ def scorer(rules: Rules, capability: str | None = None) -> Callable[[str], tuple
     if capability is not None:
         own = rules.capability_quality.get(capability, ())
         tables.insert(0, ("capability-", own, dict(own)))
+    lowered_tables = [
+        (prefix, [(key, key.lower(), score) for key, score in table], exact)
+        for prefix, table, exact in tables
+    ]
 
     def score_of(model_id: str) -> tuple[float, str]:
         lowered = model_id.lower()
-        for prefix, table, exact in tables:
+        for prefix, table, exact in lowered_tables:
             if model_id in exact:
                 return exact[model_id], f"{prefix}exact"
-            for key, score in table:
-                if key in lowered:
+            for key, lowered_key, score in table:
+                if lowered_key in lowered:
                     return score, f"{prefix}table:{key}"
         for words, score in rules.quality_heuristics:
             for word in words:

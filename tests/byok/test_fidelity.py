@@ -194,6 +194,48 @@ def test_copy_that_lost_something_is_refused(make_database, prices, tmp_path, mo
     assert set(tmp_path.iterdir()) == {prices, source}
 
 
+@pytest.mark.parametrize(
+    ("spoil", "tenant"),
+    [
+        pytest.param("DELETE FROM environment", "id-acme", id="variables-lost"),
+        pytest.param("UPDATE environment SET value = 'v1:empty:-'", "id-acme", id="emptied"),
+        pytest.param("UPDATE environment SET name = 'X_API_KEY'", "id-acme", id="renamed"),
+        pytest.param(
+            "DELETE FROM stored_keys WHERE key_name = 'id-fine'", "id-fine", id="own-lost"
+        ),
+        pytest.param(
+            "UPDATE stored_keys SET key_name = 'id-acme'", "id-acme", id="anothers-stored-key"
+        ),
+        pytest.param(
+            "UPDATE stored_keys SET key_name = 'default'", "id-acme", id="everybodys-stored-key"
+        ),
+    ],
+)
+def test_copy_that_lost_a_key_of_the_environment_is_refused(
+    make_database, prices, tmp_path, monkeypatch, spoil, tenant
+):
+    """Where keys come from the environment its copy is compared, tenant by tenant."""
+    copy_environment = capture_module._copy_environment
+
+    def copy_and_spoil(work, *arguments):
+        withheld = copy_environment(work, *arguments)
+        work.execute(spoil)
+        return withheld
+
+    stored = {"provider_id": "gemini", "key_name": "id-fine", "encrypted_key": KEY}
+    options = {
+        "rules": "open-source-2026-05",
+        "env": {"OPENAI_API_KEY": KEY},
+        "keys": {"gemini_id-fine_production": stored},
+    }
+    source, out = make_database({"acme": {}, "fine": {}}), tmp_path / "out.sqlite"
+    proven_capture(str(source), tmp_path / "good.sqlite", pricing=prices, **options).close()
+    monkeypatch.setattr(capture_module, "_copy_environment", copy_and_spoil)
+    with refused(SourceError, f"decides otherwise for tenant {tenant}"):
+        proven_capture(str(source), out, pricing=prices, **options)
+    assert not out.exists()
+
+
 def test_many_tenants_are_compared_across_batches(make_database, prices, tmp_path, monkeypatch):
     """However the rows are cut into batches, each tenant is judged by all of its keys."""
     settings = {"OPENAI_API_KEY": KEY, "DEEPSEEK_API_KEY": "", "MINIMAX_API_KEY": KEY, "X": "y"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
-from atomlab.errors import NO_MODELS, InputError, NoModelsAvailableError
+from atomlab.errors import NO_MODELS, InputError, NoModelsAvailableError, TenantError
 from atomlab.evidence.pricing import load_pricing
 from atomlab.evidence.registry import default_registry, load_registry
 from atomlab.evidence.rules import load_rules
@@ -115,6 +117,59 @@ def test_unknown_complexity_is_refused_before_anything_is_ranked(captured):
     handler = BYOKHandler("id-acme", db=captured({"acme": {"OPENAI_API_KEY": KEY}}).session)
     with refused(InputError, "unknown complexity 'easy'"):
         handler.rank_models_by_pricing("easy")
+
+
+@pytest.mark.parametrize(
+    ("tenant_id", "hint"),
+    [
+        ("id-acm", "did you mean id-acme"),
+        ("acme", "id-acme?"),
+        ("nobody", "give an id"),
+        ("", "give an id"),
+    ],
+)
+def test_an_id_that_no_tenant_has_is_refused(captured, tenant_id, hint):
+    """No tenant is not a tenant without keys; a subdomain is no id."""
+    session = captured({"acme": {"OPENAI_API_KEY": KEY}}).session
+    with refused(TenantError, f"no tenant {tenant_id!r} among the 1 in this database") as caught:
+        BYOKHandler(tenant_id, db=session)
+    assert hint in str(caught.value)
+
+
+def test_an_id_that_no_tenant_has_is_refused_on_a_live_database(make_database, prices):
+    """So it is with a platform beside the database."""
+    platform = Platform(load_rules("hosted-2026-05"), (), load_pricing(prices), {})
+    with (
+        open_source(str(make_database({"acme": {}}))) as source,
+        refused(TenantError, "no tenant 'id-nobody' among the 1"),
+    ):
+        BYOKHandler("id-nobody", db=source.db, platform=platform)
+
+
+@pytest.mark.parametrize(
+    ("mode", "said", "models"),
+    [
+        ("byok", None, {"gpt-4o-mini", "openai/gpt-4o"}),
+        ("hybrid", None, {"gpt-4o-mini", "openai/gpt-4o"}),
+        ("managed", None, {"gpt-4o-mini"}),
+        ("managed", False, {"gpt-4o-mini", "openai/gpt-4o"}),
+        ("byok", True, {"gpt-4o-mini"}),
+    ],
+)
+def test_the_tenants_own_mode_makes_its_requests_managed(make_database, prices, mode, said, models):
+    """Unless the request says otherwise; the plan here is team, which counts as free."""
+    path = make_database({"acme": {"OPENAI_API_KEY": KEY}})
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE tenants SET ai_mode = ?", (mode,))
+        db.commit()
+    rules = load_rules("hosted-2026-05")
+    registry = load_registry(default_registry(rules.name))
+    platform = Platform(rules, registry, load_pricing(prices), {})
+    with open_source(str(path)) as source:
+        handler = BYOKHandler("id-acme", db=source.db, platform=platform)
+        assert {row["model"] for row in handler.rank_models_by_pricing("simple", managed=said)} == (
+            models
+        )
 
 
 @pytest.mark.parametrize(

@@ -10,42 +10,49 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager
+from atomlab.byok.platform import in_client_order
+from atomlab.evidence.environment import Environment
 from atomlab.evidence.registry import default_registry, load_registry
 from atomlab.evidence.rules import load_rules
 from atomlab.evidence.source import open_source
 
 KEY = "sk-" + "5" * 40
-VALUES = [  # value, state when hosted, state in the open-source edition
-    pytest.param(KEY, "present", "present", id="key"),
-    pytest.param("short", "present", "placeholder", id="short"),
-    pytest.param("   ", "blank", "placeholder", id="spaces-are-truthy"),
-    pytest.param(" " * 12, "blank", "blank", id="many-spaces"),
-    pytest.param("", "empty", "empty", id="empty"),
-    pytest.param(None, "null", "null", id="null"),
-    pytest.param("dummy-key-of-a-template", "present", "placeholder", id="dummy"),
-    pytest.param("60a9596d" + "0" * 24, "present", "placeholder", id="known-placeholder"),
-    pytest.param("gAAAAA" + "b" * 90, "ciphertext", "ciphertext", id="fernet"),
+PUBLIC = "open-source-2026-05"
+VALUES = [
+    pytest.param(KEY, "present", id="key"),
+    pytest.param("short", "present", id="short"),
+    pytest.param("   ", "blank", id="spaces-are-truthy"),
+    pytest.param("", "empty", id="empty"),
+    pytest.param(None, "null", id="null"),
+    pytest.param("dummy-key-of-a-template", "present", id="dummy"),
+    pytest.param("60a9596d" + "0" * 24, "present", id="a-later-version-s-placeholder"),
+    pytest.param("gAAAAA" + "b" * 90, "ciphertext", id="fernet"),
 ]
 CLIENT = {"present", "ciphertext", "blank"}
 
 
-@pytest.mark.parametrize("edition", [0, 1], ids=["hosted", "open-source"])
-@pytest.mark.parametrize(("value", "hosted", "open_source"), VALUES)
-def test_state_and_client_of_a_value(make_database, captured, edition, value, hosted, open_source):
-    """A client is built from every truthy value that is no placeholder, raw and redacted alike."""
-    name = ("hosted-2026-05", "open-source-2026-05")[edition]
-    state = (hosted, open_source)[edition]
-    rules, registry = load_rules(name), load_registry(default_registry(name))
-    tenants = {"acme": {"GROQ_API_KEY": value}}
+@pytest.mark.parametrize("edition", ["hosted-2026-05", PUBLIC], ids=["hosted", "open-source"])
+@pytest.mark.parametrize(("value", "state"), VALUES)
+def test_state_and_client_of_a_value(make_database, captured, edition, value, state):
+    """A client is built from every truthy value, raw and redacted alike, wherever it is read."""
+    rules, registry = load_rules(edition), load_registry(default_registry(edition))
+    hosted = edition != PUBLIC
+    tenants, env = {"acme": {"OPENAI_API_KEY": value if hosted else KEY}}, {}
+    if not hosted:  # where no setting counts
+        env = {"OPENAI_API_KEY": value}
     with open_source_session(make_database(tenants)) as source:
-        raw = BYOKManager(registry, rules).lookups("id-acme", source)
-    copy = captured(tenants, rules=name).session
+        manager = BYOKManager(registry, rules, environment=Environment(env))
+        raw = manager.lookups("id-acme", source)
+    copy = captured(tenants, rules=edition, env=env).session
     redacted = BYOKManager(registry, rules, redacted=True).lookups("id-acme", copy)
     assert raw == redacted
-    [groq] = [found for found in raw if found.provider == "groq"]
-    assert (groq.setting_key, groq.state, groq.client) == ("GROQ_API_KEY", state, state in CLIENT)
-    others = [found for found in raw if found.provider != "groq"]
+    [openai] = [found for found in raw if found.provider == "openai"]
+    expected = ("OPENAI_API_KEY", state, state in CLIENT)
+    assert (openai.setting_key, openai.state, openai.client) == expected
+    shared = {"openai_5_3"} if not hosted else set()  # declares the same variable, is not allowed
+    others = [found for found in raw if found.provider not in {"openai", *shared}]
     assert {(found.state, found.client) for found in others} == {("missing", False)}
+    assert not any(found.client for found in raw if found.provider in shared)
 
 
 def open_source_session(path):
@@ -130,3 +137,120 @@ def test_lookups_of_the_shipped_tenants_follow_their_rows(request, name):
             held = tokens.get(f"{found.provider.upper()}_API_KEY", "v1:missing:").split(":")[1]
             assert found.state == held
             assert found.client == (held in CLIENT and found.provider != "tavily")
+
+
+# The public edition: keys of the environment (PLATFORM C)
+
+
+def manager(stored=(), **variables):
+    """Return the public edition's manager with raw variables and stored keys."""
+    registry = load_registry(default_registry(PUBLIC))
+    rules, environment = load_rules(PUBLIC), Environment(variables, dict(stored))
+    providers = in_client_order(registry, rules)
+    return BYOKManager(providers, rules, environment=environment)
+
+
+STORED = "byok_keys.json"
+
+
+@pytest.mark.parametrize(
+    ("provider", "names", "new"),
+    [
+        ("openai", (f"{STORED} openai", "OPENAI_API_KEY"), "OPENAI_API_KEY"),
+        ("moonshot", (f"{STORED} moonshot", "MOONSHOT_API_KEY"), "MOONSHOT_API_KEY"),
+        (
+            "gemini",
+            (f"{STORED} gemini", "GOOGLE_API_KEY", "GEMINI_API_KEY"),
+            "GEMINI_API_KEY",
+        ),
+        (
+            "lux",
+            (f"{STORED} anthropic", "ANTHROPIC_API_KEY", f"{STORED} lux", "LUX_MODEL_API_KEY"),
+            "ANTHROPIC_API_KEY",
+        ),
+        ("nobody", (f"{STORED} nobody", "NOBODY_API_KEY"), "NOBODY_API_KEY"),
+    ],
+)
+def test_names_under_which_a_client_s_key_is_looked_for(provider, names, new):
+    """The stored key, the declared variable, the provider's own; lux has no own."""
+    assert manager().key_names(provider) == names
+    assert manager().key_name(provider) == new
+    hosted = BYOKManager((), load_rules("hosted-2026-05"))
+    assert hosted.key_names(provider) == (f"{provider.upper()}_API_KEY",)
+    assert hosted.key_name(provider) == f"{provider.upper()}_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("provider", "variables", "stored", "found"),
+    [
+        pytest.param("openai", {"OPENAI_API_KEY": "v"}, {}, "v", id="declared"),
+        pytest.param(
+            "openai", {"OPENAI_API_KEY": "v"}, {("openai", "default"): "s"}, "s", id="stored-first"
+        ),
+        pytest.param(
+            "openai",
+            {},
+            {("openai", "default"): "s", ("openai", "id-acme"): "t"},
+            "t",
+            id="the-tenants-own-first",
+        ),
+        pytest.param("openai", {}, {("openai", "id-zeta"): "z"}, None, id="anothers"),
+        pytest.param("gemini", {"GOOGLE_API_KEY": "v"}, {}, "v", id="gemini-declares-google"),
+        pytest.param("gemini", {"GEMINI_API_KEY": "v"}, {}, None, id="its-own-is-the-handlers"),
+        pytest.param("minimax_2_5", {"MINIMAX_API_KEY": "v"}, {}, "v", id="declared-by-another-id"),
+        pytest.param("lux", {"ANTHROPIC_API_KEY": "v"}, {}, None, id="lux-as-any-other"),
+        pytest.param("moonshot", {"MOONSHOT_API_KEY": "v"}, {}, None, id="nobody-declares-it"),
+        pytest.param("openai", {"OPENAI_API_KEY": ""}, {}, None, id="empty"),
+    ],
+)
+def test_the_manager_finds_stored_and_declared_keys(
+    make_database, provider, variables, stored, found
+):
+    """What the handler does beyond that, for gemini, lux and its own names, it does by itself."""
+    with open_source_session(make_database({"acme": {"OPENAI_API_KEY": KEY}})) as db:
+        one = manager(stored, **variables)
+        assert one.get_tenant_api_key("id-acme", provider, db=db) == found
+
+
+@pytest.mark.parametrize(
+    ("variables", "stored", "name", "state"),
+    [
+        pytest.param({}, {}, "GEMINI_API_KEY", "missing", id="none"),
+        pytest.param({"GOOGLE_API_KEY": "v"}, {}, "GOOGLE_API_KEY", "present", id="declared"),
+        pytest.param({"GEMINI_API_KEY": " "}, {}, "GEMINI_API_KEY", "blank", id="own"),
+        pytest.param(
+            {"GOOGLE_API_KEY": "", "GEMINI_API_KEY": "v"},
+            {},
+            "GEMINI_API_KEY",
+            "present",
+            id="the-first-that-is-usable",
+        ),
+        pytest.param({"GEMINI_API_KEY": ""}, {}, "GEMINI_API_KEY", "empty", id="there-but-empty"),
+        pytest.param(
+            {"GOOGLE_API_KEY": "v"},
+            {("gemini", "default"): "gAAAAx"},
+            f"{STORED} gemini",
+            "ciphertext",
+            id="stored",
+        ),
+    ],
+)
+def test_a_lookup_names_where_the_key_was_found(make_database, variables, stored, name, state):
+    """Or, where none is usable, what there is in its place, or where one would be entered."""
+    with open_source_session(make_database({"acme": {}})) as db:
+        lookups = manager(stored, **variables).lookups("id-acme", db)
+    [gemini] = [found for found in lookups if found.provider == "gemini"]
+    assert (gemini.setting_key, gemini.state) == (name, state)
+    assert gemini.client == (state in CLIENT)
+
+
+def test_a_snapshot_s_environment_is_read_and_none_is_given(captured):
+    """On a live database there is none, unless it is given."""
+    rules = load_rules(PUBLIC)
+    providers = in_client_order(load_registry(default_registry(PUBLIC)), rules)
+    session = captured({"acme": {}}, rules=PUBLIC, env={"OPENAI_API_KEY": KEY}).session
+    redacted = BYOKManager(providers, rules, redacted=True)
+    raw = BYOKManager(providers, rules)
+    assert redacted.get_tenant_api_key("id-acme", "openai", db=session).startswith("v1:present:")
+    assert raw.get_tenant_api_key("id-acme", "openai", db=session) is None
+    assert redacted.row_states("id-acme", session) == {"OPENAI_API_KEY": "present"}

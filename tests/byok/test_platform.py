@@ -22,7 +22,10 @@ from tests.worlds import ODD_FLAGS, ODD_NUMBERS, worlds
 @given(worlds())
 @settings(max_examples=50, deadline=None)
 def test_columns_are_what_the_entries_mean(world):
-    """Unknown numbers are read as 0 and remembered; the window falls back to max_tokens."""
+    """Unknown numbers are read as 0 and remembered, in ATOM's own cache those of 0 as well.
+
+    The window falls back to max_tokens; a negative number is kept.
+    """
     models = world.platform().models
     assert models.ids == list(world.cache)
     for place, entry in enumerate(world.cache.values()):
@@ -30,9 +33,9 @@ def test_columns_are_what_the_entries_mean(world):
         windows = [entry.get("max_input_tokens"), entry.get("max_tokens")]
         assert models.input_cost[place] == (costs[0] or 0)
         assert models.output_cost[place] == (costs[1] or 0)
-        assert models.price_unknown[place] == (None in costs)
+        assert models.price_unknown[place] == any(c is None or c <= 0 for c in costs)
         assert models.window[place] == (windows[0] or windows[1] or 0)
-        assert models.window_unknown[place] == (windows == [None, None])
+        assert models.window_unknown[place] == (not windows[0] and not windows[1])
 
 
 @pytest.mark.parametrize(
@@ -42,7 +45,7 @@ def test_columns_are_what_the_entries_mean(world):
         pytest.param("OpenAI/gpt-4o", "x", "openai", "openai", id="id-is-lower-cased"),
         pytest.param("openrouter/openai/o1", "openrouter", None, "openai", id="several-slashes"),
         pytest.param("gpt-4o", "openai", "openai", "openai", id="declared"),
-        pytest.param("gpt-4o", "OpenAI", "openai", None, id="declared-lower-cased-by-prefix-only"),
+        pytest.param("gpt-4o", "OpenAI", "openai", "openai", id="declared-is-lower-cased"),
         pytest.param("my-openai-model", "x", None, "openai", id="contained"),
         pytest.param("vertex_ai/gpt", "openai", None, "openai", id="prefix-beats-declared"),
         pytest.param("/gpt-4o", "openai", None, "openai", id="empty-prefix"),
@@ -114,13 +117,15 @@ def test_registry_survives_a_snapshot(tmp_path, make_database, write_json):
         ("trial", {"gpt-4o-mini"}),
         ("pro", {"gpt-4o-mini", "openai/gpt-4o"}),
         ("enterprise", {"gpt-4o-mini", "openai/gpt-4o", "minimax/MiniMax-M2.5"}),
+        ("PRO", {"gpt-4o-mini", "openai/gpt-4o"}),
+        ("Enterprise", {"gpt-4o-mini", "openai/gpt-4o", "minimax/MiniMax-M2.5"}),
         ("solo", {"gpt-4o-mini"}),
         ("", {"gpt-4o-mini"}),
         (None, {"gpt-4o-mini"}),
     ],
 )
 def test_plans_allow_their_names(prices, plan, allowed):
-    """A plan allows ids that contain one of its names; an unknown plan counts as free."""
+    """A plan, in any case, allows ids that contain one of its names; an unknown one is free."""
     platform = Platform(load_rules("hosted-2026-05"), (), load_pricing(prices), {})
     may = platform.allowed_by(plan)
     names = {m for m, yes in zip(platform.models.ids, may, strict=True) if yes}
@@ -154,3 +159,31 @@ def test_health_of_unknown_providers_is_nan(prices):
     platform = Platform(load_rules("hosted-2026-05"), providers, load_pricing(prices), {})
     assert np.isnan(platform.health[0])
     assert platform.health[1] == 0.2
+
+
+def test_names_of_a_plan_are_compared_in_lower_case(write_json):
+    """Both an allowed name and an id may be written in capitals (source: PLATFORM B)."""
+    rules = replace(load_rules("hosted-2026-05"), plans={"free": ("GPT-4o", "qwen")})
+    pricing = load_pricing(write_json({m: {"mode": "chat"} for m in ("gpt-4O", "QWEN-x", "o1")}))
+    assert Platform(rules, (), pricing, {}).allowed_by("free").tolist() == [True, True, False]
+
+
+def test_clients_of_the_public_edition_stand_in_its_own_order(prices):
+    """Its list comes first, what the registry lacks of it included, and then the registry."""
+    rules, registered = load_rules("open-source-2026-05"), Provider("openai", "MY_API_KEY")
+    providers = (Provider("groq"), registered, Provider("anthropic"))
+    platform = Platform(rules, providers, load_pricing(prices), {})
+    assert [p.id for p in platform.providers] == [
+        *("lux", "openai", "deepseek", "moonshot", "deepinfra", "minimax", "qwen", "gemini"),
+        *("groq", "anthropic"),
+    ]
+    assert platform.providers[1] is registered
+    hosted = Platform(load_rules("hosted-2026-05"), providers, load_pricing(prices), {})
+    assert hosted.providers == providers
+
+
+def test_a_window_below_zero_is_one(write_json):
+    """The platform takes the first that is not 0; what is below 0 is not too (PLATFORM B)."""
+    pricing = load_pricing(write_json({"a": {"max_input_tokens": -1, "max_tokens": 9000}}))
+    models = Platform(load_rules("hosted-2026-05"), (), pricing, {}).models
+    assert models.window.tolist() == [-1]

@@ -17,11 +17,13 @@ from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
+from atomlab.errors import InputError
 from atomlab.evidence.pricing import load_pricing
 from atomlab.evidence.registry import Provider, default_registry, load_registry
 from atomlab.evidence.rules import COMPLEXITIES, load_rules
 from benchmarks.plain_loop import cache_of, rank_plainly
 from tests.conftest import PRICES
+from tests.refusals import refused
 from tests.worlds import PLANS, clients_of, requests, worlds
 
 MATCHERS = ("prefix", "substring")
@@ -58,7 +60,7 @@ def test_ranking_equals_the_plain_loop(data, world, request_, plan):
     """Any request in any world ranks the same models, providers and scores as a plain loop."""
     clients = data.draw(clients_of(world))
     expected = rank_plainly(
-        world.cache,
+        world.loaded,
         clients,
         world.rules,
         request_,
@@ -78,25 +80,26 @@ def test_every_shipped_tenant_ranks_as_the_plain_loop_does(request, name, matche
     platform = replace(loaded, rules=replace(loaded.rules, matcher=matcher))
     cache = cache_of(loaded.pricing.frame)
     health = {p.id: p.health_score for p in loaded.providers}
-    tenants = snapshot.session.execute(text("SELECT id, plan_type FROM tenants")).all()
-    answers: dict[tuple[str, ...], list[object]] = {}
+    tenants = snapshot.session.execute(text("SELECT id, plan_type, ai_mode FROM tenants")).all()
+    answers: dict[object, list[object]] = {}
     assert len(tenants) > 40
-    for tenant_id, plan in tenants:
+    assert {mode for _, _, mode in tenants} > {"managed"}
+    for tenant_id, plan, mode in tenants:
         handler = BYOKHandler(tenant_id, db=snapshot.session, platform=platform)
-        clients = tuple(handler.clients)
+        clients, managed = tuple(handler.clients), mode == "managed"
         for complexity in COMPLEXITIES:
-            request_ = Request(complexity)
-            if (*clients, complexity) not in answers:
-                answers[*clients, complexity] = rank_plainly(
+            case = (clients, complexity, managed and plan)
+            if case not in answers:
+                answers[case] = rank_plainly(
                     cache,
                     clients,
                     platform.rules,
-                    request_,
+                    Request(complexity, managed=managed),
                     catalog=platform.catalog,
                     health=health,
                     plan=plan,
                 )
-            assert as_rows(handler.explain(request_)) == answers[*clients, complexity]
+            assert as_rows(handler.explain(Request(complexity))) == answers[case]
 
 
 @given(st.data(), worlds(matchers=("prefix",)), requests(), st.sampled_from(PLANS))
@@ -152,6 +155,11 @@ def test_equal_scores_keep_the_order_of_the_cache(write_json):
         pytest.param("anthropic", 2047, 1.0, id="anthropic-not-below"),
         pytest.param("gemini", 1024, 0.1, id="gemini-caches-from-1024"),
         pytest.param("google", 1024, 0.1, id="google-caches-from-1024"),
+        pytest.param("google_flash", 1024, 0.1, id="and-what-contains-it"),
+        pytest.param("gemini_flash", 1024, 0.1, id="or-gemini"),
+        pytest.param("google_flash", 1023, 1.0, id="not-below-either"),
+        pytest.param("openai_5_3", 100_000, 1.0, id="openai-by-the-exact-id-alone"),
+        pytest.param("anthropic_opus_4_6", 100_000, 1.0, id="anthropic-too"),
         pytest.param("groq", 100_000, 1.0, id="groq-never-caches"),
     ],
 )
@@ -216,13 +224,19 @@ def test_empty_registry_or_cache_ranks_nothing_and_says_so(
     assert ranking.summary().startswith(f"{len(document)} models")
 
 
-def test_clients_that_the_registry_lacks_serve_nothing(small):
-    """A client id outside the registry changes nothing."""
-    plain, odd = (
+@pytest.mark.parametrize("clients", [["nobody"], ["openai", "gpt"], ["OpenAI"], [""]], ids=repr)
+def test_a_client_that_the_platform_cannot_have_is_refused(small, clients):
+    """It would serve nothing, and a misspelt one must not pass for a finding."""
+    with refused(InputError, f"no provider {clients[-1]!r}; give clients of the registry"):
         rank(small, clients, Request("simple"))
-        for clients in (["openai"], ["nobody", "openai", "gpt"])
-    )
-    assert as_rows(plain) == as_rows(odd) != []
+
+
+def test_the_public_editions_clients_need_no_registry(prices):
+    """Its own list is as good; an id in neither is refused there, too."""
+    platform = Platform(load_rules("open-source-2026-05"), (), load_pricing(prices), {})
+    assert rank(platform, ["minimax"], Request("simple")).winner.model == "minimax/MiniMax-M2.5"
+    with refused(InputError, "no provider 'anthropic'"):
+        rank(platform, ["anthropic"], Request("simple"))
 
 
 @given(st.data(), worlds(), requests())
@@ -238,7 +252,8 @@ def test_funnel_counts_what_a_model_by_model_count_counts(data, world, request_)
         assert (row.entering, row.rejected) == (entering, first[row.filter])
         assert row.only_blocker == alone[row.filter]
         entering -= row.rejected
-    assert entering == len(ranking.order) == frame["rank"].notna().sum()
+    assert frame["rank"].notna().sum() == len(ranking.order)
+    assert len(ranking.order) == (0 if ranking.broken else entering)
 
 
 @given(st.data(), worlds(), requests())
@@ -250,12 +265,12 @@ def test_frame_and_reasons_tell_one_story(data, world, request_):
         codes = [reason.code for reason in ranking.reasons(row.model)]
         assert ", ".join(codes) == row.blockers
         assert row.first_blocker == (codes[0] if codes else "")
-        assert pd.isna(row.rank) == bool(codes)
+        assert pd.isna(row.rank) == (bool(codes) or ranking.broken is not None)
 
 
 def test_reasons_name_what_was_seen_and_what_was_required(small):
     """Each reason is a code, the observed value and the required one."""
-    ranking = rank(small, ["minimax"], Request("advanced", tools=True))
+    ranking = rank(small, ["minimax"], Request("advanced", tools=True, managed=True))
     reasons = {r.code: (r.observed, r.required) for r in ranking.reasons("gpt-4o-mini")}
     assert reasons == {
         "client": ("openai", "a client for the provider"),
@@ -358,4 +373,6 @@ def test_a_candidate_is_what_the_platform_hands_on(small):
         "quality": 80.0,
         "cost": pytest.approx(3.5e-7),
         "price_unknown": False,
+        "mode": None,
+        "chat": None,
     }

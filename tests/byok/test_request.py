@@ -32,8 +32,27 @@ def test_request_is_json_ready():
         "task": "extract",
         "capability": None,
         "tools": False,
-        "managed": False,
+        "managed": None,
         "turn": 0,
         "tokens": 0,
         "tier": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "mode", "managed"),
+    [
+        (None, "managed", True),
+        (None, "MANAGED", True),
+        (None, "byok", False),
+        (None, "hybrid", False),
+        (None, "", False),
+        (None, None, False),
+        (True, "byok", True),
+        (False, "managed", False),
+    ],
+)
+def test_a_request_is_managed_as_its_tenant_is_unless_it_says_so_itself(asked, mode, managed):
+    """`managed` makes a tenant's requests managed, `byok` and `hybrid` do not (PLATFORM B)."""
+    request = Request("simple", tools=True, managed=asked)
+    assert request.of_tenant(mode) == Request("simple", tools=True, managed=managed)
