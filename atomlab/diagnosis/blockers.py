@@ -60,9 +60,9 @@ def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[Blocker
         place = platform.column[provider]
         # Also a model that a later client serves now: the new one would take it over.
         takes = platform.models.matches[:, place] & (~served | (view.active > place))
-        masks = ranking.blockers & np.uint8(0xFF ^ _CLIENT ^ _HEALTH)
+        masks = ranking.blockers & ~np.uint32(_CLIENT | _HEALTH)
         if unhealthy[place]:
-            masks = masks | np.uint8(_HEALTH)
+            masks = masks | np.uint32(_HEALTH)
         options = [(mask, number) for mask, _, number in _unique(masks, takes)]
         least_here = _minimal(mask for mask, _ in options)
         found += [

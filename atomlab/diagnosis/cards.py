@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atomlab.display.cards import Card
@@ -14,25 +13,27 @@ if TYPE_CHECKING:
     from atomlab.diagnosis.fixes import Fix
     from atomlab.diagnosis.verify import Verification
 
-_DECIDED = "What is decided for each request as captured, and what would cure it at least cost."
+_DECIDED = "What is decided for each request as captured, the fix of least effort, and who acts."
 _TESTED = "Each claim with its verdict, and what was observed."
 _LONGEST = 20_000  # characters; a script is some 3,000, and holds a tenant's id in full
 
 
 def diagnosis_card(diagnosis: Diagnosis) -> Card:
-    """Return the tenant, and for each request the outcome, its root cause and the cheapest fix."""
+    """Return the tenant, and for each request status, root cause, and the fix of least effort."""
     import pandas as pd
 
     from atomlab.display.tables import Table
 
-    columns = ["request", "outcome", "usable", "winner", "root cause", "cheapest fix of it"]
-    rows = [_request_row(each, diagnosis.requests) for each in diagnosis.requests]
+    columns = ["request", "status", "usable", "winner", "root cause", "fix of least effort", "who"]
+    rows = [_request_row(each, diagnosis) for each in diagnosis.requests]
     tenant = diagnosis.tenant
     return Card(
         title=f"Diagnosis of {tenant.name}",
+        word=diagnosis.status,
         facts={
             "tenant": tenant.subdomain or tenant.id,
             "plan": tenant.plan_type,
+            "requests are": diagnosis.request_mode,
             "key settings": listed(sorted(diagnosis.rows)) or "none",
             "clients": listed(diagnosis.clients) or "none",
             "models": f"{len(diagnosis.platform.models.ids):,}",
@@ -51,9 +52,11 @@ def fix_set_card(fix_set: FixSet) -> Card:
         word="verified" if fix_set.verified else "not run",
         facts={
             "removes": listed(fix_set.atoms),
+            "who acts": fix_set.who,
             "cost": fix_set.cost,
             "winner after": winner.model if winner else "none",
         },
+        remarks=[f"No cure: {winner.unable}."] if winner and winner.unable else [],
     )
 
 
@@ -64,7 +67,7 @@ def fix_card(fix: Fix) -> Card:
     if len(fix.sql) > _LONGEST:
         told.append("The script is too long to be shown: atomlab fix writes it to a file.")
     return Card(
-        title="The fix of the root cause",
+        title="The fix",
         remarks=told,
         scripts={name: text for name, text in scripts.items() if 0 < len(text) <= _LONGEST},
     )
@@ -88,17 +91,16 @@ def verification_card(verification: Verification) -> Card:
     )
 
 
-def _request_row(
-    diagnosis: RequestDiagnosis, beside: Sequence[RequestDiagnosis]
-) -> tuple[object, ...]:
-    from atomlab.diagnosis.fixes import root_fix
+def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, ...]:
+    from atomlab.diagnosis.fixes import in_words, root_fix
 
-    winner, fix = diagnosis.ranking.winner, root_fix(diagnosis, beside)
+    winner, fix = each.ranking.winner, root_fix(each, diagnosis.failing)
     return (
-        diagnosis.request.complexity,
-        diagnosis.outcome,
-        len(diagnosis.ranking.order),
+        each.request.complexity,
+        each.status,
+        len(each.ranking.order),
         winner.model if winner else None,
-        " and ".join(map(str, diagnosis.explanation.root)) or None,
-        " and ".join(map(str, fix.edits)) if fix else None,
+        " and ".join(map(str, each.explanation.root)) or None,
+        in_words(fix.edits, diagnosis) if fix else None,
+        fix.who if fix else None,
     )

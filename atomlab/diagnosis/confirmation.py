@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
-from atomlab.diagnosis.explanation import FILTER_OF, Cause, FixSet, Verdict
+from atomlab.diagnosis.explanation import Cause, FixSet, Verdict
 from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
-from atomlab.evidence.registry import setting_key
 
 
 def confirm(
@@ -21,23 +21,41 @@ def confirm(
     """Return the causes with their verdicts, and the trials of the first.
 
     Confirmed is a cause whose repair, run, removes the error through its provider while placebos
-    leave it. One that cannot be repaired here stays inconclusive, never more.
+    leave it, and every other member of that repair is a cause as well. One that cannot be
+    repaired here stays inconclusive, never more.
     """
+    # That a filter rejects a provider's models is seen in the ranking; that a key was meant is not.
+    claimed = {*NAMES, *(cause.atom for cause in causes)}
     verdicts: list[Cause] = []
     first: list[Trial] = []
     for cause in causes:
-        trials = _trials(cause, ranking, fix_sets, lab, tenant_id)
+        fix = own_fix_set(cause, fix_sets, ranking)
+        trials = _trials(cause, fix, ranking, lab, tenant_id)
         first = first or trials
-        verdicts.append(replace(cause, verdict=verdict_of(cause, trials)))
+        verdict = verdict_of(cause, trials)
+        if fix and cause.code != "no-keys" and not set(fix.atoms) <= claimed:
+            verdict = "inconclusive"  # it needs what nothing shows to be wrong
+        verdicts.append(replace(cause, verdict=verdict))
     return verdicts, first
 
 
+def own_fix_set(cause: Cause, fix_sets: Sequence[FixSet], ranking: Ranking) -> FixSet | None:
+    """Return the smallest fix set that repairs the cause through its own provider, None if none.
+
+    Of equally small ones it is the one that takes the least effort. A cause without a provider
+    has any.
+    """
+    if cause.provider is None:
+        fitting = list(fix_sets)
+    else:
+        fitting = [f for f in fix_sets if cause.atom in f.atoms and f.provider == cause.provider]
+        if not fitting and cause.provider in ranking.clients:  # one filter blocks several clients
+            fitting = [f for f in fix_sets if f.atoms == (cause.atom,)]
+    return min(fitting, key=lambda f: (len(f.atoms), f.effort, not f.cures), default=None)
+
+
 def _trials(
-    cause: Cause,
-    ranking: Ranking,
-    fix_sets: Sequence[FixSet],
-    lab: Laboratory,
-    tenant_id: str,
+    cause: Cause, fix: FixSet | None, ranking: Ranking, lab: Laboratory, tenant_id: str
 ) -> list[Trial]:
     request = ranking.request
     if cause.code == "orphan-client":
@@ -46,14 +64,10 @@ def _trials(
             lab.try_edits(name, [Edit("add-model", provider=provider)], tenant_id, request)
             for name, provider in models.items()
         ]
-    atoms = {cause.atom}
-    if cause.code in FILTER_OF and cause.provider not in ranking.clients:
-        atoms.add(f"client:{cause.provider}")
-    fits = [f for f in fix_sets if cause.provider is None or atoms <= set(f.atoms)]
-    if not fits:
+    if fix is None:
         return []
-    key = next((e.setting_key for e in fits[0].edits if e.setting_key), None)
-    return try_fix(lab, tenant_id, fits[0].edits, key, request)
+    key = next((e.setting_key for e in fix.edits if e.setting_key), None)
+    return try_fix(lab, tenant_id, fix.edits, key, request)
 
 
 def verdict_of(cause: Cause, trials: Sequence[Trial]) -> Verdict:
@@ -61,20 +75,22 @@ def verdict_of(cause: Cause, trials: Sequence[Trial]) -> Verdict:
     if not trials:
         return "inconclusive"
     fix, *placebos = trials
-    through = {candidate.provider for candidate in fix.after.candidates()}
-    winner = fix.after.winner
-    if cause.role != "joint" and winner is not None:
-        through = {winner.provider}
-    if cause.code == "context-window" and not _window_known(fix.after):
+    if not _windows_known(fix, cause):
         return "inconclusive"  # whether the windows are too small is not in the evidence
-    uses_it = cause.provider is None or cause.provider in through
+    winner = fix.after.winner
+    uses_it = cause.provider is None or (winner is not None and winner.provider == cause.provider)
     proven = fix.cured and uses_it and not any(placebo.cured for placebo in placebos)
     return "confirmed" if proven else "inconclusive"
 
 
-def _window_known(ranking: Ranking) -> bool:
-    """Return whether the cache states the window of some candidate."""
-    return not bool(ranking.view.platform.models.window_unknown[ranking.order].all())
+def _windows_known(fix: Trial, cause: Cause) -> bool:
+    """Return whether what the fix does to context windows rests on ones that the cache states."""
+    kinds = {edit.kind for edit in fix.edits}
+    if "complete-windows" in kinds:
+        return False
+    waived = cause.code == "context-window" or any(e.filter == "context" for e in fix.edits)
+    unknown = fix.after.view.platform.models.window_unknown[fix.after.order]
+    return not waived or not bool(unknown.all())
 
 
 def put_fault_back(ranking: Ranking, lab: Laboratory, tenant_id: str) -> tuple[Trial, ...]:
@@ -82,5 +98,8 @@ def put_fault_back(ranking: Ranking, lab: Laboratory, tenant_id: str) -> tuple[T
     winner = ranking.winner
     if winner is None:
         return ()
-    edit = Edit("remove-row", setting_key(winner.provider))
+    manager = ranking.view.platform.manager()
+    states = manager.states_of(lab.rows(tenant_id).of(tenant_id).items())
+    row = next(look for look in manager.lookups_of(states) if look.provider == winner.provider)
+    edit = Edit("remove-row", row.setting_key)
     return (lab.try_edits("the fault put back", [edit], tenant_id, ranking.request),)

@@ -6,9 +6,12 @@ Each step names the finding that shows it, by its JSON Pointer in `atomlab.findi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from atomlab.byok.request import in_words
+from atomlab.diagnosis.answers import serves
+from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.population import distinct_states
@@ -25,16 +28,19 @@ _OPEN_STEPS = (
 )
 
 
-def affected(snapshot: Snapshot, diagnosis: Diagnosis) -> list[dict[str, Any]]:
-    """Return for each request how many tenants of the snapshot get the error, whatever its cause.
+def affected(
+    snapshot: Snapshot, diagnosis: Diagnosis, managed: bool | None = None
+) -> list[dict[str, Any]]:
+    """Return for each request for how many tenants pricing finds no model, whatever the cause.
 
-    Empty without a pricing cache. `examples` are up to ten of them, by subdomain or id.
+    Each tenant's are managed or not as its own `ai_mode` says, unless that was asked for. Empty
+    where nothing can be decided. `examples` are up to ten tenants, by subdomain or id.
     """
-    if not snapshot.has_pricing:
+    if missing_input(snapshot, diagnosis.platform):
         return []
     states = list(distinct_states(snapshot, diagnosis.platform))
     told = []
-    for request in (each.request for each in diagnosis.requests):
+    for request in (replace(each.request, managed=managed) for each in diagnosis.requests):
         failing = sorted(
             tenant.subdomain or tenant.id
             for alike in states
@@ -63,8 +69,8 @@ def steps(
 
     The last, which only people can do, are open as long as a request fails.
     """
-    failed = any(each.outcome == "no-models" for each in diagnosis.requests)
-    tried = _tried(trials, repaired) if failed else ()  # without an error there is none to cure
+    # Without an error there is none to cure.
+    tried = _tried(trials, repaired) if diagnosis.failing else ()
     done = (*_checked(snapshot, verification), *tried)
     return [
         {"step": step, "state": state, "evidence": evidence}
@@ -94,7 +100,7 @@ def _tried(
     fix, *placebos = trials
     yield (
         f"Try the fix on a scratch copy: {fix.result}",
-        "done" if fix.cured else "failed",
+        "done" if fix.cured and serves(fix.after) else "failed",
         "/trials/0",
     )
     left = sum(not placebo.cured for placebo in placebos)
@@ -114,7 +120,7 @@ def _tried(
 
 
 def _open(diagnosis: Diagnosis) -> Iterator[tuple[str, str, str]]:
-    if any(each.outcome == "no-models" for each in diagnosis.requests):
+    if diagnosis.failing:
         for step in _OPEN_STEPS:
             yield step, "open", ""
 

@@ -6,13 +6,14 @@ the cause. Rows that nearly name a key, or name one and hold none, are the evide
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from atomlab.byok.keys import KeyLookup
 from atomlab.byok.platform import Platform
-from atomlab.evidence.redaction import USABLE, State, canonical_name, key_stem
+from atomlab.evidence.names import Reading, key_stem, letters, reader
+from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.registry import Provider, setting_key
 from atomlab.text import listed
 
@@ -26,17 +27,14 @@ Code = Literal[
 ]
 
 
-# The least likeness of names, as difflib has it, that one slip of a finger leaves.
-_SLIP = 0.8
-
-
 @dataclass(frozen=True)
 class Defect:
     """A deviation: the provider that was meant, the row that the platform reads for it.
 
     `copy_from` is the tenant's row that holds the key instead, None if none does, and `others`
     are rows that would do in its place; `evidence` names rows, registry entries, and what was
-    observed and required.
+    observed and required. `neighbours` are the names of vendors to which a misspelt one is equally
+    near: which of them was meant is not known.
     """
 
     code: Code
@@ -45,6 +43,7 @@ class Defect:
     copy_from: str | None
     evidence: tuple[str, ...]
     others: tuple[str, ...] = ()
+    neighbours: tuple[str, ...] = ()
 
 
 def find_defects(
@@ -55,102 +54,143 @@ def find_defects(
     With the rows' `tokens` the evidence says whether rows that would do hold the same value.
     """
     registry = platform.providers
+    manager = platform.manager()
+    own = {name for p in registry for name in (p.setting_key, *manager.key_names(p.id))}
     usable = {name for name, state in rows.items() if state in USABLE}
+    strays = _strays(sorted(usable - own), platform)
+    looked_up = zip(registry, manager.lookups_of(rows), strict=True)
     found = [
         defect
-        for provider in registry
-        if (defect := _defect(provider, rows, usable, platform, tokens or {})) is not None
+        for provider, look in looked_up
+        if (defect := _defect(provider, look, rows, usable, platform, tokens or {}, strays))
     ]
-    misnamed = {d.copy_from for d in found if d.code == "key-misnamed"}
-    own = {p.setting_key for p in registry}
-    others = [n for n in usable - misnamed - own if n.endswith("_API_KEY") and key_stem(n)]
-    # Of names that mean the same provider the platform would read the exact one.
-    others.sort(key=lambda name: (name != canonical_name(name), name))
     unknown: dict[str, Defect] = {}
-    for name in others:
-        defect = _unknown(name, registry)
-        if not _stem_known(name, registry) or _deregistered(name, defect.provider, platform):
-            unknown.setdefault(defect.provider, defect)
+    for defect in (_unknown(stray, platform) for stray in strays if _is_unknown(stray, platform)):
+        # Of names that mean the same provider the platform would read the exact one.
+        if defect.provider not in unknown or defect.copy_from is None:
+            unknown[defect.provider] = defect
     return found + [unknown[provider] for provider in sorted(unknown)]
+
+
+@dataclass(frozen=True)
+class _Stray:
+    """A usable row that is no provider's own: what its name says, and for which ids it is a key."""
+
+    name: str
+    reading: Reading | None
+    meant: tuple[str, ...]
+
+    @property
+    def stem(self) -> str:
+        return key_stem(self.name).lower()
+
+
+def _strays(names: Sequence[str], platform: Platform) -> list[_Stray]:
+    read = reader(platform.providers) if names else None  # reads a file, the first time
+    return [_Stray(n, r := read(n), _meant(n, r, platform)) for n in names if read]
+
+
+def _meant(name: str, reading: Reading | None, platform: Platform) -> tuple[str, ...]:
+    """Return the registered ids for which a row holds the key under another name.
+
+    They are the ones called so, of a vendor's several ids the first that has models; else also
+    those that declare a variable called so. What the price map calls a provider is no slip.
+    """
+    if reading is None or (reading.slips and _in_price_map(key_stem(name).lower(), platform)):
+        return ()
+    every: list[str] = []
+    for vendor in map(letters, reading.ids):
+        called = [p.id for p in platform.providers if letters(p.id) == vendor]
+        if any(map(platform.has_models, called)):
+            return tuple(called)
+        declared = ((p.id, p.api_key_env_var) for p in platform.providers)
+        every += called + [i for i, name in declared if name and letters(key_stem(name)) == vendor]
+    return tuple(dict.fromkeys(every))
+
+
+def _in_price_map(provider: str, platform: Platform) -> bool:
+    """Return whether the price map has models of a provider, be it registered or not."""
+    return bool(platform.models_of(provider).any())
 
 
 def _defect(
     provider: Provider,
+    look: KeyLookup,
     rows: Mapping[str, State],
     usable: set[str],
     platform: Platform,
     tokens: Mapping[str, str],
+    strays: Sequence[_Stray],
 ) -> Defect | None:
     evidence: tuple[str, ...]
-    state = rows.get(provider.setting_key)
+    name = look.setting_key
+    state = rows.get(name)
     allowed = provider.id in platform.rules.llm_providers
     if state in USABLE:
         if allowed:
             return None
         evidence = (
-            f"row {provider.setting_key} holds a usable key ({state})",
+            f"row {name} holds a usable key ({state})",
             f"the registry has {provider.id}, the LLM allow-list of {platform.rules.name} has not",
         )
-        return Defect("provider-not-llm", provider.id, provider.setting_key, None, evidence)
+        return Defect("provider-not-llm", provider.id, name, None, evidence)
     if not allowed:
         return None
     aliases = _aliases(provider, usable, platform)
-    near = _near_misses(provider, usable, platform)
+    near = _near_misses(provider, strays)
     # Where a row is there, what nearly has its name is not taken for its key.
-    held = [*aliases, *near] if state is None or aliases else []
+    held = list(dict.fromkeys([*aliases, *near])) if state is None or aliases else []
     source = next(iter(held), None)
     others = tuple(name for name in held[1:] if rows[name] != "blank")
     beside = _beside(source, others, rows, tokens) if source and others else ()
     if state is not None:
         code: Code = "key-placeholder" if state == "placeholder" else "key-empty"
         evidence = (
-            f"row {provider.setting_key} exists, its value is {state}; a usable key is required",
+            f"row {name} exists, its value is {state}; a usable key is required",
             *beside,
         )
-        return Defect(code, provider.id, provider.setting_key, source, evidence, others)
+        return Defect(code, provider.id, name, source, evidence, others)
     if source is None:
         return None
+    declared = provider.api_key_env_var
     if aliases:
         evidence = (
-            f"the tenant has no row {provider.setting_key}, which the platform looks for",
+            f"the tenant has no row {name}, which the platform looks for",
             f"row {source} holds a usable key ({rows[source]})",
-            f"the registry declares {provider.api_key_env_var} for {provider.id} as well",
+            *([f"the registry declares {declared} for {provider.id} as well"] if declared else []),
             *beside,
         )
-        key = (provider.id, provider.setting_key)
+        key = (provider.id, name)
         return Defect("key-under-alias", *key, source, evidence, others)
     evidence = (
-        f"the tenant has no row {provider.setting_key}, which the platform looks for",
+        f"the tenant has no row {name}, which the platform looks for",
         f"row {source!r} holds a usable key ({rows[source]}) under nearly that name",
+        f"how it differs: {'; '.join(near[source])}",
         *beside,
     )
-    return Defect("key-misnamed", provider.id, provider.setting_key, source, evidence, others)
+    return Defect("key-misnamed", provider.id, name, source, evidence, others)
 
 
 def _aliases(provider: Provider, usable: set[str], platform: Platform) -> list[str]:
     """Return the usable rows of other ids that declare the same variable, then the variable's."""
-    variable = provider.api_key_env_var
-    if not variable:
-        return []
+    variable = provider.api_key_env_var or platform.manager().key_name(provider.id)
     sharing = [p.setting_key for p in platform.providers if p.api_key_env_var == variable]
     named = dict.fromkeys((*sharing, variable))
     return [key for key in named if key in usable and key != provider.setting_key]
 
 
-def _near_misses(provider: Provider, usable: set[str], platform: Platform) -> list[str]:
-    """Return the usable rows that differ from the wanted name only in accidents, nearest first.
+def _near_misses(provider: Provider, strays: Sequence[_Stray]) -> dict[str, tuple[str, ...]]:
+    """Return the rows that hold the provider's key under another name, and how that differs.
 
-    A row that is some provider's own is no near miss. The variable that the registry declares
-    counts as a name of the provider's too, unless the row nearly names a provider with models.
+    The nearest is first: the one that is least misspelt, then that differs in the fewest ways.
     """
-    own = {p.setting_key for p in platform.providers}
-    near = sorted(usable - own)
-    found = [n for stem in (key_stem, _letters) for n in near if stem(n) == stem(provider.id)]
-    variable = provider.api_key_env_var
-    named = {key_stem(p.id) for p in platform.providers if platform.has_models(p.id)}
-    if variable and key_stem(variable) not in named:
-        found += [name for name in near if key_stem(name) == key_stem(variable)]
-    return list(dict.fromkeys(found))
+    near = [
+        (s.reading.slips, key_stem(s.name) != key_stem(provider.id), len(s.reading.differs), s)
+        for s in strays
+        if s.reading is not None and provider.id in s.meant
+    ]
+    near.sort(key=lambda each: (*each[:3], each[3].name))
+    return {stray.name: stray.reading.differs for *_, stray in near if stray.reading}
 
 
 def _beside(
@@ -171,39 +211,35 @@ def _beside(
     return (f"{'row' if len(others) == 1 else 'rows'} {named} would do as well as {source!r}",)
 
 
-def _letters(name: str) -> str:
-    """Return the stem without what may separate its words: `OPEN AI_API_KEY` is openai's."""
-    return key_stem(name).replace("_", "")
+def _is_unknown(stray: _Stray, platform: Platform) -> bool:
+    """Return whether a row is the key of a provider that the registry lacks.
 
-
-def _deregistered(name: str, provider: str, platform: Platform) -> bool:
-    """Return whether a declared variable's row names a provider that only the registry lacks."""
-    if provider in platform.column or name != setting_key(provider):
+    It is not if a provider with models may have it, or if the registry knows what it is called;
+    but what the price map alone calls a provider is one.
+    """
+    if any(map(platform.has_models, stray.meant)):
         return False
-    return bool((platform.models.provider == provider).any())
+    if _in_price_map(stray.stem, platform):
+        return True
+    named = stray.reading is not None or stray.name.endswith("_API_KEY")
+    return not stray.meant and named and bool(stray.stem)
 
 
-def _stem_known(name: str, registry: tuple[Provider, ...]) -> bool:
-    stems = {key_stem(p.id) for p in registry}
-    stems |= {key_stem(p.api_key_env_var) for p in registry if p.api_key_env_var}
-    return key_stem(name) in stems
-
-
-def _unknown(name: str, registry: tuple[Provider, ...]) -> Defect:
-    provider = canonical_name(name).removesuffix("_API_KEY").lower()
+def _unknown(stray: _Stray, platform: Platform) -> Defect:
+    """Return the defect of an unknown provider's row; what is misspelt is taken as it stands."""
+    reading, provider = stray.reading, stray.stem
+    if reading and not reading.slips and not _in_price_map(provider, platform):
+        known = (i for i in reading.ids if _in_price_map(i, platform))
+        provider = next(known, reading.ids[0])
+    key = setting_key(provider)
+    exact = stray.name == key
+    told = reading.differs if reading and (reading.slips or not exact) else ()
     evidence = (
-        f"row {name} holds a usable key",
+        f"row {stray.name if exact else repr(stray.name)} holds a usable key",
         f"the registry has no provider {provider}",
-        *_slip(provider, registry),
+        *([f"how it differs: {'; '.join(told)}"] if told else []),
     )
-    return Defect("provider-unknown", provider, name, None, evidence)
-
-
-def _slip(provider: str, registry: tuple[Provider, ...]) -> tuple[str, ...]:
-    """Return the sentence that names the one setting that `provider` is nearly, if it is one."""
-    by_lower = {p.id.lower(): p for p in registry}
-    near = difflib.get_close_matches(provider, by_lower, n=2, cutoff=_SLIP)
-    if len(near) != 1:
-        return ()
-    meant = by_lower[near[0]]
-    return (f"nearly {meant.setting_key}, the setting of {meant.id}",)
+    return Defect(
+        *("provider-unknown", provider, key, None if exact else stray.name, evidence),
+        neighbours=reading.neighbours if reading else (),
+    )

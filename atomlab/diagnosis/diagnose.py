@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import select
-
-from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis import cards
+from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
+from atomlab.diagnosis.credentials import keys_that_serve
 from atomlab.diagnosis.defects import Defect, find_defects
 from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.rivals import Rival, find_rivals
-from atomlab.errors import NO_MODELS
 from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
-from atomlab.evidence.schema import Tenant, TenantSetting
+from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
-from atomlab.text import printable
+from atomlab.text import listed, printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Outcome = Literal["ranked", "no-models", "inconclusive"]
+Outcome = Literal["ranked", "fallback", "no-models", "inconclusive"]
+Status = Literal["affected", "healthy", "undecided"]
+# What an outcome says of the tenant: where pricing finds no model the fault is there, whether an
+# error is raised or a fallback answers.
+_STATUS: Mapping[Outcome, Status] = {
+    "ranked": "healthy",
+    "fallback": "affected",
+    "no-models": "affected",
+    "inconclusive": "undecided",
+}
 
 
 @dataclass(frozen=True)
 class RequestDiagnosis:
     """One request's outcome; `ranking` is the decision in full, `explanation` why it is empty.
 
-    The outcome is inconclusive where the snapshot holds no pricing cache.
+    The outcome is inconclusive where the snapshot lacks what the platform certainly has, and that
+    could turn it; `missing` says what.
     """
 
     request: Request
@@ -46,22 +55,26 @@ class RequestDiagnosis:
     outcome: Outcome
     explanation: Explanation
     rivals: tuple[Rival, ...]
+    missing: str | None = None
+
+    @property
+    def status(self) -> Status:
+        """Whether the tenant is affected, healthy or undecided, for this request."""
+        return _STATUS[self.outcome]
 
     def to_json(self) -> dict[str, Any]:
         """Return the diagnosis as an element of `diagnoses` in `atomlab.diagnosis/1`."""
-        winner = self.ranking.winner
+        winner, answer = self.ranking.winner, self.ranking.fallback
         fix_sets = self.explanation.fix_sets
         blocking = minimal_blocking_sets(fix.atoms for fix in fix_sets) if fix_sets else []
         return {
             "request": self.request.to_json(),
             "outcome": self.outcome,
-            "error": NO_MODELS if self.outcome == "no-models" else None,
-            "winner": winner
-            and {
-                "provider": winner.provider,
-                "model": winner.model,
-                "value_score": winner.value_score,
-            },
+            "status": self.status,
+            "error": self.ranking.error if self.outcome == "no-models" else None,
+            "fallback": asdict(answer) if answer and self.outcome == "fallback" else None,
+            "missing": self.missing if self.outcome == "inconclusive" else None,
+            "winner": winner and winner.to_json(),
             "candidates": len(self.ranking.order),
             "funnel": self.ranking.funnel_rows(),
             "warnings": self.ranking.warnings(),
@@ -76,7 +89,12 @@ class RequestDiagnosis:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A tenant's rows (state by setting name), lookups (one per provider), clients and outcomes."""
+    """A tenant's rows (state by setting name), lookups (one per provider), clients and outcomes.
+
+    `repeated` are names of which there is a second row, which the platform never reads;
+    `asked_managed` is what the caller said of managed requests, None for nothing; `withheld`
+    counts the settings, or variables of the worker, of which the capture kept no name.
+    """
 
     evidence: Evidence
     tenant: Tenant
@@ -85,6 +103,40 @@ class Diagnosis:
     lookups: KeyLookups
     clients: tuple[str, ...]
     requests: tuple[RequestDiagnosis, ...]
+    repeated: tuple[str, ...] = ()
+    asked_managed: bool | None = None
+    withheld: int = 0
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the diagnosis assumes of inputs that are the edition's default, or absent."""
+        return assumptions(self.evidence, self.platform)
+
+    @cached_property
+    def keys_that_serve(self) -> tuple[str, ...]:
+        """The providers of which a new key alone would serve every kind of request."""
+        asked = self.requests[0].request
+        held = (self.rows, self.clients, self.tenant.plan_type)
+        return keys_that_serve(self.platform, *held, asked)
+
+    @property
+    def request_mode(self) -> str:
+        """Whether the requests are managed or BYOK, and who says so."""
+        mode = "managed" if self.requests[0].request.managed else "BYOK"
+        said = "ai_mode" if self.asked_managed is None else "as asked"
+        return f"{mode} ({said})"
+
+    @property
+    def status(self) -> Status:
+        """Whether the tenant is affected by any of the requests, healthy for all, or undecided."""
+        found = {each.status for each in self.requests}
+        order: tuple[Status, ...] = ("affected", "undecided", "healthy")
+        return next(status for status in order if status in found)
+
+    @property
+    def failing(self) -> tuple[RequestDiagnosis, ...]:
+        """The requests for which pricing finds no model."""
+        return tuple(each for each in self.requests if each.status == "affected")
 
     @property
     def named(self) -> frozenset[str]:
@@ -139,11 +191,15 @@ class Diagnosis:
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust, and what may be overlooked."""
         out = [f"{look.provider}: {look.reason}" for look in self.lookups if look.state == "blank"]
-        if self.tenant.ai_mode == "managed" and not self.requests[0].request.managed:
-            out.append("the tenant is managed, the request is not: add --managed to apply its plan")
+        if self.repeated:
+            told = f"of {listed(self.repeated)} there is a second row"
+            out.append(f"{told}: the platform reads the first, and so does this")
+        mode = (self.tenant.ai_mode or "byok").lower()
+        if mode == "managed" or self.requests[0].request.managed or self.asked_managed is not None:
+            out.append(f"decided as {self.request_mode} requests; the tenant's ai_mode is {mode}")
         wanted = self.requests[0].request.capability
-        listed = (entry.capabilities for entry in self.platform.catalog.values())
-        if wanted is not None and not any(wanted in capabilities for capabilities in listed):
+        known = (entry.capabilities for entry in self.platform.catalog.values())
+        if wanted is not None and not any(wanted in capabilities for capabilities in known):
             out.append(f"no model of the catalogue lists {wanted}: only uncatalogued ones can pass")
         for diagnosis in self.requests:
             prefix = f"{diagnosis.request.complexity}: "
@@ -165,9 +221,17 @@ class Diagnosis:
                 "subdomain": self.tenant.subdomain,
                 "plan": self.tenant.plan_type,
             },
+            "withheld": self.withheld,
+            "ai_mode": self.tenant.ai_mode,
+            "status": self.status,
+            "request_mode": self.request_mode,
+            "assumptions": [assumption.to_json() for assumption in self.assumptions],
             "lookups": [asdict(lookup) for lookup in self.lookups],
             "clients": list(self.clients),
-            "diagnoses": [diagnosis.to_json() for diagnosis in self.requests],
+            "diagnoses": [
+                {**each.to_json(), "assumptions": [a.to_json() for a in self.assumptions]}
+                for each in self.requests
+            ],
         }
 
 
@@ -176,60 +240,72 @@ def diagnose(
     tenant: str,
     requests: Sequence[Request] | None = None,
     platform: Platform | None = None,
+    *,
+    managed: bool | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of `tenant` (id, subdomain or exact name) for the requests.
 
     Without `requests`, all four complexities are diagnosed; `platform` spares loading it again.
-    Every fix is run on a scratch copy. Raises TenantError if no tenant, or more than one, goes by
-    that name.
+    Requests are managed or not as they say, else as `managed` says, else as the tenant's
+    `ai_mode` does. Every fix is run on a scratch copy. Raises TenantError if no tenant, or more
+    than one, goes by that name.
     """
     found = evidence.tenant(tenant)
     platform = platform or load_platform(evidence.session)
-    handler = BYOKHandler(found.id, evidence.session, platform=platform)
-    rows = handler.byok_manager.row_states(found.id, evidence.session)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
     with Laboratory(evidence, platform) as lab:
-        defects = find_defects(rows, platform, _tokens(evidence, found.id))
+        held, manager = lab.rows(found.id), platform.manager()
+        tokens = held.of(found.id)
+        rows = manager.states_of(tokens.items())
+        lookups = manager.lookups_of(rows)
+        defects = find_defects(rows, platform, tokens)
+        missing = missing_input(evidence, platform)
+        withheld = evidence.withheld(found.id)
+        if platform.rules.keys_from == "environment":
+            withheld = evidence.manifest["withheld"]["variables"]
         diagnosed = tuple(
-            _diagnose(evidence, handler.explain(request), defects, lab, found.id)
-            for request in asked
+            _diagnose(lab.decide(found.id, request), defects, lab, found.id, missing, withheld)
+            for request in (_resolved(each, managed, found.ai_mode) for each in asked)
         )
     return Diagnosis(
         evidence=evidence,
         tenant=found,
         platform=platform,
         rows=rows,
-        lookups=handler.byok_manager.lookups(found.id, evidence.session),
-        clients=tuple(handler.clients),
+        lookups=lookups,
+        clients=tuple(look.provider for look in lookups if look.client),
         requests=diagnosed,
+        repeated=tuple(held.repeated(found.id)),
+        asked_managed=asked[0].managed if managed is None else managed,
+        withheld=withheld,
     )
 
 
-def _tokens(evidence: Evidence, tenant_id: str) -> dict[str, str]:
-    """Return the token of each of the tenant's rows, by setting name; the first of several."""
-    columns = (TenantSetting.setting_key, TenantSetting.setting_value)
-    tokens: dict[str, str] = {}
-    for name, token in evidence.session.execute(
-        select(*columns).where(TenantSetting.tenant_id == tenant_id)
-    ):
-        tokens.setdefault(name, token)
-    return tokens
+def _resolved(request: Request, managed: bool | None, ai_mode: str | None) -> Request:
+    if request.managed is None and managed is not None:
+        return replace(request, managed=managed)
+    return request.of_tenant(ai_mode)
 
 
 def _diagnose(
-    evidence: Evidence,
     ranking: Ranking,
     defects: Sequence[Defect],
     lab: Laboratory,
     tenant_id: str,
+    missing: str | None,
+    withheld: int,
 ) -> RequestDiagnosis:
-    outcome: Outcome = "ranked" if len(ranking.order) else "no-models"
-    explanation = Explanation()
-    if not evidence.has_pricing:
+    """Return the request's outcome and why; `missing` is what nothing can be concluded without."""
+    explanation, rivals = Explanation(), tuple[Rival, ...]()
+    outcome: Outcome = "ranked"
+    if not len(ranking.order):
+        outcome = "fallback" if ranking.fallback else "no-models"
+    if missing and (outcome != "ranked" or not lab.evidence.has_pricing):
         outcome = "inconclusive"
-    elif outcome == "no-models":
-        explanation = explain(ranking, defects, lab, tenant_id)
-    else:
+    elif outcome == "ranked":
         explanation = Explanation(trials=put_fault_back(ranking, lab, tenant_id))
-    rivals = find_rivals(evidence, ranking, explanation) if outcome != "ranked" else ()
-    return RequestDiagnosis(ranking.request, ranking, outcome, explanation, rivals)
+    else:
+        explanation = explain(ranking, defects, lab, tenant_id, withheld)
+    if outcome != "ranked":
+        rivals = find_rivals(lab.evidence, ranking, explanation)
+    return RequestDiagnosis(ranking.request, ranking, outcome, explanation, rivals, missing)

@@ -11,8 +11,9 @@ from importlib.metadata import version
 from typing import Any
 
 from atomlab.byok.request import Request
+from atomlab.diagnosis.answers import serves
 from atomlab.diagnosis.coverage import affected, limits, steps
-from atomlab.diagnosis.diagnose import Diagnosis
+from atomlab.diagnosis.diagnose import Diagnosis, Status
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.options import Option
@@ -21,16 +22,23 @@ from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 
 
-def document_head(snapshot: Snapshot, verification: Verification, answer: str) -> dict[str, Any]:
+def document_head(
+    snapshot: Snapshot, verification: Verification, answer: str, status: Status
+) -> dict[str, Any]:
     """Return the fields that every document has: what was asked and found, on which snapshot.
 
-    `tested` are the requests that the claims are about.
+    `status` is the tenant's; `verdict` is about claims, and None where there is none: nothing was
+    claimed. `result` is the one of them that answers the question: the verdict where claims are
+    tested, else the status. `tested` are the requests that the claims are about.
     """
+    verdict = verification.verdict if verification.claims else None
     return {
         "schema": "atomlab.findings/1",
         "tool": f"atomlab {version('atomlab')}",
         "title": verification.title,
-        "verdict": verification.verdict,
+        "status": status,
+        "verdict": verdict,
+        "result": verdict or status,
         "answer": answer,
         "snapshot": {
             "name": snapshot.name,
@@ -50,6 +58,7 @@ def findings_document(
     answer: str,
     *,
     warnings: Sequence[str],
+    managed: bool | None = None,
     trials: Sequence[Trial] = (),
     options: Sequence[Option] = (),
     fix: Mapping[str, Any] | None = None,
@@ -58,10 +67,11 @@ def findings_document(
     """Return the document on one tenant: asked, found, tried and compared, and what stays open.
 
     `request` is the one that the case is about, `requests` in the document all that were replayed;
-    `fix` the claim of one, and `repaired` what was decided with it made.
+    `managed` what was asked for, None for what each tenant's `ai_mode` says; `fix` the claim of
+    one, and `repaired` what was decided with it made.
     """
     return {
-        **document_head(snapshot, verification, answer),
+        **document_head(snapshot, verification, answer, diagnosis.status),
         "request": request.to_json(),
         "requests": [each.request.to_json() for each in diagnosis.requests],
         "diagnosis": diagnosis.to_json(),
@@ -69,10 +79,16 @@ def findings_document(
         "warnings": list(warnings),
         "fix": fix,
         "trials": [
-            {"name": t.name, "edit": t.edit, "cured": t.cured, "result": t.result} for t in trials
+            {
+                "name": trial.name,
+                "edit": trial.edit,
+                "cured": trial.cured and serves(trial.after),
+                "result": trial.result,
+            }
+            for trial in trials
         ],
         "repaired": repaired,
-        "affected": affected(snapshot, diagnosis),
+        "affected": affected(snapshot, diagnosis, managed),
         "options": [_option(option) for option in options],
         "remedy": _remedy(diagnosis),
         "steps": steps(snapshot, diagnosis, verification, trials, repaired),
@@ -98,6 +114,7 @@ def _option(option: Option) -> dict[str, Any]:
         "edits": list(option.edits),
         "cures": list(option.cures),
         "leaves": list(option.leaves),
+        "unable": dict(option.unable),
         "pros": pros(option),
         "cons": cons(option),
     }

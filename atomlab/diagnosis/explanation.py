@@ -8,7 +8,7 @@ from typing import Any, Literal
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis import cards
-from atomlab.diagnosis.interventions import Edit, Trial
+from atomlab.diagnosis.interventions import WHO, Edit, Trial, Who
 from atomlab.text import listed, printable
 
 Role = Literal["sole", "one-of-k", "joint"]
@@ -16,16 +16,22 @@ Verdict = Literal["confirmed", "refuted", "inconclusive"]
 # Codes of causes that are not called as their filter is.
 CODES = {"context": "context-window"}
 _MOST_NAMED = 3  # causes in a sentence
+# Causes that the whole cache is repaired for, whoever the provider.
+_CACHE = {"pricing-cache-empty": "pricing", "pricing-entry-broken": "pricing-entry"}
 FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
 
 
 @dataclass(frozen=True)
 class FixSet:
-    """A minimal set of atoms, the edits that remove them, and what re-executing them gave."""
+    """A minimal set of atoms, the edits that remove them, and what re-executing them gave.
+
+    `provider` is whose models it lets through, None for a change of the whole cache.
+    """
 
     atoms: tuple[str, ...]
     edits: tuple[Edit, ...]
     after: Ranking
+    provider: str | None = None
 
     @property
     def cost(self) -> int:
@@ -33,9 +39,26 @@ class FixSet:
         return sum(edit.cost for edit in self.edits)
 
     @property
+    def who(self) -> Who:
+        """Who has to act: of several the one whose act takes most."""
+        rules = self.after.view.platform.rules
+        return max((edit.who(rules) for edit in self.edits), key=WHO.index)
+
+    @property
+    def effort(self) -> tuple[int, int]:
+        """What fix sets are compared by: who has to act, then what it costs."""
+        return WHO.index(self.who), self.cost
+
+    @property
     def verified(self) -> bool:
         """Whether the decision, run again with the edits made, found a model."""
         return len(self.after.order) > 0
+
+    @property
+    def cures(self) -> bool:
+        """Whether it found one that can serve: a winner that is no chat model is no cure."""
+        winner = self.after.winner
+        return winner is not None and winner.chat is not False
 
     def _repr_html_(self) -> str:
         return cards.fix_set_card(self).html()
@@ -51,28 +74,38 @@ class FixSet:
             "atoms": list(self.atoms),
             "edits": [edit.to_json() for edit in self.edits],
             "cost": self.cost,
+            "who": self.who,
             "verified": self.verified,
-            "winner_after": winner and {"provider": winner.provider, "model": winner.model},
+            "cures": self.cures,
+            "winner_after": winner and winner.to_json(),
         }
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A deviation that explains the error (codes: DESIGN 4), and how it relates to the fixes."""
+    """A deviation that explains the error (codes: DESIGN 4), and how it relates to the fixes.
+
+    `role` is None for a cause that no fix set repairs.
+    """
 
     code: str
     provider: str | None
     setting_key: str | None
-    role: Role
+    role: Role | None
     sufficient_alone: bool
     in_every_fix_set: bool
     evidence: tuple[str, ...]
     verdict: Verdict = "inconclusive"
 
     @property
+    def place(self) -> str:
+        """Its role in words, where it has none as well."""
+        return self.role or "in no fix set"
+
+    @property
     def atom(self) -> str:
-        """The atom of fix sets that stands for the cause: a filter's name, or a client."""
-        return FILTER_OF.get(self.code, f"client:{self.provider}")
+        """The atom of fix sets that stands for the cause: a filter, the cache, or a client."""
+        return FILTER_OF.get(self.code) or _CACHE.get(self.code) or f"client:{self.provider}"
 
     def __str__(self) -> str:
         return f"{self.code} {self.provider}" if self.provider else self.code
@@ -84,7 +117,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a request found no model: causes, best supported first, fix sets, cheapest first.
+    """Why a request found no model: causes, best supported first, fix sets, least effort first.
 
     `dropped` counts closed-form fix sets that did not hold when they were executed; `trials` are
     the interventions on the root cause.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from atomlab.byok.ranking import Candidate
 from atomlab.diagnosis import cards
+from atomlab.diagnosis.answers import unable
+from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.explanation import FixSet
-from atomlab.diagnosis.interventions import Edit
+from atomlab.diagnosis.interventions import WHO, Edit, Who
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
 from atomlab.text import listed, printable
@@ -24,7 +27,8 @@ class Fix:
 
     `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` tells;
     `nothing` where no request fails; `inconclusive` where no verified fix is known. `words` say
-    what the fix cures and what it leaves, or why there is none.
+    who acts, what the fix cures and what it leaves, or why there is none. `unable` are the kinds
+    of request of which it removes the error without curing them, since no chat model wins.
     """
 
     status: Status
@@ -32,6 +36,7 @@ class Fix:
     sql: str = ""
     rollback: str = ""
     by_hand: tuple[str, ...] = ()
+    unable: tuple[str, ...] = ()
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -46,143 +51,222 @@ class Fix:
 
 
 def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
-    """Return the fix of the root cause of the requests that fail, best supported request first."""
-    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
-    if any(d.outcome == "inconclusive" for d in diagnosis.requests):
-        return Fix("inconclusive", ("the snapshot holds no pricing cache: nothing is decided",))
+    """Return the fix that takes the least effort, of the requests that fail."""
+    failing = diagnosis.failing
+    if undecided := next((d.missing for d in diagnosis.requests if d.status == "undecided"), None):
+        return Fix("inconclusive", (f"{undecided}: nothing is decided",))
     if not failing:
-        return Fix("nothing", ("no request fails: there is nothing to fix",))
+        served = [each.ranking for each in diagnosis.requests]
+        kinds = tuple(r.request.complexity for r in served if r.winner and r.winner.unable)
+        told = f", but {unable(served)}" if kinds else ": there is nothing to fix"
+        return Fix("nothing", (f"no request fails{told}",), unable=kinds)
     best = best_fix(diagnosis)
     if best is None:
         return Fix("inconclusive", ("no fix is known that was run and helped",))
-    cured = cured_by(best.edits, failing)
-    told = f"{_with_others(best.edits, diagnosis)}{_or_instead(best.edits, cured)}"
-    words = [f"cures {_named(cured)} requests: {told}"]
+    won = _won_by_no_chat_model(best.edits, failing)
+    words = tuple(_words(best, diagnosis, won))
+    kinds = tuple(each.request.complexity for each in won)
+    copy = _copy(best.edits, diagnosis)
+    if copy is None:
+        by_hand = tuple(_by_hand(edit, diagnosis) for edit in best.edits)
+        return Fix("words", words, by_hand=by_hand, unable=kinds)
+    try:
+        scripts = fix_script(copy, dialect), rollback_script(copy, dialect)
+        return Fix("sql", words, *scripts, unable=kinds)
+    except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
+        by_hand = (f"by hand, no script can do it: a name {error.what}",)
+        return Fix("words", words, by_hand=by_hand, unable=kinds)
+
+
+def _words(
+    best: FixSet, diagnosis: Diagnosis, won: Mapping[RequestDiagnosis, Candidate]
+) -> Iterator[str]:
+    """Yield what the fix cures, where it is no cure and what is, and what it leaves."""
+    failing, does = diagnosis.failing, f"{_ACTS[best.who]}: {in_words(best.edits, diagnosis)}"
+    if cured := cured_by(best.edits, failing):
+        yield f"cures {_named(cured)} requests; {does}"
+        if repair := _of_root_cause(cured, best, diagnosis):
+            yield f"the root cause itself is repaired otherwise; {repair}"
+    elif won:
+        yield f"removes the error of {_named(list(won))} requests, and is no cure; {does}"
+    for each, winner in won.items():
+        kind = each.request.complexity
+        yield f"no cure of {kind} requests: {printable(winner.unable)}; {_next(each, diagnosis)}"
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
-        if not _verified(each, best.edits):
+        if each not in cured and each not in won:
             fix = root_fix(each, failing)
             left.setdefault(fix.edits if fix else (), []).append(each)
     for edits, these in left.items():
-        words.append(f"does not cure {_named(these)} requests, {_needed(edits, best, these)}")
-    copy = _copy(best.edits, diagnosis)
-    if copy is None:
-        return Fix("words", tuple(words), by_hand=tuple(map(_by_hand, best.edits)))
-    try:
-        return Fix("sql", tuple(words), fix_script(copy, dialect), rollback_script(copy, dialect))
-    except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
-        by_hand = (f"by hand, no script can do it: a name {error.what}",)
-        return Fix("words", tuple(words), by_hand=by_hand)
+        yield f"does not cure {_named(these)} requests, {_needed(edits, best, diagnosis)}"
+
+
+def _of_root_cause(cured: Sequence[RequestDiagnosis], best: FixSet, diagnosis: Diagnosis) -> str:
+    """Return who repairs the root cause, and how, where the fix of least effort leaves it."""
+    explanation = cured[0].explanation
+    root = explanation.causes[0]
+    own = own_fix_set(root, explanation.fix_sets, cured[0].ranking)
+    if own is None or own.edits == best.edits or root.atom in best.atoms or root.provider is None:
+        return ""
+    return f"{_ACTS[own.who]}: {in_words(own.edits, diagnosis)}"
+
+
+def _next(request: RequestDiagnosis, diagnosis: Diagnosis) -> str:
+    """Return the fix of the least effort whose winner can chat, in words."""
+    curing = [fix for fix in request.explanation.fix_sets if fix.cures]
+    better = _least(curing, diagnosis.failing)
+    if better is None:
+        return "no fix is known whose winner can chat"
+    told = f"{_ACTS[better.who]}: {in_words(better.edits, diagnosis)}"
+    return f"the next best fix, whose winner can chat; {told}"
 
 
 def best_fix(diagnosis: Diagnosis) -> FixSet | None:
-    """Return the cheapest of the root causes' fixes, of these the one that cures most requests.
+    """Return the fix that takes the least effort, of these the one that cures most requests.
 
-    None if no request fails, or no fix of a root cause is verified.
+    None if no request fails, or no fix is verified.
     """
-    return best_fix_of([d for d in diagnosis.requests if d.outcome == "no-models"])
+    return best_fix_of(diagnosis.failing)
 
 
 def best_fix_of(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the same of some requests that fail."""
     known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
-    return _best(known, failing)
+    return _least(known, failing)
 
 
 def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the cheapest verified fix set of the request's root cause, else of the request.
+    """Return the verified fix set of the request that takes the least effort: who, then cost.
 
-    Of several equally cheap it is the one that cures most of the requests that fail. What makes a
-    client that serves nothing is a cause without one of its own: no change of it lets a model
-    through. None if no fix set is verified.
+    Of several it is one that cures, and cures most of the requests that fail. None if no fix set
+    is verified, or no cause is known.
     """
-    explanation = diagnosis.explanation
-    if not explanation.causes:
+    if not diagnosis.explanation.causes:
         return None
-    root = explanation.causes[0]
-    verified = [f for f in explanation.fix_sets if f.verified]
-    fitting = [f for f in verified if root.provider is None or root.atom in f.atoms]
-    return _best(fitting or verified, failing)
+    return _least([f for f in diagnosis.explanation.fix_sets if f.verified], failing)
 
 
-def _best(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the cheapest of the fixes, of these the one that cures most, the first of those."""
-    return min(fixes, key=lambda f: (f.cost, -len(cured_by(f.edits, failing))), default=None)
+def _least(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
+    """Return the fix of least effort, of these the one that cures most, the first of those."""
+    return min(
+        fixes,
+        key=lambda f: (f.effort, not f.cures, -len(cured_by(f.edits, failing))),
+        default=None,
+    )
 
 
 def cured_by(
     edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
 ) -> list[RequestDiagnosis]:
-    """Return the requests that these edits were seen to cure."""
-    return [each for each in failing if _verified(each, edits)]
+    """Return the requests that these edits were seen to cure: a model wins that may chat."""
+    return [
+        each
+        for each in failing
+        if any(f.cures and f.edits == edits for f in each.explanation.fix_sets)
+    ]
+
+
+def _won_by_no_chat_model(
+    edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
+) -> dict[RequestDiagnosis, Candidate]:
+    """Return the requests whose error these edits remove, and the winner that is no chat model."""
+    return {
+        each: f.after.winner
+        for each in failing
+        for f in each.explanation.fix_sets
+        if f.edits == edits and f.after.winner and not f.cures
+    }
+
+
+def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:
+    """Return the edits in words: of a new key all that would do, of a copy the other rows too."""
+    return "; ".join(_edit_in_words(edit, edits, diagnosis) for edit in edits)
+
+
+def _edit_in_words(edit: Edit, beside: Sequence[Edit], diagnosis: Diagnosis) -> str:
+    if edit.kind == "new-credential" and len(beside) == 1:
+        serving = diagnosis.keys_that_serve
+        if len(serving) > 1:
+            return f"add a new credential, a key of any of: {listed(serving, 8)}"
+        if serving:
+            return f"add {diagnosis.platform.manager().key_name(serving[0])} with a new credential"
+    defects = find_defects(diagnosis.rows, diagnosis.platform)
+    others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
+    beside_it = others.get((edit.setting_key or "", edit.copy_from), ())
+    if not beside_it:
+        return str(edit)
+    return f"{edit} ({listed(beside_it)} would do as well as {printable(edit.copy_from)})"
 
 
 def _named(requests: Sequence[RequestDiagnosis]) -> str:
     return ", ".join(each.request.complexity for each in requests)
 
 
-def _with_others(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> str:
-    """Return the edits in words, each with the rows that could be copied in place of its own."""
-    defects = find_defects(diagnosis.rows, diagnosis.platform)
-    others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
-    return "; ".join(
-        f"{edit} ({listed(others[key])} would do as well as {printable(edit.copy_from)})"
-        if (key := (edit.setting_key or "", edit.copy_from)) in others
-        else str(edit)
-        for edit in edits
-    )
-
-
-def _or_instead(edits: tuple[Edit, ...], cured: Sequence[RequestDiagnosis]) -> str:
-    """Return what cures these requests, too, for less than the fix of their root cause, if any."""
-    cost, known = sum(edit.cost for edit in edits), cured[0].explanation.fix_sets
-    alike = [f for f in known if f.cost < cost and len(cured_by(f.edits, cured)) == len(cured)]
-    cheaper = _best(alike, cured)
-    return f" (or instead: {'; '.join(map(str, cheaper.edits))})" if cheaper else ""
-
-
-def _verified(diagnosis: RequestDiagnosis, edits: tuple[Edit, ...]) -> bool:
-    """Return whether these edits were run for the request, and cured it."""
-    return any(f.verified and f.edits == edits for f in diagnosis.explanation.fix_sets)
-
-
-def _needed(edits: tuple[Edit, ...], best: FixSet, requests: Sequence[RequestDiagnosis]) -> str:
+def _needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
         return "for which no verified fix is known"
-    extra = [str(edit) for edit in edits if edit not in best.edits]
+    extra = [edit for edit in edits if edit not in best.edits]
     how = "as well" if set(best.edits) <= set(edits) else "instead"
-    return f"which need {how}: {'; '.join(extra)}{_or_instead(edits, requests)}"
+    rules = diagnosis.platform.rules
+    who = max((edit.who(rules) for edit in extra), key=WHO.index, default=best.who)
+    return f"which need {how}; {_ACTS[who]}: {in_words(extra, diagnosis)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
     """Return the edits as one copy from row to row, None if they are anything else."""
-    if len(edits) != 1 or edits[0].setting_key is None or edits[0].copy_from is None:
-        return None
     rules, edit = diagnosis.platform.rules, edits[0]
+    in_database = rules.keys_from == "settings"
+    if len(edits) != 1 or edit.setting_key is None or edit.copy_from is None or not in_database:
+        return None
     return CopyKey(
         diagnosis.tenant.id,
-        edits[0].setting_key,
-        edits[0].copy_from,
+        edit.setting_key,
+        edit.copy_from,
         replaces=edit.kind == "repair-row",
         placeholder_prefixes=rules.placeholder_prefixes,
         placeholder_shorter_than=rules.placeholder_shorter_than,
     )
 
 
-def _by_hand(edit: Edit) -> str:
-    return _BY_HAND[edit.kind].format(
-        key=edit.setting_key, held=edit.copy_from, provider=edit.provider, name=edit.filter
+def _by_hand(edit: Edit, diagnosis: Diagnosis) -> str:
+    in_environment = diagnosis.platform.rules.keys_from == "environment"
+    words = _IN_ENVIRONMENT if in_environment and edit.kind in _IN_ENVIRONMENT else _BY_HAND
+    key, serving = edit.setting_key, diagnosis.keys_that_serve
+    if edit.kind == "new-credential" and serving:
+        key = " or ".join(map(diagnosis.platform.manager().key_name, serving))
+    return words[edit.kind].format(
+        key=key,
+        held=edit.copy_from,
+        provider=edit.provider,
+        name=edit.filter,
+        model=printable(edit.model),
     )
+
+
+_ACTS: dict[Who, str] = {
+    "tenant": "the tenant acts",
+    "operator": "an operator acts",
+    "engineering": "engineering acts",
+}
 
 
 _BY_HAND = {
     "copy-key": "give {key} the value of {held}, and make the other changes as well",
-    "repair-row": "the tenant enters a valid key in {key}: nobody else has it, so no SQL can",
+    "repair-row": "the tenant enters a valid key in {key}: no SQL can invent one",
     "new-credential": "the tenant gets a credential and enters it as {key}: no SQL can invent one",
     "allow-provider": "platform configuration: put {provider} on the list of LLM providers",
     "register-provider": "platform configuration: add {provider} to the provider registry",
     "waive-filter": "platform change: the {name} filter rejects every model that the tenant can "
     "reach; correct its data or its threshold, or use another model",
     "refresh-pricing": "refresh the pricing cache",
+    "complete-windows": "refresh the pricing cache, or complete it by hand: it has no context "
+    "window for models that the tenant can reach",
+    "repair-entry": "correct or remove the entry {model} of the pricing cache, and find out who "
+    "wrote it",
+}
+_IN_ENVIRONMENT = {
+    "copy-key": "set the worker's variable {key} to the value of {held}, and restart it",
+    "repair-row": "set the worker's variable {key} to a valid key, and restart it",
+    "new-credential": "get a credential, set it as the worker's variable {key}, and restart it",
 }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from atomlab.byok.request import Request
-from atomlab.errors import NO_MODELS, InputError
+from atomlab.errors import NO_MODELS, InputError, TenantError
 from atomlab.evidence.files import read_yaml
 from atomlab.text import did_you_mean
+
+if TYPE_CHECKING:
+    from atomlab.evidence.snapshot import Evidence
 
 
 class _Strict(BaseModel):
@@ -96,17 +99,20 @@ class _RequestFields(_Strict):
     task: str | None = None
     capability: str | None = None
     tools: bool = False
-    managed: bool = False
+    managed: bool | None = None
     turn: int = 0
     tokens: int = 0
     tier: str | None = None
 
 
 class Hypothesis(_Strict):
-    """What an incident document claims of a tenant and a request."""
+    """What an incident document claims of a tenant and a request.
+
+    Without a tenant it is a template, to be tested on any.
+    """
 
     title: str = Field(min_length=1)
-    tenant: str = Field(min_length=1)
+    tenant: str | None = Field(default=None, min_length=1)
     claims: tuple[Claim, ...] = Field(min_length=1, strict=False)
     fields: _RequestFields = Field(default=_RequestFields(), alias="request")
 
@@ -121,6 +127,36 @@ class Hypothesis(_Strict):
     def request(self) -> Request:
         """The request that the claims are about."""
         return Request(**self.fields.model_dump())
+
+    def tested_on(self, evidence: Evidence, tenant: str | None = None) -> str:
+        """Return whom to test the claims on: `tenant`, else the one that they are about.
+
+        Raises InputError if neither is named, or both are and they are two tenants; names of one
+        tenant may differ. Raises TenantError if `tenant` is none, and more than one fits.
+        """
+        wanted = self.tenant if tenant is None else tenant
+        if wanted is None:
+            raise InputError(
+                "the hypothesis names no tenant",
+                todo="name the one to test it on (--tenant), or add a line tenant: to the file",
+            )
+        if self.tenant is None or wanted is self.tenant:
+            return wanted
+        given, about = _ids(evidence, wanted), _ids(evidence, self.tenant)
+        if given & about if given and about else wanted == self.tenant:
+            return wanted
+        raise InputError(
+            f"the hypothesis is about tenant {self.tenant!r}, not {wanted!r}",
+            todo="leave out one of the two; a hypothesis without a tenant fits any",
+        )
+
+
+def _ids(evidence: Evidence, name: str) -> set[str]:
+    """Return the ids of the tenants that go by the name, none or more than one as it may be."""
+    try:
+        return {evidence.tenant(name).id}
+    except TenantError as error:
+        return set(error.matches)
 
 
 def load_hypothesis(path: str | Path) -> Hypothesis:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,9 @@ import pandas as pd
 
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.diagnose import Diagnosis, diagnose
+from atomlab.diagnosis.answers import decided_as, instead, serves, unable
+from atomlab.diagnosis.assumptions import assumptions, missing_input
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, Status, diagnose
 from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.hypothesis import FixResolves, Hypothesis
 from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
@@ -36,7 +38,8 @@ class Investigation:
     """One tenant's incident on one snapshot.
 
     `fix` is the one that the hypothesis proposes, `trials` are it and its placebos as tried on a
-    scratch copy. `repaired` is None if no fix is proposed, or it could not be made.
+    scratch copy. `repaired` is None if no fix is proposed, or it could not be made. `managed` is
+    what was asked for, by the caller or the hypothesis, None for what the tenant's `ai_mode` says.
     """
 
     snapshot: Snapshot
@@ -47,6 +50,12 @@ class Investigation:
     fix: FixResolves | None = None
     trials: tuple[Trial, ...] = ()
     repaired: Repaired | None = None
+    managed: bool | None = None
+
+    @property
+    def status(self) -> Status:
+        """Whether the tenant is affected by any of the requests, healthy, or undecided."""
+        return self.diagnosis.status
 
     @property
     def provider(self) -> str:
@@ -59,9 +68,10 @@ class Investigation:
     @cached_property
     def options(self) -> tuple[Option, ...]:
         """The fix of the root cause and its alternatives, each run for every tenant."""
-        if not self.snapshot.has_pricing:
+        if self.status == "undecided":
             return ()
-        return tuple(compare_options(self.snapshot, self.diagnosis.tenant.id, others=2))
+        tenant = self.diagnosis.tenant.id
+        return tuple(compare_options(self.snapshot, tenant, others=2, managed=self.managed))
 
     def before(self, complexity: str) -> Ranking:
         """Return the decision for the complexity as captured."""
@@ -73,26 +83,19 @@ class Investigation:
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust."""
-        other = [f"the hypothesis is about {self._other}"] if self._other else []
-        return [*other, *self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
-
-    @property
-    def _other(self) -> str:
-        """The tenant that the claims name and the one that they were tested on, if they differ."""
-        tenant = self.diagnosis.tenant
-        named = self.hypothesis.tenant if self.hypothesis else tenant.id
-        if named in (tenant.id, tenant.subdomain, tenant.name):
-            return ""
-        who = printable(tenant.subdomain or tenant.name)
-        return f"tenant {printable(named)}, tested on {who}"
+        return [*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
 
     def cured(self) -> list[str]:
-        """Return the complexities that fail before the fix and find a model after it."""
-        return [c for c, before, after in self._pairs() if not before and after]
+        """Return the complexities that fail before the fix and get a chat model after it."""
+        return [
+            before.request.complexity
+            for before, after in self._pairs()
+            if not len(before.order) and serves(after)
+        ]
 
     def not_cured(self) -> list[str]:
-        """Return the complexities that find no model even after the fix."""
-        return [c for c, _, after in self._pairs() if not after]
+        """Return the complexities that get no chat model even after the fix."""
+        return [after.request.complexity for _, after in self._pairs() if not serves(after)]
 
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per complexity: usable models and winner before and after the fix.
@@ -108,30 +111,45 @@ class Investigation:
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
         agreed = [claim.verdict == "confirmed" for claim in self.verification.claims]
-        other = f"The claims are about {self._other}." if self._other else ""
-        told = (self._decision(), self._cause(), other, _agreement(agreed), self._cure())
+        how = decided_as(self.managed, self.diagnosis.tenant.ai_mode)
+        told = (
+            self._decision(),
+            instead(each.ranking for each in self.diagnosis.failing if each is self._asked()),
+            self._cause(),
+            _agreement(agreed),
+            self._cure(),
+            f"Decided {how}." if how else "",
+        )
         return " ".join(filter(None, told))
 
     def _decision(self) -> str:
-        ranking = self.before(self.request.complexity)
+        asked = self._asked()
+        ranking = asked.ranking
         whose = (
             f"for {_article(self.request.complexity)} request "
             f"of {printable(self.diagnosis.tenant.name)}"
         )
-        if not self.snapshot.has_pricing:
-            return f"Nothing can be decided {whose}: the snapshot holds no pricing cache."
+        if asked.status == "undecided":
+            missing = missing_input(self.snapshot, self.diagnosis.platform)
+            return f"Nothing can be decided {whose}: {missing}."
         usable, total = len(ranking.order), len(ranking.blockers)
         if not total:
             return f"The pricing cache is empty, so no model is usable {whose}."
-        verb = "is" if usable == 1 else "are"
-        return f"{usable:,} of {count(total, 'model')} {verb} usable {whose}."
+        verb, cannot = "is" if usable == 1 else "are", unable([ranking])
+        but = f", but {cannot}" if cannot else ""
+        return f"{usable:,} of {count(total, 'model')} {verb} usable {whose}{but}."
+
+    def _asked(self) -> RequestDiagnosis:
+        """Return the diagnosis of the request that the case is about."""
+        kinds = {each.request.complexity: each for each in self.diagnosis.requests}
+        return kinds[self.request.complexity]
 
     def _cause(self) -> str:
         """Return what is wrong, for the request or, where that finds a model, the next that fails.
 
         Nothing where none fails.
         """
-        failing = [d for d in self.diagnosis.requests if d.outcome == "no-models"]
+        failing = self.diagnosis.failing
         asked = [d for d in failing if d.request.complexity == self.request.complexity]
         told = next(iter(asked or failing), None)
         if told is None or asked:
@@ -143,17 +161,17 @@ class Investigation:
     def _cure(self) -> str:
         """Return what the fix does; nothing if there is none, or no error that it could cure."""
         fix = self.fix
-        if fix is None or not self.snapshot.has_pricing:
-            return ""
-        if len(self.before(self.request.complexity).order):
+        if fix is None or self._asked().status != "affected":
             return ""
         giving = f"Giving {printable(fix.setting_key)} the value of {printable(fix.copy_from)}"
         if self.repaired is None:
             return f"{giving} could not be tried: there is no value to copy."
         cured, left = self.cured(), self.not_cured()
+        why = unable(after for _, after in self._pairs())
+        why = f" ({why})" if why else ""
         if not cured:
-            return f"{giving} cures no request."
-        rest = f"; it does not cure {_requests(left)}" if left else ""
+            return f"{giving} cures no request{why}."
+        rest = f"; it does not cure {_requests(left)}{why}" if left else ""
         return f"{giving} cures {_requests(cured)}{rest}."
 
     def to_json(self) -> dict[str, Any]:
@@ -165,6 +183,7 @@ class Investigation:
             self.request,
             self.answer(),
             warnings=self.warnings(),
+            managed=self.managed,
             trials=self.trials,
             options=self.options,
             fix=self.fix.model_dump() if self.fix else None,
@@ -181,12 +200,11 @@ class Investigation:
             "verification": self.repaired.verification.to_json(),
         }
 
-    def _pairs(self) -> list[tuple[str, int, int]]:
+    def _pairs(self) -> list[tuple[Ranking, Ranking]]:
+        """Return each request's decision before and after the fix."""
         after = (self.repaired or self).diagnosis.requests
-        return [
-            (one.request.complexity, len(one.ranking.order), len(other.ranking.order))
-            for one, other in zip(self.diagnosis.requests, after, strict=True)
-        ]
+        pairs = zip(self.diagnosis.requests, after, strict=True)
+        return [(one.ranking, other.ranking) for one, other in pairs]
 
 
 def investigate(
@@ -194,29 +212,34 @@ def investigate(
     tenant: str,
     hypothesis: Hypothesis | None = None,
     complexity: str | None = None,
+    managed: bool | None = None,
 ) -> Investigation:
     """Return the investigation of `tenant` on `snapshot`, the fix tried on a scratch copy.
 
-    `complexity` replaces the hypothesis's. Without a hypothesis there is the decision, and a
-    verification without claims. Raises TenantError for an unknown or ambiguous tenant.
+    `complexity` and `managed` replace what the hypothesis says of them; if neither says whether
+    requests are managed, the tenant's `ai_mode` does. Without a hypothesis there is the decision,
+    and a verification without claims. Raises TenantError for an unknown or ambiguous tenant,
+    InputError if the hypothesis is about another one.
     """
+    if hypothesis is not None:
+        hypothesis.tested_on(snapshot, tenant)
     asked = hypothesis.request if hypothesis else Request()
-    if complexity is not None:
-        asked = Request(**{**asked.to_json(), "complexity": complexity})
-    requests = [Request(**{**asked.to_json(), "complexity": c}) for c in COMPLEXITIES]
+    managed = asked.managed if managed is None else managed
+    asked = replace(asked, complexity=complexity or asked.complexity, managed=managed)
+    requests = [replace(asked, complexity=c) for c in COMPLEXITIES]
     diagnosis = diagnose(snapshot, tenant, requests)
+    asked = asked.of_tenant(diagnosis.tenant.ai_mode)
     if hypothesis is None:
         name = diagnosis.tenant.subdomain or diagnosis.tenant.id
-        untested = Verification(NO_MODELS, name, snapshot.sha256, (asked,), ())
-        return Investigation(snapshot, None, asked, diagnosis, untested)
-    about = hypothesis.model_copy(update={"tenant": diagnosis.tenant.id})
-    verification = verify(snapshot, about, asked, diagnosis.platform)
+        assumed = assumptions(snapshot, diagnosis.platform)
+        untested = Verification(NO_MODELS, name, snapshot.sha256, (asked,), (), assumed)
+        return Investigation(snapshot, None, asked, diagnosis, untested, managed=managed)
+    tested_on = diagnosis.tenant.id
+    verification = verify(snapshot, hypothesis, asked, diagnosis.platform, tested_on)
     fix = next((c for c in hypothesis.claims if isinstance(c, FixResolves)), None)
-    if fix is None:
-        return Investigation(snapshot, hypothesis, asked, diagnosis, verification)
-    trials, repaired = _repair(diagnosis, about, fix, asked)
+    trials, repaired = _repair(diagnosis, hypothesis, fix, asked) if fix else ((), None)
     return Investigation(
-        snapshot, hypothesis, asked, diagnosis, verification, fix, trials, repaired
+        snapshot, hypothesis, asked, diagnosis, verification, fix, trials, repaired, managed
     )
 
 
@@ -234,7 +257,7 @@ def _repair(
         lab.make(tenant_id, edit)
         return trials, Repaired(
             diagnosis=diagnose(lab.scratch, tenant_id, requests, diagnosis.platform),
-            verification=verify(lab.scratch, hypothesis, asked, diagnosis.platform),
+            verification=verify(lab.scratch, hypothesis, asked, diagnosis.platform, tenant_id),
         )
 
 

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import select
 
-from atomlab.byok.keys import BYOKManager
 from atomlab.byok.platform import Bools, Platform, load_platform
+from atomlab.byok.ranking import rank
+from atomlab.byok.request import Request
 from atomlab.byok.scoring import quality_of
-from atomlab.evidence.redaction import USABLE
+from atomlab.evidence.pricing import DEAREST, PROVIDER, chat_of
+from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.registry import Provider, setting_key
-from atomlab.evidence.schema import Tenant, TenantSetting
+from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, listed, printable
 
@@ -27,13 +30,15 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 # Each code's severity, and what it means whatever the subject.
 CODES: Mapping[str, tuple[Severity, str]] = {
     "pricing-cache-empty": ("error", "no request finds a model"),
+    "pricing-entry-breaks": ("error", "one entry makes the whole ranking fail: no model is found"),
     "setting-key-differs": ("error", "the lookup reads another setting than the registry declares"),
     "shared-variable": ("error", "declared by several ids, yet a key for one is none for the rest"),
     "allow-list-unregistered": ("warning", "may be a client, but the registry has no such id"),
     "ambiguous-match": ("warning", "one model, several providers: the tenant's first client wins"),
     "orphan-client": ("warning", "a key makes a client that serves no model of the cache"),
     "quality-by-name": ("warning", "scored by a word in the provider's name, not the model's"),
-    "quality-key-capitals": ("warning", "ids are lower-cased first: matches only its own spelling"),
+    "price-unit": ("warning", "dearer than any chat model: dollars per million tokens, or so"),
+    "winner-no-chat": ("warning", "the model that wins cannot serve a chat"),
     "pricing-not-captured": ("info", "nothing can be said of models"),
     "registry-not-allowed": ("info", "not on the LLM allow-list: a key makes no client"),
     "unreachable-models": ("info", "no provider of the registry that may be a client serves them"),
@@ -80,26 +85,36 @@ class Lint:
 class _World:
     """What is linted: `reach` is models × registry, whose client, if it may be one, serves it.
 
-    `holders` has for each setting name the tenants whose row of that name is usable.
+    `holders` has for each name of a key the tenants for whom it is usable, `clients_of` for each
+    provider the tenants that have its client.
     """
 
     platform: Platform
     reach: Bools
     holders: Mapping[str, set[str]]
+    clients_of: Mapping[str, set[str]]
     tenants: frozenset[str]
     has_pricing: bool
 
     def serves(self, provider: Provider) -> bool:
         return bool(self.reach[:, self.platform.column[provider.id]].any())
 
+    def clients(self) -> list[Provider]:
+        """Return the providers whose client, if a tenant has one, serves a model."""
+        return [p for p in self.platform.providers if self.serves(p)]
+
     def holding(self, names: Iterable[str]) -> frozenset[str]:
-        """Return the tenants with a usable row under any of the names."""
+        """Return the tenants with a usable key under any of the names."""
         return frozenset().union(*(self.holders.get(name, ()) for name in names))
+
+    def with_client(self, *ids: str) -> frozenset[str]:
+        """Return the tenants with a client of any of the providers."""
+        return frozenset().union(*(self.clients_of.get(name, ()) for name in ids))
 
     def served(self, places: Sequence[int]) -> frozenset[str]:
         """Return the tenants with a client that may serve any of the models."""
         columns = np.flatnonzero(self.reach[list(places)].any(axis=0))
-        return self.holding(self.platform.providers[c].setting_key for c in columns)
+        return self.with_client(*(self.platform.providers[c].id for c in columns))
 
     def some(self, places: Sequence[int]) -> str:
         ids = (self.platform.models.ids[place] for place in places)
@@ -133,15 +148,18 @@ def _variables(world: _World) -> Iterator[Finding]:
     for p in world.platform.providers:
         if p.api_key_env_var:
             sharing[p.api_key_env_var].append(p)
+    manager = world.platform.manager()
+    # A provider that no client is built of is looked up by nobody, whatever it declares.
+    names = {p.id: manager.key_names(p.id) for p in world.platform.providers}
     for variable, ids in sharing.items():
         touched = world.holding([variable, *(p.setting_key for p in ids)])
         for p in ids:
-            if variable != p.setting_key:
-                why = f"declares {printable(variable)}, is looked up as {printable(p.setting_key)}"
+            if variable not in names[p.id]:
+                why = f"declares {printable(variable)}, is looked up as {printable(names[p.id][0])}"
                 yield _finding("setting-key-differs", p.id, why, touched)
         if len(ids) > 1:
             serving = [p for p in ids if world.serves(p)]
-            stuck = touched - world.holding(p.setting_key for p in serving)
+            stuck = touched - world.with_client(*(p.id for p in serving))
             why = f"declared by {listed((p.id for p in ids), 8)}"
             if serving:
                 why += f"; only {listed((p.id for p in serving), 8)} can serve models, and "
@@ -167,23 +185,47 @@ def _membership(world: _World) -> Iterator[Finding]:
             why = f"makes a client that serves none of {count(len(world.reach), 'model')}"
             found.append((p.id, "orphan-client", why))
     for name, code, why in found:
-        key = setting_key(name)
+        key = world.platform.manager().key_name(name)
         yield _finding(code, name, f"{printable(key)} {why}", world.holding([key]))
 
 
-def _capitals(world: _World) -> Iterator[Finding]:
-    """Touched: who has a client for a model that contains the key, were it in small letters."""
-    rules, models = world.platform.rules, world.platform.models
-    served: Bools = np.asarray(world.reach.any(axis=1))
-    tables = {"": rules.quality} | {f"{n} ": t for n, t in rules.capability_quality.items()}
-    rows = ((name, key, score) for name, table in tables.items() for key, score in table)
-    for name, key, score in rows:
-        if key != key.lower():
-            alike = [m for m, lowered in enumerate(models.lowered) if key.lower() in lowered]
-            missed = [m for m in alike if models.ids[m] != key and served[m]]
-            why = f"{printable(name)}quality {score:g} matches this exact id only: "
-            why += f"{count(len(missed), 'other served model')} contain it in small letters"
-            yield _finding("quality-key-capitals", key, why, world.served(missed))
+def _breaking(world: _World) -> Iterator[Finding]:
+    """Touched: everybody by an unreadable provider; else who has a client for the model.
+
+    What only breaks the ranking of a client that nobody can have is left out.
+    """
+    pricing, models = world.platform.pricing, world.platform.models
+    for place, broken in pricing.breaks.items():
+        why = f"{listed(broken)}: not the text or the number that the platform takes for granted"
+        if PROVIDER in broken:
+            yield _finding("pricing-entry-breaks", models.ids[place], why, world.tenants)
+        elif world.reach[place].any():
+            touched = world.served([place])
+            yield _finding("pricing-entry-breaks", models.ids[place], why, touched)
+
+
+def _units(world: _World) -> Iterator[Finding]:
+    """Touched: who has a client for such a model. One finding per provider."""
+    pricing = world.platform.pricing
+    for p in world.clients():
+        places = np.flatnonzero(world.reach[:, world.platform.column[p.id]] & pricing.too_dear)
+        if len(places):
+            why = f"{world.some(places.tolist())} above {DEAREST:g} US dollars per token"
+            yield _finding("price-unit", p.id, why, world.with_client(p.id))
+
+
+def _winners(world: _World) -> Iterator[Finding]:
+    """Touched: who holds the key. The winner is that of a tenant who has no other client."""
+    platform = world.platform
+    modes = dict(zip(platform.models.ids, platform.pricing.columns["mode"], strict=True))
+    for p in world.clients():
+        for complexity in COMPLEXITIES:
+            winner = rank(platform, [p.id], Request(complexity)).winner
+            if winner and chat_of(modes[winner.model]) is False:
+                why = f"with this key alone {printable(winner.model)} wins, whose mode is "
+                why += str(modes[winner.model])
+                touched = world.with_client(p.id)
+                yield _finding("winner-no-chat", f"{p.id}, {complexity}", why, touched)
 
 
 def _unreachable(world: _World) -> Iterator[Finding]:
@@ -235,14 +277,14 @@ def _ambiguous(world: _World) -> Iterator[Finding]:
         groups[tuple(np.flatnonzero(world.reach[place]).tolist())].append(place)
     for columns, places in groups.items():
         ids = [world.platform.providers[c] for c in columns]
-        holding = Counter(t for p in ids for t in world.holding([p.setting_key]))
-        why = f"match {world.some(places)}; {printable(ids[0].id)} comes first in the registry"
+        holding = Counter(t for p in ids for t in world.with_client(p.id))
+        why = f"match {world.some(places)}; {printable(ids[0].id)} comes first in client order"
         touched = frozenset(tenant for tenant, clients in holding.items() if clients > 1)
         yield _finding("ambiguous-match", ", ".join(p.id for p in ids), why, touched)
 
 
 _CHECKS = (
-    *(_no_models, _variables, _membership, _capitals),
+    *(_no_models, _breaking, _variables, _membership, _units, _winners),
     *(_unreachable, _scores_by_name, _ambiguous),
 )
 
@@ -255,14 +297,18 @@ def _world(evidence: Evidence) -> _World:
     platform, db = load_platform(evidence.session), evidence.session
     allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     tenants = frozenset(db.scalars(select(Tenant.id)))
-    row, first = TenantSetting, dict[tuple[str, str], str]()
-    rows = db.execute(select(row.tenant_id, row.setting_key, row.setting_value))
-    for tenant, name, value in rows:
-        first.setdefault((tenant, name), value)  # the platform reads the first
+    manager, held = platform.manager(), platform.manager().all_row_states(db)
     holders: dict[str, set[str]] = defaultdict(set)
-    manager = BYOKManager(platform.providers, platform.rules, redacted=True)
-    for (tenant, name), value in first.items():
-        if tenant in tenants and manager.state(value) in USABLE:
-            holders[name].add(tenant)
+    clients_of: dict[str, set[str]] = defaultdict(set)
+    alike: dict[frozenset[tuple[str, State]], list[str]] = defaultdict(list)
+    for tenant in tenants:
+        alike[frozenset(held(tenant).items())].append(tenant)
+    for rows, those in alike.items():
+        for name, state in rows:
+            if state in USABLE:
+                holders[name].update(those)
+        for look in manager.lookups_of(dict(rows)):
+            if look.client:
+                clients_of[look.provider].update(those)
     reach = platform.models.matches & np.array(allowed, dtype=bool)
-    return _World(platform, reach, holders, tenants, evidence.has_pricing)
+    return _World(platform, reach, holders, clients_of, tenants, evidence.has_pricing)

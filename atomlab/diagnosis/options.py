@@ -8,14 +8,14 @@ tenant, so that its side effects are measured rather than argued.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atomlab.byok.keys import BYOKManager
+from atomlab.byok.fallback import Answer
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.byok.ranking import rank
+from atomlab.byok.ranking import Candidate, Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.explanation import FixSet
@@ -23,13 +23,37 @@ from atomlab.diagnosis.fixes import cured_by, root_fix
 from atomlab.diagnosis.interventions import CODE_CHANGE, Edit, Laboratory
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.rules import COMPLEXITIES
-from atomlab.evidence.schema import Tenant, TenantSetting
+from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 
-# A winner by provider and model, None for the error; one per request.
-Winners = tuple[tuple[str, str] | None, ...]
-# What was decided: by platform, waived filters, clients and plan. Most tenants share a few.
-Decided = dict[tuple[Platform, frozenset[str], tuple[str, ...], str | None], Winners]
+
+@dataclass(frozen=True)
+class Decision:
+    """Who answers a request, by provider and model: pricing's winner, else the fallback, if any.
+
+    `unable` says that the winner is no chat model, where that is known.
+    """
+
+    winner: tuple[str, str] | None
+    fallback: tuple[str, str] | None = None
+    unable: str = ""
+
+    @property
+    def served(self) -> bool:
+        """Whether pricing finds a model that may be a chat model."""
+        return self.winner is not None and not self.unable
+
+    def __str__(self) -> str:
+        if self.winner is not None:
+            return self.winner[1]
+        return f"the fallback {self.fallback[1]}" if self.fallback else "the error"
+
+
+# A decision per request, in the order asked.
+Winners = tuple[Decision, ...]
+# What was decided: by platform, waived filters, clients, plan and ai_mode. Most tenants share a
+# few.
+Decided = dict[tuple[Platform, frozenset[str], tuple[str, ...], str | None, str | None], Winners]
 
 
 @dataclass(frozen=True)
@@ -37,8 +61,10 @@ class Option:
     """A fix and its effects. Requests are named `complexity`, or `complexity with tools`.
 
     `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
-    tenant's failing requests that it does and does not cure; `touched` are the other tenants whose
-    outcome or winner changes for any request, by subdomain or id, with the first change in words.
+    tenant's failing requests that it does and does not cure; of the latter, `unable` has those
+    that get a model which is no chat model, and says so. `touched` are the other tenants whose
+    outcome, winner or fallback changes for any request, by subdomain or id, with the first change
+    in words.
     """
 
     name: str
@@ -48,29 +74,36 @@ class Option:
     leaves: tuple[str, ...]
     touched: Mapping[str, str]
     edits: tuple[str, ...] = ()
+    unable: Mapping[str, str] = field(default_factory=dict)
 
 
-def compare_options(evidence: Evidence, tenant: str, others: int | None = None) -> list[Option]:
+def compare_options(
+    evidence: Evidence, tenant: str, others: int | None = None, managed: bool | None = None
+) -> list[Option]:
     """Return the options for a failing tenant, empty if nothing fails.
 
     First the fix of the root cause and, where that copies a key, the code fallback; then the
-    `others`, all other minimal fixes if not given, cheapest first, of equally cheap those that
-    cure more. All four complexities are
-    tried, with and without tools. Raises TenantError.
+    `others`, all other minimal fixes if not given, least effort first, of equal ones those that
+    cure more. All four complexities are tried, with and without tools, for every tenant as its
+    `ai_mode` says, unless they are asked for as `managed` or not. Raises TenantError.
     """
-    requests = [Request(complexity=c, tools=tools) for tools in (False, True) for c in COMPLEXITIES]
+    requests = [
+        Request(complexity=c, tools=tools, managed=managed)
+        for tools in (False, True)
+        for c in COMPLEXITIES
+    ]
     platform = load_platform(evidence.session)
     diagnosis = diagnose(evidence, tenant, requests, platform)
     fix_sets = [f for d in diagnosis.requests for f in d.explanation.fix_sets if f.verified]
-    failing = [d for d in diagnosis.requests if d.outcome == "no-models"]
+    failing = diagnosis.failing
     roots = [fix for d in failing if (fix := root_fix(d, failing)) is not None]
     decided: Decided = {}
     before = winners_by_tenant(evidence.session, platform, requests, decided)
     own = diagnosis.tenant.id
     options = []
 
-    def rank(fix: FixSet) -> tuple[int, int]:
-        return fix.cost, -len(cured_by(fix.edits, failing))
+    def rank(fix: FixSet) -> tuple[int, ...]:
+        return (*fix.effort, not fix.cures, -len(cured_by(fix.edits, failing)))
 
     for edits in dict.fromkeys(f.edits for f in sorted(roots, key=rank)):
         options.append(_with_edits(evidence, platform, requests, own, edits, before, decided))
@@ -80,9 +113,9 @@ def compare_options(evidence: Evidence, tenant: str, others: int | None = None) 
             )
     done = {f.edits for f in roots}
     rest = dict.fromkeys(f.edits for f in sorted(fix_sets, key=rank))
-    cheapest = [edits for edits in rest if edits not in done][:others]
+    kept = [edits for edits in rest if edits not in done][:others]
     return options + [
-        _with_edits(evidence, platform, requests, own, edits, before, decided) for edits in cheapest
+        _with_edits(evidence, platform, requests, own, edits, before, decided) for edits in kept
     ]
 
 
@@ -102,7 +135,9 @@ def _with_edits(
         lab.make(tenant_id, *rows)
         changed = lab.changed(changes)
         after = winners_by_tenant(lab.scratch.session, changed, requests, decided, waived=waived)
-    kind = "data" if len(rows) == len(edits) else "platform"
+    # The worker's environment is every tenant's.
+    own = platform.rules.keys_from == "settings" and len(rows) == len(edits)
+    kind = "data" if own else "platform"
     kinds = tuple(edit.kind for edit in edits)
     option = Option(
         " and ".join(map(str, edits)), kind, sum(e.cost for e in edits), (), (), {}, kinds
@@ -137,25 +172,22 @@ def _effects(
     names = [r.complexity + (" with tools" if r.tools else "") for r in requests]
     names_of = evidence.session.execute(select(Tenant.id, Tenant.subdomain))
     subdomains = {row.id: row.subdomain for row in names_of}
-    own = list(zip(names, before[tenant_id], after[tenant_id], strict=True))
+    own = zip(names, before[tenant_id], after[tenant_id], strict=True)
+    failing = [(name, then) for name, now, then in own if now.winner is None]
     touched = {}
     for other in before.keys() - {tenant_id}:
         changes = zip(names, before[other], after[other], strict=True)
         change = next(((n, b, a) for n, b, a in changes if b != a), None)
         if change is not None:
             name, was, becomes = change
-            told = f"{name}: {_told(was)} → {_told(becomes)}"
-            touched[subdomains[other] or other] = told
+            touched[subdomains[other] or other] = f"{name}: {was} → {becomes}"
     return replace(
         option,
-        cures=tuple(n for n, b, a in own if b is None and a is not None),
-        leaves=tuple(n for n, b, a in own if b is None and a is None),
+        cures=tuple(name for name, then in failing if then.served),
+        leaves=tuple(name for name, then in failing if not then.served),
         touched=dict(sorted(touched.items())),
+        unable={name: then.unable for name, then in failing if then.unable},
     )
-
-
-def _told(winner: tuple[str, str] | None) -> str:
-    return "the error" if winner is None else winner[1]
 
 
 def winners_by_tenant(
@@ -167,30 +199,43 @@ def winners_by_tenant(
     waived: frozenset[str] = frozenset(),
     fallback: Mapping[str, str] | None = None,
 ) -> dict[str, Winners]:
-    """Return every tenant's winners, decided with the given lookup rule and filters."""
-    manager = BYOKManager(platform.providers, platform.rules, redacted=True)
-    rows: dict[str, dict[str, State]] = {}
-    for tenant_id, name, value in db.execute(
-        select(TenantSetting.tenant_id, TenantSetting.setting_key, TenantSetting.setting_value)
-    ):
-        rows.setdefault(tenant_id, {}).setdefault(name, manager.state(value))
-    winners = {}
-    for tenant_id, plan in db.execute(select(Tenant.id, Tenant.plan_type)):
-        states = rows.get(tenant_id, {})
-        clients = tuple(
-            p.id
-            for p in platform.providers
-            if p.id in platform.rules.llm_providers and _usable(p.setting_key, states, fallback)
-        )
-        case = (platform, waived, clients, plan)
+    """Return what is decided for every tenant with the given lookup rule and filters.
+
+    A name in `fallback` that holds no usable key is looked up under the other name that it has
+    there. Requests are managed or not as they say, else as each tenant's `ai_mode` says.
+    """
+    rows_of = platform.manager().all_row_states(db)
+    clients_of: dict[frozenset[tuple[str, State]], tuple[str, ...]] = {}
+    found = {}
+    for tenant_id, plan, mode in db.execute(select(Tenant.id, Tenant.plan_type, Tenant.ai_mode)):
+        rows = frozenset(rows_of(tenant_id).items())
+        if rows not in clients_of:
+            clients_of[rows] = _clients(platform, dict(rows), fallback or {})
+        case = (platform, waived, clients_of[rows], plan, mode)
         if case not in decided:
-            found = (rank(platform, clients, r, plan, waived=waived).winner for r in requests)
-            decided[case] = tuple((w.provider, w.model) if w else None for w in found)
-        winners[tenant_id] = decided[case]
-    return winners
+            asked = [request.of_tenant(mode) for request in requests]
+            decided[case] = tuple(
+                _decision(rank(platform, clients_of[rows], r, plan, waived=waived)) for r in asked
+            )
+        found[tenant_id] = decided[case]
+    return found
 
 
-def _usable(key: str, states: Mapping[str, State], fallback: Mapping[str, str] | None) -> bool:
-    if states.get(key) in USABLE:
-        return True
-    return fallback is not None and states.get(fallback.get(key, "")) in USABLE
+def _clients(
+    platform: Platform, rows: dict[str, State], fallback: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the clients of a tenant whose rows are in these states, by the given lookup rule."""
+    for name, other in fallback.items():
+        if rows.get(other) in USABLE:
+            rows = {**rows, name: rows[other]}
+    return tuple(look.provider for look in platform.manager().lookups_of(rows) if look.client)
+
+
+def _decision(ranking: Ranking) -> Decision:
+    winner = ranking.winner
+    unable = winner.unable if winner else ""
+    return Decision(_named(winner), _named(ranking.fallback), unable)
+
+
+def _named(found: Candidate | Answer | None) -> tuple[str, str] | None:
+    return (found.provider, found.model) if found else None

@@ -1,7 +1,7 @@
 """The population: a snapshot's tenants by the state they are in, and which of them are affected.
 
-Tenants whose rows are in the same states, on the same plan, get the same decision for the same
-causes. There are far fewer such states than tenants.
+Tenants whose rows are in the same states, on the same plan and in the same mode, get the same
+decision for the same causes. There are far fewer such states than tenants.
 """
 
 from __future__ import annotations
@@ -12,63 +12,76 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from atomlab.byok.keys import BYOKManager
+from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
+from atomlab.diagnosis.assumptions import missing_input
 from atomlab.errors import InputError
 from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
-from atomlab.evidence.schema import Tenant, TenantSetting
+from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+
+# A plan, an ai_mode, and the states of rows by name.
+_Case = tuple[str | None, str | None, frozenset[tuple[str, State]]]
 
 
 @dataclass(frozen=True)
 class Alike:
-    """Tenants on the same plan whose rows are in the same states, and the clients they get."""
+    """Tenants on the same plan and `ai_mode` whose rows are in the same states, and what follows.
+
+    In an edition whose keys come from the environment, `rows` are its variables and stored keys.
+    """
 
     tenants: Sequence[Tenant]
     plan: str | None
+    mode: str | None
     rows: dict[str, State]
-    clients: tuple[str, ...]
+    lookups: KeyLookups
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The clients that each of them gets, in client order."""
+        return tuple(look.provider for look in self.lookups if look.client)
 
     def decide(self, platform: Platform, request: Request) -> Ranking:
-        """Return the platform's decision for any of them."""
-        return rank(platform, self.clients, request, self.plan)
+        """Return the platform's decision for any of them; their mode counts as the request says."""
+        return rank(platform, self.clients, request.of_tenant(self.mode), self.plan)
 
 
 def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[Alike]:
     """Yield the distinct states that the snapshot's tenants are in, each with its tenants."""
-    db = evidence.session
-    manager = BYOKManager(platform.providers, platform.rules, redacted=True)
-    rows: dict[str, dict[str, State]] = defaultdict(dict)
-    columns = (TenantSetting.tenant_id, TenantSetting.setting_key, TenantSetting.setting_value)
-    for tenant_id, name, value in db.execute(select(*columns)):
-        rows[tenant_id].setdefault(name, manager.state(value))  # the platform reads the first
-    found: dict[tuple[str | None, frozenset[tuple[str, State]]], list[Tenant]] = defaultdict(list)
+    db, manager = evidence.session, platform.manager()
+    rows_of = manager.all_row_states(db)
+    found: dict[_Case, list[Tenant]] = defaultdict(list)
     for tenant in db.scalars(select(Tenant)):
         db.expunge(tenant)
-        found[tenant.plan_type, frozenset(rows[tenant.id].items())].append(tenant)
-    for (plan, _), tenants in found.items():
-        lookups = manager.lookups(tenants[0].id, db)
-        clients = tuple(look.provider for look in lookups if look.client)
-        yield Alike(tenants, plan, rows[tenants[0].id], clients)
+        rows = frozenset(rows_of(tenant.id).items())
+        found[tenant.plan_type, tenant.ai_mode, rows].append(tenant)
+    for (plan, mode, _), tenants in found.items():
+        states = rows_of(tenants[0].id)
+        yield Alike(tenants, plan, mode, states, manager.lookups_of(states))
 
 
-def affected_tenants(evidence: Evidence, complexity: str = "") -> list[Tenant]:
+def affected_tenants(
+    evidence: Evidence, complexity: str = "", managed: bool | None = None
+) -> list[Tenant]:
     """Return the tenants with a request that finds no model, in the order of their ids.
 
-    A request is of `complexity`, or, if that is empty, of any of the four. Raises InputError for
-    an unknown complexity, and where there is no pricing cache to decide with.
+    A request is of `complexity`, or, if that is empty, of any of the four; it is `managed`, or
+    not, or, where that is None, as each tenant's `ai_mode` says. Raises InputError for an unknown
+    complexity, and where what decides is not in the snapshot.
     """
-    if not evidence.has_pricing:
-        raise InputError(
-            "holds no pricing cache, so nobody can tell who is affected",
-            where="the snapshot",
-            todo="capture it with --pricing",
-        )
-    requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
     platform = load_platform(evidence.session)
+    if missing := missing_input(evidence, platform):
+        raise InputError(
+            f"{missing.removeprefix('the snapshot ')}, so nobody can tell who is affected",
+            where="the snapshot",
+            todo=f"capture it with {'--env' if evidence.has_pricing else '--pricing'}",
+        )
+    complexities = [complexity] if complexity else COMPLEXITIES
+    requests = [Request(complexity=c, managed=managed) for c in complexities]
     found = [
         tenant
         for alike in distinct_states(evidence, platform)

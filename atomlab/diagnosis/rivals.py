@@ -40,8 +40,13 @@ def find_rivals(
     return (
         _empty_cache(ranking),
         _stale_cache(evidence, explanation),
+        _broken_entry(ranking),
         *(_filter(name, ranking, causes) for name in NAMES if name != "client"),
         _wrong_database(explanation),
+        *(
+            Rival(code, False, why)
+            for code, why in ranking.view.platform.rules.other_faults.items()
+        ),
     )
 
 
@@ -62,6 +67,13 @@ def _stale_cache(evidence: Evidence, explanation: Explanation) -> Rival:
         return Rival(code, False, f"the time of the last fetch cannot be read: {fetched}")
     fresh = timedelta(0) <= age <= CACHE_VALID
     return Rival(code, fresh, f"the prices were fetched {age} before the capture; valid for 24 h")
+
+
+def _broken_entry(ranking: Ranking) -> Rival:
+    code = "pricing-entry-broken"
+    if ranking.broken is None:
+        return Rival(code, True, "no entry of the cache breaks the ranking of this request")
+    return Rival(code, False, f"it is among the causes: {ranking.broken}")
 
 
 def _filter(name: str, ranking: Ranking, causes: set[str]) -> Rival:

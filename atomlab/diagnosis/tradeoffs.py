@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atomlab.diagnosis.options import Option
-from atomlab.text import count
+from atomlab.text import count, printable
 
 
 def pros(option: Option) -> list[str]:
@@ -28,6 +28,9 @@ def cons(option: Option) -> list[str]:
     told = []
     if option.leaves:
         told.append(f"does not cure {', '.join(option.leaves)} requests")
+    for winner in dict.fromkeys(option.unable.values()):
+        kinds = ", ".join(name for name, its in option.unable.items() if its == winner)
+        told.append(f"{kinds} requests get a model that cannot serve: {printable(winner, 200)}")
     if option.touched:
         told.append(f"changes decisions of {count(len(option.touched), 'other tenant')}")
     if option.kind == "data":

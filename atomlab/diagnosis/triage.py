@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
+from atomlab.diagnosis.answers import decided_as, instead, unable
+from atomlab.diagnosis.assumptions import assumptions, missing_input
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, Status, diagnose
 from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.explanation import Verdict
 from atomlab.diagnosis.fixes import Fix, best_fix, plan_fix
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
 
@@ -26,17 +29,24 @@ class Triage:
     """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause.
 
     `after` are the decisions with the fix of the root cause made, none if there is no such fix.
+    `managed` is what was asked for, None for what the tenant's `ai_mode` says.
     """
 
     snapshot: Snapshot
     diagnosis: Diagnosis
     fix: Fix
     after: tuple[Ranking, ...] = ()
+    managed: bool | None = None
+
+    @property
+    def status(self) -> Status:
+        """Whether the tenant is affected, healthy or undecided: what a triage is about."""
+        return self.diagnosis.status
 
     @property
     def failing(self) -> tuple[RequestDiagnosis, ...]:
         """The requests that find no model."""
-        return tuple(d for d in self.diagnosis.requests if d.outcome == "no-models")
+        return self.diagnosis.failing
 
     @property
     def shown(self) -> RequestDiagnosis:
@@ -45,29 +55,42 @@ class Triage:
 
     @property
     def verification(self) -> Verification:
-        """What is claimed, with its verdicts: one claim that requests fail, one per root cause."""
-        claims = (self._error(), *map(_root_cause, self.failing))
+        """What is claimed, with its verdicts: one claim that requests fail, one per root cause.
+
+        Nothing of a healthy tenant: there is no fault of which anything could be claimed.
+        """
+        fault = self.status != "healthy"
         return Verification(
             f"What is wrong with {printable(self.diagnosis.tenant.name)}?",
             self.diagnosis.tenant.subdomain or self.diagnosis.tenant.id,
             self.snapshot.sha256,
             tuple(d.request for d in self.diagnosis.requests),
-            claims,
+            (self._error(), *map(_root_cause, self.failing)) if fault else (),
+            assumptions(self.snapshot, self.diagnosis.platform),
         )
 
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
         whose = f"of {printable(self.diagnosis.tenant.name)}"
-        if not self.snapshot.has_pricing:
-            return f"Nothing can be decided for requests {whose}: there is no pricing cache."
+        if self.status == "undecided":
+            undecided = [d for d in self.diagnosis.requests if d.status == "undecided"]
+            some = len(undecided) < len(self.diagnosis.requests)
+            kinds = f"{_kinds(undecided)} requests" if some else "requests"
+            return f"Nothing can be decided for {kinds} {whose}: {self._missing()}."
+        rest = f"{self._spaces_only()}{self._decided_as()}"
+        cannot = unable(each.ranking for each in self.diagnosis.requests)
         if not self.failing:
-            healthy = f"Nothing: all requests {whose} that were tried find a model"
-            return f"{healthy} ({self._tried()}).{self._spaces_only()}"
-        fix = "; ".join(self.fix.words)
-        return (
-            f"No model for {_kinds(self.failing)} requests {whose}. {self._root_causes()} "
-            f"Fix: {fix}.{self._spaces_only()}"
+            opening, but = ("All", f", but {cannot}") if cannot else ("Nothing: all", "")
+            found = f"{opening} requests {whose} that were tried find a model ({self._tried()})"
+            return f"{found}{but}.{rest}"
+        beside = f", and {cannot}" if cannot else ""
+        told = (
+            f"No model for {_kinds(self.failing)} requests {whose}{beside}.",
+            instead(each.ranking for each in self.failing),
+            self._root_causes(),
+            f"Fix: {'; '.join(self.fix.words)}.{rest}",
         )
+        return " ".join(filter(None, told))
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust."""
@@ -85,18 +108,29 @@ class Triage:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.findings/1`."""
-        return findings_document(
+        document = findings_document(
             self.snapshot,
             self.diagnosis,
             self.verification,
             self.shown.request,
             self.answer(),
             warnings=self.warnings(),
+            managed=self.managed,
             trials=self.shown.explanation.trials,
         )
+        return {**document, "result": self.status}
 
     def _tried(self) -> str:
         return _kinds(self.diagnosis.requests)
+
+    def _missing(self) -> str:
+        """Return what the snapshot lacks, so that nothing can be decided."""
+        return missing_input(self.snapshot, self.diagnosis.platform) or ""
+
+    def _decided_as(self) -> str:
+        """Return a sentence on what the requests were taken for, if that is to be said."""
+        phrase = decided_as(self.managed, self.diagnosis.tenant.ai_mode)
+        return f" Decided {phrase}." if phrase else ""
 
     def _root_causes(self) -> str:
         """Return a sentence for each root cause, with its kinds of request if there are several."""
@@ -126,23 +160,25 @@ class Triage:
         failing, tried = len(self.failing), len(self.diagnosis.requests)
         observed = f"{failing} of {tried} kinds of request find no model"
         verdict: Verdict = "confirmed"
-        if not self.snapshot.has_pricing:
-            verdict, observed = "inconclusive", "the snapshot holds no pricing cache"
-        if failing:
-            statement, expected = "Requests of the tenant find no model.", "the error"
-        else:
-            statement, expected = "Every request that was tried finds a model.", "no error"
-        return ClaimResult("error", statement, verdict, expected, observed, outcomes)
+        if self.status == "undecided":
+            verdict, observed = "inconclusive", self._missing()
+        statement = "Requests of the tenant find no model."
+        return ClaimResult("error", statement, verdict, "the error", observed, outcomes)
 
 
-def triage(snapshot: Snapshot, tenant: str, complexity: str = "") -> Triage:
+def triage(
+    snapshot: Snapshot, tenant: str, complexity: str = "", managed: bool | None = None
+) -> Triage:
     """Return the triage of `tenant`, for requests of `complexity`, all four if it is empty.
 
-    Raises TenantError for an unknown or ambiguous tenant, InputError for an unknown complexity.
+    They are `managed`, or not, or, where that is None, as the tenant's `ai_mode` says. Raises
+    TenantError for an unknown or ambiguous tenant, InputError for an unknown complexity.
     """
-    requests = [Request(complexity=complexity)] if complexity else None
+    complexities = [complexity] if complexity else COMPLEXITIES
+    requests = [Request(complexity=c, managed=managed) for c in complexities]
     diagnosis = diagnose(snapshot, tenant, requests)
-    return Triage(snapshot, diagnosis, plan_fix(diagnosis, "postgresql"), _after_fix(diagnosis))
+    fix = plan_fix(diagnosis, "postgresql")
+    return Triage(snapshot, diagnosis, fix, _after_fix(diagnosis), managed)
 
 
 def _after_fix(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
@@ -172,7 +208,7 @@ def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:
     trials = diagnosis.explanation.trials
     return ClaimResult(
         complexity,
-        f"{complexity.capitalize()} requests fail because of {subject} ({root.role}).",
+        f"{complexity.capitalize()} requests fail because of {subject} ({root.place}).",
         root.verdict,
         "its repair removes the error, placebos leave it",
         "; ".join(f"{trial.name}: {trial.result}" for trial in trials) or "nothing could be run",

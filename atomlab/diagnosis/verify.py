@@ -8,17 +8,17 @@ is missing; a hypothesis tested on the wrong database proves nothing either way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from atomlab.byok.filters import NAMES
 from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.byok.ranking import Ranking
+from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis import cards
+from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.hypothesis import (
     ClientAbsent,
     ClientPresent,
@@ -29,8 +29,9 @@ from atomlab.diagnosis.hypothesis import (
     ModelsSkipped,
     RankingRaises,
 )
-from atomlab.diagnosis.interventions import Edit, Laboratory, try_fix
-from atomlab.errors import NO_MODELS, TenantError
+from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
+from atomlab.errors import TenantError
+from atomlab.evidence.environment import STORED
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, did_you_mean, listed, printable
@@ -55,13 +56,17 @@ class ClaimResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """All claims of a hypothesis tested on a snapshot, on these requests, one or several."""
+    """All claims of a hypothesis tested on a snapshot, on these requests, one or several.
+
+    `assumptions` are what the verdicts take for granted.
+    """
 
     title: str
     tenant: str
     snapshot: str
     requests: tuple[Request, ...]
     claims: tuple[ClaimResult, ...]
+    assumptions: tuple[Assumption, ...] = ()
 
     @property
     def request(self) -> Request:
@@ -96,6 +101,7 @@ class Verification:
             "snapshot": self.snapshot,
             "verdict": self.verdict,
             "claims": [asdict(claim) | {"evidence": list(claim.evidence)} for claim in self.claims],
+            "assumptions": [assumption.to_json() for assumption in self.assumptions],
         }
 
 
@@ -108,7 +114,7 @@ def worst(verdicts: Iterable[str]) -> Verdict:
 
 @dataclass(frozen=True)
 class _Bench:
-    """What the claims are tested on."""
+    """What the claims are tested on; `missing` is what the platform has and the snapshot lacks."""
 
     evidence: Evidence
     tenant_id: str
@@ -116,9 +122,28 @@ class _Bench:
     rows: dict[str, State]
     clients: tuple[str, ...]
     ranking: Ranking
+    missing: str | None
+
+    @property
+    def undecided(self) -> str | None:
+        """Why nothing can be said of the request; a model that is found is found for all that."""
+        return None if self.evidence.has_pricing and len(self.ranking.order) else self.missing
+
+    @property
+    def keyless(self) -> bool:
+        """Whether keys come from the worker's environment, and that was not captured."""
+        inputs = self.evidence.manifest["inputs"]
+        in_environment = self.platform.rules.keys_from == "environment"
+        return in_environment and inputs["environment"] == "absent"
+
+    @property
+    def failure(self) -> str:
+        """What the tenant gets where pricing finds no model: an error, or the fallback's answer."""
+        return _ERROR if self.platform.rules.fallback is None else "no model by pricing"
 
 
 _Finding = tuple[Verdict, str, str, tuple[str, ...]]
+_ERROR = "the error"
 
 
 def verify(
@@ -126,36 +151,49 @@ def verify(
     hypothesis: Hypothesis,
     request: Request | None = None,
     platform: Platform | None = None,
+    tenant: str | None = None,
+    managed: bool | None = None,
 ) -> Verification:
     """Return the verdict on every claim of `hypothesis` on `evidence`.
 
-    `request` replaces the hypothesis's own; `platform` is the evidence's, if it is loaded
-    already. A tenant that is not in the snapshot makes every claim inconclusive; raises
-    TenantError if the name fits several tenants.
+    `request` replaces the hypothesis's own, and `managed` what either says of that; if neither
+    says so, it is as the tenant's `ai_mode` has it. `platform` is the evidence's, if it is loaded
+    already. `tenant` is whom to test, needed where the hypothesis names nobody. One that is not
+    in the snapshot makes every claim inconclusive; raises TenantError if the name fits several
+    tenants, InputError if `tenant` is another one than the hypothesis is about.
     """
+    wanted = hypothesis.tested_on(evidence, tenant)
     asked = request or hypothesis.request
+    asked = asked if managed is None else replace(asked, managed=managed)
+    platform = platform or load_platform(evidence.session)
     try:
-        tenant = evidence.tenant(hypothesis.tenant)
+        found = evidence.tenant(wanted)
     except TenantError as error:
-        if error.matches:
+        if error.matches or hypothesis.tenant is None:  # or who was asked for is not there
             raise
         missing: _Finding = ("inconclusive", "the tenant in the snapshot", error.what, ())
-        results = [_result(claim, missing) for claim in hypothesis.claims]
-        name = hypothesis.tenant
+        name, results = wanted, [_result(claim, missing) for claim in hypothesis.claims]
     else:
-        platform = platform or load_platform(evidence.session)
-        handler = BYOKHandler(tenant.id, evidence.session, platform=platform)
+        handler = BYOKHandler(found.id, evidence.session, platform=platform)
         bench = _Bench(
             evidence,
-            tenant.id,
+            found.id,
             platform,
-            handler.byok_manager.row_states(tenant.id, evidence.session),
+            handler.byok_manager.row_states(found.id, evidence.session),
             tuple(handler.clients),
             handler.explain(asked),
+            missing_input(evidence, platform),
         )
+        name, asked = found.subdomain or found.id, bench.ranking.request
         results = [_result(claim, _TESTS[claim.kind](claim, bench)) for claim in hypothesis.claims]
-        name = tenant.subdomain or tenant.id
-    return Verification(hypothesis.title, name, evidence.sha256, (asked,), tuple(results))
+    return Verification(
+        hypothesis.title,
+        name,
+        evidence.sha256,
+        (asked,),
+        tuple(results),
+        assumptions(evidence, platform),
+    )
 
 
 def _result(claim: Any, finding: _Finding) -> ClaimResult:
@@ -164,58 +202,102 @@ def _result(claim: Any, finding: _Finding) -> ClaimResult:
 
 
 def _key(claim: KeyPresent | KeyAbsent, bench: _Bench) -> _Finding:
-    wanted, key = claim.kind == "key_present", claim.setting_key
-    expected = f"a row {key} with a usable key" if wanted else f"no row {key}"
-    if not name_may_leave(key, bench.platform.providers):
-        return "inconclusive", expected, _UNNAMED, ()
+    wanted, key, row = claim.kind == "key_present", claim.setting_key, _place(bench)
+    expected = f"a {row} {key} with a usable key" if wanted else f"no {row} {key}"
     state = bench.rows.get(key)
-    observed = f"the row exists, it is {state}" if state else "no such row"
+    if unseen := _unseen(key, bench):
+        return "inconclusive", expected, unseen, ()
+    observed = f"the {row} exists, it is {state}" if state else f"no such {row}"
     holds = state in USABLE if wanted else state is None
     return _judge(holds), expected, observed, _rows_seen(bench)
 
 
+def _place(bench: _Bench) -> str:
+    """Return what holds a key: a row of the tenant's settings, or a variable of the worker."""
+    return "row" if bench.platform.rules.keys_from == "settings" else "variable"
+
+
+def _unseen(name: str, bench: _Bench) -> str:
+    """Return why the snapshot cannot tell of a key of this name, empty if it can.
+
+    A stored key's name is `byok_keys.json PROVIDER`.
+    """
+    if bench.platform.rules.keys_from == "environment" and name.startswith(STORED):
+        if bench.evidence.manifest["inputs"]["stored keys"] == "absent":
+            return f"the snapshot holds no stored keys ({STORED.strip()})"
+        known = name.removeprefix(STORED) in bench.platform.column
+        return "" if known else _UNNAMED
+    if not name_may_leave(name, bench.platform.providers):
+        return _UNNAMED
+    return _NO_ENVIRONMENT if bench.keyless else ""
+
+
 def _client(claim: ClientPresent | ClientAbsent, bench: _Bench) -> _Finding:
-    wanted = claim.kind == "client_present"
-    expected = f"{'a' if wanted else 'no'} client {claim.provider}"
-    if claim.provider not in bench.platform.column:
-        near = did_you_mean(claim.provider, bench.platform.column)
-        observed = f"the registry has no provider {claim.provider}; {near}".rstrip("; ")
-        return "inconclusive", expected, observed, ()
-    holds = (claim.provider in bench.clients) == wanted
-    return _judge(holds), expected, _clients_seen(bench), ()
+    wanted, provider = claim.kind == "client_present", claim.provider
+    expected = f"{'a' if wanted else 'no'} client {provider}"
+    if provider not in bench.platform.column:
+        near = did_you_mean(provider, bench.platform.column)
+        known = "registry has" if bench.platform.rules.client_order == "registry" else "edition has"
+        observed = f"no client {provider} can be built: the {known} no such provider; {near}"
+        return _judge(not wanted), expected, observed.rstrip("; "), ()
+    present = provider in bench.clients
+    allowed = provider in bench.platform.rules.llm_providers
+    if not present and allowed and bench.keyless:
+        return "inconclusive", expected, _NO_ENVIRONMENT, ()
+    return _judge(present == wanted), expected, _clients_seen(bench), ()
 
 
 def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
     expected = f"every model of {claim.provider} skipped for want of a client"
-    if not bench.evidence.has_pricing:
-        return "inconclusive", expected, _NO_PRICING, ()
-    models = bench.platform.models
+    if bench.missing and not bench.evidence.has_pricing:
+        return "inconclusive", expected, bench.missing, ()
+    models, providers = bench.platform.models, bench.platform.providers
     places = np.flatnonzero(bench.platform.models_of(claim.provider))
     if not len(places):
         return "inconclusive", expected, f"the pricing cache has no model of {claim.provider}", ()
-    skipped = int((bench.ranking.blockers[places] >> NAMES.index("client") & 1).sum())
+    serving = bench.ranking.view.active[places]  # another client may serve a model of the provider
+    skipped = int((serving < 0).sum())
+    served = dict.fromkeys(providers[place].id for place in serving if place >= 0)
+    if not served and bench.missing:
+        return "inconclusive", expected, bench.missing, ()
     observed = f"{skipped:,} of {count(len(places), 'model')} skipped"
+    if served:
+        observed += f", {listed(served)} {'serves' if len(served) == 1 else 'serve'} the others"
     names = tuple(models.ids[place] for place in places)
-    return _judge(skipped == len(places)), expected, observed, names
+    return _judge(not served), expected, observed, names
 
 
 def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:
     expected = f"the error {claim.message!r}"
-    if not bench.evidence.has_pricing:
-        return "inconclusive", expected, _NO_PRICING, ()
-    winner = bench.ranking.winner
-    observed = f"{winner.model} wins" if winner else f"the error {NO_MODELS!r}"
-    raised = winner is None and claim.message == NO_MODELS
-    return _judge(raised), expected, observed, (bench.ranking.summary(),)
+    if bench.undecided:
+        return "inconclusive", expected, bench.undecided, ()
+    error = bench.ranking.error
+    return _judge(error == claim.message), expected, _outcome(bench), (bench.ranking.summary(),)
+
+
+def _outcome(bench: _Bench) -> str:
+    """Return what comes of the request: who wins, else who answers instead, or the error."""
+    winner, answer = bench.ranking.winner, bench.ranking.fallback
+    if winner is not None:
+        return f"{winner.model} wins{_no_chat(winner)}"
+    if answer is not None:
+        told = f"{answer.provider}/{answer.model} ({answer.by})"
+        return f"no error: pricing finds no model, and the fallback answers with {told}"
+    return f"the error {bench.ranking.error!r}"
+
+
+def _no_chat(winner: Candidate) -> str:
+    """Return the end of a sentence that names the winner where it is known to be no chat model."""
+    return f", which is no chat model ({winner.mode})" if winner.unable else ""
 
 
 def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
-    expected = f"the error, until {claim.setting_key} holds the value of {claim.copy_from}"
-    if not bench.evidence.has_pricing:
-        return "inconclusive", expected, _NO_PRICING, ()
-    names = (claim.setting_key, claim.copy_from)
-    if not all(name_may_leave(name, bench.platform.providers) for name in names):
-        return "inconclusive", expected, _UNNAMED, ()
+    expected = f"{bench.failure}, until {claim.setting_key} holds the value of {claim.copy_from}"
+    if bench.undecided:
+        return "inconclusive", expected, bench.undecided, ()
+    for name in (claim.setting_key, claim.copy_from):
+        if unseen := _unseen(name, bench):
+            return "inconclusive", expected, unseen, ()
     if len(bench.ranking.order):
         return "refuted", expected, "there is no error to cure", (bench.ranking.summary(),)
     with Laboratory(bench.evidence, bench.platform) as lab:
@@ -223,18 +305,30 @@ def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
         request = bench.ranking.request
         fix, *placebos = try_fix(lab, bench.tenant_id, [edit], claim.setting_key, request)
     evidence = tuple(f"{trial.name}: {trial.edit}; {trial.result}" for trial in (fix, *placebos))
+    if (winner := fix.after.winner) is not None and winner.chat is None:
+        evidence += (f"whether {winner.model} is a chat model is not in the pricing cache",)
+    verdict, observed = _tried(fix, placebos, claim.provider, bench.failure)
+    return verdict, expected, observed, evidence
+
+
+def _tried(
+    fix: Trial, placebos: Sequence[Trial], provider: str, failure: str
+) -> tuple[Verdict, str]:
+    """Return the verdict on a fix that is to cure through the provider, and what was observed."""
     winner = fix.after.winner
     if not fix.applied:
-        return "refuted", expected, f"the fix {fix.result}", evidence
+        return "refuted", f"the fix {fix.result}"
     if winner is None:
-        return "refuted", expected, f"after the fix: {fix.result}", evidence
-    if winner.provider != claim.provider:
-        observed = f"cured, but through {winner.provider}: {fix.result}"
-        return "refuted", expected, observed, evidence
+        return "refuted", f"after the fix: {fix.result}"
+    if winner.unable:
+        removes = f"the fix removes {failure}, but {winner.model} wins{_no_chat(winner)}: no cure"
+        return "refuted", removes
+    if winner.provider != provider:
+        return "refuted", f"cured, but through {winner.provider}: {fix.result}"
     if helped := [placebo.name for placebo in placebos if placebo.cured]:
-        return "inconclusive", expected, f"a placebo helps too: {listed(helped)}", evidence
-    observed = f"after the fix {fix.result}; {count(len(placebos), 'placebo')} leave the error"
-    return "confirmed", expected, observed, evidence
+        return "inconclusive", f"a placebo helps too: {listed(helped)}"
+    left = "leave the error" if failure == _ERROR else "do not help"
+    return "confirmed", f"after the fix {fix.result}; {count(len(placebos), 'placebo')} {left}"
 
 
 _TESTS: dict[str, Callable[[Any, _Bench], _Finding]] = {
@@ -247,7 +341,8 @@ _TESTS: dict[str, Callable[[Any, _Bench], _Finding]] = {
     "fix_resolves": _fix_resolves,
 }
 _UNNAMED = "a snapshot does not hold the names of settings that are no API key"
-_NO_PRICING = "the snapshot holds no pricing cache"
+
+_NO_ENVIRONMENT = "the snapshot holds no environment of the worker"
 
 
 def _judge(holds: bool) -> Verdict:

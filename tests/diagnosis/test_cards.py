@@ -32,12 +32,14 @@ def rows(html):
 
 
 def test_a_diagnosis_shows_each_request_with_cause_and_fix(diagnosis):
-    """One row per complexity: outcome, usable models, winner, root cause, cheapest fix of it."""
+    """One row per complexity: status, usable models, winner, root cause, fix and who makes it."""
     shown = rows(diagnosis._repr_html_())
     copy = "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
-    assert shown[1] == ["moderate", "no-models", "0", "–", "key-under-alias minimax", copy]
+    alias = "key-under-alias minimax"
+    assert shown[1] == ["moderate", "affected", "0", "–", alias, copy, "tenant"]
     assert [row[0] for row in shown] == ["simple", "moderate", "complex", "advanced"]
-    assert shown[3][5] == f"{copy} and let every model pass the quality filter"
+    assert shown[3][5].startswith("add a new credential, a key of any of: ")
+    assert shown[3][4] == f"{alias} and quality minimax"
 
 
 def test_a_diagnosis_is_one_line_in_a_terminal(diagnosis):
@@ -73,7 +75,8 @@ def test_a_fix_in_words_has_no_script(after):
     """What no SQL can do is said, and nothing is folded away."""
     page = Page(plan_fix(atomlab.diagnose(after, "brennan"), "sqlite")._repr_html_())
     assert not page.all("details")
-    assert "Platform change: the quality filter rejects every model" in page.text
+    assert "The root cause itself is repaired otherwise; engineering acts" in page.text
+    assert "no SQL can invent one" in page.text
 
 
 def test_a_verification_shows_each_claim_with_its_verdict(before):

@@ -9,6 +9,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.comparison import compare
 from atomlab.errors import InputError, TenantError
+from tests.diagnosis.made import KEY, Made, capture_made
 from tests.refusals import refused
 
 
@@ -38,7 +39,10 @@ def test_the_options_are_those_of_compare_options(before):
 def test_a_tenant_without_the_error_needs_no_fix(before):
     """Where the request finds a model there is nothing to fix."""
     case = compare(before, "northwind")
-    assert [c.verdict for c in case.verification.claims] == ["confirmed"]
+    assert case.status == "healthy"
+    assert case.verification.claims == ()
+    found = case.to_json()
+    assert (found["status"], found["verdict"]) == ("healthy", None)
     assert case.answer().startswith("Nothing has to be fixed: moderate requests of Northwind")
     assert case.options == ()
 
@@ -46,9 +50,39 @@ def test_a_tenant_without_the_error_needs_no_fix(before):
 def test_a_request_that_works_while_others_fail_needs_none(before):
     """A tenant that fails for advanced requests only has options, but not for this request."""
     case = compare(before, "quarry", "simple")
-    assert [c.verdict for c in case.verification.claims] == ["confirmed"]
+    assert case.status == "healthy"
+    assert case.verification.claims == ()
     assert case.options
     assert case.curing == ()
+
+
+def test_a_request_that_no_chat_model_wins_is_not_said_to_need_no_fix(tmp_path):
+    """It finds a model, and will fail: the first sentence says so."""
+    prices = {"openai/x": {"mode": "moderation", "max_tokens": 9_000, "litellm_provider": "openai"}}
+    with capture_made(tmp_path, {"acme": Made(rows={"OPENAI_API_KEY": KEY})}, prices) as snapshot:
+        answer = compare(snapshot, "acme", "simple").answer()
+    assert answer == (
+        "Simple requests of Acme find a model, but for simple requests the winner openai/x is no "
+        "chat model (moderation): they will fail."
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "how"),
+    [
+        (None, "affected", " Decided as managed requests (ai_mode)."),
+        (True, "affected", " Decided as managed requests, as asked."),
+        (False, "healthy", " Decided as BYOK requests, as asked."),
+    ],
+)
+def test_a_managed_tenant_is_compared_as_managed(tmp_path, asked, status, how):
+    """Its plan leaves out what its key would serve, for complex requests; and that is said."""
+    acme = Made("free", "managed", {"OPENAI_API_KEY": KEY})
+    with capture_made(tmp_path, {"acme": acme}) as snapshot:
+        case = compare(snapshot, "acme", "complex", managed=asked)
+        assert case.status == status
+        assert case.answer().endswith(how)
+        assert list(case.options) == atomlab.compare_options(snapshot, "acme", managed=asked)
 
 
 def test_no_harmless_option_is_refuted(before):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 import atomlab
+from atomlab.diagnosis.coverage import affected
 from atomlab.evidence.rules import COMPLEXITIES
 from tests.conftest import ROOT
+from tests.diagnosis.made import EVERY, Made, capture_made
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +34,25 @@ def test_affected_counts_who_gets_the_error(found, before):
     tenants = [row[0] for row in before.session.query(atomlab.Tenant.id)]
     diagnosed = [atomlab.diagnose(before, tenant) for tenant in tenants]
     for place, complexity in enumerate(COMPLEXITIES):
-        failing = [d.tenant for d in diagnosed if d.requests[place].outcome == "no-models"]
+        failing = [d.tenant for d in diagnosed if d.requests[place].status == "affected"]
         told = found["affected"][place]
         assert (told["complexity"], told["failing"]) == (complexity, len(failing))
         assert told["tenants"] == len(tenants)
         assert set(told["examples"]) <= {t.subdomain for t in failing}
         assert len(told["examples"]) == min(10, len(failing))
+
+
+@pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
+def test_affected_counts_each_tenant_as_its_mode_says(tmp_path, asked):
+    """Not as the mode of the tenant that the case is about, unless it is asked for: by hand."""
+    with capture_made(tmp_path, EVERY) as snapshot:
+        diagnosis = atomlab.diagnose(snapshot, "free-managed-openai")
+        told = affected(snapshot, diagnosis, asked)
+    assert [each["complexity"] for each in told] == list(COMPLEXITIES)
+    for each in told:
+        failing = [n for n, made in EVERY.items() if not made.usable(each["complexity"], asked)]
+        assert (each["failing"], each["tenants"]) == (len(failing), len(EVERY))
+        assert set(each["examples"]) <= set(failing)
 
 
 def test_every_step_that_was_done_names_its_proof(found):
@@ -57,6 +72,18 @@ def test_a_fix_that_does_not_help_is_a_failed_step(before, claims):
     steps = atomlab.investigate(before, "brennan", wrong).to_json()["steps"]
     tried = next(s for s in steps if s["step"].startswith("Try the fix"))
     assert tried["state"] == "failed"
+
+
+def test_a_fix_after_which_no_chat_model_wins_is_a_failed_step(tmp_path, claims):
+    """It removes the error and cures nothing: neither the step nor the trial says otherwise."""
+    acme = Made(rows={"MINIMAX_2_7_API_KEY": "a-key"})
+    model = {"mode": "moderation", "max_tokens": 40_000, "litellm_provider": "minimax"}
+    with capture_made(tmp_path, {"brennan": acme}, {"minimax/gpt-5": model}) as snapshot:
+        found = atomlab.investigate(snapshot, "brennan", claims).to_json()
+    tried = next(s for s in found["steps"] if s["step"].startswith("Try the fix"))
+    assert tried["state"] == "failed"
+    assert found["trials"][0]["cured"] is False
+    assert (found["repaired"]["cured"], found["repaired"]["not_cured"]) == ([], list(COMPLEXITIES))
 
 
 def test_where_nothing_fails_nothing_is_open(before):
@@ -80,7 +107,8 @@ def test_limits_name_what_the_evidence_cannot_tell(found, before, claims, captur
     assert "when they were fetched is not in the evidence" in told
 
     bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
-    told = atomlab.investigate(bare, "acme", claims).to_json()["limits"]
+    template = claims.model_copy(update={"tenant": None})
+    told = atomlab.investigate(bare, "acme", template).to_json()["limits"]
     assert "Claim H3: the snapshot holds no pricing cache." in told
     assert not [limit for limit in told if "fetched" in limit]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -12,10 +13,17 @@ from atomlab.diagnosis.fixes import root_fix
 from atomlab.diagnosis.fleet import UNEXPLAINED, survey
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.errors import InputError
+from atomlab.evidence.rules import COMPLEXITIES
+from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import refused
 
-KEY = "a-key-of-more-than-twelve-characters"
+COPY = "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
 WHY = ["cause", "provider", "verdict", "fix", "cost"]
+
+
+def served(ranking):
+    """Return whether the best model is there and not known to be none for chat."""
+    return len(ranking.order) > 0 and next(ranking.candidates()).chat is not False
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +33,21 @@ def fleet(before):
 
 
 def test_sharing_diagnoses_changes_none(before, fleet):
-    """Each tenant's failures are what `diagnose` finds for it alone: causes, verdicts and fixes."""
+    """Each tenant's failures are what `diagnose` finds for it alone: causes, verdicts and fixes.
+
+    How many of its settings were not looked at by name is told of a tenant alone.
+    """
     for impact in fleet.impacts:
         alone = atomlab.diagnose(before, impact.tenant.id, platform=fleet.platform)
         assert impact.clients == alone.clients
-        failing = [d for d in alone.requests if d.outcome == "no-models"]
+        assert impact.status == alone.status
+        failing = alone.failing
         assert [f.complexity for f in impact.failures] == [d.request.complexity for d in failing]
         for failure, diagnosis in zip(impact.failures, failing, strict=True):
             fix = root_fix(diagnosis, failing)
-            assert failure.cause == diagnosis.explanation.causes[0]
+            cause = diagnosis.explanation.causes[0]
+            shared = tuple(s for s in cause.evidence if "not looked at by name" not in s)
+            assert failure.cause == replace(cause, evidence=shared)
             assert failure.edits == (fix.edits if fix else ())
             assert failure.cost == (fix.cost if fix else None)
 
@@ -41,13 +55,16 @@ def test_sharing_diagnoses_changes_none(before, fleet):
 def test_every_tenant_has_one_row(before, fleet):
     """The frame has a row for each tenant, affected or not, in the order of their ids."""
     frame = fleet.frame()
-    assert list(frame.columns) == ["tenant", "subdomain", "name", "plan", "clients", "fails", *WHY]
+    about = ["tenant", "subdomain", "name", "plan", "status", "clients", "fails"]
+    assert list(frame.columns) == [*about, *WHY]
     assert list(frame["tenant"]) == sorted(t.id for t in before.session.query(atomlab.Tenant))
     brennan = frame.set_index("subdomain").loc["brennan"]
     assert brennan["fails"] == "simple, moderate, complex, advanced"
     assert (brennan["cause"], brennan["provider"]) == ("key-under-alias", "minimax")
     assert (brennan["clients"], brennan["verdict"], brennan["cost"]) == (1, "confirmed", 1)
     healthy = frame[frame["fails"] == ""]
+    assert set(healthy["status"]) == {"healthy"}
+    assert set(frame.loc[frame["fails"] != "", "status"]) == {"affected"}
     assert healthy[WHY].isna().all(axis=None)
     assert not frame.loc[frame["fails"] != "", "cause"].isna().any()
 
@@ -94,6 +111,9 @@ def test_the_findings_count_what_the_frames_hold(fleet):
     affected = frame[frame["fails"] != ""]
     assert found["schema"] == "atomlab.findings/1"
     assert found["verdict"] == "confirmed"
+    assert found["status"] == "affected"
+    counted = frame["status"].value_counts()
+    assert found["statuses"] == {s: counted.get(s, 0) for s in ("affected", "healthy", "undecided")}
     assert found["answer"].startswith(f"{len(affected)} of {len(frame)} tenants find no model")
     causes = affected["cause"].value_counts()
     claims = {c["id"]: c for c in found["verification"]["claims"]}
@@ -106,15 +126,105 @@ def test_the_findings_count_what_the_frames_hold(fleet):
     told = [request["complexity"] for request in found["requests"]]
     assert told == ["simple", "moderate", "complex", "advanced"]
     assert found["tested"] == found["requests"]
+    assert {t["status"] for t in found["tenants"]} == {"affected"}
 
 
-def test_a_fleet_without_the_error_is_confirmed_to_be_so(captured):
-    """Where every request that was tried finds a model, that is the claim."""
+def test_of_a_healthy_fleet_nothing_is_claimed(captured):
+    """Where every request that was tried finds a model, there is no fault that could be claimed."""
     found = survey(captured({"acme": {"OPENAI_API_KEY": KEY}}), "simple").to_json()
-    assert found["verdict"] == "confirmed"
-    assert found["verification"]["claims"][0]["statement"].startswith("No tenant")
-    assert "None of 1 tenant is affected" in found["answer"]
-    assert found["tenants"] == []
+    assert (found["status"], found["verdict"]) == ("healthy", None)
+    assert found["verification"]["claims"] == []
+    assert found["answer"] == (
+        "None of 1 tenant is affected: every request that was tried finds a model."
+    )
+    assert found["tenants"] == found["unable"] == []
+
+
+@pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
+def test_managed_tenants_are_held_to_their_plan(tmp_path, asked):
+    """Of each plan, mode and kind of rows, what fails is as it was read off by hand."""
+    with capture_made(tmp_path, EVERY) as snapshot:
+        found = survey(snapshot, managed=asked)
+        told = found.to_json()
+    for impact in found.impacts:
+        made = EVERY[impact.tenant.subdomain]
+        failing = [c for c in COMPLEXITIES if not made.usable(c, asked)]
+        assert [f.complexity for f in impact.failures] == failing
+    managed = {t["subdomain"]: t["managed"] for t in told["tenants"]}
+    assert managed == {n: EVERY[n].managed(asked) for n in managed}
+    # Who loses by the mode: an alias copied on the free plan cures a BYOK tenant alone.
+    cures = {
+        mode: [f.complexity for f in impact.failures if f.fix == COPY]
+        for impact in found.impacts
+        for mode in ("byok", "managed")
+        if impact.tenant.subdomain == f"free-{mode}-alias"
+    }
+    for mode, cured in cures.items():
+        copied = Made("free", mode, {"MINIMAX_API_KEY": KEY})
+        assert cured == [c for c in COMPLEXITIES if copied.usable(c, asked)]
+    number = sum(made.mode == "managed" for made in EVERY.values())
+    how = {
+        None: f" Decided as managed requests (ai_mode), for {number} of {len(EVERY)} tenants.",
+        True: f" Decided as managed requests, as asked, for {len(EVERY)} of {len(EVERY)} tenants.",
+        False: f" Decided as BYOK requests, as asked, for {len(EVERY)} of {len(EVERY)} tenants.",
+    }
+    assert told["answer"].endswith(how[asked])
+
+
+# The cheapest model of OpenAI is no chat model, and good enough for simple requests only.
+MODES = {
+    "openai/omni-moderation": {"mode": "moderation", "max_tokens": 4_000},
+    "openai/gpt-5": {"mode": "chat", "max_tokens": 40_000, "output_cost_per_token": 1e-5},
+    "minimax/gpt-5": {"mode": "chat", "max_tokens": 40_000, "output_cost_per_token": 1e-5},
+}
+
+
+def test_who_gets_a_model_that_cannot_serve_is_told_of_at_once(tmp_path):
+    """In the first sentence by number, and each with its winner in the findings."""
+    good, bad = Made(rows={"MINIMAX_API_KEY": KEY}), Made(rows={"OPENAI_API_KEY": KEY})
+    winner = {
+        "complexity": "simple",
+        "provider": "openai",
+        "model": "openai/omni-moderation",
+        "mode": "moderation",
+    }
+    with capture_made(tmp_path, {"a": good, "b": bad}, MODES) as snapshot:
+        found = survey(snapshot).to_json()
+    assert found["answer"] == (
+        "None of 2 tenants is affected: every request that was tried finds a model; "
+        "1 gets one that is no chat model, which will fail."
+    )
+    (told,) = found["unable"]
+    assert (told["id"], told["status"], told["winners"]) == ("id-b", "healthy", [winner])
+
+
+def test_a_fix_after_which_no_chat_model_wins_leaves_the_request(tmp_path):
+    """The error of simple requests goes, and they are not cured: they are among what it leaves."""
+    rows = {"OPENAI_API_KEY": ""}
+    prices = {n: m for n, m in MODES.items() if n.startswith("openai/")}
+    with capture_made(tmp_path, {"a": Made(rows=rows)}, prices) as snapshot:
+        (impact,) = survey(snapshot).impacts
+    assert {f.complexity: f.fix for f in impact.failures}.keys() == set(COMPLEXITIES)
+    repair = "give the row OPENAI_API_KEY a usable key"
+    leaves = {f.leaves for f in impact.failures if f.fix == repair}
+    assert leaves == {("simple",)}
+
+
+def test_tenants_of_the_public_edition_share_the_workers_keys(captured):
+    """One variable serves them all, one of spaces only serves them in vain; settings do not."""
+    made = {"a": {"OPENAI_API_KEY": KEY}, "b": {}}
+    options = {"rules": "open-source-2026-05", "keys": stored("minimax", "id-b")}
+    found = survey(captured(made, env={"DEEPSEEK_API_KEY": "  "}, **options), "simple")
+    assert [impact.status for impact in found.impacts] == ["healthy", "healthy"]
+    assert [impact.hollow for impact in found.impacts] == [("deepseek",), ("deepseek",)]
+    bare = survey(captured(made, **options))
+    assert [impact.status for impact in bare.impacts] == ["undecided", "undecided"]
+    some = survey(captured(made, **options), "simple")
+    assert [impact.status for impact in some.impacts] == ["undecided", "healthy"]
+    assert some.status == "undecided"
+    assert some.to_json()["verdict"] == "inconclusive"
+    assert some.answer().startswith("Nothing can be decided for 1 of 2 tenants: the snapshot holds")
+    assert "no environment of the worker" in some.answer()
 
 
 @pytest.mark.parametrize("complexity", ["", "advanced"])
@@ -136,10 +246,10 @@ def test_what_the_first_fix_leaves_is_what_fails_with_it_made(before, fleet):
                     each.complexity
                     for each in impact.failures
                     if failure.edits
-                    and not len(
+                    and not served(
                         lab.try_edits(
                             "", failure.edits, impact.tenant.id, atomlab.Request(each.complexity)
-                        ).after.order
+                        ).after
                     )
                 )
                 assert failure.leaves == stay
@@ -160,7 +270,18 @@ def test_without_prices_nobody_can_tell(captured):
     snapshot = captured({"acme": {}}, pricing=None)
     found = survey(snapshot)
     assert found.to_json()["verdict"] == "inconclusive"
+    assert found.status == found.to_json()["status"] == "undecided"
+    assert found.by_status() == {"affected": 0, "healthy": 0, "undecided": 1}
     assert found.affected == ()
+    assert found.answer() == (
+        "Nothing can be decided for 1 tenant: the snapshot holds no pricing cache."
+    )
+
+
+def test_of_no_tenants_nothing_can_be_told_without_prices(captured):
+    """Even where there is nobody to decide for: without prices nobody is said to be healthy."""
+    assert survey(captured({}, pricing=None)).status == "undecided"
+    assert survey(captured({})).status == "healthy"
 
 
 def test_a_cause_that_is_not_confirmed_makes_the_claim_inconclusive(captured, write_json):

@@ -9,6 +9,9 @@ import pytest
 import atomlab
 from atomlab import Request
 from atomlab.diagnosis.interventions import Edit, Laboratory
+from atomlab.errors import InputError, TenantError
+from atomlab.evidence.rules import load_rules
+from tests.refusals import refused
 
 
 def replay(snapshot, diagnosis, recorded):
@@ -94,3 +97,41 @@ def test_a_copy_of_what_is_not_there_is_not_made(before):
 def test_fix_costs_are_the_documented_ones(edit, cost):
     """Copy 1, repair 1, new credential 5, platform configuration 10, code 20."""
     assert edit.cost == cost
+
+
+def test_a_tenant_that_nobody_is_has_no_trial(before):
+    """An id that no tenant has is refused, with near ones, rather than answered."""
+    with Laboratory(before) as lab, refused(TenantError, "no tenant 'nobody'"):
+        lab.try_edits("x", [Edit("new-credential", "GROQ_API_KEY")], "nobody", Request())
+
+
+@pytest.mark.parametrize("kind", ["copy-keys", "", "drop table", None])
+def test_an_unknown_kind_of_edit_is_refused_with_the_known_ones(kind):
+    """The line names the kind and what there is."""
+    with refused(InputError, "unknown kind of edit"):
+        Edit(kind, "GROQ_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("edit", "hosted", "public"),
+    [
+        (Edit("copy-key", "A", "B"), "tenant", "operator"),
+        (Edit("repair-row", "A"), "tenant", "operator"),
+        (Edit("new-credential", "A"), "tenant", "operator"),
+        (Edit("allow-provider", provider="p"), "operator", "engineering"),
+        (Edit("register-provider", provider="p"), "operator", "engineering"),
+        (Edit("refresh-pricing"), "operator", "operator"),
+        (Edit("repair-entry", model="m"), "operator", "operator"),
+        (Edit("complete-windows"), "operator", "operator"),
+        (Edit("waive-filter", filter="plan"), "operator", "operator"),
+        (Edit("waive-filter", filter="health"), "operator", "operator"),
+        (Edit("waive-filter", filter="excluded"), "operator", "operator"),
+        (Edit("waive-filter", filter="quality"), "engineering", "engineering"),
+        (Edit("waive-filter", filter="context"), "engineering", "engineering"),
+    ],
+    ids=str,
+)
+def test_who_has_to_act(edit, hosted, public):
+    """Keys are the tenant's, lists and prices an operator's, thresholds engineering's."""
+    rules = [load_rules(name) for name in ("hosted-2026-05", "open-source-2026-05")]
+    assert [edit.who(each) for each in rules] == [hosted, public]

@@ -6,7 +6,10 @@ import pytest
 import yaml
 
 import atomlab
+from atomlab.errors import InputError
 from atomlab.evidence.rules import COMPLEXITIES
+from tests.diagnosis.made import KEY, Made, capture_made
+from tests.refusals import refused
 
 FIX = {
     "kind": "fix_resolves",
@@ -44,7 +47,8 @@ def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fi
     found = case(before, "brennan", RAISES, FIX, **request_fields)
     alone = atomlab.verify(before, found.hypothesis)
 
-    assert found.request == found.hypothesis.request == alone.request
+    asked = found.hypothesis.request.of_tenant(found.diagnosis.tenant.ai_mode)
+    assert found.request == asked == alone.request
     assert [c.verdict for c in found.verification.claims] == [c.verdict for c in alone.claims]
     told = found.to_json()
     assert told["tested"] == [found.request.to_json()]
@@ -127,3 +131,59 @@ def test_the_answer_names_the_cause_whatever_becomes_of_the_claims(before, after
     repaired = case(after, "brennan", RAISES, FIX).answer()
     assert "Advanced requests find none; the root cause is quality (confirmed)" in repaired
     assert "cause" not in case(before, "northwind", RAISES).answer()
+
+
+def test_a_hypothesis_about_another_tenant_is_refused(before, case):
+    """The claims are not tested on a tenant that they are not about; a template fits any."""
+    about = case(before, "brennan", RAISES).hypothesis
+    with refused(InputError, "the hypothesis is about tenant 'brennan', not 'northwind'"):
+        atomlab.investigate(before, "northwind", about)
+    template = about.model_copy(update={"tenant": None})
+    found = atomlab.investigate(before, "northwind", template)
+    assert found.verification.tenant == "northwind"
+    assert found.verification.verdict == "refuted"
+    assert found.status == found.to_json()["status"] == "healthy"
+
+
+@pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
+def test_a_managed_tenant_is_investigated_as_managed(tmp_path, case, asked):
+    """By hand: the documented fix cures no request of a managed tenant on the free plan."""
+    acme = Made("free", "managed", {"MINIMAX_2_7_API_KEY": KEY})
+    copied = Made("free", "managed", {**acme.rows, "MINIMAX_API_KEY": KEY})
+    with capture_made(tmp_path, {"acme": acme}) as snapshot:
+        about = case(snapshot, "acme", FIX).hypothesis
+        found = atomlab.investigate(snapshot, "acme", about, managed=asked)
+        told = found.to_json()
+        options = atomlab.compare_options(snapshot, "acme", others=2, managed=asked)
+    assert list(found.options) == options
+    cured = [c for c in COMPLEXITIES if copied.usable(c, asked)]
+    assert found.cured() == told["repaired"]["cured"] == cured
+    assert told["verdict"] == ("confirmed" if cured else "refuted")
+    assert told["affected"][0]["failing"] == 1
+    how = {None: "managed requests (ai_mode)", True: "managed requests, as asked"}
+    how |= {False: "BYOK requests, as asked"}
+    assert found.answer().endswith(f" Decided as {how[asked]}.")
+
+
+def test_what_the_hypothesis_says_of_managed_requests_was_asked_for(before, case):
+    """The file's word is told as one that was asked for; the caller's goes before it."""
+    said = case(before, "brennan", RAISES, managed=True)
+    assert said.answer().endswith(" Decided as managed requests, as asked.")
+    other = atomlab.investigate(before, "brennan", said.hypothesis, managed=False)
+    assert other.answer().endswith(" Decided as BYOK requests, as asked.")
+    assert "Decided" not in case(before, "brennan", RAISES).answer()
+
+
+@pytest.mark.parametrize("before_fix", [True, False])
+def test_a_winner_that_is_no_chat_model_cures_nothing(tmp_path, case, before_fix):
+    """Before the fix it is in the first sentence, after the fix it is no cure."""
+    model = {"mode": "moderation", "max_tokens": 40_000, "litellm_provider": "minimax"}
+    key = "MINIMAX_API_KEY" if before_fix else "MINIMAX_2_7_API_KEY"
+    made = {"acme": Made(rows={key: KEY})}
+    with capture_made(tmp_path, made, {"minimax/gpt-5": model}) as snapshot:
+        found = case(snapshot, "acme", RAISES if before_fix else FIX)
+    first = found.answer().partition(". ")[0]
+    assert ("the winner minimax/gpt-5 is no chat model (moderation)" in first) == before_fix
+    assert found.cured() == []
+    assert found.not_cured() == list(COMPLEXITIES)
+    assert ("cures no request (for simple" in found.answer()) == (not before_fix)

@@ -27,14 +27,20 @@ HOSTILE = 'x"; DROP--\x1b[31m\u202e[bold]</script>'
 
 @pytest.fixture
 def world(captured, write_json, tmp_path):
-    """Return a function that lints a small world: (findings by code, the Lint itself)."""
+    """Return a function that lints a small world: (findings by code, the Lint itself).
+
+    Its models are entries of a price map, or just their owner.
+    """
 
     def make(registry, models, tenants, **changes):
         rules = tmp_path / "rules.yaml"
         base = changes.pop("based_on", "hosted-2026-05")
         rules.write_text(yaml.safe_dump({"name": "small", "based_on": base, **changes}))
         providers = [{"id": i, "api_key_env_var": v} for i, v in registry.items()]
-        prices = {m: {"litellm_provider": owner, "max_tokens": 9} for m, owner in models.items()}
+        prices = {
+            m: e if isinstance(e, dict) else {"litellm_provider": e, "max_tokens": 9}
+            for m, e in models.items()
+        }
         snapshot = captured(
             tenants,
             rules=str(rules),
@@ -186,32 +192,116 @@ def test_a_score_earned_by_the_providers_name(world):
     }
 
 
-def test_a_quality_key_with_capitals_matches_only_itself(world):
-    """Models that would contain it in small letters are counted, the exact one is not."""
+GOOD = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens": 9000}
+
+
+def test_an_entry_that_breaks_the_ranking(world):
+    """By its provider it touches everybody, by a number who has a client for it, or it is nothing.
+
+    One that only a provider without a client would serve is no finding.
+    """
     codes, _ = world(
-        {"a": None},
-        {"Big-Model": "a", "a/Big-Model": "", "a/big-model-2": "", "z/big-model": "", "a/m": ""},
-        {"t1": {"A_API_KEY": KEY}, "t2": {}},
+        {"a": None, "search": None},
+        {
+            "a/good": GOOD,
+            "a/null": {**GOOD, "output_cost_per_token": None},
+            "a/both": {"litellm_provider": None, "max_tokens": "many"},
+            "search/null": {**GOOD, "input_cost_per_token": None},
+            "nobody/prose": {**GOOD, "max_input_tokens": "many"},
+            "nobody/named": {**GOOD, "litellm_provider": None},
+        },
+        {"t1": {"A_API_KEY": KEY}, "t2": {"A_API_KEY": ""}, "t3": {"SEARCH_API_KEY": KEY}},
         llm_providers=["a"],
-        quality=[["Big-Model", 90], ["small", 80]],
-        capability_quality={"vision": [["EYE", 95]]},
     )
-    assert codes["quality-key-capitals"] == {
-        "Big-Model": (
-            1,
-            "quality 90 matches this exact id only: "
-            "2 other served models contain it in small letters",
-        ),
-        "EYE": (
-            0,
-            "vision quality 95 matches this exact id only: "
-            "0 other served models contain it in small letters",
-        ),
+    rest = ": not the text or the number that the platform takes for granted"
+    assert codes["pricing-entry-breaks"] == {
+        "a/both": (3, f"litellm_provider, max_tokens{rest}"),
+        "a/null": (1, f"output_cost_per_token{rest}"),
+        "nobody/named": (3, f"litellm_provider{rest}"),
     }
 
 
+def test_prices_in_another_unit_by_provider(world):
+    """Whoever serves a model above a cent per token: an embedding may cost what it does."""
+    dear = {**GOOD, "output_cost_per_token": 10.0}
+    codes, _ = world(
+        {"a": None, "b": None, "search": None},
+        {
+            "a/one": dear,
+            "a/two": {**GOOD, "input_cost_per_token": 0.011},
+            "a/dear": {**GOOD, "input_cost_per_token": 0.01},
+            "b/embedding": {**dear, "mode": "embedding"},
+            "search/one": dear,
+        },
+        {"t1": {"A_API_KEY": KEY, "B_API_KEY": KEY}, "t2": {"B_API_KEY": KEY}},
+        llm_providers=["a", "b"],
+    )
+    assert codes["price-unit"] == {
+        "a": (1, "2 models (a/one and 1 more) above 0.01 US dollars per token")
+    }
+
+
+def test_a_winner_that_cannot_chat(world):
+    """By provider and complexity, for a tenant who has that client alone; unknown is no finding."""
+    free = dict.fromkeys(("input_cost_per_token", "output_cost_per_token"), 0)
+    codes, _ = world(
+        {"a": None, "b": None, "c": None, "search": None},
+        {
+            "a/speech": {**GOOD, **free, "mode": "audio_speech"},
+            "a/chat-flash": {**GOOD, "mode": "chat"},
+            "b/none": {**GOOD, **free},
+            "b/image": {**GOOD, "mode": "image_generation"},
+            "c/responses": {**GOOD, **free, "mode": "responses"},
+            "c/rerank": {**GOOD, "mode": "rerank"},
+            "search/search": {**GOOD, "mode": "search"},
+        },
+        {
+            "t1": {"A_API_KEY": KEY},
+            "t2": {"A_API_KEY": KEY, "B_API_KEY": KEY, "SEARCH_API_KEY": KEY},
+        },
+        llm_providers=["a", "b", "c"],
+    )
+    assert codes["winner-no-chat"] == {
+        "a, simple": (2, "with this key alone a/speech wins, whose mode is audio_speech")
+    }
+
+
+def test_winners_on_the_real_map_are_those_of_a_ranking_by_hand(before, real_map):
+    """Simple and moderate requests, ranked in a plain loop over the map's own file."""
+    rules, held = load_rules("hosted-2026-05"), rows_of(before.path)
+    with closing(sqlite3.connect(f"file:{before.path}?mode=ro", uri=True)) as db:
+        query = "SELECT model_id FROM model_catalog WHERE exclude_from_general_routing"
+        routed = real_map.keys() - {model for (model,) in db.execute(query)}
+    needed = {"simple": (4000, 0), "moderate": (8000, 80)}
+    expected = {}
+    for provider in registry_of("hosted-2026-05"):
+        for complexity, (window, quality) in needed.items():
+            best, won = -1.0, None
+            for model, entry in real_map.items():
+                size = entry.get("max_input_tokens") or entry.get("max_tokens") or 0
+                score = quality_of(model, rules)[0]
+                serves = model in routed and owner_of(model, entry) == provider
+                if not serves or size < window or score < quality:
+                    continue
+                prices = (entry.get(f"{way}_cost_per_token", 0) for way in ("input", "output"))
+                value = score**2 / max(sum(prices) / 2, 1e-9)
+                if value > best:
+                    best, won = value, (model, entry.get("mode"))
+            if won and won[1] not in ("chat", "responses", None):
+                expected[f"{provider}, {complexity}"] = (
+                    len(held[f"{provider.upper()}_API_KEY"]),
+                    *won,
+                )
+    found = by_code(lint(before))["winner-no-chat"]
+    assert expected.keys() == {s for s in found if s.partition(", ")[2] in needed}
+    assert expected.keys() >= {"openai, simple", "gemini, moderate"}
+    for subject, (holders, model, mode) in expected.items():
+        told = f"with this key alone {model} wins, whose mode is {mode}"
+        assert found[subject] == (holders, told)
+
+
 def test_ambiguity_exists_only_under_the_substring_rule(world):
-    """Who holds clients for both providers is touched; the first of the registry is named."""
+    """Who holds clients for both providers is touched; the first in client order is named."""
     registry = {"bee": None, "a": None, "search": None}
     models = {"a/bee-1": "", "search-bee": "a", "bee": "", "q": "a"}
     tenants = {
@@ -220,10 +310,10 @@ def test_ambiguity_exists_only_under_the_substring_rule(world):
         "placeholder": {"A_API_KEY": KEY, "BEE_API_KEY": "short"},
     }
     allowed = ["a", "bee"]
-    open_source = {"based_on": "open-source-2026-05", "llm_providers": allowed}
-    codes, _ = world(registry, models, tenants, **open_source)
+    substring = {"matcher": "substring", "llm_providers": allowed, "placeholder_shorter_than": 12}
+    codes, _ = world(registry, models, tenants, **substring)
     assert codes["ambiguous-match"] == {
-        "bee, a": (1, "match 2 models (a/bee-1 and 1 more); bee comes first in the registry")
+        "bee, a": (1, "match 2 models (a/bee-1 and 1 more); bee comes first in client order")
     }
     assert "unreachable-models" not in codes
     codes, _ = world(registry, models, tenants, llm_providers=allowed)
@@ -232,10 +322,11 @@ def test_ambiguity_exists_only_under_the_substring_rule(world):
 
 def test_the_open_source_edition_on_the_real_map(captured, real_prices, real_map):
     """Ambiguous, orphaned and unreachable, recomputed with the substring rule in a plain loop."""
-    snapshot = captured({"t": {"QWEN_API_KEY": KEY, "DEEPINFRA_API_KEY": KEY}},
+    variables = {"QWEN_API_KEY": KEY, "DEEPINFRA_API_KEY": KEY}
+    snapshot = captured({"t": {"OPENAI_API_KEY": KEY}}, env=variables,
                         rules="open-source-2026-05", pricing=real_prices)  # fmt: skip
     codes, allowed = by_code(lint(snapshot)), load_rules("open-source-2026-05").llm_providers
-    ids = [i for i in registry_of("open-source-2026-05") if i in allowed]
+    ids = list(allowed)  # clients there are by this list, registered or not
     serving = {
         model: [i for i in ids if i in model.lower() or i == entry.get("litellm_provider")]
         for model, entry in real_map.items()
@@ -247,8 +338,9 @@ def test_the_open_source_edition_on_the_real_map(captured, real_prices, real_map
         s: int({"qwen", "deepinfra"} <= set(s.split(", "))) for s in sets
     }
     served = set().union(*serving.values())
-    assert set(codes["orphan-client"]) == set(ids) - served
-    assert set(codes["allow-list-unregistered"]) == set(allowed) - set(ids)
+    assert set(codes.get("orphan-client", ())) == set(ids) - served
+    assert "allow-list-unregistered" not in codes
+    assert "setting-key-differs" not in codes  # the declared variable is what is read
     unreached = sum(not s for s in serving.values())
     assert list(codes["unreachable-models"]) == [f"{unreached:,} models"]
 
@@ -280,8 +372,8 @@ def test_the_shipped_snapshot_by_hand(before, real_map):
         f"{sum(lost.values()):,} models": holding(*(f"{o.upper()}_API_KEY" for o in lost))
     }
     assert touched(codes["registry-not-allowed"]) == {"tavily": holding("TAVILY_API_KEY")}
-    assert set(codes["quality-key-capitals"]) == {"MiniMax-M2.7", "MiniMax-M2.7-highspeed"}
-    assert {"allow-list-unregistered", "ambiguous-match"}.isdisjoint(codes)
+    sound = {"allow-list-unregistered", "ambiguous-match", "pricing-entry-breaks", "price-unit"}
+    assert sound.isdisjoint(codes)
 
 
 def test_scores_by_name_on_the_real_map(before, real_map):
@@ -420,7 +512,7 @@ def test_hostile_names_are_inert(run, world, tmp_path):
             llm_providers=[HOSTILE.lower(), HOSTILE, "mini", "gone\n\x1b[2J"],
             quality=[["A\x1b[2J", 90]],
         )
-        assert HOSTILE in codes["setting-key-differs"]
+        assert (HOSTILE in codes.get("setting-key-differs", ())) == (base == "hosted-2026-05")
         assert "\x1b" not in "".join(finding.why for finding in found.findings)
         path = sorted(tmp_path.glob("made-*.sqlite"))[-1]
         code, out, _ = run(path)

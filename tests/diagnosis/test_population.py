@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
+import pytest
 
 import atomlab
 from atomlab.diagnosis.population import affected_tenants, distinct_states
 from atomlab.errors import InputError
+from atomlab.evidence.rules import COMPLEXITIES
+from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import refused
+
+PUBLIC = "open-source-2026-05"
+
+
+@pytest.fixture(scope="module")
+def everybody(tmp_path_factory):
+    """Return a snapshot with a tenant of each plan, mode and kind of rows."""
+    with capture_made(tmp_path_factory.mktemp("made"), EVERY) as snapshot:
+        yield snapshot
 
 
 def states_of(snapshot):
@@ -27,18 +38,24 @@ def test_every_tenant_is_in_exactly_one_state(before):
             handler = atomlab.BYOKHandler(tenant.id, before.session, platform=platform)
             assert manager.row_states(tenant.id, before.session) == alike.rows
             assert (tenant.plan_type, tuple(handler.clients)) == (alike.plan, alike.clients)
+            assert tenant.ai_mode == alike.mode
             seen.append(tenant.id)
     assert sorted(seen) == sorted(tenant.id for tenant in before.session.query(atomlab.Tenant))
 
 
-def test_another_plan_or_state_is_another_case(make_database, prices, tmp_path):
-    """An empty value, spaces, or another plan, are not the same as a missing row."""
-    source = make_database({"a": {}, "b": {"OPENAI_API_KEY": ""}, "c": {"OPENAI_API_KEY": "  "}})
-    with sqlite3.connect(source) as db:
-        db.execute("INSERT INTO tenants VALUES ('id-d', 'D', 'd', 'free', 'byok', '', NULL)")
-    db.close()
-    with atomlab.capture(str(source), tmp_path / "x.sqlite", pricing=prices) as snapshot:
-        assert states_of(snapshot) == [["id-a"], ["id-b"], ["id-c"], ["id-d"]]
+def test_another_plan_mode_or_state_is_another_case(tmp_path):
+    """An empty value, spaces, another plan or mode, are not the same as a missing row."""
+    tenants = {
+        "a": Made(),
+        "b": Made(rows={"OPENAI_API_KEY": ""}),
+        "c": Made(rows={"OPENAI_API_KEY": "  "}),
+        "d": Made(plan="pro"),
+        "e": Made(mode="managed"),
+        "f": Made(),
+    }
+    with capture_made(tmp_path, tenants) as snapshot:
+        shared = [["id-a", "id-f"], ["id-b"], ["id-c"], ["id-d"], ["id-e"]]
+        assert states_of(snapshot) == shared
 
 
 def test_values_do_not_tell_tenants_apart(captured):
@@ -60,9 +77,58 @@ def test_the_affected_are_those_that_the_platform_would_fail(before):
         assert [tenant.id for tenant in affected_tenants(before, complexity)] == failing
 
 
-def test_without_prices_nobody_can_tell(captured):
-    """Where there is no pricing cache, asking who is affected is an error; so is no such kind."""
-    with refused(InputError, "nobody can tell who is affected", "the snapshot"):
-        affected_tenants(captured({"acme": {}}, pricing=None))
+@pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
+@pytest.mark.parametrize("complexity", COMPLEXITIES)
+def test_a_managed_tenant_is_held_to_its_plan(everybody, complexity, asked):
+    """By hand for every plan, mode and kind of rows; unless it is asked otherwise, for all."""
+    failing = sorted(f"id-{n}" for n, made in EVERY.items() if not made.usable(complexity, asked))
+    assert [t.id for t in affected_tenants(everybody, complexity, asked)] == failing
+
+
+def test_the_tenants_of_the_public_edition_share_the_environment(captured):
+    """Its keys are variables of the worker, and stored keys: a tenant's own, else the default."""
+    snapshot = captured(
+        {name: {"OPENAI_API_KEY": KEY} for name in "abcd"},
+        rules=PUBLIC,
+        env={"GOOGLE_API_KEY": KEY, "TIMEZONE": "UTC"},
+        keys={
+            **stored("minimax", "id-c"),
+            **stored("deepseek"),
+            **stored("deepseek", "id-b", value=""),
+        },
+    )
+    platform = atomlab.load_platform(snapshot.session)
+    found = {t.id: alike for alike in distinct_states(snapshot, platform) for t in alike.tenants}
+    # In the edition's own order, whatever settings the tenants have.
+    clients = {tenant: alike.clients for tenant, alike in found.items()}
+    assert clients == {
+        "id-a": ("deepseek", "gemini"),
+        "id-b": ("gemini",),
+        "id-c": ("deepseek", "minimax", "gemini"),
+        "id-d": ("deepseek", "gemini"),
+    }
+    assert found["id-a"] is found["id-d"]
+    manager = platform.manager()
+    for tenant, alike in found.items():
+        assert manager.row_states(tenant, snapshot.session) == alike.rows
+    assert [t.id for t in affected_tenants(snapshot, "simple")] == ["id-b"]
+
+
+def test_without_what_decides_nobody_can_tell(captured):
+    """No pricing cache, or none of the keys' environment: asking who is affected is an error."""
+    bare = captured({"acme": {}}, pricing=None)
+    with refused(InputError, "holds no pricing cache, so nobody can tell", "the snapshot") as it:
+        affected_tenants(bare)
+    assert it.value.todo == "capture it with --pricing"
+    keyless = captured({"acme": {}}, rules=PUBLIC)
+    with refused(InputError, "holds no environment of the worker") as it:
+        affected_tenants(keyless)
+    assert it.value.todo == "capture it with --env"
+    empty = captured({"acme": {}}, rules=PUBLIC, env={})
+    assert [tenant.id for tenant in affected_tenants(empty)] == ["id-acme"]
+
+
+def test_an_unknown_complexity_is_refused(captured):
+    """As everywhere, the known ones are named."""
     with refused(InputError, "unknown complexity 'hard'"):
         affected_tenants(captured({"acme": {}}), "hard")

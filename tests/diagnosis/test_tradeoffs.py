@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import atomlab
+from atomlab.diagnosis.options import Option
 from atomlab.diagnosis.tradeoffs import cons, pros
 
 
@@ -47,12 +48,25 @@ def test_a_repair_is_no_copy_though_it_costs_the_same(before):
     assert not [told for told in pros(options[0]) if "holds the key already" in told]
 
 
+def test_a_winner_that_cannot_serve_speaks_against_an_option():
+    """The kinds of request that get it are named, and it."""
+    unable = dict.fromkeys(("simple", "moderate"), "a/b is no chat model (moderation)")
+    unable["advanced"] = "c/d is no chat model (audio_speech)"
+    option = Option("o", "data", 5, ("complex",), tuple(unable), {}, unable=unable)
+    told = "get a model that cannot serve: a/b is no chat model (moderation)"
+    assert f"simple, moderate requests {told}" in cons(option)
+    told = "get a model that cannot serve: c/d is no chat model (audio_speech)"
+    assert f"advanced requests {told}" in cons(option)
+    assert "cures 1 of 4 failing kinds of request" in pros(option)
+
+
 def test_the_findings_carry_both_sides(before):
     """In findings.json each option has its fields and both lists."""
     found = atomlab.investigate(before, "brennan").to_json()
     for option in found["options"]:
         assert set(option) == {
-            *("name", "kind", "cost", "cures", "leaves", "touched", "edits", "pros", "cons"),
+            *("name", "kind", "cost", "cures", "leaves", "unable", "touched", "edits"),
+            *("pros", "cons"),
         }
         assert option["pros"]
         assert option["cons"]

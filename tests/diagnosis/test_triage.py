@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,8 @@ from atomlab.diagnosis.fixes import best_fix, plan_fix
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.triage import triage
 from atomlab.errors import InputError, TenantError
+from atomlab.evidence.rules import COMPLEXITIES
+from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import is_one_line, refused
 
 
@@ -20,8 +23,8 @@ from tests.refusals import is_one_line, refused
         ("brennan", "key-under-alias"),
         ("cascade", "key-misnamed"),
         ("glacier", "key-empty"),
-        ("knoll", "provider-not-llm"),
-        ("larkspur", "provider-unknown"),
+        ("knoll", "no-keys"),
+        ("larkspur", "no-keys"),
         ("delta", "orphan-client"),
         ("quarry", "quality"),
         ("nettle", "no-keys"),
@@ -66,29 +69,36 @@ def test_without_a_fix_the_decision_is_told(before):
     assert list(triage(before, "northwind").outcome_frame()) == columns
 
 
-def test_a_healthy_tenant_is_confirmed_to_be_so(before):
-    """Where no request fails, that is the claim, and the answer says so."""
+def test_of_a_healthy_tenant_nothing_is_claimed(before):
+    """Healthy is its status, and no verdict: there is no fault that could be confirmed."""
     case = triage(before, "northwind")
-    assert case.verification.verdict == "confirmed"
-    assert [c.statement for c in case.verification.claims] == [
-        "Every request that was tried finds a model."
-    ]
-    assert case.answer().startswith("Nothing: all requests of Northwind Traders")
+    assert case.status == "healthy"
+    assert case.verification.claims == ()
+    found = case.to_json()
+    assert (found["status"], found["verdict"]) == ("healthy", None)
+    assert "confirmed" not in json.dumps(found["verification"])
+    assert case.answer().startswith("All requests of Northwind Traders that were tried find")
     assert case.shown.request.complexity == "simple"
 
 
-def test_each_root_cause_is_told_with_its_kinds_of_request(captured, real_prices):
+def test_each_root_cause_is_told_with_its_kinds_of_request(captured, write_json):
     """Where kinds of request fail for different causes, none is told for all of them."""
-    rows = {"GLM_5_API_KEY": "a-real-key", "MISTRAL_API_KEY": ""}
-    case = triage(captured({"acme": rows}, pricing=real_prices), "acme")
+    model = {"mode": "chat", "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}
+    models = {
+        "groq/gpt-5": model | {"max_input_tokens": 5000, "litellm_provider": "groq"},
+        "mistral/gpt-5": model | {"max_input_tokens": 200_000, "litellm_provider": "mistral"},
+    }
+    rows = {"GROQ_API_KEY": "", "MISTRAL_KEY": "a-real-key"}
+    case = triage(captured({"acme": rows}, pricing=write_json({"pricing": models})), "acme")
     answer = case.answer()
     roots = {d.request.complexity: str(d.explanation.causes[0]) for d in case.failing}
     assert roots == {
-        **dict.fromkeys(("simple", "moderate"), "key-empty mistral"),
-        **dict.fromkeys(("complex", "advanced"), "orphan-client glm_5"),
+        "simple": "key-empty groq",
+        **dict.fromkeys(("moderate", "complex", "advanced"), "key-misnamed mistral"),
     }
-    assert "For simple, moderate requests the root cause is key-empty (confirmed): row" in answer
-    assert "For complex, advanced requests the root cause is orphan-client (confirmed)" in answer
+    assert "For simple requests the root cause is key-empty (confirmed): row" in answer
+    others = "For moderate, complex, advanced requests the root cause is key-misnamed (confirmed)"
+    assert others in answer
 
 
 def test_a_winner_whose_key_is_spaces_is_no_good_news(captured, real_prices):
@@ -96,7 +106,7 @@ def test_a_winner_whose_key_is_spaces_is_no_good_news(captured, real_prices):
     rows = {"spaces": {"OPENAI_API_KEY": "  "}, "sound": {"OPENAI_API_KEY": "a-real-key"}}
     snapshot = captured(rows, pricing=real_prices)
     warned = triage(snapshot, "spaces")
-    assert warned.answer().startswith("Nothing: all requests of Spaces")
+    assert warned.status == "healthy"
     (told,) = [w for w in warned.warnings() if w.startswith("openai: ")]
     reason = told.removeprefix("openai: ")
     assert warned.answer().endswith(f" But for openai, whose models win, {reason}.")
@@ -104,9 +114,82 @@ def test_a_winner_whose_key_is_spaces_is_no_good_news(captured, real_prices):
     assert "But" not in triage(snapshot, "sound").answer()
 
 
+# A model of each owner that is cheapest, so that it wins where it is allowed; modes beside it.
+_DEAR = {"output_cost_per_token": 1e-5, "max_tokens": 40_000, "mode": "chat"}
+_CHEAP = {"max_tokens": 4_000, "mode": "moderation"}
+_MODES = {"openai/omni-moderation": _CHEAP, "openai/gpt-5": _DEAR, "groq/gpt-5": _DEAR}
+
+
+def test_a_winner_that_is_no_chat_model_is_in_the_first_sentence(tmp_path):
+    """A tenant that finds models of which some cannot serve is not told that nothing is wrong."""
+    made = {"acme": Made(rows={"OPENAI_API_KEY": KEY}), "beta": Made(rows={"GROQ_API_KEY": KEY})}
+    with capture_made(tmp_path, made, _MODES) as snapshot:
+        acme, beta = triage(snapshot, "acme"), triage(snapshot, "beta")
+        assert acme.status == beta.status == "healthy"
+        assert acme.answer() == (
+            "All requests of Acme that were tried find a model (simple, moderate, complex, "
+            "advanced), but for simple requests the winner openai/omni-moderation is no chat model "
+            "(moderation): they will fail."
+        )
+        assert beta.answer().startswith("Nothing: all requests of Beta")
+
+
+def test_who_fails_and_who_cannot_serve_stand_in_one_sentence(tmp_path):
+    """Where some requests find no model, those that find one in vain are told of as well."""
+    prices = {name: model for name, model in _MODES.items() if model is _CHEAP}
+    with capture_made(tmp_path, {"acme": Made(rows={"OPENAI_API_KEY": KEY})}, prices) as snapshot:
+        answer = triage(snapshot, "acme").answer()
+    assert answer.startswith(
+        "No model for moderate, complex, advanced requests of Acme, and for simple requests the "
+        "winner openai/omni-moderation is no chat model (moderation): they will fail. "
+    )
+
+
+@pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
+@pytest.mark.parametrize("mode", ["byok", "managed"])
+def test_a_managed_tenant_is_held_to_its_plan(tmp_path, mode, asked):
+    """By hand: what fails, as whose requests, and that the answer says so where it matters.
+
+    On the free plan copying the key does not help: the models of MiniMax are not in it.
+    """
+    acme = Made("free", mode, {"MINIMAX_2_7_API_KEY": KEY})
+    with capture_made(tmp_path, {"acme": acme}) as snapshot:
+        case = triage(snapshot, "acme", "moderate", managed=asked)
+    managed = acme.managed(asked)
+    copied = Made("free", mode, {**acme.rows, "MINIMAX_API_KEY": KEY})
+    assert case.diagnosis.requests[0].request.managed == managed
+    assert bool(copied.usable("moderate", asked)) == (not managed)
+    assert (case.fix.status == "sql") == (not managed)
+    told = {None: "as managed requests (ai_mode)" if managed else ""}
+    told |= {True: "as managed requests, as asked", False: "as BYOK requests, as asked"}
+    assert case.answer().endswith(f" Decided {told[asked]}.") == bool(told[asked])
+    assert ("Decided" in case.answer()) == bool(told[asked])
+
+
+@pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
+def test_who_else_is_affected_is_counted_as_their_modes_say(tmp_path, asked):
+    """By hand: each tenant by its own mode, or all as it was asked."""
+    with capture_made(tmp_path, EVERY) as snapshot:
+        found = triage(snapshot, "free-managed-openai", "complex", managed=asked).to_json()
+    failing = [name for name, made in EVERY.items() if not made.usable("complex", asked)]
+    assert [each["failing"] for each in found["affected"]] == [len(failing)]
+
+
+def test_some_requests_can_be_undecided(captured):
+    """Without the worker's variables a model that a stored key finds is found for all that."""
+    snapshot = captured({"acme": {}}, rules="open-source-2026-05", keys=stored("minimax"))
+    case = triage(snapshot, "acme")
+    *ranked, last = case.diagnosis.requests
+    assert [each.status for each in ranked] == ["healthy"] * 3
+    undecided = replace(last, outcome="inconclusive")
+    case = replace(case, diagnosis=replace(case.diagnosis, requests=(*ranked, undecided)))
+    assert case.answer().startswith("Nothing can be decided for advanced requests of Acme: the sn")
+    assert "no environment of the worker" in case.answer()
+
+
 def test_one_kind_of_request_can_be_asked_for(before):
     """With a complexity only that is tried, as for a tenant that fails for advanced ones only."""
-    assert triage(before, "quarry", "simple").answer().startswith("Nothing: all requests")
+    assert triage(before, "quarry", "moderate").answer().startswith("Nothing: all requests")
     case = triage(before, "quarry", "advanced")
     assert [d.request.complexity for d in case.diagnosis.requests] == ["advanced"]
     assert case.verification.verdict == "confirmed"
@@ -115,11 +198,14 @@ def test_one_kind_of_request_can_be_asked_for(before):
 def test_without_prices_it_is_inconclusive(captured):
     """No pricing cache: nothing is decided, and no cause is claimed."""
     case = triage(captured({"acme": {}}, pricing=None), "acme")
+    assert case.status == "undecided"
     assert case.verification.verdict == "inconclusive"
     assert case.answer() == (
-        "Nothing can be decided for requests of Acme: there is no pricing cache."
+        "Nothing can be decided for requests of Acme: the snapshot holds no pricing cache."
     )
     assert len(case.verification.claims) == 1
+    found = case.to_json()
+    assert (found["status"], found["verdict"]) == ("undecided", "inconclusive")
 
 
 def test_the_findings_have_what_every_report_starts_from(before):
@@ -132,9 +218,10 @@ def test_the_findings_have_what_every_report_starts_from(before):
         json.dumps(atomlab.diagnose(before, "brennan").to_json())
     )
     assert found["verification"]["verdict"] == found["verdict"] == "confirmed"
-    assert found["request"] == atomlab.Request("simple").to_json()
+    assert found["status"] == found["diagnosis"].get("status", "affected") == "affected"
+    assert found["request"] == atomlab.Request("simple", managed=False).to_json()
     assert triage(before, "halvorsen").to_json()["request"]["complexity"] == "advanced"
-    asked = [atomlab.Request(c).to_json() for c in ("simple", "moderate", "complex", "advanced")]
+    asked = [atomlab.Request(c, managed=False).to_json() for c in COMPLEXITIES]
     assert found["requests"] == found["tested"] == asked
     assert "than those replayed: complexity simple, moderate, complex and advanced." in " ".join(
         found["limits"]

@@ -9,7 +9,12 @@ import yaml
 
 import atomlab
 from atomlab import AtomlabError
+from atomlab.diagnosis.assumptions import assumptions
+from atomlab.errors import InputError
 from tests.conftest import ROOT
+from tests.diagnosis.made import KEY, Made, capture_made, stored
+from tests.refusals import refused
+from tests.small import chat
 
 BRENNAN = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
 FIX = {
@@ -27,7 +32,8 @@ def hypothesis(tmp_path):
     def make(*claims, tenant="brennan", **fields):
         numbered = [{"id": f"C{n}", "statement": "…", **c} for n, c in enumerate(claims)]
         path = tmp_path / "hypothesis.yaml"
-        document = {"title": "a title", "tenant": tenant, "claims": numbered, **fields}
+        document = {"title": "a title", "claims": numbered, **fields}
+        document |= {} if tenant is None else {"tenant": tenant}
         path.write_text(yaml.safe_dump(document))
         return atomlab.load_hypothesis(path)
 
@@ -44,6 +50,8 @@ def test_every_claim_of_the_document_is_confirmed_on_the_incident(before):
 
     assert {claim.verdict for claim in found.claims} == {"confirmed"}
     assert found.verdict == "confirmed"
+    assert found.assumptions == assumptions(before, atomlab.load_platform(before.session))
+    assert found.assumptions
     fix = found.claims[-1]
     assert len(fix.evidence) == 4
     assert sum("the error stays" in line for line in fix.evidence) == 3
@@ -79,8 +87,10 @@ def test_the_document_is_as_designed(before):
     document = json.loads(
         json.dumps(atomlab.verify(before, atomlab.load_hypothesis(BRENNAN)).to_json())
     )
-    assert set(document) == {"schema", "title", "tenant", "snapshot", "verdict", "claims"}
+    fields = {"schema", "title", "tenant", "snapshot", "verdict", "claims", "assumptions"}
+    assert set(document) == fields
     assert document["schema"] == "atomlab.verification/1"
+    assert all(set(each) == {"input", "state", "assumed"} for each in document["assumptions"])
     assert all(
         set(claim) == {"id", "statement", "verdict", "expected", "observed", "evidence"}
         for claim in document["claims"]
@@ -96,7 +106,8 @@ def test_the_document_is_as_designed(before):
         ({"kind": "key_absent", "setting_key": "MINIMAX_2_7_API_KEY"}, "refuted"),
         ({"kind": "client_present", "provider": "minimax"}, "refuted"),
         ({"kind": "client_absent", "provider": "minimax_2_7"}, "refuted"),
-        ({"kind": "client_absent", "provider": "minimx"}, "inconclusive"),
+        ({"kind": "client_absent", "provider": "minimx"}, "confirmed"),
+        ({"kind": "client_present", "provider": "minimx"}, "refuted"),
         ({"kind": "models_skipped", "provider": "minimax_2_7"}, "inconclusive"),
         ({"kind": "models_skipped", "provider": "openai"}, "confirmed"),
         ({"kind": "ranking_raises", "message": "another message"}, "refuted"),
@@ -121,27 +132,298 @@ def test_a_fix_that_cannot_be_made_is_not_told_as_made(before, hypothesis):
     )
 
 
-def test_under_the_substring_matcher_a_model_can_be_several_providers(captured, hypothesis):
-    """A provider's models are all that it would serve, and one that another serves is not skipped.
+# Models under whose ids several providers can be meant, and the owner that each entry names.
+SEVERAL = {
+    "deepinfra/openai/gpt-oss-120b": "deepinfra",
+    "openai/gpt-4o": "OpenAI",
+    "gpt-4o-mini": "openai",
+    "MiniMax/MiniMax-M2.5": "minimax",
+    "openrouter/anthropic/claude-4-opus": "openrouter",
+    "claude-4-opus": "anthropic",
+    "other/plain": "Other",
+}
 
-    `minimax/MiniMax-M2.5` is minimax's and, in a registry with a provider `max`, that one's too.
+
+@pytest.fixture
+def several(captured, write_json):
+    """Return a function that captures a tenant of the public edition, its models SEVERAL."""
+
+    def make(*variables, **options):
+        entry = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens": 9_000}
+        prices = write_json({m: entry | {"litellm_provider": o} for m, o in SEVERAL.items()})
+        env = dict.fromkeys(variables, "a-usable-key")
+        options = {"rules": "open-source-2026-05", "env": env, "pricing": prices, **options}
+        return captured({"acme": {}}, **options)
+
+    return make
+
+
+@pytest.mark.parametrize("client", ["deepinfra", "openai", "minimax"])
+@pytest.mark.parametrize(
+    "provider", ["openai", "deepinfra", "minimax", "anthropic", "mini", "other", "gemini"]
+)
+def test_models_skipped_are_those_that_the_edition_gives_the_provider(
+    several, hypothesis, provider, client
+):
+    """Whoever is meant, known or not, by the matcher: a model that another serves is not skipped.
+
+    By hand (PLATFORM C): the id is contained in the model's, or equals its owner's, in lower case.
     """
-    registry = {"providers": [{"id": "openai"}, {"id": "minimax"}, {"id": "max"}]}
-    folder = captured({"zeta": {}}).path.parent
-    (folder / "registry.json").write_text(json.dumps(registry))
-    snapshot = captured(
-        {"acme": {"MINIMAX_API_KEY": "a-usable-key"}, "beta": {"OPENAI_API_KEY": "a-usable-key"}},
-        providers=folder / "registry.json",
-        rules="open-source-2026-05",
+    mine = [m for m, o in SEVERAL.items() if provider in m.lower() or provider == o.lower()]
+    served = [m for m in mine if client in m.lower() or client == SEVERAL[m].lower()]
+    snapshot = several(f"{client.upper()}_API_KEY")
+    claim = {"kind": "models_skipped", "provider": provider}
+    (found,) = atomlab.verify(snapshot, hypothesis(claim, tenant="acme")).claims
+
+    if not mine:
+        assert found.verdict == "inconclusive"
+        assert found.observed == f"the pricing cache has no model of {provider}"
+        return
+    assert list(found.evidence) == mine
+    assert found.observed.startswith(f"{len(mine) - len(served)} of {len(mine)} model")
+    assert found.verdict == ("refuted" if served else "confirmed")
+    assert (f"{client} serves the others" in found.observed) == bool(served)
+
+
+def test_under_the_prefix_rule_an_unknown_provider_has_what_names_it(several, hypothesis):
+    """Its prefix, or its name as the owner of a model without one; nothing that only contains it.
+
+    `openrouter` is registered, `mini` and `anthropi` are not.
+    """
+    snapshot = several(rules="hosted-2026-05")
+    cases = {"openrouter": 1, "anthropic": 1, "other": 1, "openai": 2, "mini": 0, "anthropi": 0}
+    for provider, number in cases.items():
+        claim = hypothesis({"kind": "models_skipped", "provider": provider}, tenant="acme")
+        (found,) = atomlab.verify(snapshot, claim).claims
+        assert len(found.evidence) == number
+        assert found.verdict == ("confirmed" if number else "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("rules", "provider", "told"),
+    [
+        ("hosted-2026-05", "minimx", "the registry has no such provider; did you mean minimax"),
+        ("hosted-2026-05", "MiniMax", "the registry has no such provider; did you mean minimax"),
+        ("hosted-2026-05", "zzz", "the registry has no such provider"),
+        ("open-source-2026-05", "antropic", "the edition has no such provider; did you mean anth"),
+    ],
+)
+def test_a_provider_that_nobody_knows_can_have_no_client(
+    several, hypothesis, rules, provider, told
+):
+    """That there is none is confirmed, that there is one refuted; near names are given."""
+    snapshot = several(rules=rules)
+    claims = [{"kind": kind, "provider": provider} for kind in ("client_present", "client_absent")]
+    present, absent = atomlab.verify(snapshot, hypothesis(*claims, tenant="acme")).claims
+
+    assert (present.verdict, absent.verdict) == ("refuted", "confirmed")
+    assert present.observed == absent.observed
+    assert present.observed.startswith(f"no client {provider} can be built: {told}")
+    assert not present.observed.endswith("; ")
+
+
+def test_keys_of_the_public_edition_are_variables_of_the_worker(several, hypothesis):
+    """What the tenant's settings hold is no key there; a stored key has a name of its own."""
+    snapshot = several("OPENAI_API_KEY", keys=stored("qwen", "id-acme"))
+    expected = {
+        ("key_present", "OPENAI_API_KEY"): "confirmed",
+        ("key_absent", "OPENAI_API_KEY"): "refuted",
+        ("key_present", "QWEN_API_KEY"): "refuted",
+        ("key_absent", "QWEN_API_KEY"): "confirmed",
+        ("key_present", "byok_keys.json qwen"): "confirmed",
+        ("key_absent", "byok_keys.json openai"): "confirmed",
+        ("key_absent", "byok_keys.json nobody"): "inconclusive",
+        ("key_absent", "TIMEZONE"): "inconclusive",
+    }
+    claims = [{"kind": kind, "setting_key": key} for kind, key in expected]
+    found = atomlab.verify(snapshot, hypothesis(*claims, tenant="acme")).claims
+    assert [claim.verdict for claim in found] == list(expected.values())
+    assert found[0].expected == "a variable OPENAI_API_KEY with a usable key"
+    assert found[3].observed == "no such variable"
+
+
+def test_without_the_workers_environment_only_what_no_variable_could_turn_is_decided(
+    several, hypothesis
+):
+    """Each claim that more keys could turn is inconclusive, and names what is missing."""
+    decided = {
+        ("client_present", "minimax"): "confirmed",
+        ("client_absent", "minimax"): "refuted",
+        ("client_present", "openai"): "inconclusive",
+        ("client_absent", "openai"): "inconclusive",
+        ("client_present", "anthropic"): "refuted",  # no variable gives it a client
+        ("client_absent", "nobody"): "confirmed",
+        ("models_skipped", "minimax"): "refuted",
+        ("models_skipped", "openai"): "inconclusive",
+    }
+    keys = {
+        ("key_present", "byok_keys.json minimax"): "confirmed",
+        ("key_absent", "byok_keys.json openai"): "confirmed",
+        ("key_present", "OPENAI_API_KEY"): "inconclusive",
+        ("key_absent", "OPENAI_API_KEY"): "inconclusive",
+    }
+    rest = [{"kind": "ranking_raises"}, FIX]
+    claims = [
+        *({"kind": kind, "provider": name} for kind, name in decided),
+        *({"kind": kind, "setting_key": name} for kind, name in keys),
+        *rest,
+    ]
+    # A stored key finds simple requests a model, none finds an advanced one.
+    for complexity, verdict in (("simple", "refuted"), ("advanced", "inconclusive")):
+        asked = hypothesis(*claims, tenant="acme", request={"complexity": complexity})
+        found = atomlab.verify(several(env=None, keys=stored("minimax")), asked).claims
+        told = [*decided.values(), *keys.values(), verdict]
+        assert [claim.verdict for claim in found] == [*told, "inconclusive"]
+        missing = [claim for claim in found if claim.verdict == "inconclusive"]
+        assert all("holds no environment of the worker" in claim.observed for claim in missing)
+    keyless = several(env=None)
+    claim = {"kind": "key_absent", "setting_key": "byok_keys.json openai"}
+    (found,) = atomlab.verify(keyless, hypothesis(claim, tenant="acme")).claims
+    assert (found.verdict, found.observed) == (
+        "inconclusive",
+        "the snapshot holds no stored keys (byok_keys.json)",
     )
-    claim = {"kind": "models_skipped", "provider": "max"}
-    served, skipped = (
-        atomlab.verify(snapshot, hypothesis(claim, tenant=tenant)).claims[0]
-        for tenant in ("acme", "beta")
+    assert {"environment", "stored keys"} <= {
+        assumption.input
+        for assumption in atomlab.verify(keyless, hypothesis(claim, tenant="acme")).assumptions
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "message", "verdict", "observed"),
+    [
+        (
+            ["MINIMAX_API_KEY"],
+            "No models available from dynamic pricing",
+            "refuted",
+            "no error: pricing finds no model, and the fallback answers with"
+            " minimax/MiniMax-M2.7 (static-mapping)",
+        ),
+        (
+            [],
+            "No models available from dynamic pricing",
+            "refuted",
+            "the error 'No LLM providers available. Please configure BYOK keys.'",
+        ),
+        (
+            [],
+            "No LLM providers available. Please configure BYOK keys.",
+            "confirmed",
+            "the error 'No LLM providers available. Please configure BYOK keys.'",
+        ),
+    ],
+)
+def test_where_a_fallback_answers_the_ranking_raises_nothing(
+    several, hypothesis, variables, message, verdict, observed
+):
+    """Who answers is told; only without any client there is an error, and that is another one."""
+    claim = {"kind": "ranking_raises", "message": message}
+    asked = hypothesis(claim, tenant="acme", request={"complexity": "advanced"})
+    (found,) = atomlab.verify(several(*variables), asked).claims
+    assert (found.verdict, found.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict", "told"),
+    [
+        ("chat", "confirmed", "after the fix minimax/cheap wins; 3 placebos leave the error"),
+        (None, "confirmed", "after the fix minimax/cheap wins; 3 placebos leave the error"),
+        (
+            "moderation",
+            "refuted",
+            "the fix removes the error, but minimax/cheap wins, which is no chat model "
+            "(moderation): no cure",
+        ),
+    ],
+)
+def test_a_fix_after_which_no_chat_model_wins_is_no_cure(
+    captured, write_json, hypothesis, mode, verdict, told
+):
+    """It removes the error and no more. Where the mode is unknown, that is said."""
+    prices = write_json(
+        {
+            "minimax/cheap": {"mode": mode, "max_tokens": 9_000, "litellm_provider": "minimax"},
+            "minimax/dear": {"mode": "chat", "max_tokens": 9_000, "output_cost_per_token": 1e-3},
+        },
+        "modes.json",
     )
-    assert (served.verdict, served.observed) == ("refuted", "0 of 1 model skipped")
-    assert (skipped.verdict, skipped.observed) == ("confirmed", "1 of 1 model skipped")
-    assert skipped.evidence == ("minimax/MiniMax-M2.5",)
+    snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-usable-key"}}, pricing=prices)
+    asked = hypothesis(FIX, tenant="acme", request={"complexity": "simple"})
+    (found,) = atomlab.verify(snapshot, asked).claims
+    assert (found.verdict, found.observed) == (verdict, told)
+    unsaid = "whether minimax/cheap is a chat model is not in the pricing cache"
+    assert (unsaid in found.evidence) == (mode is None)
+
+
+@pytest.mark.parametrize(
+    ("managed", "in_file", "verdict"),
+    [
+        (None, None, "refuted"),
+        (None, False, "confirmed"),
+        (False, None, "confirmed"),
+        (False, True, "confirmed"),
+        (True, False, "refuted"),
+    ],
+)
+def test_a_managed_tenant_is_not_cured_by_a_key_that_its_plan_leaves_out(
+    tmp_path, hypothesis, managed, in_file, verdict
+):
+    """As its `ai_mode` says, unless the file does, or the caller, whose word counts most."""
+    acme = Made("free", "managed", {"MINIMAX_2_7_API_KEY": KEY})
+    request = {} if in_file is None else {"request": {"managed": in_file}}
+    with capture_made(tmp_path, {"acme": acme}) as snapshot:
+        found = atomlab.verify(snapshot, hypothesis(FIX, tenant="acme", **request), managed=managed)
+    assert found.claims[0].verdict == verdict
+    assert found.request.managed == (verdict == "refuted")
+
+
+@pytest.mark.parametrize(
+    ("about", "tenant", "on"),
+    [
+        ("brennan", None, "brennan"),
+        (None, "brennan", "brennan"),
+        (None, "31c06fc4-db22-4740-83ea-48ac14f25810", "brennan"),
+        ("brennan", "31c06fc4-db22-4740-83ea-48ac14f25810", "brennan"),
+        ("Brennan Machinery", "brennan", "brennan"),
+        ("nobody", "nobody", "nobody"),
+        ("nobody", None, "nobody"),
+    ],
+)
+def test_a_hypothesis_is_tested_on_the_tenant_that_is_named(before, hypothesis, about, tenant, on):
+    """By itself or by the caller; names of one tenant may differ. Without a name it is a template.
+
+    A tenant that is in no snapshot is none that could be mistaken for another.
+    """
+    claim = hypothesis({"kind": "key_absent", "setting_key": "MINIMAX_API_KEY"}, tenant=about)
+    found = atomlab.verify(before, claim, tenant=tenant)
+    assert found.tenant == on
+    assert found.verdict == ("inconclusive" if on == "nobody" else "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("about", "tenant"), [("brennan", "northwind"), ("nobody", "brennan"), ("brennan", "nobody")]
+)
+def test_a_hypothesis_about_another_tenant_is_refused(before, hypothesis, about, tenant):
+    """Both are named, and what to do; so it is on a snapshot that one of them is not in."""
+    claim = hypothesis({"kind": "ranking_raises"}, tenant=about)
+    with refused(InputError, f"the hypothesis is about tenant '{about}', not '{tenant}'"):
+        atomlab.verify(before, claim, tenant=tenant)
+
+
+def test_a_template_needs_a_tenant(before, hypothesis):
+    """Where neither the file nor the caller names one, the line says how to."""
+    claim = hypothesis({"kind": "ranking_raises"}, tenant=None)
+    with refused(InputError, "the hypothesis names no tenant") as caught:
+        atomlab.verify(before, claim)
+    assert "--tenant" in caught.value.todo
+
+
+def test_an_id_says_which_of_two_namesakes_is_meant(captured, hypothesis):
+    """A name that fits two tenants is no other tenant than the one whose id is given."""
+    snapshot = captured({"acme": {}, "Acme": {}})
+    claim = hypothesis({"kind": "ranking_raises"}, tenant="Acme")
+    assert atomlab.verify(snapshot, claim, tenant="id-acme").tenant == "acme"
+    assert atomlab.verify(snapshot, claim, tenant="id-Acme").tenant == "Acme"
 
 
 def test_a_hypothesis_can_say_all_that_a_request_can(hypothesis):
@@ -167,6 +449,26 @@ def test_a_fix_that_works_through_another_provider_is_refuted(captured, hypothes
     found = atomlab.verify(snapshot, hypothesis(claim, tenant="acme")).claims[0]
     assert found.verdict == "refuted"
     assert "through openai" in found.observed
+
+
+def test_a_fix_beside_which_a_placebo_helps_is_not_confirmed(captured, hypothesis, write_json):
+    """Where the placebo's made-up provider is a real one, what cured cannot be told.
+
+    The registry has `no_such_provider`, and the price map a model of it.
+    """
+    ids = ("minimax", "minimax_2_7", "no_such_provider")
+    names = {"name": "made", "based_on": "hosted-2026-05", "llm_providers": ids}
+    for served, expected in (("other", "confirmed"), ("no_such_provider", "inconclusive")):
+        snapshot = captured(
+            {"acme": {"MINIMAX_2_7_API_KEY": "a-key"}},
+            pricing=write_json({f"{p}/gpt-5": chat(p) for p in ("minimax", served)}, "two.json"),
+            providers=write_json({"providers": [{"id": p} for p in ids]}, "registry.json"),
+            rules=str(write_json(names, "rules.yaml")),
+        )
+        found = atomlab.verify(snapshot, hypothesis(FIX, tenant="acme")).claims[0]
+        assert found.verdict == expected
+        helped = found.observed == "a placebo helps too: a key of an unknown provider"
+        assert helped is (served == "no_such_provider")
 
 
 def test_a_fix_is_tried_even_for_the_only_tenant(captured, hypothesis):
@@ -243,7 +545,19 @@ def test_an_ambiguous_tenant_is_an_error(captured, hypothesis):
             " setting_key: M, setting_kex: M}]",
             "unknown field claims.0.setting_kex; did you mean setting_key",
         ),
-        ("title: t\ntenat: x\nclaims: [{id: a, statement: s, kind: ranking_raises}]", "tena"),
+        (
+            "title: t\ntenat: x\nclaims: [{id: a, statement: s, kind: ranking_raises}]",
+            "unknown field tenat; did you mean tenant",
+        ),
+        (
+            'title: t\ntenant: ""\nclaims: [{id: a, statement: s, kind: ranking_raises}]',
+            "tenant: ",
+        ),
+        (
+            "title: t\nrequest: {managed: perhaps}\n"
+            "claims: [{id: a, statement: s, kind: ranking_raises}]",
+            "request.managed: .*boolean",
+        ),
         (
             "title: t\ntenant: x\nrequest: {complexity: hard}\n"
             "claims: [{id: a, statement: s, kind: ranking_raises}]",
@@ -287,3 +601,10 @@ def test_a_tenant_that_looks_like_a_number_stays_text(before, hypothesis):
     claim = {"kind": "client_present", "provider": "openai"}
     assert verdict(before, hypothesis(claim, tenant="0042")) == "confirmed"
     assert verdict(before, hypothesis(claim, tenant="42")) == "inconclusive"
+
+
+def test_a_template_for_a_tenant_that_nobody_is_is_refused(several, hypothesis):
+    """Whoever is asked for by name has to be there; the error has near matches."""
+    template = hypothesis({"kind": "ranking_raises"}, tenant=None)
+    with pytest.raises(AtomlabError, match=r"no tenant 'acmee'.*did you mean Acme"):
+        atomlab.verify(several(), template, tenant="acmee")

@@ -1,0 +1,78 @@
+"""Assumptions: what a decision rests on that the snapshot does not hold (DESIGN 4).
+
+An input was captured, given as a file, is the edition's default, or is absent. What is absent is
+replaced by what the platform does without it; where the platform certainly has it, nothing is
+concluded from its absence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from atomlab.byok.platform import Platform
+from atomlab.evidence.snapshot import Evidence
+
+# What is taken in place of an input by its state, and what else in it would turn.
+_ASSUMED = {
+    ("rules", "default"): "the platform decides by the rules of {rules}; others could turn any "
+    "verdict",
+    ("registry", "default"): "the registry is the one of {rules}; a provider more or less, or "
+    "another declared variable, could turn any verdict",
+    ("registry", "unknown"): "the registry is as captured; whether it was the platform's own is "
+    "unknown",
+    ("prices", "absent"): "nothing: without prices no request is decided",
+    ("catalogue", "absent"): "no model is excluded or lacks a capability; a catalogue could only "
+    "take models away, also from a fix",
+    ("health", "absent"): "every provider is healthy; a score below {least_health:g} would take "
+    "a provider's models away, also from a fix",
+    ("environment", "absent"): "nothing: the worker certainly has variables, and keys come from "
+    "them",
+    ("stored keys", "absent"): "no key is stored in byok_keys.json; one would come before the "
+    "variable of its provider",
+}
+_ONLY_WITH_ENVIRONMENT = ("environment", "stored keys")
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """An input that is the edition's default, or absent, and what is assumed in its place."""
+
+    input: str
+    state: str
+    assumed: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the assumption as an element of `assumptions` in `atomlab.diagnosis/1`."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.input} ({self.state}): assumed is {self.assumed}"
+
+
+def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...]:
+    """Return what decisions on this evidence assume, in the order of the manifest's inputs."""
+    rules = platform.rules
+    words = {"rules": rules.name, "least_health": rules.min_health_score}
+    told = [
+        Assumption(name, state, _ASSUMED[name, state].format(**words))
+        for name, state in evidence.manifest["inputs"].items()
+        if (name, state) in _ASSUMED
+        and (rules.keys_from == "environment" or name not in _ONLY_WITH_ENVIRONMENT)
+    ]
+    own = (Assumption("rules", evidence.manifest["inputs"]["rules"], a) for a in rules.assumptions)
+    return (*told, *own)
+
+
+def missing_input(evidence: Evidence, platform: Platform) -> str | None:
+    """Return what the platform certainly has and the snapshot lacks, in words; None if nothing.
+
+    Without prices nothing can be decided; without the environment, where keys come from it,
+    nothing can be said of a tenant that finds no model.
+    """
+    if not evidence.has_pricing:
+        return "the snapshot holds no pricing cache"
+    absent = evidence.manifest["inputs"]["environment"] == "absent"
+    if platform.rules.keys_from == "environment" and absent:
+        return "the snapshot holds no environment of the worker, where its keys are"
+    return None

@@ -1,0 +1,150 @@
+"""Impacts: what each tenant meets, diagnosed once for all who are in the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from atomlab.byok.platform import Platform
+from atomlab.byok.ranking import Candidate, Ranking
+from atomlab.byok.request import Request
+from atomlab.diagnosis.answers import serves
+from atomlab.diagnosis.assumptions import missing_input
+from atomlab.diagnosis.causes import explain
+from atomlab.diagnosis.defects import find_defects
+from atomlab.diagnosis.diagnose import Outcome, RequestDiagnosis, Status
+from atomlab.diagnosis.explanation import Cause
+from atomlab.diagnosis.fixes import root_fix
+from atomlab.diagnosis.interventions import Edit, Laboratory
+from atomlab.diagnosis.population import Alike
+from atomlab.evidence.schema import Tenant
+from atomlab.evidence.snapshot import Evidence
+
+# A laboratory remembers what it decided; a new one now and then forgets it.
+_STATES_PER_LABORATORY = 200
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind of request that finds no model, and its root cause.
+
+    `edits` are the fix of least effort that was run and helped, empty if none did, and `leaves` the
+    other kinds of request that they do not cure; `copies` says whether any fix that was run and
+    helped copies a key that the tenant holds. `cause` is None where no
+    deviation explains the failure.
+    """
+
+    complexity: str
+    cause: Cause | None
+    edits: tuple[Edit, ...]
+    leaves: tuple[str, ...] = ()
+    copies: bool = False
+
+    @property
+    def fix(self) -> str | None:
+        """The edits in words, None if there are none."""
+        return " and ".join(map(str, self.edits)) or None
+
+    @property
+    def cost(self) -> int | None:
+        """What the edits cost together, None if there are none."""
+        return sum(edit.cost for edit in self.edits) or None
+
+    @property
+    def held(self) -> bool:
+        """Whether the tenant holds the missing key already, in another row."""
+        return [edit.copy_from is not None for edit in self.edits] == [True]
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What a tenant meets: its clients, and the requests that fail, in the order asked.
+
+    `hollow` are the providers whose models win although the key is spaces only, and `unable` the
+    winners that are no chat models, by complexity. Where nothing can be decided there is none of
+    all that, and `decided` is false.
+    """
+
+    tenant: Tenant
+    clients: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    hollow: tuple[str, ...] = ()
+    unable: Mapping[str, Candidate] = field(default_factory=dict)
+    decided: bool = True
+
+    @property
+    def status(self) -> Status:
+        """Whether the tenant is affected, healthy or undecided."""
+        if not self.decided:
+            return "undecided"
+        return "affected" if self.failures else "healthy"
+
+    @property
+    def cause(self) -> Cause | None:
+        """The root cause of the first request that fails, None if none does or none is known."""
+        return self.failures[0].cause if self.failures else None
+
+    @property
+    def held(self) -> bool:
+        """Whether a fix of some failure copies a key that the tenant holds in another row."""
+        return any(failure.copies for failure in self.failures)
+
+
+def impacts_on(
+    evidence: Evidence, platform: Platform, states: Sequence[Alike], requests: Sequence[Request]
+) -> Iterator[Impact]:
+    """Yield the impact on each tenant of each state: what fails, why, and who wins in vain."""
+    waiting, missing = iter(states), missing_input(evidence, platform)
+    while some := list(islice(waiting, _STATES_PER_LABORATORY)):
+        with Laboratory(evidence, platform) as lab:
+            for alike in some:
+                decided = [alike.decide(platform, request) for request in requests]
+                yield from _impacts(alike, decided, lab, undecidable=missing is not None)
+
+
+def _impacts(
+    alike: Alike, decided: Sequence[Ranking], lab: Laboratory, *, undecidable: bool
+) -> Iterator[Impact]:
+    """Yield the impact on each tenant; `undecidable` is a request that finds no model."""
+    failing = [ranking for ranking in decided if not len(ranking.order)]
+    told = [] if undecidable else [_explained(alike, each, lab) for each in failing]
+    failures = tuple(_failure(each, told, alike, lab) for each in told)
+    winners = {r.request.complexity: r.winner for r in decided if r.winner}
+    unable = {kind: winner for kind, winner in winners.items() if winner.unable}
+    blank = {look.provider for look in alike.lookups if look.client and look.state == "blank"}
+    hollow = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
+    open_ = undecidable and len(failing) > 0
+    for tenant in alike.tenants:
+        yield Impact(tenant, alike.clients, failures, tuple(hollow), unable, decided=not open_)
+
+
+def _explained(alike: Alike, ranking: Ranking, lab: Laboratory) -> RequestDiagnosis:
+    defects = find_defects(alike.rows, lab.platform)
+    explanation = explain(ranking, defects, lab, alike.tenants[0].id)
+    outcome: Outcome = "fallback" if ranking.fallback else "no-models"
+    return RequestDiagnosis(ranking.request, ranking, outcome, explanation, ())
+
+
+def _failure(
+    told: RequestDiagnosis, failing: Sequence[RequestDiagnosis], alike: Alike, lab: Laboratory
+) -> Failure:
+    fix = root_fix(told, failing)
+    cause = next(iter(told.explanation.causes), None)
+    if fix is None:
+        return Failure(told.request.complexity, cause, ())
+    leaves = tuple(
+        each.request.complexity for each in failing if not _cures(fix.edits, each, alike, lab)
+    )
+    verified = (f for f in told.explanation.fix_sets if f.verified)
+    copies = any(edit.copy_from is not None for f in verified for edit in f.edits)
+    return Failure(told.request.complexity, cause, fix.edits, leaves, copies)
+
+
+def _cures(edits: tuple[Edit, ...], each: RequestDiagnosis, alike: Alike, lab: Laboratory) -> bool:
+    """Return whether these edits cure the request, be they more than it needs."""
+    run = (f.after for f in each.explanation.fix_sets if f.edits == edits)
+    known = next(run, None)
+    if known is None:
+        known = lab.try_edits("", edits, alike.tenants[0].id, each.request).after
+    return serves(known)

@@ -1,0 +1,74 @@
+"""What answers say alike: for which requests who wins, or answers, and as whose it was decided."""
+
+from __future__ import annotations
+
+import pytest
+
+import atomlab
+from atomlab.byok.ranking import rank
+from atomlab.diagnosis.answers import decided_as, instead, serves, unable
+from atomlab.diagnosis.triage import triage
+from tests.diagnosis.made import KEY
+
+# Wide enough for simple and moderate requests, and for all; the cheapest of a client wins.
+SPEECH = {"mode": "audio_speech", "max_tokens": 9_000, "litellm_provider": "groq"}
+CHAT = {"mode": "chat", "max_tokens": 40_000, "output_cost_per_token": 1e-6}
+UNSAID = {"max_tokens": 40_000, "output_cost_per_token": 1e-6}
+
+
+@pytest.fixture
+def decided(captured, write_json):
+    """Return a function that decides all kinds of request of a tenant with one client."""
+    prices = write_json({"groq/mini-tts": SPEECH, "groq/gpt-5": CHAT, "openai/gpt-5": UNSAID})
+    platform = atomlab.load_platform(captured({"acme": {}}, pricing=prices).session)
+    kinds = ("simple", "moderate", "complex", "advanced")
+    return lambda *clients: [rank(platform, clients, atomlab.Request(kind)) for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("managed", "mode", "told"),
+    [
+        (None, "managed", "as managed requests (ai_mode)"),
+        (None, "MANAGED", "as managed requests (ai_mode)"),
+        (None, "byok", ""),
+        (None, "hybrid", ""),
+        (None, None, ""),
+        (True, "byok", "as managed requests, as asked"),
+        (True, "managed", "as managed requests, as asked"),
+        (False, "managed", "as BYOK requests, as asked"),
+        (False, None, "as BYOK requests, as asked"),
+    ],
+)
+def test_as_whose_requests_it_was_decided(managed, mode, told):
+    """Said of managed tenants, and of whatever was asked for; BYOK goes without saying."""
+    assert decided_as(managed, mode) == told
+
+
+def test_only_a_winner_known_to_be_no_chat_model_cannot_serve(decided):
+    """No model serves nobody; one whose mode is unknown may serve."""
+    assert [serves(ranking) for ranking in decided("groq")] == [False, False, True, True]
+    assert [serves(ranking) for ranking in decided("openai")] == [True] * 4
+    assert not any(serves(ranking) for ranking in decided())
+
+
+def test_winners_that_cannot_serve_are_told_with_their_requests(decided):
+    """Each once, with all kinds of request that it wins; nothing where there is none."""
+    assert unable(decided("groq")) == (
+        "for simple, moderate requests the winner groq/mini-tts is no chat model (audio_speech): "
+        "they will fail"
+    )
+    assert unable(decided("openai")) == unable(decided()) == ""
+
+
+def test_who_answers_in_the_fallback_is_told(captured):
+    """Where pricing finds no model the answer names who does instead, as PLATFORM C has it."""
+    options = {"rules": "open-source-2026-05", "env": {"MINIMAX_API_KEY": KEY}}
+    snapshot = captured({"acme": {}}, **options)
+    told = "Instead the fallback answers: minimax/MiniMax-M2.7 for advanced requests."
+    assert f"No model for advanced requests of Acme. {told} " in triage(snapshot, "acme").answer()
+    found = atomlab.investigate(snapshot, "acme", complexity="advanced").answer()
+    assert f"usable for an advanced request of Acme. {told} " in found
+    assert "Instead" not in atomlab.investigate(snapshot, "acme", complexity="simple").answer()
+    nobody = captured({"acme": {}}, rules="open-source-2026-05", env={})
+    assert "Instead" not in triage(nobody, "acme").answer()
+    assert instead([]) == ""
