@@ -1,7 +1,7 @@
 """The command line: parse, call, print; nothing else.
 
-Exit codes: 0 done (all confirmed, fixed); 1 could not look; 2 usage; 3 refuted or not fixed;
-4 inconclusive.
+Exit codes: 0 done (all confirmed, healthy, fixed); 1 could not look; 2 usage; 3 refuted, affected
+or not fixed; 4 inconclusive or undecided.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ app = typer.Typer(
 )
 custody = typer.Typer(help="Where a snapshot came from, and whether it is still what it was.")
 app.add_typer(custody, name="snapshot")
-EXIT = {"failed": 1, "refuted": 3, "inconclusive": 4, "confirmed": 0}  # the worst first
+# What the verdict on claims, and the status of a tenant, end with; the worst first.
+EXIT = {
+    "failed": 1,
+    "refuted": 3,
+    "affected": 3,
+    "inconclusive": 4,
+    "undecided": 4,
+    "confirmed": 0,
+    "healthy": 0,
+}
 INTERRUPTED = 130
 DAY_S = 86_400
 
@@ -59,6 +68,13 @@ Tenant = Annotated[str, typer.Option(help="The tenant's id, subdomain or exact n
 Hypothesis = Annotated[
     str | None, typer.Option(help="The claims to test (.yaml).", callback=_named)
 ]
+Managed = Annotated[
+    bool | None,
+    typer.Option(
+        "--managed/--byok",
+        help="Served with ATOM's keys, or with the tenant's. Default: as its ai_mode says.",
+    ),
+]
 Complexity = Literal["simple", "moderate", "complex", "advanced"]
 SqlDialect = Literal["postgresql", "sqlite"]
 ReportFormat = Literal["html", "pdf"]
@@ -70,8 +86,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, n
     invoke_without_command=True,
     help=(
         'Proves why a tenant of ATOM gets "No models available from dynamic pricing". '
-        "Exit codes: 0 done, all confirmed, fixed; 1 could not look; 2 usage; 3 refuted or not "
-        "fixed; 4 inconclusive."
+        "Exit codes: 0 done, all confirmed, healthy, fixed; 1 could not look; 2 usage; 3 refuted, "
+        "affected or not fixed; 4 inconclusive or undecided."
     ),
 )
 def start(
@@ -98,6 +114,10 @@ def capture(
     pricing: Annotated[str | None, typer.Option(help="Pricing cache (.json, .json.gz).")] = None,
     providers: Annotated[str | None, typer.Option(help="byok_config.json.")] = None,
     catalog: Annotated[str | None, typer.Option(help="Model catalogue (.json).")] = None,
+    env: Annotated[
+        str | None, typer.Option(help="The worker's environment, as env prints it.")
+    ] = None,
+    keys: Annotated[str | None, typer.Option(help="byok_keys.json.")] = None,
     rules: Annotated[str, typer.Option(help="An edition's name, or a file.")] = "hosted-2026-05",
     key_file: Annotated[
         str | None, typer.Option(help="Fingerprint key, made if absent; keep it to compare.")
@@ -135,6 +155,8 @@ def capture(
             pricing=pricing,
             providers=providers,
             catalog=catalog,
+            env=env,
+            keys=keys,
             rules=rules,
             key_file=key_file,
             overwrite=overwrite,
@@ -189,7 +211,7 @@ def diagnose(
         str | None, typer.Option(help="A required capability.", callback=_harmless)
     ] = None,
     tools: Annotated[bool, typer.Option("--tools", help="Tools are required.")] = False,
-    managed: Annotated[bool, typer.Option("--managed", help="Served with ATOM's keys.")] = False,
+    managed: Managed = None,
     turn: Annotated[int, typer.Option(min=0, help="Turn index of the conversation.")] = 0,
     tokens: Annotated[int, typer.Option(min=0, help="Estimated length of the prompt.")] = 0,
     as_json: AsJson = False,
@@ -211,14 +233,18 @@ def diagnose(
             _print_json(found.to_json())
         else:
             print_diagnosis(found, evidence.name)
-    if any(d.outcome == "inconclusive" for d in found.requests):
-        raise typer.Exit(EXIT["inconclusive"])
+    raise typer.Exit(EXIT[found.status])
 
 
 @app.command()
 def verify(
     snapshot: Snapshot,
     hypothesis: Annotated[str, typer.Argument(help="A hypothesis file (.yaml).")],
+    tenant: Annotated[
+        str | None,
+        typer.Option(help="Whom to test it on, where it names no tenant.", callback=_named),
+    ] = None,
+    managed: Managed = None,
     as_json: AsJson = False,
 ) -> None:
     """Test every claim of a hypothesis on a snapshot."""
@@ -226,13 +252,16 @@ def verify(
     from atomlab.diagnosis.verify import verify
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.report.terminal import print_verification
+    from atomlab.report.words import mode_of
 
     with open_snapshot(snapshot) as evidence:
-        found = verify(evidence, load_hypothesis(hypothesis))
+        claims = load_hypothesis(hypothesis)
+        found = verify(evidence, claims, tenant=tenant, managed=managed)
         if as_json:
             _print_json(found.to_json())
         else:
-            print_verification(found, evidence.name)
+            asked = claims.request.managed if managed is None else managed
+            print_verification(found, evidence.name, mode_of(found.request, asked))
     raise typer.Exit(EXIT[found.verdict])
 
 
@@ -258,6 +287,7 @@ def fix(
     complexity: Annotated[
         Complexity | None, typer.Option(help="The request to cure; all four if not given.")
     ] = None,
+    managed: Managed = None,
     dialect: Annotated[SqlDialect, typer.Option(help="Of the database to fix.")] = "postgresql",
     out: Annotated[
         Path | None,
@@ -275,15 +305,19 @@ def fix(
     from atomlab.evidence.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.report.terminal import print_fix, rollback_of
+    from atomlab.report.words import mode_told
 
     if out is not None:
         check_writable(out, overwrite, [Path(snapshot)])
         check_writable(rollback_of(out), overwrite, [Path(snapshot)])
     requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
     with open_snapshot(snapshot) as evidence:
-        planned = plan_fix(diagnose(evidence, tenant, requests), dialect)
-    print_fix(planned, out, overwrite=overwrite)
-    raise typer.Exit({"words": EXIT["refuted"], "inconclusive": 4}.get(planned.status, 0))
+        found = diagnose(evidence, tenant, requests, managed=managed)
+        planned = plan_fix(found, dialect)
+        mode = mode_told(found.request_mode, found.tenant.ai_mode)
+    print_fix(planned, mode, out, overwrite=overwrite)
+    not_fixed = planned.status == "words" or planned.unable
+    raise typer.Exit(EXIT["affected"] if not_fixed else EXIT.get(planned.status, 0))
 
 
 def _help_notebook(name: str | None) -> None:
@@ -307,6 +341,7 @@ def report(
         bool, typer.Option("--all-affected", help="Every tenant with a request without a model.")
     ] = False,
     hypothesis: Hypothesis = None,
+    managed: Managed = None,
     notebook: Annotated[
         str | None,
         typer.Option(
@@ -363,6 +398,7 @@ def report(
         given = _pairs(parameter or [])
         wanted = want(
             *(snapshot, path, declared, tenant or (), all_affected, hypothesis, out, given),
+            managed=managed,
             pdf=format == "pdf",
         )
     if wanted.one:
@@ -372,15 +408,15 @@ def report(
         with _keeping_what_ran(wanted.out):
             subject, made = make_one(wanted, timeout)
         print_report(subject, made)
-        raise typer.Exit(EXIT[made.verdict])
+        raise typer.Exit(EXIT[made.result])
     from atomlab.report.making import make_many
     from atomlab.report.terminal import print_index
 
     with _keeping_what_ran(wanted.out):
         outcomes, index = make_many(wanted, jobs, timeout)
     print_index(index)
-    found = {outcome.verdict for outcome in outcomes}
-    raise typer.Exit(next((code for verdict, code in EXIT.items() if verdict in found), 0))
+    found = {outcome.result for outcome in outcomes}
+    raise typer.Exit(next((code for result, code in EXIT.items() if result in found), 0))
 
 
 @app.command()

@@ -235,6 +235,17 @@ def local_dev(shipped: Callable[[str], Path]) -> Iterator[Snapshot]:
 
 
 @pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the incident's claims without their tenant: a template for any."""
+    claims = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
+    lines = claims.read_text(encoding="utf-8").splitlines(keepends=True)
+    path = tmp_path_factory.mktemp("hypotheses") / "template.yaml"
+    kept = [line for line in lines if not line.startswith("tenant:")]
+    path.write_text("".join(kept), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
 def real_prices() -> Path:
     """Return the shipped price file."""
     return ROOT / "data" / "pricing" / "litellm-1.83.14-prices.json.gz"

@@ -37,6 +37,7 @@ from tests.conftest import ROOT
 from tests.refusals import is_one_line
 from tests.room import Room, Step
 
+PUBLIC = "open-source-2026-05"
 BRENNAN = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
 MEGABYTE = "OPENROUTER_API_KEY"
 SETTINGS = {
@@ -253,7 +254,10 @@ FORMATS = ("md", "html", "docx", "pdf")
 
 
 def uses(snapshot, code):
-    """Return every command that reads a snapshot, with the exit code of them all."""
+    """Return every command that reads a snapshot, with the exit code of them all.
+
+    Where they can look (0), those that say whether a tenant is affected end with 3.
+    """
     acme, brennan = ("--tenant", "acme"), ("--tenant", "brennan")
     report = ("--hypothesis", BRENNAN, "--out", "report")
     commands = [
@@ -275,7 +279,10 @@ def uses(snapshot, code):
         ("report", snapshot, "--all-affected", "--out", "batch"),
         *(("postmortem", "report/findings.json", "--out", f"told.{e}") for e in FORMATS),
     ]
-    return [Step(code, command) for command in commands]
+    affected = {"diagnose", "--all-affected"}
+    return [
+        Step(3 if code == 0 and affected & set(command) else code, command) for command in commands
+    ]
 
 
 def failing_uses(folder, kind):
@@ -424,6 +431,104 @@ def test_a_file_of_secrets_given_by_mistake_is_not_quoted(
         assert scanner.found_in(shown.encode("utf-8", "backslashreplace")) == NOTHING
 
 
+def stored_key(provider, key_name, secret):
+    """Return an entry of byok_keys.json, by its id."""
+    fields = {"provider_id": provider, "key_name": key_name, "encrypted_key": secret}
+    return {f"{provider}_{key_name}_production": fields}
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """Return files with every canary in them: variables, stored keys, and some that are broken."""
+    whole = {name: secret for name, secret in SETTINGS.items() if name != SECRETS["name"]}
+    variables = {**whole, "PATH": SECRETS["password"], SECRETS["name"]: SECRETS["platform"]}
+    keys = {
+        **stored_key("openai", "default", SECRETS["fernet"]),
+        **stored_key("deepseek", "id-acme", SECRETS["hex"]),
+        **stored_key("qwen", SECRETS["billing"], SECRETS["json"]),
+        **stored_key(SECRETS["name"], "default", SECRETS["pem"]),
+        **stored_key("gemini", SECRETS["url"], SECRETS["quoted"]),
+    }
+    parts = [f"{name}={secret}".encode() for name, secret in variables.items()]
+    contents = {
+        "env": b"\0".join(parts),
+        "lines.env": b"\n".join(part for part in parts if b"\n" not in part),
+        "no-name.env": b"\0".join([*parts, SECRETS["hex"].encode()]),
+        "twice.env": b"\0".join([*parts, *parts]),
+        "not-utf-8.env": b"\0".join([*parts, b"A=\xff"]),
+        "keys.json": json.dumps(keys).encode(),
+        "list.json": json.dumps([*keys.values()]).encode(),
+        "plain.json": json.dumps({**keys, "openai": SECRETS["fernet"]}).encode(),
+        "no-provider.json": json.dumps({**keys, SECRETS["name"]: {"key": "x"}}).encode(),
+        "half.json": json.dumps(keys).encode()[:-1],
+    }
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_no_canary_of_the_workers_environment_gets_out(
+    make_database, room, worker, prices, scanner
+):
+    """No variable, no stored key, and no name that is withheld: captured, used, or refused."""
+    source = make_database({"acme": {}, "brennan": {}})
+    public = ("--pricing", prices, "--rules", PUBLIC, "--key-file", "fingerprints.key")
+    start = ("capture", source, *public, "--overwrite", "--out", "snap.sqlite")
+    broken = [
+        *(("--env", worker / f"{name}.env") for name in ("no-name", "twice", "not-utf-8")),
+        *(("--keys", worker / f"{name}.json") for name in ("list", "plain", "no-provider", "half")),
+        ("--env", worker),
+        ("--keys", worker / "env"),
+    ]
+    both = ("--env", worker / "env", "--keys", worker / "keys.json")
+    acme = ("snap.sqlite", "--tenant", "acme")
+    done = room.run(
+        [
+            *(Step(1, (*start, *wrong)) for wrong in broken),
+            Step(0, (*start, "--env", worker / "lines.env")),
+            Step(0, (*start, *both)),
+            Step(0, ("capture", source, "--pricing", prices, *both, "--out", "hosted.sqlite")),
+            Step(0, ("snapshot", "show", "snap.sqlite")),
+            Step(0, ("snapshot", "show", "snap.sqlite", "--json")),
+            Step(0, ("snapshot", "verify", "snap.sqlite")),
+            Step(3, ("diagnose", *acme)),
+            Step(3, ("diagnose", *acme, "--json")),
+            Step(0, ("lint", "snap.sqlite", "--json")),
+            Step(3, ("report", *acme, "--out", "report")),
+        ]
+    )
+    for one in done:
+        one.check()
+    assert leaks(scanner, room, done) == NOTHING
+    key = Scanner({"key": (room.folder / "fingerprints.key").read_text().strip()})
+    assert leaks(key, room, done) == ["fingerprints.key: key"]
+    with atomlab.open_snapshot(room.folder / "snap.sqlite") as snapshot:
+        assert snapshot.manifest["withheld"] == {"settings": 0, "variables": 3, "stored_keys": 3}
+        clients = list(atomlab.BYOKHandler("id-acme", db=snapshot.session).clients)
+        assert clients == ["lux", "openai", "deepseek", "moonshot", "qwen", "gemini"]
+
+
+BROKEN = {
+    "env": ["list.json", "no-name.env", "not-utf-8.env", "twice.env"],
+    "keys": ["env", "half.json", "list.json", "no-provider.json", "not-utf-8.env", "plain.json"],
+}
+
+
+@pytest.mark.parametrize(("option", "name"), [(o, name) for o in BROKEN for name in BROKEN[o]])
+def test_no_error_about_the_workers_environment_holds_a_canary(
+    make_database, room, worker, scanner, option, name
+):
+    """Nor does the chain of exceptions behind it, and nothing is left."""
+    source, out = str(make_database({"acme": {}})), room.folder / "out.sqlite"
+    with pytest.raises(AtomlabError) as caught:
+        atomlab.capture(source, out, rules=PUBLIC, **{option: worker / name})
+    assert is_one_line(str(caught.value))
+    assert scanner.found_in(said(caught.value)) == NOTHING
+    assert sorted(path.name for path in room.folder.iterdir()) == ["home", "tmp"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_log_holds_a_canary(sources, prices, room, scanner, caplog, kind):
     """With every logger at its most talkative, the drivers' among them, no secret is logged."""
@@ -447,14 +552,21 @@ def test_no_log_holds_a_canary(sources, prices, room, scanner, caplog, kind):
 # While a capture runs, and when it is killed
 
 MANY = 40_000
+# Names of letters alone, which look as if a provider were called so: those are kept.
+LETTERS = " || ".join(f"{{letter}}(65 + i / {26**place} % 26)" for place in range(4))
 MANY_SETTINGS = {
     kind: "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
-    f" SELECT 'n' || i, 'id-acme', 'K' || i || '_API_KEY', '{SECRETS['hex']}' || i FROM {numbers}"
-    for kind, numbers in {
-        "sqlite": "(WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n"
-        f" WHERE i < {MANY}) SELECT i FROM n)",
-        "postgresql": f"generate_series(1, {MANY}) AS i",
-    }.items()
+    f" SELECT 'n' || i, 'id-acme', {LETTERS.format(letter=letter)} || '_API_KEY',"
+    f" '{SECRETS['hex']}' || i FROM {numbers}"
+    for kind, letter, numbers in (
+        (
+            "sqlite",
+            "char",
+            "(WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n"
+            f" WHERE i < {MANY}) SELECT i FROM n)",
+        ),
+        ("postgresql", "chr", f"generate_series(1, {MANY}) AS i"),
+    )
 }
 _LOCKSTEP = r"""
 import sys, atomlab
@@ -627,7 +739,9 @@ def misplaced(url, source, snapshot):
         ("capture", source, f"--out={url}"),
         *(
             ("capture", source, *out, f"--{option}", url)
-            for option in ("tenant", "pricing", "providers", "catalog", "rules", "key-file")
+            for option in (
+                *("tenant", "pricing", "providers", "catalog", "env", "keys", "rules", "key-file"),
+            )
         ),
         *(
             ("capture", source, *out, f"--{option}={url}")
@@ -637,6 +751,7 @@ def misplaced(url, source, snapshot):
         *((command, url, *brennan) for command in ("diagnose", "fix", "report")),
         ("verify", url, BRENNAN),
         ("verify", snapshot, url),
+        ("verify", snapshot, BRENNAN, "--tenant", url),
         *(
             ("diagnose", snapshot, *brennan, option, url)
             for option in ("--task", "--capability", "--complexity", "--turn", "--tokens")

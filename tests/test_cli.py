@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import chdir
@@ -20,6 +22,21 @@ from tests.conftest import ROOT
 from tests.labs import ATOMLAB
 
 BRENNAN = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+
+
+@pytest.fixture
+def managed_world(make_database, prices, tmp_path):
+    """Return a function that captures a tenant of a mode, on the free plan, with a minimax key."""
+
+    def make(mode):
+        source = make_database({"acme": {"MINIMAX_API_KEY": "a-key-of-more-than-12"}}, plan="free")
+        with contextlib.closing(sqlite3.connect(source)) as db:
+            db.execute("UPDATE tenants SET ai_mode = ?", (mode,))
+            db.commit()
+        atomlab.capture(str(source), tmp_path / "made.sqlite", pricing=prices).close()
+        return tmp_path / "made.sqlite"
+
+    return make
 
 
 @pytest.fixture
@@ -71,10 +88,70 @@ def test_verify_exits_by_verdict(run, shipped, snapshot, code, verdict):
     assert json.loads(out)["verdict"] == verdict
 
 
+def test_verify_tests_a_template_on_whom_it_is_told(run, error, shipped, template):
+    """Claims without a tenant are of any; claims about a tenant are of no other, which is said."""
+    snapshot = shipped("brennan-2026-05-02")
+    assert run("verify", snapshot, template, "--tenant", "brennan")[0] == 0
+    code, out, _ = run("verify", snapshot, template, "--tenant", "northwind")
+    assert code == 3
+    assert "tenant northwind" in out
+    assert "names no tenant" in error("verify", snapshot, template)
+    told = error("verify", snapshot, BRENNAN, "--tenant", "northwind")
+    assert "brennan" in told
+    assert "northwind" in told
+    assert run("verify", snapshot, BRENNAN, "--tenant", "Brennan Machinery")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked", "told", "code"),
+    [
+        ("byok", (), "", 0),
+        ("managed", (), "managed (ai_mode)", 3),
+        ("hybrid", (), "BYOK (ai_mode)", 0),
+        ("byok", ("--managed",), "managed (as asked)", 3),
+        ("managed", ("--byok",), "BYOK (as asked)", 0),
+    ],
+)
+def test_requests_are_as_the_tenant_s_mode_says_or_as_asked(
+    run, managed_world, mode, asked, told, code
+):
+    """A plan counts for managed requests alone; the answer says which was used unless it is plain.
+
+    The tenant's one key is of a provider whose models its plan does not allow.
+    """
+    snapshot = managed_world(mode)
+    got, out, _ = run("diagnose", snapshot, "--tenant", "acme", "--complexity", "simple", *asked)
+    assert got == code
+    first = out.splitlines()[0]
+    assert first == f"Acme (acme), plan free{f', requests {told}' if told else ''}: " + (
+        "affected" if code else "healthy"
+    )
+    got, out, err = run("fix", snapshot, "--tenant", "acme", "--complexity", "simple", *asked)
+    assert (got == 0) == (code == 0)
+    assert (f"fix: for requests that are {told}" in err) == bool(told)
+
+
+def test_reports_are_of_requests_as_asked(run, managed_world, tmp_path):
+    """`--managed` and `--byok` reach the notebook, and decide who is affected."""
+    snapshot = managed_world("managed")
+    given = ("report", snapshot, "-p", "complexity=simple", "--out", tmp_path / "out")
+    code, out, _ = run(*given, "--tenant", "acme")
+    assert code == 3
+    assert "requests: managed (ai_mode)" in out.splitlines()
+    code, out, _ = run(*given, "--tenant", "acme", "--byok")
+    assert code == 0
+    assert out.splitlines()[:2] == ["acme: healthy", "requests: BYOK (as asked)"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<dt>Requests</dt><dd>BYOK (as asked)</dd>" in page
+    assert run(*given, "--all-affected", "--byok")[0] == 0
+    assert "No tenant is affected" in (tmp_path / "out" / "index.html").read_text()
+    assert run(*given, "--all-affected")[0] == 3
+
+
 def test_diagnose_prints_one_json_document_and_nothing_else(run, shipped):
     """`--json` gives the diagnosis of all four complexities."""
     code, out, err = run("diagnose", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (3, "")
     document = json.loads(out)
     assert document["schema"] == "atomlab.diagnosis/1"
     assert len(document["diagnoses"]) == 4
@@ -83,7 +160,8 @@ def test_diagnose_prints_one_json_document_and_nothing_else(run, shipped):
 def test_diagnose_fits_a_screen_and_folds_the_counts(run, shipped):
     """In the terminal a diagnosis is short, and says in one line why no model is usable."""
     code, out, _ = run("diagnose", shipped("brennan-2026-05-02"), "--tenant", "brennan")
-    assert code == 0
+    assert code == 3
+    assert out.splitlines()[0] == "Brennan Machinery (brennan), plan team: affected"
     assert "0 of 2,690 models usable: 2,690 no client for provider" in out
     assert len(out.splitlines()) <= 40
 
@@ -93,7 +171,7 @@ def test_diagnose_takes_every_field_of_a_request(run, shipped):
     options = ["--complexity", "complex", "--task", "extract", "--capability", "vision"]
     options += ["--tools", "--managed", "--turn", "2", "--tokens", "5000", "--json"]
     code, out, _ = run("diagnose", shipped("brennan-2026-05-03"), "--tenant", "brennan", *options)
-    assert code == 0
+    assert code == 3
     (diagnosis,) = json.loads(out)["diagnoses"]
     assert diagnosis["request"] == {
         "complexity": "complex",
@@ -114,7 +192,8 @@ def test_capture_makes_a_snapshot_that_can_be_diagnosed(run, make_database, pric
     code, text, _ = run("capture", source, "--out", out, "--pricing", prices)
     assert code == 0
     assert "1 tenant, 1 key setting redacted, 4 models" in " ".join(text.split())
-    assert run("diagnose", out, "--tenant", "acme")[0] == 0
+    assert run("diagnose", out, "--tenant", "acme", "--complexity", "simple")[0] == 0
+    assert run("diagnose", out, "--tenant", "acme")[0] == 3  # no model is good enough for advanced
 
     bare = tmp_path / "bare.sqlite"
     code, _, err = run("capture", source, "--out", bare)
@@ -188,11 +267,11 @@ def test_report_lists_a_notebook_s_parameters(run, error):
 
 
 def test_report_runs_another_notebook(run, shipped, tmp_path):
-    """A notebook about no tenant needs none; its verdict is the exit code."""
+    """A notebook about no tenant needs none; that some tenant is affected is its exit code."""
     given = ("--notebook", "fleet_impact", "--out", tmp_path, "-p", "complexity=simple")
     code, out, _ = run("report", shipped("brennan-2026-05-02"), *given)
-    assert code == 0
-    assert out.splitlines()[0] == "brennan-2026-05-02: confirmed"
+    assert code == 3
+    assert out.splitlines()[0] == "brennan-2026-05-02: affected"
     assert (tmp_path / "report.html").is_file()
 
 
@@ -203,7 +282,7 @@ def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path)
     )
     found = sorted(path.parent.name for path in tmp_path.glob("*/findings.json"))
     assert found == ["brenda", "demo"]
-    assert code == 0
+    assert code == 3
     assert out.splitlines()[-1] == f"index: {tmp_path / 'index.html'}"
     index = (tmp_path / "index.html").read_text()
     assert all(f'href="{name}/report.html"' in index for name in found)
@@ -276,7 +355,7 @@ def test_reports_are_made_where_a_socket_s_address_would_be_too_long(shipped, tm
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert len([*tmp_path.glob("out/*/report.html")]) == 2
 
 
@@ -294,35 +373,39 @@ def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "code"),
+    ("results", "code"),
     [
         (["confirmed", "failed", "refuted", "inconclusive"], 1),
         (["inconclusive", "refuted", "confirmed"], 3),
         (["confirmed", "inconclusive"], 4),
         (["confirmed", "confirmed"], 0),
+        (["undecided", "healthy", "affected", "failed"], 1),
+        (["undecided", "healthy", "affected"], 3),
+        (["healthy", "undecided"], 4),
+        (["healthy", "healthy"], 0),
         ([], 0),
     ],
 )
-def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, verdicts, code):
-    """1 could not look, before 3 refuted, before 4 inconclusive, before 0."""
+def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, results, code):
+    """1 could not look, before 3 refuted or affected, before 4 cannot tell, before 0."""
     from atomlab.report import batch, making
     from atomlab.report.batch import Outcome
     from atomlab.report.planning import Task
     from atomlab.report.runner import Report
 
-    def made(number, verdict):
+    def made(number, result):
         task = Task(f"t{number}", "T", tmp_path, {}, tmp_path)
-        if verdict == "failed":
+        if result == "failed":
             return Outcome(task, None, "the kernel died", 1.0)
-        return Outcome(task, Report(verdict, "", tmp_path), "", 1.0)
+        return Outcome(task, Report(result, "", tmp_path), "", 1.0)
 
-    outcomes = [made(number, verdict) for number, verdict in enumerate(verdicts)]
+    outcomes = [made(number, result) for number, result in enumerate(results)]
     monkeypatch.setattr(making, "plan", lambda _: [outcome.task for outcome in outcomes])
     monkeypatch.setattr(batch, "run_batch", lambda *_: iter(outcomes))
     got, out, err = run("report", shipped("local-dev"), "--all-affected", "--out", tmp_path)
     assert got == code
-    assert out.count("report: ") == sum(verdict != "failed" for verdict in verdicts)
-    assert err.count("the kernel died") == verdicts.count("failed")
+    assert out.count("report: ") == sum(result != "failed" for result in results)
+    assert err.count("the kernel died") == results.count("failed")
 
 
 def test_bad_input_is_one_clear_line(error, shipped, make_database, tmp_path):
@@ -384,41 +467,61 @@ def test_wrong_usage_exits_2(error, arguments):
     assert "ee --help" in error(*arguments, code=2)
 
 
-def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, tmp_path):
+def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, template, tmp_path):
     """Folders are named by subdomain, a tenant named twice has one, the worst verdict counts."""
-    tenants = ("brennan", "31c06fc4-db22-4740-83ea-48ac14f25810", "northwind")
-    code, out, _ = run(
-        *("report", shipped("brennan-2026-05-02"), "--hypothesis", BRENNAN, "--out", tmp_path),
+    tenants, out = ("brennan", "31c06fc4-db22-4740-83ea-48ac14f25810", "northwind"), tmp_path / "x"
+    code, told, _ = run(
+        *("report", shipped("brennan-2026-05-02"), "--hypothesis", template, "--out", out),
         *(part for tenant in tenants for part in ("--tenant", tenant)),
     )
     assert code == 3
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["brennan", "index.html", "northwind"]
-    assert [line for line in out.splitlines() if not line.startswith("report")] == [
+    assert sorted(p.name for p in out.iterdir()) == ["brennan", "index.html", "northwind"]
+    assert [line for line in told.splitlines() if not line.startswith("report")] == [
         "brennan: confirmed",
         "northwind: refuted",
-        f"index: {tmp_path / 'index.html'}",
+        f"index: {out / 'index.html'}",
     ]
     for name in ("brennan", "northwind"):
-        assert (tmp_path / name / "report.html").is_file()
+        assert (out / name / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("tenant", "status", "code"), [("brennan", "affected", 3), ("northwind", "healthy", 0)]
+)
+def test_a_triage_ends_with_the_status_and_says_apart_how_sure_the_cause_is(
+    run, shipped, tmp_path, tenant, status, code
+):
+    """A tenant is affected or healthy; confirmed is a cause, which a healthy one has not."""
+    given = ("report", shipped("brennan-2026-05-02"), "--tenant", tenant, "--out", tmp_path)
+    got, out, _ = run(*given)
+    assert got == code
+    cause = ["cause: confirmed"] if code else []
+    report = f"report: {tmp_path / 'report.html'}"
+    assert out.splitlines() == [f"{tenant}: {status}", *cause, report]
+    page = (tmp_path / "report.html").read_text()
+    head = page[: page.index("</header>")]
+    assert ("confirmed" in head) == bool(code)
+    assert f": {status}</h1>" in head
+    assert (f'class="verdict {"bad" if code else "good"}"' in head) is True
 
 
 def test_a_report_needs_no_hypothesis(run, shipped, tmp_path):
     """Without claims a report is a triage: it finds the root cause, and confirms it."""
     given = ("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
     code, out, _ = run(*given)
-    assert code == 0
-    assert out.startswith("brennan: confirmed")
+    assert code == 3
+    assert out.startswith("brennan: affected")
     found = json.loads((tmp_path / "findings.json").read_text())
     assert found["title"] == "What is wrong with Brennan Machinery?"
     assert "The root cause is key-under-alias (confirmed)" in found["answer"]
 
 
 def test_a_verification_without_claims_names_the_cause_all_the_same(run, shipped, tmp_path):
-    """Asked for by name it concludes nothing, and still says what the diagnosis found."""
+    """Asked for by name it has no verdict, and still says what the diagnosis found."""
     given = ("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
     code, out, _ = run(*given, "--notebook", "root_cause_verification")
-    assert code == 4
-    assert out.startswith("brennan: inconclusive")
+    assert code == 3
+    assert out.splitlines()[0] == "brennan: affected"
     found = json.loads((tmp_path / "findings.json").read_text())
     assert found["answer"].startswith("0 of 2,690 models are usable for a moderate request")
     assert "The root cause is key-under-alias (confirmed)" in found["answer"]
@@ -463,9 +566,8 @@ def test_help_names_the_exit_codes(run):
     """The contract of the exit codes stands in the help."""
     code, out, _ = run("--help")
     assert code == 0
-    assert re.search(
-        r"0 done.*1\s+could not look.*2\s+usage.*3\s+refuted.*4\s+inconclusive", out, re.S
-    )
+    told = "0 done.*1 could not look.*2 usage.*3 refuted, affected.*4 inconclusive or undecided"
+    assert re.search(told, " ".join(out.split()))
 
 
 def test_json_has_no_control_characters(run, before):
@@ -544,13 +646,25 @@ def test_fix_says_that_an_earlier_script_is_not_of_this_fix(run, shipped, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("tenant", "code"), [("glacier", 3), ("northwind", 0), ("delta", 3)], ids=str
+    ("tenant", "code"), [("glacier", 3), ("cobalt", 0), ("northwind", 3), ("delta", 3)], ids=str
 )
 def test_fix_exits_by_what_it_could_do(run, shipped, tenant, code):
-    """A fix by hand is not fixed (3), nothing to fix is done (0), no known fix inconclusive (4)."""
+    """A fix by hand is not fixed (3), nothing to fix is done (0), but for a winner without chat."""
     got, out, err = run("fix", shipped("brennan-2026-05-02"), "--tenant", tenant)
     assert (got, out) == (code, "")
     assert err.startswith("fix: ")
+
+
+def test_a_fix_that_is_no_cure_is_not_fixed(run, captured, write_json):
+    """Its script is printed, and removes the error; that a speech model then wins ends with 3."""
+    model = {"litellm_provider": "groq", "max_input_tokens": 9_000, "mode": "audio_speech"}
+    prices = write_json({"groq/tts": model | {"input_cost_per_token": 1e-7}}, "speech.json")
+    snapshot = captured({"acme": {"GROQ_KEY": "a-key"}}, pricing=prices)
+    given = ("fix", snapshot.path, "--tenant", "acme", "--complexity", "simple")
+    code, out, err = run(*given)
+    assert code == 3
+    assert "INSERT INTO" in out
+    assert "groq/tts is no chat model" in err
 
 
 def test_the_version_is_printed(run):
@@ -567,26 +681,24 @@ def test_a_snapshot_is_no_source(error, shipped, tmp_path):
 @pytest.mark.parametrize(
     "notebook", ["root_cause_verification", "tenant_triage", "fleet_impact", "fix_comparison"]
 )
-def test_a_report_without_prices_is_inconclusive(run, captured, tmp_path, notebook):
+def test_a_report_without_prices_decides_nothing(run, captured, tmp_path, notebook):
     """Every notebook runs to its end on a snapshot that decides nothing, and says so."""
     bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "k"}}, pricing=None)
     tenant = () if notebook == "fleet_impact" else ("--tenant", "acme")
     given = ("report", bare.path, *tenant, "--notebook", notebook, "--out", tmp_path / "out")
     code, out, err = run(*given)
     assert code == 4, err
-    assert "inconclusive" in out
+    assert ("inconclusive" if notebook == "fix_comparison" else "undecided") in out
 
 
-def test_a_report_warns_of_claims_about_another_tenant(run, shipped, tmp_path):
-    """The wrong hypothesis at night: one line on stderr says whose it is, and the report does."""
+@pytest.mark.parametrize("beside", [(), ("--tenant", "brennan")], ids=["alone", "of several"])
+def test_a_report_refuses_claims_about_another_tenant(error, shipped, tmp_path, beside):
+    """The wrong hypothesis at night: one line names both, and nothing is made."""
     given = ("report", shipped("brennan-2026-05-02"), "--hypothesis", BRENNAN)
-    code, _, err = run(*given, "--tenant", "fjord", "--out", tmp_path / "fjord")
-    assert code in (0, 3)
-    assert "warning: the hypothesis is about tenant brennan, the report about fjord" in err
-    answer = json.loads((tmp_path / "fjord" / "findings.json").read_text())["answer"]
-    assert "The claims are about tenant brennan, tested on fjord." in answer
-    _, _, err = run(*given, "--tenant", "brennan", "--out", tmp_path / "brennan")
-    assert "warning: the hypothesis" not in err
+    told = error(*given, *beside, "--tenant", "fjord", "--out", tmp_path / "fjord")
+    assert "brennan" in told
+    assert "fjord" in told
+    assert not (tmp_path / "fjord").exists()
 
 
 def test_a_current_folder_that_is_gone_is_one_clear_line(tmp_path):

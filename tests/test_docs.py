@@ -59,7 +59,7 @@ def default(parameter: Any) -> str:
     """Return a parameter's default as the documentation writes it."""
     if parameter.required:
         return "required"
-    if parameter.secondary_opts:
+    if parameter.secondary_opts and parameter.default is not None:
         return (parameter.opts if parameter.default else parameter.secondary_opts)[0]
     return (
         "–" if parameter.default is None or parameter.default is False else str(parameter.default)

@@ -26,7 +26,7 @@ _WHOLE = frozenset({"provider"})
 _LONGEST_WHOLE = 24  # characters
 _LONGEST_WORD = 20  # characters; what is longer, and could not break, would widen its column
 _PART = 10  # characters, of such a word; two columns of them leave room for others
-_BADGED = frozenset({"verdict", "state", "outcome", "before the fix", "run"})
+_BADGED = frozenset({"verdict", "status", "state", "outcome", "before the fix", "run"})
 
 
 class _Styler(Styler):

@@ -54,9 +54,9 @@ class Outcome:
     seconds: float
 
     @property
-    def verdict(self) -> str:
-        """The report's verdict, `failed` if there is none."""
-        return self.report.verdict if self.report else "failed"
+    def result(self) -> str:
+        """The report's result, `failed` if there is none."""
+        return self.report.result if self.report else "failed"
 
 
 def default_jobs() -> int:

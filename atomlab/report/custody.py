@@ -86,11 +86,14 @@ def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
         ("operator", said["operator"] or "not given"),
         ("parent", _parent(parent) if parent else "none"),
         ("made by", f"{said['tool']}, {said['schema']}"),
+        ("inputs", "; ".join(f"{name} {state}" for name, state in said["inputs"].items())),
+        ("withheld", _withheld(said["withheld"])),
         ("rules", said["rules"]),
         ("prices", _prices(prices) if prices else "none captured"),
         ("fingerprints", f"{said['fingerprint']['scheme']}, key {said['fingerprint']['key_id']}"),
         ("fidelity", f"{alike} and {', '.join(map(str, proof['complexities']))} requests"),
     ]
+    facts += (("remark", remark) for remark in source["remarks"])
     return [*facts, ("note", said["note"])] if said["note"] else facts
 
 
@@ -101,6 +104,12 @@ def _prices(prices: dict[str, Any]) -> str:
     old = f", {abs(age):,.1f} h {when} the capture" if age is not None else ""
     given = f"{prices['format']}, from {prices['source']}" if prices["source"] else prices["format"]
     return f"{count(prices['models'], 'model')} ({given}), fetched {fetched}{old}"
+
+
+def _withheld(number: dict[str, int]) -> str:
+    kinds = {"settings": "setting", "variables": "variable", "stored_keys": "stored key"}
+    told = (count(number[name], kind) for name, kind in kinds.items())
+    return f"{', '.join(told)}: counted, not named"
 
 
 def _parent(parent: dict[str, Any]) -> str:

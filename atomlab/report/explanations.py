@@ -18,7 +18,7 @@ from atomlab.display.tables import Table
 from atomlab.report.pictures import GOOD, INK, LINE, OPEN, STYLE, Picture
 from atomlab.text import count, listed, printable
 
-_COLOURS = {"sole": GOOD, "one-of-k": GOOD, "joint": OPEN}
+_COLOURS = {"sole": GOOD, "one-of-k": GOOD, "joint": OPEN, None: OPEN}
 
 
 def causes(diagnosis: Diagnosis) -> Table:
@@ -28,7 +28,7 @@ def causes(diagnosis: Diagnosis) -> Table:
         for cause in each.explanation.causes:
             requests.setdefault(cause, []).append(each.request.complexity)
     rows = [
-        (str(cause), cause.role, ", ".join(named), cause.verdict, "; ".join(cause.evidence))
+        (str(cause), cause.place, ", ".join(named), cause.verdict, "; ".join(cause.evidence))
         for cause, named in requests.items()
     ]
     frame = pd.DataFrame(rows, columns=["cause", "role", "requests", "verdict", "evidence"])
@@ -40,26 +40,32 @@ def causes(diagnosis: Diagnosis) -> Table:
 
 
 def fixes(diagnosis: Diagnosis, limit: int = 8) -> Table:
-    """Return the cheapest fix sets, one row each: the requests that it cures, and who then wins."""
+    """Return the fix sets of least effort: who acts, the requests cured, and who then wins."""
     cured: dict[tuple[Edit, ...], list[tuple[str, FixSet]]] = {}
     for each in diagnosis.requests:
         for fix in each.explanation.fix_sets:
             cured.setdefault(fix.edits, []).append((each.request.complexity, fix))
-    cheapest = sorted(cured.values(), key=lambda found: found[0][1].cost)
-    rows = [_fix_row(found) for found in cheapest[:limit]]
-    frame = pd.DataFrame(rows, columns=["fix", "cost", "requests cured", "run", "winners after"])
+    least = sorted(cured.values(), key=lambda found: found[0][1].effort)
+    rows = [_fix_row(found) for found in least[:limit]]
+    columns = ["fix", "who acts", "cost", "requests cured", "run", "winners after"]
     rest = f"; {len(cured) - limit:,} more are not shown" if len(cured) > limit else ""
-    told = f"{count(len(cured), 'minimal fix set')}, the cheapest first, each run again{rest}."
-    return Table(frame, told)
+    number = count(len(cured), "minimal fix set")
+    told = f"{number}, by who acts, then by cost, each run again{rest}."
+    return Table(pd.DataFrame(rows, columns=columns), told)
 
 
 def _fix_row(found: Sequence[tuple[str, FixSet]]) -> tuple[object, ...]:
     fixes = [fix for _, fix in found]
-    winners = dict.fromkeys(fix.after.winner.model for fix in fixes if fix.after.winner)
+    winners = dict.fromkeys(
+        f"{winner.model} (no chat model)" if winner.unable else winner.model
+        for fix in fixes
+        if (winner := fix.after.winner)
+    )
     return (
         " and ".join(map(str, fixes[0].edits)),
+        fixes[0].who,
         fixes[0].cost,
-        ", ".join(complexity for complexity, _ in found),
+        ", ".join(complexity for complexity, fix in found if fix.cures) or "none",
         "verified" if all(fix.verified for fix in fixes) else "not run",
         listed(winners, 3) or None,
     )
@@ -67,7 +73,7 @@ def _fix_row(found: Sequence[tuple[str, FixSet]]) -> tuple[object, ...]:
 
 def rivals(diagnosis: Diagnosis, complexity: str | None = None) -> Table:
     """Return one row per rival explanation, of the complexity's request or the first that fails."""
-    failing = [each for each in diagnosis.requests if each.outcome == "no-models"]
+    failing = diagnosis.failing
     asked = [each for each in failing if each.request.complexity == complexity]
     told = next(iter(asked or failing), None)
     rows = [(r.code, "yes" if r.ruled_out else "no", r.why) for r in (told.rivals if told else ())]
@@ -108,7 +114,7 @@ def causes_by_request(diagnosis: Diagnosis) -> Picture:
         figure = _draw_causes(diagnosis, names)
     told = "; ".join(
         f"{each.request.complexity}: "
-        + (", ".join(f"{c} ({c.role})" for c in each.explanation.causes) or each.outcome)
+        + (", ".join(f"{c} ({c.place})" for c in each.explanation.causes) or each.status)
         for each in diagnosis.requests
     )
     caption = "Which cause plays which role, by complexity of the request."
@@ -142,9 +148,7 @@ def _mark_causes(axis: Axes, diagnosis: Diagnosis, names: Sequence[str]) -> None
         for cause in each.explanation.causes:
             row = names.index(str(cause)) + 0.68
             axis.scatter(column, row, s=60, color=_COLOURS[cause.role])
-            axis.text(column + 0.12, row, cause.role, va="center")
+            axis.text(column + 0.12, row, cause.place, va="center")
         if not each.explanation.causes:
-            told = {"ranked": "no error", "no-models": "unexplained"}.get(
-                each.outcome, each.outcome
-            )
-            axis.text(column - 0.08, 0.68, told, va="center")
+            told = {"healthy": "finds a model", "affected": "unexplained"}
+            axis.text(column - 0.08, 0.68, told.get(each.status, each.status), va="center")

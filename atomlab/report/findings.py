@@ -8,10 +8,13 @@ from typing import Any, Protocol
 
 from atomlab.errors import ReportError
 from atomlab.report.templates import render
+from atomlab.report.words import mode_told
 from atomlab.text import printable
 
 MIME = "application/vnd.atomlab.findings+json"
-VERDICTS = ("refuted", "inconclusive", "confirmed")  # worst first, as exit codes count them
+VERDICTS = ("refuted", "inconclusive", "confirmed")
+STATUSES = ("affected", "undecided", "healthy")
+RESULTS = (*VERDICTS, *STATUSES)
 
 
 class Case(Protocol):
@@ -57,13 +60,40 @@ def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
+def result_of(findings: Mapping[str, Any]) -> str:
+    """Return the word that answers what was asked: the verdict on claims, or a tenant's status.
+
+    It is the status in a triage, and wherever nothing is claimed.
+    """
+    told = (findings.get("result"), findings.get("verdict"), findings.get("status"))
+    return next((str(word) for word in told if word is not None), "")
+
+
+def certainty_of(findings: Mapping[str, Any]) -> str:
+    """Return how sure the cause is of a tenant that is affected, empty where none is named."""
+    affected = result_of(findings) == "affected"
+    return str(findings.get("verdict") or "") if affected else ""
+
+
+def mode_of(findings: Mapping[str, Any]) -> str:
+    """Return how the requests were served, empty where that is as usual or not stated."""
+    found = findings.get("diagnosis", {})
+    if not found.get("request_mode"):  # of many tenants, the answer says it
+        return ""
+    return mode_told(found["request_mode"], found["ai_mode"])
+
+
 def _are_findings(stated: object) -> bool:
     return (
         isinstance(stated, Mapping)
-        and stated.get("verdict") in VERDICTS
+        and stated.get("verdict") in (None, *VERDICTS)
+        and result_of(stated) in RESULTS
         and isinstance(stated.get("answer"), str)
     )
 
 
 def _line(findings: Mapping[str, Any]) -> str:
-    return printable(f"Verdict: {findings['verdict']}. {findings['answer']}", 2000)
+    result, certainty = result_of(findings), certainty_of(findings)
+    said = f"{'Status' if result in STATUSES else 'Verdict'}: {result}"
+    cause = f" Cause: {certainty}." if certainty else ""
+    return printable(f"{said}.{cause} {findings['answer']}", 2000)

@@ -13,9 +13,10 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
 from atomlab.diagnosis.fleet import UNEXPLAINED, Failure, Fleet, Impact
-from atomlab.diagnosis.interventions import CODE_CHANGE
+from atomlab.diagnosis.interventions import WHO
 from atomlab.display.tables import Table
 from atomlab.errors import InputError
+from atomlab.evidence.rules import Rules
 from atomlab.report.pictures import GOOD, INK, PAPER, SHARES, STYLE, Picture
 from atomlab.text import count, listed, printable
 
@@ -25,13 +26,13 @@ _NOBODY = "none is affected"
 _TENANTS = ListedColormap([PAPER, *SHARES])
 _STEPS = BoundaryNorm((0.0, 1e-9, 0.25, 0.5, 0.75, 1.1), _TENANTS.N)  # of the square root
 _MOST_PROVIDERS = 12
-# What the dearest edit of a fix asks, and of whom; the cheapest first.
+# What a fix asks, and of whom; the least effort first.
 EFFORTS = {
     "held": "copy a key that the tenant holds",
     "repair-row": "the tenant enters a valid key in the row",
     "new-credential": "the tenant gets a new credential",
-    "platform": "the platform changes its configuration",
-    "code": "the platform changes its code",
+    "operator": "an operator changes the configuration",
+    "engineering": "engineering changes the code",
     "": "none of the fixes that were run helped",
 }
 
@@ -73,7 +74,7 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
     frame = pd.DataFrame(rows[:limit], columns=columns).astype({"cost": "Int64"})
     which = f"The first {limit:,} of " if len(rows) > limit else ""
     who = f"{which}{count(len(rows), 'affected tenant')}"
-    caption = f"{who}: what fails, why, the cheapest fix and what it leaves."
+    caption = f"{who}: what fails, why, the fix of least effort and what it leaves."
     return Table(frame, caption)
 
 
@@ -128,7 +129,8 @@ def by_provider(fleet: Fleet) -> Picture:
 
 def by_effort(fleet: Fleet) -> Picture:
     """Return how many tenants need which effort, for the first of their requests that fails."""
-    found = Counter(_effort(impact.failures[0]) for impact in fleet.affected)
+    rules = fleet.platform.rules
+    found = Counter(_effort(impact.failures[0], rules) for impact in fleet.affected)
     labels = [label for label in EFFORTS.values() if found[label]]
     with rc_context(STYLE):
         figure, axis = _figure(len(labels), left=2.65)
@@ -142,7 +144,7 @@ def by_effort(fleet: Fleet) -> Picture:
     told = "; ".join(f"{label}: {count(found[label], 'tenant')}" for label in labels)
     return Picture(
         figure,
-        "What the cheapest fix asks, and of whom, for the first request of each tenant that "
+        "What the fix of least effort asks, and of whom, for the first request of each tenant that "
         "fails; every fix was run on a scratch copy.",
         f"Affected tenants by the effort of their fix. {told or _NOBODY}.",
     )
@@ -216,15 +218,12 @@ def _why(failure: Failure, *, leaves: bool = False) -> tuple[object, ...]:
     return str(cause or UNEXPLAINED), verdict, fix, failure.cost
 
 
-def _effort(failure: Failure) -> str:
-    """Return what the fix asks: the label of its dearest edit."""
+def _effort(failure: Failure, rules: Rules) -> str:
+    """Return what the fix asks: the label of who has most to do, and of a tenant, of what."""
     if failure.held:
         return EFFORTS["held"]
     kinds = {edit.kind for edit in failure.edits}
-    if not kinds:
-        return EFFORTS[""]
-    if any(edit.cost >= CODE_CHANGE for edit in failure.edits):
-        return EFFORTS["code"]
-    if kinds & {"allow-provider", "register-provider", "waive-filter", "refresh-pricing"}:
-        return EFFORTS["platform"]
-    return EFFORTS["new-credential" if "new-credential" in kinds else "repair-row"]
+    who = max((edit.who(rules) for edit in failure.edits), key=WHO.index, default="")
+    if who == "tenant":
+        return EFFORTS["new-credential" if "new-credential" in kinds else "repair-row"]
+    return EFFORTS[who]

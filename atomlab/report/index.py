@@ -1,4 +1,4 @@
-"""The page that lists a batch: every report by its verdict, the worst first, with its answer."""
+"""The page that lists a batch: every report by its result, the worst first, with its answer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from atomlab.display.badges import badge, tone
 from atomlab.report.batch import Outcome
 from atomlab.report.files import write_all
 from atomlab.report.planning import INDEX
@@ -17,16 +18,17 @@ from atomlab.report.runner import PARTIAL
 from atomlab.report.templates import FOLDER, render
 from atomlab.text import count, printable
 
-# As exit codes count them: 1 could not look, 3 refuted, 4 inconclusive, 0 confirmed.
-ORDER = ("failed", "refuted", "inconclusive", "confirmed")
 _STYLES = ("report/style.css", "index.css")
-_CAPTIONS = {
-    "failed": "Reports that could not be made, by tenant.",
-    "refuted": "Reports with a claim that does not hold, by tenant.",
-    "inconclusive": "Reports whose evidence cannot tell, by tenant.",
-    "confirmed": "Reports whose every claim holds, by tenant.",
+# In the order of exit codes: 1 could not look, 3, 4 cannot tell, 0.
+_MEANS = {
+    "failed": "The report could not be made.",
+    "refuted": "A claim does not hold.",
+    "affected": "Requests of the tenant find no model; how sure the cause is stands apart.",
+    "inconclusive": "The evidence cannot tell whether the claims hold.",
+    "undecided": "The evidence cannot tell whether the tenant finds a model.",
+    "confirmed": "Every claim was tested and holds.",
+    "healthy": "Every request that was tried finds a model.",
 }
-_BADGES = {"failed": "bad", "refuted": "bad", "inconclusive": "open", "confirmed": "good"}
 
 
 def write_index(
@@ -47,13 +49,13 @@ def index_page(
     """Return the page as HTML: one self-contained file without scripts, every name escaped."""
     groups = [
         {
-            "verdict": verdict,
-            "badge": _BADGES[verdict],
-            "told": "what went wrong" if verdict == "failed" else "answer",
-            "caption": _CAPTIONS[verdict],
-            "rows": [_row(o, out) for o in sorted(outcomes, key=_name) if o.verdict == verdict],
+            "result": result,
+            "tone": tone(result),
+            "told": "what went wrong" if result == "failed" else "answer",
+            "caption": f"{means} In the order of names.",
+            "rows": [_row(o, out) for o in sorted(outcomes, key=_name) if o.result == result],
         }
-        for verdict in ORDER
+        for result, means in _MEANS.items()
     ]
     style = "".join((FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
     return render(
@@ -84,6 +86,7 @@ def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
         "name": name,
         "subject": "" if task.subject == name else printable(task.subject),
         "report": _address(report.html, out) if report else None,
+        "certainty": badge(report.certainty) if report and report.certainty else "",
         "told": printable(report.answer if report else outcome.error, 2000),
         "files": [(told, _address(path, out)) for told, path in files if path.exists()],
         "seconds": outcome.seconds,

@@ -23,10 +23,8 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
     with running_kernel() as kernel:
         # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
         from atomlab.report.progress import watching
-        from atomlab.report.terminal import print_warnings
 
         (task,) = plan(wanted)
-        print_warnings(list(filter(None, [task.warning])))
         with watching() as watch:
             report = run_report(
                 task.notebook,
@@ -37,7 +35,7 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
                 on_cell=lambda place, cells: watch.cell(task, place, cells),
                 kernel=kernel,
             )
-            watch.ended(task, report.verdict)
+            watch.ended(task, report.result)
     return task.subject, report
 
 
@@ -50,10 +48,9 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
     """
     from atomlab.report.batch import default_jobs, run_batch
     from atomlab.report.progress import watching
-    from atomlab.report.terminal import print_outcomes, print_warnings
+    from atomlab.report.terminal import print_outcomes
 
     tasks = plan(wanted)
-    print_warnings([task.warning for task in tasks if task.warning])
     outcomes: list[Outcome] = []
     place = {task.folder: number for number, task in enumerate(tasks)}
     try:
@@ -62,7 +59,7 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
             try:
                 for outcome in running:
                     outcomes.append(outcome)
-                    watch.ended(outcome.task, outcome.verdict)
+                    watch.ended(outcome.task, outcome.result)
             except Ended as ended:
                 running.throw(ended)
     except KeyboardInterrupt:

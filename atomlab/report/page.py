@@ -13,7 +13,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from atomlab.byok.request import in_words
-from atomlab.report.findings import MIME
+from atomlab.display.badges import tone
+from atomlab.report.findings import MIME, STATUSES, certainty_of, mode_of, result_of
 from atomlab.text import printable
 
 _HEADING = re.compile(r"(#{2,3}) (.+)")
@@ -22,6 +23,9 @@ _TOLD = {
     "confirmed": "Confirmed: every claim holds",
     "refuted": "Refuted: not every claim holds",
     "inconclusive": "Inconclusive: the evidence cannot tell",
+    "affected": "Affected: requests find no model",
+    "healthy": "Healthy: every request that was tried finds a model",
+    "undecided": "Undecided: the evidence cannot tell",
 }
 
 
@@ -29,13 +33,13 @@ _TOLD = {
 class Page:
     """Header, contents and footer of a report, as plain text.
 
-    `question` is the notebook's title; `contents` are level, anchor and heading of each section.
+    `question` is the notebook's title; `results` are tone and words of what was found, the first
+    of them the answer to the question; `contents` are level, anchor and heading of each section.
     """
 
     title: str
     question: str
-    verdict: str
-    told: str
+    results: Sequence[tuple[str, str]]
     answer: str
     facts: Mapping[str, str]
     note: str
@@ -65,13 +69,12 @@ def page_of(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
     """
     cells = notebook.cells
     question = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
-    title = findings.get("title") or question.lstrip("# ") or "Report"
+    title = _status(findings) or findings.get("title") or question.lstrip("# ") or "Report"
     manifest = findings.get("snapshot", {}).get("manifest", {})
     return Page(
         title=printable(title, 300),
         question=printable(question.lstrip("# "), 300) if question.startswith("# ") else "",
-        verdict=printable(findings["verdict"]),
-        told=_told(findings),
+        results=list(_results(findings)),
         answer=printable(findings["answer"], 4000),
         facts=dict(_facts(findings)),
         note=printable(manifest.get("note") or "", 300),
@@ -80,11 +83,25 @@ def page_of(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
     )
 
 
-def _told(findings: Mapping[str, Any]) -> str:
-    verdict = printable(findings["verdict"])
-    if "verification" not in findings:
-        return verdict.capitalize()
-    return _TOLD[verdict] if findings["verification"]["claims"] else "Inconclusive: no claim given"
+def _status(findings: Mapping[str, Any]) -> str:
+    """Return the tenant and its status, empty where that was not asked, or of no single tenant."""
+    result, tenant = result_of(findings), findings.get("diagnosis", {}).get("tenant")
+    asked = result in STATUSES and tenant
+    return f"{printable(tenant['name'], 200)}: {result}" if asked else ""
+
+
+def _results(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the status, and how sure the cause is; or the verdict on the claims."""
+    result, certainty = result_of(findings), certainty_of(findings)
+    claims = findings.get("verification", {"claims": None})["claims"]
+    if result in STATUSES or claims:
+        yield tone(result), _TOLD[result]
+    elif claims is None:
+        yield tone(result), result.capitalize()
+    else:
+        yield tone("inconclusive"), "Inconclusive: no claim given"
+    if certainty:
+        yield tone(certainty), f"Cause: {certainty}"
 
 
 def _facts(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -93,6 +110,8 @@ def _facts(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if tenant:
         name, short = printable(tenant["name"]), printable(tenant["subdomain"] or tenant["id"])
         yield "Tenant", f"{name} ({short})"
+    if mode := mode_of(findings):
+        yield "Requests", printable(mode)
     if snapshot:
         yield "Evidence", f"snapshot {printable(snapshot['name'])}"
         yield "Captured", printable(snapshot["manifest"]["captured_at"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from atomlab.errors import InputError
 from atomlab.report.notebooks import find_notebook
 from atomlab.report.parameters import Parameter, check_parameters
+from atomlab.report.words import ai_mode_of, managed_of
 from atomlab.text import printable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Task:
-    """One report to make: what it is about, in short and by name, how, and what to warn of."""
+    """One report to make: what it is about, in short and by name, and how."""
 
     subject: str
     name: str
@@ -57,7 +58,6 @@ class Task:
     parameters: Mapping[str, Any]
     folder: Path
     pdf: bool = False
-    warning: str = ""
 
 
 def notebook_for(name: str | None, *, hypothesis: bool) -> Path:
@@ -77,30 +77,35 @@ def want(
     hypothesis: str | None,
     out: Path,
     given: Mapping[str, str],
+    managed: bool | None = None,
     pdf: bool = False,
 ) -> Wanted:
     """Return what is asked for, checked against what the notebook declares.
 
-    `given` are further parameters, as text. Raises InputError.
+    `given` are further parameters, as text; `managed` is the notebook's `ai_mode`. Raises
+    InputError.
     """
     if tenants and all_affected:
         raise InputError("--tenant and --all-affected exclude each other", todo="give one of them")
-    _check_options(notebook, declared, bool(tenants) or all_affected, bool(hypothesis))
-    for name in ("snapshot", "tenant", "hypothesis"):
+    asked = {"tenant": bool(tenants) or all_affected, "hypothesis": bool(hypothesis)}
+    _check_options(notebook, declared, {**asked, "ai_mode": managed is not None})
+    for name in ("snapshot", "tenant", "hypothesis", "ai_mode"):
         if name in given:
             raise InputError(f"parameter {name} cannot be given here", todo="use its own option")
     values = check_parameters(given, declared, notebook)
     if "hypothesis" in declared and not hypothesis:
         values["hypothesis"] = ""  # not the notebook's own
+    if managed is not None:
+        values["ai_mode"] = ai_mode_of(managed)
     return Wanted(snapshot, notebook, tuple(tenants), all_affected, hypothesis, out, values, pdf)
 
 
-def _check_options(path: Path, declared: Container[str], tenant: bool, hypothesis: bool) -> None:
-    """Raise InputError unless the notebook declares what is given, and is given its tenant."""
-    for name, given in (("snapshot", True), ("tenant", tenant), ("hypothesis", hypothesis)):
+def _check_options(path: Path, declared: Container[str], asked: Mapping[str, bool]) -> None:
+    """Raise InputError unless the notebook declares what is asked, and is given its tenant."""
+    for name, given in {"snapshot": True, **asked}.items():
         if given and name not in declared:
             raise InputError(f"declares no parameter {name}", where=path, todo="leave it out")
-    if "tenant" in declared and not tenant:
+    if "tenant" in declared and not asked["tenant"]:
         raise InputError(
             "the notebook is about a tenant", where=path, todo="add --tenant, or --all-affected"
         )
@@ -110,16 +115,17 @@ def plan(wanted: Wanted) -> list[Task]:
     """Return the reports to make, none if no tenant is affected.
 
     They are in the folder that was asked for, several, or all that are affected, in a folder each
-    below it. Raises AtomlabError for a snapshot, a tenant or a hypothesis that cannot be read.
+    below it. Raises AtomlabError for a snapshot, a tenant or a hypothesis that cannot be read, or
+    one that is about another tenant.
     """
     from atomlab.evidence.snapshot import open_snapshot
 
     values = {**wanted.parameters, "snapshot": str(Path(wanted.snapshot).absolute())}
-    about = None
+    claims = None
     if wanted.hypothesis:
         from atomlab.diagnosis.hypothesis import load_hypothesis
 
-        about = load_hypothesis(wanted.hypothesis).tenant
+        claims = load_hypothesis(wanted.hypothesis)
         values["hypothesis"] = str(Path(wanted.hypothesis).absolute())
     with open_snapshot(wanted.snapshot) as evidence:
         if not wanted.tenants and not wanted.all_affected:
@@ -127,6 +133,9 @@ def plan(wanted: Wanted) -> list[Task]:
                 Task(evidence.name, evidence.name, wanted.notebook, values, wanted.out, wanted.pdf)
             ]
         tenants = _tenants(wanted, evidence)
+        if claims:
+            for name in wanted.tenants or [tenant.id for tenant in tenants]:
+                claims.tested_on(evidence, name)
     one = len(tenants) == 1 and not wanted.all_affected
     folders = [wanted.out] if one else [wanted.out / name for name in folder_names(tenants)]
     return [
@@ -137,18 +146,9 @@ def plan(wanted: Wanted) -> list[Task]:
             {**values, "tenant": tenant.id},
             folder,
             wanted.pdf,
-            _mismatch(about, tenant),
         )
         for tenant, folder in zip(tenants, folders, strict=True)
     ]
-
-
-def _mismatch(about: str | None, tenant: Tenant) -> str:
-    """Return what to warn of where the claims are about another tenant than the report."""
-    if about is None or about in (tenant.id, tenant.subdomain, tenant.name):
-        return ""
-    who = printable(tenant.subdomain or tenant.name)
-    return f"the hypothesis is about tenant {printable(about)}, the report about {who}"
 
 
 def folder_names(tenants: Sequence[Tenant]) -> list[str]:
@@ -175,4 +175,5 @@ def _tenants(wanted: Wanted, evidence: Snapshot) -> list[Tenant]:
         return list({tenant.id: tenant for tenant in found}.values())
     from atomlab.diagnosis.population import affected_tenants
 
-    return affected_tenants(evidence, wanted.parameters.get("complexity", ""))
+    managed = managed_of(wanted.parameters.get("ai_mode", ""))
+    return affected_tenants(evidence, wanted.parameters.get("complexity", ""), managed)

@@ -39,7 +39,7 @@ class Watch:
             self._bars[task.folder] = self._progress.add_task(told, total=cells, unit="cells")
         self._progress.update(self._bars[task.folder], completed=place, total=cells)
 
-    def ended(self, task: Task, verdict: str) -> None:
+    def ended(self, task: Task, result: str) -> None:
         """Show what came of the task: of one its bar stays, of several the line."""
         bar = self._bars.pop(task.folder, None)
         if self._all is None:
@@ -48,7 +48,7 @@ class Watch:
             return
         if bar is not None:
             self._progress.remove_task(bar)
-        told = Text(f"{printable(task.subject, 40)}: {verdict}")
+        told = Text(f"{printable(task.subject, 40)}: {result}")
         self._progress.console.print(told, soft_wrap=True)
         self._progress.advance(self._all)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import Ended, ReportError
 from atomlab.report.files import one_run_in, write_all
-from atomlab.report.findings import findings_in
+from atomlab.report.findings import certainty_of, findings_in, mode_of, result_of
 from atomlab.report.kernel import running_kernel
 from atomlab.report.notebooks import parameters_of
 from atomlab.report.parameters import check_parameters
@@ -29,11 +29,17 @@ PARTIAL = "notebook.partial.ipynb"
 
 @dataclass(frozen=True)
 class Report:
-    """What a run left: its `verdict` and `answer`, and the three files in `folder`."""
+    """What a run left: its `result` and `answer`, and the three files in `folder`.
 
-    verdict: str
+    The result is the verdict on claims, or a tenant's status; `certainty` how sure the cause is of
+    one that is affected; `mode` how requests are served, where that has to be said.
+    """
+
+    result: str
     answer: str
     folder: Path
+    certainty: str = ""
+    mode: str = ""
 
     @property
     def html(self) -> Path:
@@ -90,7 +96,10 @@ def run_report(
         try:
             with _within(started, timeout_s):
                 findings = findings_in(executed)
-                made = Report(str(findings["verdict"]), str(findings["answer"]), folder)
+                made = Report(
+                    *(result_of(findings), str(findings["answer"]), folder),
+                    *(certainty_of(findings), mode_of(findings)),
+                )
                 page = to_html(executed, findings)
                 paper = _on_paper(page, findings) if pdf else None
         except ReportError as error:

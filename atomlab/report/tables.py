@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from atomlab.byok.handler import BYOKHandler
+from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.investigation import Investigation
 from atomlab.diagnosis.triage import Triage
+from atomlab.diagnosis.verify import Verification
 from atomlab.display.tables import Table
+from atomlab.errors import NoModelsAvailableError
 from atomlab.report.templates import render
+from atomlab.report.words import answer_told
 from atomlab.text import count, printable
 
 _UNREAD = "the platform reads this row for no provider"
@@ -40,6 +45,34 @@ def warnings(case: Investigation | Triage) -> Table:
     """Return what the replay had to take on trust, one row each."""
     frame = pd.DataFrame({"taken on trust": case.warnings()}, dtype=object)
     return Table(frame, "Where the data is silent the replay does as the platform does.")
+
+
+def assumptions(diagnosis: Diagnosis) -> Table:
+    """Return one row per input that the snapshot lacks, or has by default, and what is assumed."""
+    rows = [(each.input, each.state, each.assumed) for each in diagnosis.assumptions]
+    frame = pd.DataFrame(rows, columns=["input", "state", "what is assumed"])
+    caption = "What was decided rests on these as well: they were not captured on the platform."
+    return Table(frame, caption)
+
+
+def claims(verification: Verification) -> Table | Sentence:
+    """Return one row per claim with its verdict, what was expected, and what was observed."""
+    if not verification.claims:
+        return Sentence("Every request that was tried finds a model, so no cause is claimed.")
+    frame = verification.frame()[["claim", "verdict", "observed"]]
+    return Table(frame, "Each claim with its verdict, and what was observed.")
+
+
+def error(handler: BYOKHandler, request: Request) -> Sentence:
+    """Return what the platform does at the end: the error that it raises, or who answers."""
+    try:
+        handler.rank_models_by_pricing(**request.to_json())
+    except NoModelsAvailableError as error:
+        return Sentence(f"{type(error).__name__}: {error} ({error.__notes__[0]})")
+    ranking = handler.explain(request)
+    if ranking.fallback:
+        return Sentence(f"No error: pricing finds no model; {answer_told(ranking.fallback)}.")
+    return Sentence(f"No error: {ranking.winner.model if ranking.winner else 'nobody'} wins.")
 
 
 def keys(diagnosis: Diagnosis) -> Table:

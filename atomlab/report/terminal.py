@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from atomlab.display.badges import tone
 from atomlab.evidence.files import whole_file
 from atomlab.text import count, listed, printable
 
@@ -17,50 +18,68 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.diagnosis.fixes import Fix
     from atomlab.diagnosis.lint import Lint
     from atomlab.diagnosis.verify import Verification
+    from atomlab.evidence.rules import Rules
     from atomlab.evidence.snapshot import Snapshot
     from atomlab.report.batch import Outcome
     from atomlab.report.parameters import Parameter
     from atomlab.report.runner import Report
 
-_STYLES = {
-    "confirmed": "bold green",
-    "refuted": "bold red",
-    "inconclusive": "bold yellow",
-    "ranked": "green",
-    "no-models": "bold red",
-    "present": "green",
-    "ciphertext": "green",
-    "blank": "yellow",
-    "missing": "dim",
-    "error": "bold red",
-    "warning": "yellow",
-    "info": "dim",
-}
+_COLOURS = {"good": "green", "bad": "red", "open": "yellow", "plain": "dim"}
+_SEVERITIES = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def colour(word: str) -> str:
+    """Return a terminal's colour for a word that carries a status, a verdict or a state."""
+    return _COLOURS[tone(word)]
 
 
 def print_capture(snapshot: Snapshot) -> None:
     """Print what a capture wrote, and on stderr what it had to take on trust."""
     manifest, out = snapshot.manifest, Console()
-    tables = manifest["tables"]
+    tables, inputs = manifest["tables"], manifest["inputs"]
+    redacted = [count(tables["tenant_settings"]["rows"], "key setting")]
+    if inputs["environment"] == "given":
+        redacted.append(count(tables["environment"]["rows"], "variable"))
+    if inputs["stored keys"] == "given":
+        redacted.append(count(tables["stored_keys"]["rows"], "stored key"))
     _line(
         out,
         f"{printable(snapshot.path, 4096)}: {count(tables['tenants']['rows'], 'tenant')}, "
-        f"{count(tables['tenant_settings']['rows'], 'key setting')} redacted, "
+        f"{', '.join(redacted)} redacted, "
         f"{count(tables['pricing']['rows'], 'model')}; every decision as on the source",
     )
     _line(out, f"sha256 {snapshot.sha256}")
     from atomlab.byok.platform import load_platform
 
-    warnings = load_platform(snapshot.session).pricing.warnings()
+    platform = load_platform(snapshot.session)
+    print_warnings(_about_keys(inputs, platform.rules))
+    warnings = platform.pricing.warnings()
     if manifest["pricing"] is None:
         warnings = ["no --pricing given: the snapshot cannot say which models are available"]
     elif not tables["pricing"]["rows"]:
         warnings = ["the pricing cache is empty"]
-    print_warnings(warnings)
+    print_warnings([*manifest["source"]["remarks"], *warnings])
 
 
-def print_verification(verification: Verification, snapshot: str) -> None:
-    """Print the verdict on each claim, then the one on the hypothesis."""
+def _about_keys(inputs: Mapping[str, str], rules: Rules) -> list[str]:
+    """Return that what these rules read keys from was not given, or that what was is not read."""
+    if rules.keys_from == "environment" and inputs["environment"] == "absent":
+        but = " but by a stored key" if inputs["stored keys"] == "given" else ""
+        why = f"these rules read keys from the worker's environment, so no client can be known{but}"
+        todo = "give what env prints in the worker, or its /proc/PID/environ"
+        return [f"no --env given: {why}; {todo}"]
+    options = {"--env": "environment", "--keys": "stored keys"}
+    given = [option for option, name in options.items() if inputs[name] == "given"]
+    if rules.keys_from == "settings" and given:
+        return [f"{' and '.join(given)} given, but these rules read keys from tenant_settings"]
+    return []
+
+
+def print_verification(verification: Verification, snapshot: str, mode: str = "") -> None:
+    """Print the verdict on each claim, then the one on the hypothesis.
+
+    `mode` is how the request is served, where that has to be said.
+    """
     out = Console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("", "claim", "verdict", "observed"):
@@ -69,21 +88,25 @@ def print_verification(verification: Verification, snapshot: str) -> None:
         table.add_row(
             Text(printable(claim.id)),
             Text(printable(claim.statement, 200)),
-            Text(claim.verdict, _STYLES[claim.verdict]),
+            Text(claim.verdict, f"bold {colour(claim.verdict)}"),
             Text(printable(claim.observed, 200)),
         )
-    _line(out, f"{printable(verification.title)}, on snapshot {printable(snapshot)}", "bold")
+    who = f"tenant {printable(verification.tenant)}" + (f", requests {mode}" if mode else "")
+    title = printable(verification.title)
+    _line(out, f"{title}, {who}, on snapshot {printable(snapshot)}", "bold")
     out.print(table)
-    _line(out, f"verdict: {verification.verdict}", _STYLES[verification.verdict])
+    _line(out, f"verdict: {verification.verdict}", f"bold {colour(verification.verdict)}")
 
 
-def print_fix(fix: Fix, out: Path | None = None, *, overwrite: bool = False) -> None:
+def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool = False) -> None:
     """Print the fix as SQL, its rollback commented out below, or write both; say what it does.
 
-    What is said goes to stderr, so that stdout is the script and nothing else. Raises
-    SnapshotError if a file cannot be written, or is there and `overwrite` is false.
+    What is said goes to stderr, so that stdout is the script and nothing else; `mode` is how the
+    requests are served, where that is not as usual. Raises SnapshotError if a file cannot be
+    written, or is there and `overwrite` is false.
     """
-    print_warnings([f"{printable(words, 400)}" for words in fix.told], label="fix")
+    served = [f"for requests that are {mode}"] if mode else []
+    print_warnings([printable(words, 600) for words in (*served, *fix.told)], label="fix")
     if fix.status != "sql":
         if out and out.exists():
             print_warnings([f"{printable(out, 4096)} is an earlier script, not of this fix"])
@@ -121,28 +144,36 @@ def print_lint(lint: Lint, snapshot: str) -> None:
         cell = Text(f"{meaning}: {subjects}" if len(alike) > 1 else f"{meaning}: ")
         if len(alike) == 1:
             cell.append(f"{printable(alike[0].subject)} ({alike[0].tenants:,}); {alike[0].why}")
-        table.add_row(Text(severity, _STYLES[severity]), Text(code), cell)
+        table.add_row(Text(severity, _SEVERITIES[severity]), Text(code), cell)
     if lint.findings:
         out.print(table)
     _line(out, f"{count(len(lint.findings), 'finding')}; --json has the values behind each")
 
 
 def print_report(subject: str, report: Report) -> None:
-    """Print a report's verdict and where it is."""
-    _line(Console(), f"{printable(subject)}: {report.verdict}", _STYLES[report.verdict])
+    """Print a report's result, how sure the cause is of a tenant that is affected, and where it is.
+
+    How requests were served is said where that is not as usual.
+    """
+    told = f"{printable(subject)}: {report.result}"
+    _line(Console(), told, f"bold {colour(report.result)}")
+    if report.certainty:
+        _line(Console(), f"cause: {report.certainty}", colour(report.certainty))
+    if report.mode:
+        _line(Console(), f"requests: {printable(report.mode)}")
     for page in (report.html, *([report.pdf] if report.pdf.exists() else [])):
         _line(Console(), f"report: {printable(page, 4096)}")
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Print each report's verdict and where it is; what failed goes to stderr."""
+    """Print each report's result and where it is; what failed goes to stderr."""
     for outcome in outcomes:
         if outcome.report:
             print_report(outcome.task.subject, outcome.report)
     for outcome in outcomes:
         if not outcome.report:
             told = f"atomlab: {printable(outcome.task.subject)}: {printable(outcome.error, 2000)}"
-            _line(Console(stderr=True), told, _STYLES["error"])
+            _line(Console(stderr=True), told, _SEVERITIES["error"])
 
 
 def print_index(index: Path) -> None:

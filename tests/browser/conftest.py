@@ -121,7 +121,8 @@ def hostile_claims(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a hypothesis on the hostile snapshot whose title and a statement are hostile too."""
     shipped = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
     document = yaml.safe_load(shipped.read_text(encoding="utf-8"))
-    document |= {"title": f"{MARKUP} {HOSTILE['link']}", "tenant": "megabyte"}
+    document["title"] = f"{MARKUP} {HOSTILE['link']}"
+    del document["tenant"]  # a template, for any tenant
     document["claims"][0]["statement"] = HOSTILE["remote"]
     path = tmp_path_factory.mktemp("claims") / "hostile.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

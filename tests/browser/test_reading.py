@@ -24,7 +24,7 @@ def test_tables_stack_on_a_phone(incident: Path, show: Callable[..., Any]) -> No
     boxes = [row.locator("th, td").nth(n).bounding_box() for n in range(3)]
     assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]
     label = "getComputedStyle(document.querySelector('td'), '::before').content"
-    assert page.evaluate(label) == '"outcome"'
+    assert page.evaluate(label) == '"status"'
 
 
 def test_figures_and_page_follow_the_reader_s_scheme(

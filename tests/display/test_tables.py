@@ -67,6 +67,15 @@ def test_numbers_are_aligned_as_numbers_and_states_are_badges():
     assert badges == [("badge good", "present"), ("badge plain", "missing")]
 
 
+def test_a_status_has_the_tone_of_what_it_means_for_the_tenant():
+    """Affected is never green; healthy is, and undecided is neither."""
+    told = {"affected": "bad", "undecided": "open", "healthy": "good"}
+    page = Page(Table(pd.DataFrame({"tenant": range(3), "status": [*told]})).html())
+    assert {text: attrs["class"] for attrs, text in page.all("span")} == {
+        word: f"badge {tone}" for word, tone in told.items()
+    }
+
+
 def test_a_table_brings_neither_styles_nor_ids():
     """A page's policy may refuse all inline styles, and two tables never share an id."""
     page = Page(Table(FRAME, "keys").html())

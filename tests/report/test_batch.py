@@ -89,9 +89,9 @@ def test_parameters_that_do_not_fit_fail_their_own_report(tasks):
     bad, good = tasks("told = ''", ["a", "b"])
     bad.parameters["tennant"] = "x"
     outcomes = {outcome.task.subject: outcome for outcome in run_batch([bad, good], 1, 60)}
-    assert outcomes["a"].verdict == "failed"
+    assert outcomes["a"].result == "failed"
     assert "did you mean tenant?" in outcomes["a"].error
-    assert outcomes["b"].verdict == "confirmed"
+    assert outcomes["b"].result == "affected"
 
 
 def test_a_fault_of_our_own_is_a_failed_report_too(tasks, tmp_path):
@@ -99,7 +99,7 @@ def test_a_fault_of_our_own_is_a_failed_report_too(tasks, tmp_path):
     (task,) = tasks("told = ''", ["a"])
     odd = Task("a", "a", task.notebook, None, tmp_path)
     outcomes = list(run_batch([odd, task], 1, 60))
-    assert [outcome.verdict for outcome in outcomes] == ["failed", "confirmed"]
+    assert [outcome.result for outcome in outcomes] == ["failed", "affected"]
     assert "AttributeError" in outcomes[0].error
 
 
@@ -108,7 +108,7 @@ def test_a_process_that_does_not_end_in_time_is_killed(tasks, monkeypatch):
     monkeypatch.setattr(batch, "GRACE_S", -50.0)  # so that the outer one comes first
     (task,) = tasks("import time; time.sleep(300)", ["a"])
     (outcome,) = run_batch([task], 1, 58)
-    assert outcome.verdict == "failed"
+    assert outcome.result == "failed"
     assert "was still running after 58 seconds in all" in outcome.error
     assert 8 <= outcome.seconds < 30
 
@@ -131,4 +131,4 @@ def test_where_nothing_can_be_forked_reports_are_made_all_the_same(tasks, monkey
     """Processes that are started anew make the same report, more slowly."""
     monkeypatch.setattr(batch, "_FORKED", False)
     (outcome,) = run_batch(tasks("told = tenant", ["a"]), 1, 120)
-    assert (outcome.verdict, outcome.report.answer) == ("confirmed", "a")
+    assert (outcome.result, outcome.report.answer) == ("affected", "a")

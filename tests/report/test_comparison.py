@@ -48,7 +48,8 @@ def test_the_tables_have_a_row_per_option(case):
         named = [f"{who}: {what}" for who, what in changes.items()][:3]
         rest = [f"and {len(changes) - 3} more"] if len(changes) > 3 else []
         assert told.split("; ") == named + rest
-    assert "Up to 3 of each are named, the others counted" in touched.caption
+    more = any(len(option.touched) > 3 for option in case.options)
+    assert ("Up to 3 of each are named, the others counted" in touched.caption) == more
 
 
 def test_who_is_touched_is_counted_rather_than_cut(case):
@@ -58,6 +59,7 @@ def test_who_is_touched_is_counted_rather_than_cut(case):
     table = shown.touched(made)
     assert table.frame.iloc[0, 2].startswith("tenant-0: xxx")
     assert table.frame.iloc[0, 2].endswith("; and 28 more")
+    assert "Up to 3 of each are named, the others counted" in table.caption
     assert "characters)" not in table._repr_html_()
 
 

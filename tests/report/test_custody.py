@@ -20,6 +20,7 @@ from tests.forgery import changed, sealed, unsealed
 from tests.refusals import is_one_line
 
 TENANTS = {"acme": {"MINIMAX_2_7_API_KEY": "sk-" + "3" * 40}, "zeta": {}}
+PUBLIC = "open-source-2026-05"
 AT = datetime(2026, 5, 2, 8, tzinfo=UTC)
 SHIPPED = ("brennan-2026-05-02", "brennan-2026-05-03", "local-dev")
 
@@ -91,7 +92,10 @@ def test_show_prints_each_item_of_the_manifest(run, snapshot):
         "tenants": "all",
         "operator": "Zoë of on-call",
         "parent": f"{parent['sha256']}, captured 2026-05-02T08:00:00Z; values compare",
-        "made by": f"atomlab {version('atomlab')}, atomlab.snapshot/2",
+        "made by": f"atomlab {version('atomlab')}, atomlab.snapshot/3",
+        "inputs": "rules default; prices given; registry default; catalogue captured; health"
+        " absent; environment absent; stored keys absent",
+        "withheld": "0 settings, 0 variables, 0 stored keys: counted, not named",
         "rules": "hosted-2026-05",
         "prices": "2 models (atom-cache), fetched 2026-05-02T06:00:00Z, 2.0 h before the capture",
         "fingerprints": f"hmac-sha256/v1, key {said['fingerprint']['key_id']}",
@@ -123,6 +127,72 @@ def test_show_says_what_is_not_known(run, captured):
     assert not any(line.startswith("note") for line in lines)
 
 
+def test_show_counts_what_was_withheld(run, captured):
+    """Settings, variables and stored keys, none of them by name."""
+    keys = {"a_b_production": {"provider_id": "a", "key_name": "b", "encrypted_key": "c"}}
+    env = {"PATH": "/bin", "HOME": "/root", "OPENAI_API_KEY": "k"}
+    made = captured({"acme": {"TIMEZONE": "UTC"}}, rules=PUBLIC, env=env, keys=keys)
+    _, out, _ = run("snapshot", "show", made.path)
+    assert f"{'withheld':16}1 setting, 2 variables, 1 stored key: counted, not named" in out
+    assert "environment given; stored keys given" in out
+    assert "PATH" not in out
+
+
+NO_ENV = "no --env given: these rules read keys from the worker's environment"
+UNREAD = "given, but these rules read keys from tenant_settings"
+
+
+@pytest.mark.parametrize(
+    ("options", "redacted", "warning"),
+    [
+        pytest.param((), "1 key setting redacted", None, id="settings"),
+        pytest.param(("--rules", "PUBLIC"), "1 key setting redacted", NO_ENV, id="no-environment"),
+        pytest.param(
+            ("--rules", "PUBLIC", "--env", "env"),
+            "1 key setting, 2 variables redacted",
+            None,
+            id="environment",
+        ),
+        pytest.param(
+            ("--rules", "PUBLIC", "--keys", "keys"),
+            "1 key setting, 1 stored key redacted",
+            "no client can be known but by a stored key; give what env prints",
+            id="stored-keys-alone",
+        ),
+        pytest.param(
+            ("--env", "env", "--keys", "keys"),
+            "1 key setting, 2 variables, 1 stored key redacted",
+            f"--env and --keys {UNREAD}",
+            id="not-read",
+        ),
+        pytest.param(
+            ("--keys", "keys"),
+            "1 key setting, 1 stored key redacted",
+            f"--keys {UNREAD}",
+            id="keys-not-read",
+        ),
+    ],
+)
+def test_capture_says_where_keys_come_from(
+    run, make_database, prices, tmp_path, options, redacted, warning
+):
+    """A warning where what the rules read was not given, or what was given is not read."""
+    stored = {"provider_id": "openai", "key_name": "default", "encrypted_key": "k"}
+    paths = {"PUBLIC": PUBLIC, "env": tmp_path / "env", "keys": tmp_path / "byok_keys.json"}
+    paths["env"].write_text("OPENAI_API_KEY=k\nGROQ_API_KEY=k\nPATH=/bin\n")
+    paths["keys"].write_text(json.dumps({"openai_default_production": stored}))
+    source = make_database({"acme": {"OPENAI_API_KEY": "k"}})
+    code, out, err = run(
+        *("capture", source, "--out", tmp_path / "out.sqlite", "--pricing", prices),
+        *(paths.get(option, option) for option in options),
+    )
+    assert code == 0
+    assert f": 1 tenant, {redacted}, 4 models; every decision as on the source" in out
+    told = [line for line in err.splitlines() if "--env" in line or "--keys" in line]
+    assert [line for line in told if warning and warning in line] == told
+    assert len(told) == (warning is not None)
+
+
 @pytest.mark.parametrize(
     ("last_fetch", "told"),
     [
@@ -146,6 +216,21 @@ def test_show_tells_a_servers_clock_and_another_key(run, forge, snapshot):
     assert "\nserver's clock  -3600.500 s of ours\n" in run("snapshot", "show", path)[1]
     path = forge("parent", {**snapshot.manifest["parent"], "comparable": False})
     assert "values do not compare (another key file)\n" in run("snapshot", "show", path)[1]
+
+
+def test_remarks_on_the_source_are_warned_of_and_shown(run, make_database, prices, tmp_path):
+    """Capture says on stderr what one should know of the database; the manifest keeps it."""
+    source, out = make_database(TENANTS), tmp_path / "later.sqlite"
+    given = ("--pricing", prices, "--out", out)
+    code, _, err = run("capture", source, *given)
+    assert (code, "warning" in err) == (0, False)
+    db = sqlite3.connect(source)
+    db.execute("CREATE TABLE local_model_providers (id VARCHAR)")
+    db.close()
+    code, _, err = run("capture", source, *given, "--overwrite")
+    told = "the database's schema is later than these rules (table local_model_providers)"
+    assert (code, " ".join(err.split()).startswith(f"warning: {told}: newer")) == (0, True)
+    assert f"{'remark':16}{told}: newer" in run("snapshot", "show", out)[1]
 
 
 @pytest.mark.parametrize("width", ["20", "80", "300"])
@@ -280,7 +365,8 @@ def test_every_path_may_hold_what_a_url_could_not(
         ("diagnose", given["next"], "--tenant", "acme"),
     ):
         code, out, err = run(*arguments)
-        assert (code, arguments[0]) == (0, arguments[0]), err
+        expected = 3 if arguments[0] == "diagnose" else 0  # affected, by advanced requests
+        assert (code, arguments[0]) == (expected, arguments[0]), err
         assert all(is_one_line(line) for line in (out + err).splitlines() if line)
     assert sorted(folder.iterdir()) == sorted(given.values())
     monkeypatch.chdir(folder)  # and by a name that looks like an option or a URL

@@ -25,15 +25,15 @@ def test_a_cause_is_told_once_for_all_requests_that_share_it(diagnosis):
 
 
 def test_a_fix_is_told_once_with_the_requests_that_it_cures(diagnosis):
-    """The cheapest first; what it cures and who then wins is what the fix sets say."""
+    """The least effort first: who acts, then cost; what it cures is what the fix sets say."""
     table = explanations.fixes(diagnosis, limit=3)
     found = [fix for each in diagnosis.requests for fix in each.explanation.fix_sets]
     assert len(table.frame) == 3
     assert f"{len({fix.edits for fix in found})} minimal fix sets" in table.caption
-    assert (
-        list(table.frame["cost"])
-        == sorted(fix.cost for fix in {f.edits: f for f in found}.values())[:3]
-    )
+    who = ("tenant", "operator", "engineering")
+    efforts = sorted((who.index(fix.who), fix.cost) for fix in {f.edits: f for f in found}.values())
+    shown = zip(table.frame["who acts"], table.frame["cost"], strict=True)
+    assert [(who.index(acts), cost) for acts, cost in shown] == efforts[:3]
     first = table.frame.iloc[0]
     assert first["fix"] == "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
     assert first["requests cured"] == "simple, moderate, complex"
@@ -56,7 +56,7 @@ def test_where_nothing_fails_there_is_nothing_to_explain(before):
     well = atomlab.diagnose(before, "northwind", [Request("simple")])
     for table in (explanations.causes(well), explanations.fixes(well), explanations.rivals(well)):
         assert table.frame.empty
-    assert "simple: ranked" in explanations.causes_by_request(well).alt
+    assert "simple: healthy" in explanations.causes_by_request(well).alt
 
 
 def test_options_name_what_they_leave_and_whom_they_touch(before, diagnosis):
@@ -66,3 +66,14 @@ def test_options_name_what_they_leave_and_whom_they_touch(before, diagnosis):
     assert list(frame["kind"][:2]) == ["data", "code"]
     assert list(frame["cost"][:2]) == [1, 20]
     assert frame["other tenants touched"][0] == 0
+
+
+def test_a_fix_that_a_model_wins_which_cannot_chat_cures_nothing(captured, write_json):
+    """It is verified, since the error is gone; no request is listed as cured, and that is said."""
+    model = {"litellm_provider": "groq", "max_input_tokens": 10_000, "mode": "audio_speech"}
+    prices = write_json({"groq/tts": model | {"input_cost_per_token": 1e-7}}, "speech.json")
+    snapshot = captured({"acme": {"GROQ_KEY": "k"}}, pricing=prices)
+    found = atomlab.diagnose(snapshot, "acme", [Request("simple")])
+    row = explanations.fixes(found).frame.iloc[0]
+    assert (row["run"], row["requests cured"]) == ("verified", "none")
+    assert row["winners after"] == "groq/tts (no chat model)"

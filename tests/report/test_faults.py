@@ -248,7 +248,7 @@ if tenant.startswith("1d85097a"): time.sleep(2); os.kill(os.getppid(), signal.SI
     process = start(write(step), names, options=["--jobs", "2"])
     out, err = process.communicate(timeout=180)
     assert process.returncode == 1
-    assert out.splitlines()[0] == "cascade: confirmed"
+    assert out.splitlines()[0] == "cascade: affected"
     assert out.splitlines()[-1] == f"index: {tmp_path / 'out' / 'index.html'}"
     told = dict(
         line.removeprefix("atomlab: ").split(": ", 1)
@@ -273,7 +273,7 @@ def test_the_deadline_is_each_report_s_own(start, write, tmp_path):
     assert process.returncode == 1
     assert "brennan: " in one_error(err)
     assert "was still running after 12 seconds in all" in one_error(err)
-    assert out.startswith("cascade: confirmed")
+    assert out.startswith("cascade: affected")
 
 
 def test_a_batch_that_is_ended_before_any_report_keeps_the_old_index(start, write, tmp_path):

@@ -145,15 +145,14 @@ def test_the_same_run_gives_the_same_page(report):
 
 
 @pytest.mark.parametrize("name", STORABLE, ids=STORABLE_NAMES)
-def test_a_hostile_tenant_name_is_inert(captured, name, tmp_path):
+def test_a_hostile_tenant_name_is_inert(captured, template, name):
     """Whatever a tenant is called, its name is text in tables, sentences, header and figures."""
     from atomlab.diagnosis.fixes import plan_fix
     from atomlab.report import explanations, figures, tables
     from atomlab.report.findings import Findings
 
     snapshot = captured({name: {"MINIMAX_2_7_API_KEY": "k"}})
-    claims = atomlab.load_hypothesis(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
-    case = atomlab.investigate(snapshot, f"id-{name}", claims)
+    case = atomlab.investigate(snapshot, f"id-{name}", atomlab.load_hypothesis(template))
     shown = [case.diagnosis, snapshot, case.verification, tables.keys(case.diagnosis)]
     shown += [tables.say(case.answer()), tables.claims_again(case), tables.trials(case.trials)]
     shown += [case.before("simple"), plan_fix(case.diagnosis, "postgresql")]
@@ -194,6 +193,38 @@ def test_html_that_a_cell_puts_out_is_cut_down():
     assert "bold" in page.text
     assert len(page.all("style")) == 1
     assert [attrs.get("id") for _, attrs in page.tags].count("findings") == 1
+
+
+@pytest.mark.parametrize(
+    ("link", "kept"),
+    [
+        ("<a href='#findings'>", True),
+        ("<a href='#'>", True),
+        ("<a href='other.html'>", False),
+        ("<a href='other.html#findings'>", False),
+        ("<a href='/etc/passwd'>", False),
+        ("<a href='//example.org/x'>", False),
+        ("<a href='?x#findings'>", False),
+        ("<a href=''>", False),
+        ("<a href=' #findings'>", False),
+        ("<a href='https://example.org'>", False),
+        ("<a href='data:text/html,x'>", False),
+        ("<a href='data:image/png;base64,AAAA'>", False),
+        ("<div href='#findings'>", False),
+        ("<img href='#findings'>", False),
+    ],
+)
+def test_links_of_outputs_lead_within_the_page(link, kept):
+    """What a cell puts out can link to a place in the report, and to nothing outside of it."""
+    found = {}
+    for shown in ("the text", f"{link}the text"):
+        output = new_output("display_data", {"text/html": shown})
+        notebook = new_notebook(cells=[new_code_cell("1", outputs=[output])])
+        page = Page(to_html(notebook, {"verdict": "confirmed", "answer": "a"}))
+        assert "the text" in page.text
+        found[shown] = [(tag, attrs["href"]) for tag, attrs in page.tags if "href" in attrs]
+    own, both = found.values()
+    assert len(both) - len(own) == kept
 
 
 def test_a_report_on_one_tenant_names_no_other(report, arguments):

@@ -1,4 +1,4 @@
-"""The page that lists a batch: sorted by verdict, linked, inert."""
+"""The page that lists a batch: sorted by result, linked, inert."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.pages import HOSTILE, Page, inert
 def outcome(tmp_path):
     """Return a function that gives an outcome, its files in place."""
 
-    def make(name, verdict, told="An answer.", subject=""):
+    def make(name, result, told="An answer.", subject="", certainty=""):
         folder = tmp_path / "out" / (subject or re.sub(r"\W", "-", name)[:40])
         folder.mkdir(parents=True)
         task = Task(subject or name, name, Path("x.ipynb"), {}, folder)
-        if verdict == "failed":
+        if result == "failed":
             (folder / PARTIAL).write_text("{}")
             return Outcome(task, None, told, 1.5)
-        report = Report(verdict, told, folder)
+        report = Report(result, told, folder, certainty)
         for path in (report.html, report.notebook, report.findings):
             path.write_text("")
         return Outcome(task, report, "", 1.5)
@@ -41,7 +41,7 @@ def links(page):
     return [address for address in addresses if not address.startswith("#")]
 
 
-def test_reports_are_sorted_by_verdict_the_worst_first(outcome, tmp_path):
+def test_reports_are_sorted_by_result_the_worst_first(outcome, tmp_path):
     """Failed, refuted, inconclusive, confirmed; within each by name."""
     made = [
         outcome("Zeta", "confirmed"),
@@ -60,6 +60,27 @@ def test_reports_are_sorted_by_verdict_the_worst_first(outcome, tmp_path):
     page = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage"))
     assert len(page.all("caption")) == len(page.all("table")) == 4
     assert all(caption for _, caption in page.all("caption"))
+
+
+def test_tenants_are_sorted_by_status_and_the_cause_stands_apart(outcome, tmp_path):
+    """Affected, undecided, healthy; only of the affected a verdict, and only on the cause."""
+    made = [
+        outcome("Zeta", "healthy"),
+        outcome("Alpha", "affected", certainty="inconclusive"),
+        outcome("Beta", "undecided"),
+        outcome("Gamma", "affected", certainty="confirmed"),
+    ]
+    page = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage"))
+    places = [page.text.index(name) for name in ("Alpha", "Gamma", "Beta", "Zeta")]
+    assert places == sorted(places)
+    heads = [(attrs["class"], text) for attrs, text in page.all("a") if "class" in attrs]
+    assert heads == [
+        ("badge bad", "2 affected"),
+        ("badge open", "1 undecided"),
+        ("badge good", "1 healthy"),
+    ]
+    badges = [(attrs["class"], text) for attrs, text in page.all("span") if "badge" in str(attrs)]
+    assert badges == [("badge open", "inconclusive"), ("badge good", "confirmed")]
 
 
 def test_every_file_is_linked_and_is_there(outcome, tmp_path):

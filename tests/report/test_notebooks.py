@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 from tests.pages import Page
 from tests.refusals import refused
 
+STATUS = ("fleet_impact", "tenant_triage")  # what they ask for is a status, not a verdict
 NAMES = ("fix_comparison", "fleet_impact", "root_cause_verification", "tenant_triage")
 SECTIONS = [
     "## Impact",
@@ -112,7 +113,7 @@ def test_run_all_works_with_the_shipped_data(name, tmp_path):
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
     assert not errors_and_noise(notebook)
     findings = findings_in(notebook)
-    assert findings["verdict"] == "confirmed"
+    assert findings["result"] == ("affected" if name in STATUS else "confirmed")
     html = to_html(notebook, findings)
     page = Page(html)
     assert "characters)" not in html  # no text is cut off
@@ -127,13 +128,15 @@ def test_triage_finds_the_cause_without_being_told(before_path, tmp_path):
     found = json.loads(made.findings.read_text())
     with atomlab.open_snapshot(before_path) as snapshot:
         request = atomlab.Request("complex")
-        (alone,) = atomlab.diagnose(snapshot, "cascade", [request]).requests
+        diagnosis = atomlab.diagnose(snapshot, "cascade", [request])
+        stated = json.loads(json.dumps(diagnosis.to_json()))
+    (alone,) = diagnosis.requests
     (cause,) = alone.explanation.causes
-    assert (made.verdict, cause.verdict) == ("confirmed", "confirmed")
+    assert (made.result, made.certainty, cause.verdict) == ("affected", "confirmed", "confirmed")
     assert cause.code == "key-misnamed"
     assert cause.code in made.answer
     assert str(alone.explanation.fix_sets[0].edits[0]) in made.answer
-    assert found["diagnosis"]["diagnoses"] == [json.loads(json.dumps(alone.to_json()))]
+    assert found["diagnosis"] == stated
 
 
 def test_fleet_impact_counts_every_tenant(before_path, tmp_path):
@@ -160,8 +163,8 @@ def test_fix_comparison_weighs_data_against_code(before_path, tmp_path):
     made = run_report(shipped_notebook("fix_comparison"), values, tmp_path)
     found = json.loads(made.findings.read_text())
     kinds = [option["kind"] for option in found["options"]]
-    assert made.verdict == "confirmed"
-    assert "add OPENAI_API_KEY with a new credential" in made.answer
+    assert made.result == "confirmed"
+    assert "with a new credential" in made.answer
     assert {"data", "code"} <= set(kinds)
     copied = next(o for o in found["options"] if o["name"].startswith("set MINIMAX_API_KEY to"))
     assert "advanced" in copied["leaves"]
@@ -181,15 +184,22 @@ def test_a_hostile_name_is_inert_in_every_new_notebook(name, captured, tmp_path)
     assert not re.search("[\u202a-\u202e\x00-\x08\x0b-\x1f]", html)
 
 
-@pytest.mark.parametrize("name", ["tenant_triage", "fleet_impact", "fix_comparison"])
-def test_without_prices_every_new_notebook_is_inconclusive(name, captured, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("tenant_triage", "undecided"),
+        ("fleet_impact", "undecided"),
+        ("fix_comparison", "inconclusive"),
+    ],
+)
+def test_without_prices_every_new_notebook_decides_nothing(name, result, captured, tmp_path):
     """A snapshot without a pricing cache decides nothing, and the report says so."""
     snapshot = captured({"acme": {"OPENAI_API_KEY": "k"}}, pricing=None)
     values = {"snapshot": str(snapshot.path)}
     if name != "fleet_impact":
         values["tenant"] = "acme"
     made = run_report(shipped_notebook(name), values, tmp_path / "out")
-    assert made.verdict == "inconclusive"
+    assert made.result == result
     assert "no pricing cache" in made.answer
 
 

@@ -92,7 +92,52 @@ def test_a_notebook_without_sections_is_shown_in_its_order():
 def test_the_verdict_is_told_in_words(notebook, verdict, claims, told):
     """What the verdict means; without claims, that none was given."""
     verification = {} if claims is None else {"verification": {"claims": claims}}
-    assert page_of(notebook, {**FOUND, "verdict": verdict, **verification}).told == told
+    page = page_of(notebook, {**FOUND, "verdict": verdict, **verification})
+    tones = {"confirmed": "good", "refuted": "bad", "inconclusive": "open"}
+    assert page.results == [(tones[verdict], told)]
+
+
+TENANT = {"name": "Acme", "subdomain": "acme", "id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "results"),
+    [
+        ("affected", "confirmed", ["bad", "good"]),
+        ("affected", "inconclusive", ["bad", "open"]),
+        ("undecided", "inconclusive", ["open"]),
+        ("healthy", None, ["good"]),
+        ("healthy", "confirmed", ["good"]),
+    ],
+)
+def test_a_status_heads_the_page_and_the_verdict_is_the_cause_s(notebook, status, verdict, results):
+    """Affected is never green; only of an affected tenant the verdict is told, as its cause's."""
+    found = {**FOUND, "verdict": verdict, "result": status, "diagnosis": {"tenant": TENANT}}
+    page = page_of(notebook, {**found, "title": "What is wrong?", "verification": {"claims": []}})
+    assert page.title == f"Acme: {status}"
+    assert [tone for tone, _ in page.results] == results
+    assert page.results[0][1].startswith(f"{status.capitalize()}: ")
+    assert [told for _, told in page.results[1:]] == [f"Cause: {verdict}"] * (len(results) - 1)
+
+
+@pytest.mark.parametrize(
+    ("ai_mode", "request_mode", "told"),
+    [
+        ("byok", "BYOK (ai_mode)", None),
+        (None, "BYOK (ai_mode)", None),
+        ("hybrid", "BYOK (ai_mode)", "BYOK (ai_mode)"),
+        ("byok", "managed (as asked)", "managed (as asked)"),
+        ("byok", "BYOK (as asked)", "BYOK (as asked)"),
+        ("managed", "managed (ai_mode)", "managed (ai_mode)"),
+        ("managed", "BYOK (as asked)", "BYOK (as asked)"),
+    ],
+)
+def test_how_requests_are_served_is_a_fact_unless_it_is_as_usual(
+    notebook, ai_mode, request_mode, told
+):
+    """Only of a BYOK tenant whose requests are BYOK, and not because that was asked, it is not."""
+    about = {"tenant": TENANT, "ai_mode": ai_mode, "request_mode": request_mode}
+    assert page_of(notebook, {**FOUND, "diagnosis": about}).facts.get("Requests") == told
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from atomlab.errors import InputError, SnapshotError, TenantError
 from atomlab.evidence.schema import Tenant
 from atomlab.report.notebooks import parameters_of, shipped_notebook
+from atomlab.report.parameters import Parameter
 from atomlab.report.planning import folder_names, notebook_for, plan, want
 from tests.conftest import ROOT
 from tests.refusals import refused
@@ -17,12 +18,21 @@ SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
 HYPOTHESIS = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
 
 
-def wanted(name, tenants=(), *, all_affected=False, hypothesis=None, snapshot=SNAPSHOT, **given):
+def wanted(
+    name,
+    tenants=(),
+    *,
+    all_affected=False,
+    hypothesis=None,
+    snapshot=SNAPSHOT,
+    managed=None,
+    **given,
+):
     """Return what is asked of a shipped notebook."""
     path = shipped_notebook(name)
     declared = parameters_of(path)
     out = Path("out")
-    return want(snapshot, path, declared, tenants, all_affected, hypothesis, out, given)
+    return want(snapshot, path, declared, tenants, all_affected, hypothesis, out, given, managed)
 
 
 def test_the_notebook_that_fits_what_is_asked():
@@ -48,6 +58,7 @@ def test_the_notebook_that_fits_what_is_asked():
         ("tenant_triage", {"tenants": ["a"], "complexity": "hard"}, "cannot be 'hard'"),
         ("root_cause_verification", {"tenants": ["a"], "complexity": "hard"}, "'hard'"),
         ("fleet_impact", {"most": "many"}, "most is int, not 'many'"),
+        ("fleet_impact", {"ai_mode": "managed"}, "ai_mode cannot be given here; use its own"),
     ],
 )
 def test_what_does_not_fit_the_notebook_is_refused(name, given, message):
@@ -104,6 +115,31 @@ def test_a_notebook_about_no_tenant_is_one_report():
     assert task.parameters == {"snapshot": SNAPSHOT}
 
 
+@pytest.mark.parametrize(
+    ("managed", "given"), [(None, {}), (True, {"ai_mode": "managed"}), (False, {"ai_mode": "byok"})]
+)
+def test_what_requests_are_to_be_reaches_the_notebook(managed, given):
+    """Managed or BYOK, and nothing where nobody said so; a notebook without it refuses it."""
+    for name, tenants in (("fleet_impact", []), ("tenant_triage", ["brennan"])):
+        (task,) = plan(wanted(name, tenants, managed=managed))
+        assert {n: v for n, v in task.parameters.items() if n == "ai_mode"} == given
+    path, declared = Path("mine.ipynb"), {"snapshot": Parameter("snapshot", "str", "", "it")}
+    asked = (SNAPSHOT, path, declared, [], False, None, Path("out"), {}, managed)
+    if managed is None:
+        want(*asked)
+    else:
+        with refused(InputError, "declares no parameter ai_mode; leave it out"):
+            want(*asked)
+
+
+def test_claims_about_another_tenant_are_refused(template):
+    """Both are named, whichever of several it is; claims about nobody fit all of them."""
+    asked = ("root_cause_verification", ["brennan", "fjord"])
+    with pytest.raises(InputError, match=r"brennan.*fjord"):
+        plan(wanted(*asked, hypothesis=HYPOTHESIS))
+    assert len(plan(wanted(*asked, hypothesis=str(template)))) == 2
+
+
 def test_what_cannot_be_read_is_refused(tmp_path):
     """A snapshot, a tenant or a hypothesis, each with its own error."""
     with pytest.raises(SnapshotError):
@@ -128,3 +164,28 @@ def test_folder_names_are_plain_and_all_different():
         assert len(name) < 100
         assert name.lower() != "index.html"
     assert folder_names([Tenant(id="i", name="n", subdomain="brennan")]) == ["brennan"]
+
+
+@pytest.mark.parametrize(
+    ("subdomains", "kept"),
+    [
+        pytest.param(["acme", "beta"], [True, True], id="different"),
+        pytest.param(["Acme", "BETA"], [True, True], id="capitals-alone"),
+        pytest.param(["acme", "Acme"], [False, False], id="one-but-for-case"),
+        pytest.param(["ACME", "x", "acme", "aCmE"], [False, True, False, False], id="three"),
+        pytest.param(["acme", "acme"], [False, False], id="one"),
+        pytest.param(["a-b", "a b"], [False, False], id="one-when-made-plain"),
+        pytest.param(["a-b", "A/B"], [False, False], id="one-but-for-case-when-made-plain"),
+        pytest.param(["index.html", "INDEX.html", "index"], [False, False, True], id="the-index"),
+        pytest.param(["Index.HTML"], [False], id="the-index-in-capitals"),
+    ],
+)
+def test_folders_differ_by_more_than_case(subdomains, kept):
+    """Where a file system ignores case, two tenants would share a folder: these get a hash each.
+
+    A name that no other is like stays, its capitals too.
+    """
+    tenants = [Tenant(id=f"id-{n}", name="n", subdomain=s) for n, s in enumerate(subdomains)]
+    names = folder_names(tenants)
+    assert len({name.casefold() for name in [*names, "index.html"]}) == len(names) + 1
+    assert [name == tenant for name, tenant in zip(names, subdomains, strict=True)] == kept

@@ -31,7 +31,7 @@ def test_the_report_states_the_verdict_that_the_claims_have(report):
     """The verdict comes from the findings, and the files are all there."""
     findings = json.loads(report.findings.read_text())
 
-    assert report.verdict == findings["verdict"] == "confirmed"
+    assert report.result == findings["verdict"] == "confirmed"
     assert {c["verdict"] for c in findings["verification"]["claims"]} == {"confirmed"}
     assert sorted(path.name for path in report.folder.iterdir()) == [
         "findings.json",
@@ -79,14 +79,13 @@ def test_every_cell_ran_without_an_error_or_a_warning(report):
     assert {output.output_type for output in outputs} <= {"execute_result", "display_data"}
 
 
-def test_a_tenant_that_looks_like_a_number_stays_text(arguments, tmp_path):
+def test_a_tenant_that_looks_like_a_number_stays_text(arguments, template, tmp_path):
     """Tenant "0042" reaches the notebook as text, and its report is about that tenant."""
-    made = run_report(
-        shipped_notebook("root_cause_verification"), {**arguments, "tenant": "0042"}, tmp_path
-    )
+    about = {**arguments, "tenant": "0042", "hypothesis": str(template)}
+    made = run_report(shipped_notebook("root_cause_verification"), about, tmp_path)
     assert 'tenant = "0042"' in injected(made)
     assert json.loads(made.findings.read_text())["diagnosis"]["tenant"]["name"] == "0042"
-    assert made.verdict == "refuted"
+    assert made.result == "refuted"
 
 
 def test_parameters_are_checked_before_a_kernel_starts(notebook, tmp_path):
@@ -160,7 +159,7 @@ def test_a_report_is_about_the_hypothesis_own_request(arguments, tmp_path):
         alone = atomlab.verify(snapshot, atomlab.load_hypothesis(path))
 
     findings = json.loads(made.findings.read_text())
-    assert made.verdict == alone.verdict == "refuted"
+    assert made.result == alone.verdict == "refuted"
     assert findings["request"] == alone.request.to_json()
     assert (findings["request"]["complexity"], findings["request"]["tools"]) == ("advanced", True)
     assert findings["verification"]["claims"] == alone.to_json()["claims"]

@@ -16,8 +16,9 @@ from tests.report.test_richtext import PIXEL
 
 
 def read(pdf):
-    """Return the text of a PDF, page by page."""
-    return [page.extract_text() for page in pypdf.PdfReader(BytesIO(pdf)).pages]
+    """Return the text of a PDF, page by page, without the places where a word may break."""
+    pages = pypdf.PdfReader(BytesIO(pdf)).pages
+    return [page.extract_text().replace("\u200b", "") for page in pages]
 
 
 def squeezed(text):

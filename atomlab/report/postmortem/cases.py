@@ -32,13 +32,13 @@ class Case:
         """
         diagnosed = self.found.diagnosis.diagnoses
         asked = [d.request.kind == self.found.request.kind for d in diagnosed]
-        failing = [d.outcome == "no-models" for d in diagnosed]
+        failing = [d.fails for d in diagnosed]
         return next((wanted.index(True) for wanted in (asked, failing) if any(wanted)), 0)
 
     @property
     def failing(self) -> list[Diagnosed]:
         """The diagnosed requests that find no model."""
-        return [d for d in self.found.diagnosis.diagnoses if d.outcome == "no-models"]
+        return [d for d in self.found.diagnosis.diagnoses if d.fails]
 
     @property
     def tenant(self) -> Tenant:

@@ -123,7 +123,7 @@ class _Draft:
         found = facts.case.found
         return {
             "heading": Statement(facts.heading, (facts.snapshot(),)) if facts.among else "",
-            "ending": "the chosen model" if facts.shown.winner else "the error",
+            "ending": facts.ending,
             "request": facts.shown.request.kind,
             "served": facts.served and bool(found.trials),
             "root_evidence": facts.root_evidence(),

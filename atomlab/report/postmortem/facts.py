@@ -9,6 +9,7 @@ from atomlab.errors import NO_MODELS
 from atomlab.report.postmortem.cases import Case
 from atomlab.report.postmortem.evidence import HASH_SHOWN, Evidence, Statement
 from atomlab.report.postmortem.schema import Cause, Diagnosed, Repaired
+from atomlab.report.words import answer_told
 from atomlab.text import count, listed, printable
 
 # A row of a table: each cell a text, a statement, or several.
@@ -25,6 +26,7 @@ _MEANING = {
     "provider-not-llm": "{provider} is registered, but is not on the list of LLM providers",
     "provider-unknown": "the tenant holds a key for {provider}, which the registry does not know",
     "orphan-client": "the client for {provider} serves no model of the pricing cache",
+    "pricing-entry-broken": "an entry of the pricing cache makes the ranking fail inside",
     "no-keys": "the tenant holds no usable key of any LLM provider",
 }
 _FILTERED = "the filter {code} rejects models of {provider} that the tenant could reach"
@@ -32,6 +34,7 @@ _ROLES = {
     "sole": "Its repair removes the error, and nothing else does.",
     "one-of-k": "Its repair alone removes the error; other repairs would, too.",
     "joint": "Its repair removes the error only together with that of another cause.",
+    None: "No change that was run repairs it.",
 }
 NOT_RECORDED = "not recorded in this findings file"
 
@@ -63,6 +66,13 @@ class Facts:
     def served(self) -> bool:
         """Whether the request that was asked about finds a model."""
         return self.case.found.diagnosis.diagnoses[self.case.asked].winner is not None
+
+    @property
+    def ending(self) -> str:
+        """What the way through the platform ends in, for the request that is shown."""
+        if self.shown.winner:
+            return "the chosen model"
+        return "the fallback's answer" if self.shown.fallback else "the error"
 
     def cite(self, pointer: str, says: str) -> Evidence:
         """Return the finding at a JSON Pointer as evidence."""
@@ -238,6 +248,8 @@ class Facts:
             ending = f"none, {printable(diagnosed.winner.model)} is chosen."
         elif diagnosed.outcome == "inconclusive":
             ending = "nothing can be decided."
+        elif diagnosed.fallback:
+            ending = f"none; {answer_told(diagnosed.fallback)}."
         else:
             ending = f"{diagnosed.error or NO_MODELS}."
         missing = list(self._missing())

@@ -78,10 +78,10 @@ def repaired(facts: Facts) -> list[Statement]:
 
 def flow(facts: Facts) -> list[tuple[str, str, str, Statement]]:
     """Return the platform's steps: name, function, what it does, and what it came to here."""
-    return [
-        (name, function, does, seen)
-        for (function, does), (name, seen) in zip(_FLOW, facts.chain(), strict=True)
-    ]
+    *most, (last, raises) = _FLOW
+    ends = "leaves the answer to the edition's fallback" if facts.shown.fallback else raises
+    told = zip((*most, (last, ends)), facts.chain(), strict=True)
+    return [(name, function, does, seen) for (function, does), (name, seen) in told]
 
 
 def options(facts: Facts) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["confirmed", "refuted", "inconclusive"]
+Status = Literal["affected", "healthy", "undecided"]
 
 
 class _Part(BaseModel):
@@ -38,7 +39,7 @@ class Cause(_Part):
     code: str
     provider: str | None
     setting_key: str | None
-    role: Literal["sole", "one-of-k", "joint"]
+    role: Literal["sole", "one-of-k", "joint"] | None
     evidence: tuple[str, ...]
     verdict: Verdict
 
@@ -66,6 +67,14 @@ class Winner(_Part):
     model: str
 
 
+class Fallback(_Part):
+    """Who answers where pricing finds no model, and by what."""
+
+    provider: str
+    model: str
+    by: str
+
+
 class Request(_Part):
     """What was asked for."""
 
@@ -82,13 +91,19 @@ class Diagnosed(_Part):
     """One request: its outcome, and what explains it."""
 
     request: Request
-    outcome: Literal["ranked", "no-models", "inconclusive"]
+    outcome: Literal["ranked", "fallback", "no-models", "inconclusive"]
     error: str | None
+    fallback: Fallback | None = None
     winner: Winner | None
     candidates: int
     funnel: tuple[Filter, ...]
     causes: tuple[Cause, ...]
     rivals: tuple[Rival, ...]
+
+    @property
+    def fails(self) -> bool:
+        """Whether pricing finds no model, be it that a fallback answers."""
+        return self.outcome in ("fallback", "no-models")
 
 
 class Lookup(_Part):
@@ -196,7 +211,8 @@ class Findings(_Part):
     document: Literal["atomlab.findings/1"] = Field(alias="schema")
     tool: str = "an atomlab that is not recorded"
     title: str
-    verdict: Verdict
+    verdict: Verdict | None = None
+    status: Status | None = None
     answer: str
     request: Request
     snapshot: Snapshot

@@ -13,7 +13,6 @@ from atomlab.diagnosis.triage import triage
 from atomlab.report.postmortem.check import problems
 from atomlab.report.postmortem.quantities import quantities
 from atomlab.report.postmortem.reader import blocks, headings
-from tests.conftest import ROOT
 
 
 def evidence_of(markdown):
@@ -345,8 +344,8 @@ def test_only_what_failed_is_told_to_find_a_model_later(make, triaged, next_day)
 def test_the_latest_findings_of_a_tenant_say_what_is_still_to_do(make, incident, next_day):
     """A fix that a later capture shows in place is no longer proposed, nor open."""
     markdown = make(incident, next_day)
-    assert "the fix for" not in section(markdown, "Action items")
-    assert "quality filter" in section(markdown, "Action items")
+    assert "MINIMAX_API_KEY" not in section(markdown, "Action items")
+    assert "with a new credential" in section(markdown, "Action items")
     assert "script" not in section(markdown, "Next steps")
     rows = [b.cells for b in blocks(markdown) if b.section[-1] == "Verification steps" and b.cells]
     still = [step for step, state in rows if state == "open"]
@@ -388,9 +387,9 @@ def test_a_tenant_whose_name_is_a_number_can_be_finished(make, before, incident,
     assert problems(make(incident, other, events=said)) == []
 
 
-def test_without_prices_nothing_is_concluded(captured, make):
+def test_without_prices_nothing_is_concluded(captured, make, template):
     """A snapshot without a pricing cache gives no cause, no option and no fix."""
-    claims = atomlab.load_hypothesis(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+    claims = atomlab.load_hypothesis(template)
     snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
     markdown = make(json.loads(json.dumps(atomlab.investigate(snapshot, "acme", claims).to_json())))
     assert "Nothing can be decided" in section(markdown, "Summary")
@@ -437,3 +436,23 @@ def test_a_draft_is_open_only_where_people_have_to_write(make, request, name):
     found = problems(markdown)
     assert {p.line for p in found} == {n for n, at in enumerate(lines, 1) if "TO WRITE" in at}
     assert [p for p in found if not p.what.startswith(OPEN)] == []
+
+
+def test_a_fallback_that_answers_is_no_error_and_no_health(make, triaged):
+    """The request fails all the same; who answers stands where the error would."""
+    found = copy.deepcopy(triaged)
+    failing = [d for d in found["diagnosis"]["diagnoses"] if d["outcome"] == "no-models"]
+    for diagnosed in failing:
+        answer = {"provider": "deepseek", "model": "deepseek-chat", "by": "static-mapping"}
+        diagnosed.update(outcome="fallback", error=None, fallback=answer)
+    markdown = make(found)
+    assert "From the database to the fallback's answer" in markdown
+    assert "none; the static mapping answers with deepseek/deepseek-chat." in markdown
+    assert "no failing request" not in markdown
+    assert f"{len(failing)} of 4 kinds of request find no model" in section(markdown, "Impact")
+
+
+def test_findings_that_claim_nothing_are_read(make, triaged):
+    """Of a healthy tenant there is a status and no verdict."""
+    found = {**copy.deepcopy(triaged), "verdict": None, "status": "healthy"}
+    assert "the tenant is healthy: SHA-256" in make(found)
