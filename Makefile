@@ -20,10 +20,10 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(VENV)/var/jupyter-run
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report lab test lint format data postmortem bench pictures lock clean
+.PHONY: help setup report lab test conformance lint format data postmortem mutants bench pictures lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv and install the pinned packages (the others do this by themselves)
 
@@ -50,6 +50,9 @@ lab: compiled ## JupyterLab on your own copies of the notebooks, in atomlab-note
 test: compiled ## run the tests, a worker per core, up to four
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
+conformance: compiled ## replay what the public edition decided; print how much agrees, by class
+	@$(BIN)/python -m tests.conformance.replay
+
 lint: compiled ## ruff, mypy --strict, notebooks without outputs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -65,6 +68,9 @@ data: compiled ## rebuild the snapshots from a made platform database and the re
 
 postmortem: compiled ## rebuild the example postmortem from the shipped snapshot
 	@$(BIN)/python data/build.py postmortem
+
+mutants: compiled ## change one expression at a time; print how many changes a test notices (by hand; long)
+	@$(BIN)/python tests/mutants.py $(ONLY)
 
 bench: compiled ## measure speed against the references (by hand; minutes)
 	@$(BIN)/python -m benchmarks
