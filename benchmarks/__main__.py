@@ -52,16 +52,21 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _process(*command: str) -> Callable[[], object]:
-    return lambda: subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+def _process(*command: str, code: int = 0) -> Callable[[], object]:
+    def run() -> None:
+        done = subprocess.run(command, capture_output=True, cwd=ROOT)
+        if done.returncode != code:
+            raise RuntimeError(done.stderr.decode())
+
+    return run
 
 
 def _python(code: str) -> Callable[[], object]:
     return _process(sys.executable, "-c", code)
 
 
-def _atomlab(*arguments: str) -> Callable[[], object]:
-    return _process(str(Path(sys.executable).with_name("atomlab")), *arguments)
+def _atomlab(*arguments: str, code: int = 0) -> Callable[[], object]:
+    return _process(str(Path(sys.executable).with_name("atomlab")), *arguments, code=code)
 
 
 def explaining() -> tuple[float, float, float]:
@@ -169,7 +174,7 @@ def main() -> int:
                 "atomlab diagnose / import pandas, sqlalchemy",
                 1.3,
                 lambda: paired(
-                    _atomlab("diagnose", SNAPSHOT, "--tenant", "brennan"),
+                    _atomlab("diagnose", SNAPSHOT, "--tenant", "brennan", code=3),  # affected
                     _python("import pandas, sqlalchemy"),
                     15,
                 ),
