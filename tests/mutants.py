@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import resource
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -123,9 +124,15 @@ def report(patterns) -> None:
 
 
 def main(patterns) -> None:
-    """Make the mutants whose names fit the patterns, or all, run their tests, and report."""
+    """Make the mutants whose names fit the patterns, or all, run their tests, and report.
+
+    All are made anew: mutmut keeps what it found of a function that has not changed, also where
+    the tests have. Those that are named are run again in any case.
+    """
     import mutmut.__main__ as mutmut
 
+    if not patterns:
+        shutil.rmtree("mutants", ignore_errors=True)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     sys.path.pop(0)  # this folder: `tests` is to be the copy beside the mutants
     without_prose()

@@ -68,6 +68,14 @@ def test_what_is_told_first_is_the_least_work(before):
                 assert min(map(effort, (first, *instead))) <= EFFORT["credential"], words
 
 
+def test_of_two_rows_under_an_alias_the_other_is_told_as_well(captured):
+    """The first in the registry is copied; that the other would do stands in the same sentence."""
+    rows = {"MINIMAX_2_7_API_KEY": "k", "MINIMAX_2_5_API_KEY": "j"}
+    first, *_ = planned(captured({"acme": rows}), "acme").words
+    told = "set MINIMAX_API_KEY to the value of MINIMAX_2_5_API_KEY"
+    assert f"{told} (MINIMAX_2_7_API_KEY would do as well as MINIMAX_2_5_API_KEY)" in first
+
+
 def test_of_equally_cheap_fixes_the_one_that_cures_most_is_named(before):
     """One credential that serves every request, rather than one for each."""
     fix = planned(before, "nettle")
