@@ -83,5 +83,5 @@ lock: ## resolve requirements.lock anew for every Python from 3.11 on (needs uv)
 		--no-header --no-annotate --no-emit-index-url --upgrade --quiet -o requirements.lock
 
 clean: ## remove .venv, reports and caches
-	@rm -rf $(VENV) reports .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) reports .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
