@@ -93,6 +93,7 @@ class BYOKManager:
         self.rules = rules
         self.redacted = redacted
         self._environment = environment
+        self._key_names: dict[str, tuple[str, ...]] = {}
 
     def get_tenant_api_key(self, tenant_id: str, provider_id: str, db: Session) -> str | None:
         """Return the value (a token, if redacted) of the tenant's key for the provider, or None.
@@ -111,8 +112,11 @@ class BYOKManager:
 
     def key_names(self, provider_id: str) -> tuple[str, ...]:
         """Return the names under which client initialization looks for a key, first to last."""
-        provider = self.providers.get(provider_id, Provider(provider_id))
-        return self._names(self.rules.places_of(provider_id), provider)
+        if provider_id not in self._key_names:  # asked for each provider of each tenant
+            provider = self.providers.get(provider_id, Provider(provider_id))
+            names = self._names(self.rules.places_of(provider_id), provider)
+            self._key_names[provider_id] = names
+        return self._key_names[provider_id]
 
     def key_name(self, provider_id: str) -> str:
         """Return the name under which a new key of the provider is entered.

@@ -278,7 +278,9 @@ def _copy_settings(
     may_leave, fingerprint = settings_that_may_leave(inputs.providers), fingerprinter(key)
     for rows in source.settings(ids):
         witness.see_settings(rows)
-        leaving = [may_leave(name, value) for _, _, name, value, _ in rows]  # millions of rows
+        names = {name for _, _, name, _, _ in rows}  # few names, many rows
+        kept = {name for name in names if may_leave(name, None)}
+        leaving = [name in kept or may_leave(name, value) for _, _, name, value, _ in rows]
         redacted = [
             (number, tenant, name, token(value, inputs.rules, fingerprint), created_at)
             for number, tenant, name, value, created_at in compress(rows, leaving)
