@@ -374,6 +374,9 @@ def report(
         float,
         typer.Option(min=1, max=DAY_S, help="Seconds for each report in all.", callback=_seconds),
     ] = 300,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files there that no report wrote.")
+    ] = False,
     help_notebook: Annotated[  # noqa: ARG001 - its callback has done it
         str | None,
         typer.Option(
@@ -400,6 +403,7 @@ def report(
             *(snapshot, path, declared, tenant or (), all_affected, hypothesis, out, given),
             managed=managed,
             pdf=format == "pdf",
+            overwrite=overwrite,
         )
     if wanted.one:
         from atomlab.report.making import make_one
@@ -443,7 +447,7 @@ def postmortem(
     ] = False,
 ) -> None:
     """Write a postmortem from findings, or check one that people finished."""
-    from atomlab.evidence.files import check_writable, whole_file
+    from atomlab.evidence.files import check_writable, whole_files
     from atomlab.report.postmortem.check import problems
     from atomlab.report.postmortem.make import format_of, is_markdown, to_bytes, to_markdown
 
@@ -457,7 +461,7 @@ def postmortem(
         check_writable(out, overwrite, [Path(path) for path in (*inputs, *filter(None, [events]))])
     text = to_markdown(inputs, events)
     if out is not None:
-        with whole_file(out, overwrite=overwrite) as stream:
+        with whole_files({out: overwrite}) as [stream]:
             stream.write(to_bytes(text, wanted))
     elif not check:
         typer.echo(to_bytes(text, wanted), nl=False)
@@ -521,7 +525,7 @@ def main() -> None:
         if sys.stdout:  # none where it was closed
             sys.stdout.flush()
     except AtomlabError as error:
-        code = _fail(str(error), 1)
+        code = _fail(str(error), INTERRUPTED if isinstance(error.__cause__, Ended) else 1)
     except typer.TyperException as error:
         what = printable(without_password(error.format_message()), 400).rstrip(".")
         what = what.replace("Value error, ", "")  # pydantic's, of no use here
@@ -558,7 +562,7 @@ def _as_usage() -> Iterator[None]:
 
 @contextmanager
 def _keeping_what_ran(folder: Path) -> Iterator[None]:
-    """Let a request to end leave what has run so far, and be an error; Ctrl-C leaves nothing."""
+    """Let a request to end leave what has run so far, and say so; Ctrl-C leaves nothing."""
 
     def end(_number: int, _frame: object) -> None:
         raise Ended
@@ -566,12 +570,12 @@ def _keeping_what_ran(folder: Path) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
-    except Ended:
+    except Ended as ended:
         raise ReportError(
             "was asked to end before it was done",
             where=folder,
             todo="open notebook.partial.ipynb there or in a folder below, or make it again",
-        ) from None
+        ) from ended
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -475,7 +475,12 @@ def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, template, 
         *(part for tenant in tenants for part in ("--tenant", tenant)),
     )
     assert code == 3
-    assert sorted(p.name for p in out.iterdir()) == ["brennan", "index.html", "northwind"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "SHA256SUMS",
+        "brennan",
+        "index.html",
+        "northwind",
+    ]
     assert [line for line in told.splitlines() if not line.startswith("report")] == [
         "brennan: confirmed",
         "northwind: refuted",

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import compress
@@ -28,7 +28,7 @@ from atomlab.evidence.environment import (
     load_stored_keys,
     load_variables,
 )
-from atomlab.evidence.files import check_writable, undisturbed, unwritable, whole_file
+from atomlab.evidence.files import check_writable, unwritable, whole_files
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
 from atomlab.evidence.redaction import (
     fingerprinter,
@@ -171,14 +171,12 @@ def capture(
                 parent=predecessor,
                 note=note,
             )
-            with (
-                contextlib.ExitStack() as end,
-                _key_file(key, new_key_path) as write_key,
-                whole_file(target, overwrite=overwrite) as file,
-            ):
-                write_sealed(work, content, manifest, file)
-                end.enter_context(undisturbed())  # both files get their names, or none does
-                write_key()  # last, so that a kill hardly finds one without the other
+            # The key first: no snapshot is there without it.
+            new = {new_key_path: False} if new_key_path else {}
+            with whole_files({**new, target: overwrite}) as streams:
+                write_sealed(work, content, manifest, streams[-1])
+                if new:
+                    streams[0].write(key_text(key))
     return open_snapshot(target)
 
 
@@ -189,25 +187,6 @@ def _written(target: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise unwritable(target, error) from None
-
-
-@contextlib.contextmanager
-def _key_file(key: bytes, path: Path | None) -> Iterator[Callable[[], None]]:
-    """Give what writes a new key to `path`, if any; the file goes again if what it is for fails."""
-
-    def write() -> None:
-        if path:
-            with whole_file(path) as stream:
-                stream.write(key_text(key))
-            made.append(path)
-
-    made: list[Path] = []
-    try:
-        yield write
-    except BaseException:
-        for file in made:
-            file.unlink(missing_ok=True)
-        raise
 
 
 def _parent(parent: str | Path | None, key: bytes) -> dict[str, Any] | None:

@@ -10,11 +10,10 @@ import re
 import secrets
 import signal
 import stat
-import tempfile
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -142,7 +141,7 @@ def read_yaml(path: Path) -> Any:
 def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
     """Raise SnapshotError unless `target` may be written: a new file, or one to overwrite.
 
-    None of the `inputs` is ever overwritten.
+    None of the `inputs` is ever overwritten, by whatever name or link it goes.
     """
     try:
         mode = target.lstat().st_mode
@@ -159,10 +158,16 @@ def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -
         raise _existing(target)
     if not target.parent.is_dir():
         raise SnapshotError("no such folder", where=target.parent, todo="make it first")
-    if os.path.realpath(target) in map(os.path.realpath, inputs):
+    if any(_same(target, path) for path in inputs):
         raise SnapshotError(
             "is one of the files to read and is kept", where=target, todo="name another file"
         )
+
+
+def _same(target: Path, path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return target.samefile(path)
+    return os.path.realpath(target) == os.path.realpath(path)
 
 
 def _existing(target: Path) -> SnapshotError:
@@ -172,27 +177,80 @@ def _existing(target: Path) -> SnapshotError:
 
 
 @contextmanager
-def whole_file(target: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
-    """Give a stream whose content becomes `target` at once when the block ends: all or nothing.
+def whole_files(
+    targets: Mapping[Path, bool], gone: Collection[Path] = (), *, mode: int = 0o600
+) -> Iterator[list[BinaryIO]]:
+    """Give a stream for each target; all become its files when the block ends, or none does.
 
-    Until then the content has no name where the file system allows that, so that a process that
-    is killed leaves nothing behind. The file is its owner's only. Raises SnapshotError if it
-    cannot be written, or if `target` exists and `overwrite` is false, even if it was made while
-    the block ran; what was there before then stays as it was.
+    A target that is there is replaced where its value is true; what is `gone` is removed with
+    them. Until the end the contents have no name where the file system allows that, so that a
+    process that is killed leaves nothing behind. The files are their owner's only, unless `mode`
+    says otherwise. Raises SnapshotError if one cannot be written, or is there and is not to be
+    replaced, even if it was made while the block ran; what was there before then stays as it was.
     """
+    with ExitStack() as opened:
+        files = []
+        for target in targets:
+            with _about(target):
+                folder = opened.enter_context(_folder(target.parent))
+                made = opened.enter_context(_nameless(target.parent, mode))
+                files.append((target, folder, *made))
+        with _about(*targets):
+            yield [stream for _, _, stream, _ in files]
+        for target, _, stream, _ in files:
+            with _about(target):
+                stream.flush()
+                os.fsync(stream.fileno())
+                check_writable(target, targets[target])
+        with undisturbed():
+            aside, named = dict[Path, Path](), list[Path]()
+            try:
+                for target, folder, stream, name in files:
+                    with _about(target):
+                        if targets[target]:
+                            _set_aside(target, aside)
+                        _give_name(stream, name, target, folder, targets[target])
+                        named.append(target)
+                for target in gone:
+                    with _about(target):
+                        _set_aside(target, aside)
+                        target.unlink(missing_ok=True)
+            except BaseException:
+                for target in named:
+                    target.unlink()
+                for target, old in aside.items():
+                    old.rename(target)
+                raise
+            finally:
+                for old in aside.values():
+                    old.unlink(missing_ok=True)
+        for target, folder, *_ in files:
+            with _about(target):
+                os.fsync(folder)
+
+
+@contextmanager
+def _about(*targets: Path) -> Iterator[None]:
+    """Let what the system says of writing be an error about a target, the last of several."""
     try:
-        with _folder(target.parent) as folder, _nameless(target.parent) as (stream, name):
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-            check_writable(target, overwrite)
-            with undisturbed():
-                _give_name(stream, name, target, folder, overwrite)
-            os.fsync(folder)
+        yield
     except FileExistsError:
-        raise _existing(target) from None
+        raise _existing(targets[-1]) from None
     except OSError as error:
-        raise unwritable(target, error.strerror) from None
+        raise unwritable(targets[-1], error.strerror) from None
+
+
+def _set_aside(target: Path, aside: dict[Path, Path]) -> None:
+    """Note in `aside` a second name of what is there, from which it can be had back."""
+    name = target.with_name(f".atomlab-old-{secrets.token_hex(8)}")
+    with suppress(FileNotFoundError):
+        try:
+            os.link(target, name)
+        except FileNotFoundError:
+            raise
+        except OSError:  # not every file system has links
+            target.rename(name)
+        aside[target] = name
 
 
 def unwritable(target: Path, reason: object) -> SnapshotError:
@@ -230,16 +288,17 @@ def _folder(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _nameless(folder: Path) -> Iterator[tuple[BinaryIO, Path | None]]:
+def _nameless(folder: Path, mode: int) -> Iterator[tuple[BinaryIO, Path | None]]:
     """Give a new file in `folder` without a name, or with one that is gone after the block."""
     name = None
     try:
         try:
-            descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+            descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, mode)
         except (OSError, AttributeError):  # not on this file system, or not on this system
             with undisturbed():
-                descriptor, path = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
-                name = Path(path)
+                path = folder / f".atomlab-{secrets.token_hex(8)}"
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
+                name = path
                 _unfinished.add(name)
         with os.fdopen(descriptor, "w+b") as stream:
             yield stream, name

@@ -15,15 +15,16 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing import current_process, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from tempfile import gettempdir
 from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
+from atomlab.report.files import PARTIAL, folder_of_process
 from atomlab.report.kernel import running_kernel
 from atomlab.report.planning import Task
-from atomlab.report.runner import PARTIAL, Report, run_report
+from atomlab.report.runner import Report, run_report
 from atomlab.text import printable
 
 # More than the processors would only wait for each other; and each report takes some 200 MB,
@@ -31,8 +32,8 @@ from atomlab.text import printable
 MOST_JOBS = 4
 GRACE_S = 10.0
 # What forks listens on a socket in the temporary folder, and a socket's address is 103 bytes at
-# most, of which multiprocessing's own names take 32.
-_FORKED = "forkserver" in get_all_start_methods() and len(os.fsencode(gettempdir())) <= 71
+# most, of which the names in there take 36.
+_FORKED = "forkserver" in get_all_start_methods() and len(os.fsencode(gettempdir())) <= 67
 _LOADED = (
     "__main__",
     "atomlab.report.execution",
@@ -163,6 +164,8 @@ class _Run:
 
 def _context() -> Any:
     context = get_context("forkserver" if _FORKED else "spawn")
+    # Else multiprocessing makes one of its own, which a kill would leave.
+    current_process()._config["tempdir"] = str(folder_of_process())  # type: ignore[attr-defined]
     if _FORKED:
         context.set_forkserver_preload([*_LOADED])
     return context
@@ -196,6 +199,7 @@ def _make(task: Task, timeout_s: float, pipe: Connection) -> Report:
             task.parameters,
             task.folder,
             pdf=task.pdf,
+            overwrite=task.overwrite,
             timeout_s=timeout_s,
             on_cell=lambda place, cells: pipe.send((place, cells)),
             kernel=kernel,

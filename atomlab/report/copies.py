@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from atomlab.diagnosis.hypothesis import load_hypothesis
 from atomlab.errors import ReportError, TenantError
-from atomlab.evidence.files import whole_file
+from atomlab.evidence.files import whole_files
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.report.notebooks import parameters_of, shipped_notebook
@@ -99,7 +99,12 @@ def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
         ) from None
     shipped = shipped_notebook(_MAIN).parent
     sources = sorted([*shipped.glob("*.ipynb"), *shipped.glob("*.md")])
-    return [_copied(source, folder / source.name, values) for source in sources]
+    copies = {source: _copy(folder / source.name, values) for source in sources}
+    fresh = [source for source, copy in copies.items() if copy.fresh]
+    with whole_files({copies[source].path: False for source in fresh}) as streams:
+        for source, stream in zip(fresh, streams, strict=True):
+            stream.write(_filled(source, values).encode())
+    return [*copies.values()]
 
 
 def _some_tenant(evidence: Snapshot, preferred: str) -> str:
@@ -110,17 +115,17 @@ def _some_tenant(evidence: Snapshot, preferred: str) -> str:
     return preferred
 
 
-def _copied(source: Path, target: Path, values: Mapping[str, str]) -> Copy:
-    if os.path.lexists(target):
-        stated = _stated(target)
-        differs = {n: stated[n] for n in values if n in stated and stated[n] != values[n]}
-        return Copy(target, fresh=False, other=differs)
+def _copy(target: Path, values: Mapping[str, str]) -> Copy:
+    if not os.path.lexists(target):
+        return Copy(target, fresh=True)
+    stated = _stated(target)
+    differs = {n: stated[n] for n in values if n in stated and stated[n] != values[n]}
+    return Copy(target, fresh=False, other=differs)
+
+
+def _filled(source: Path, values: Mapping[str, str]) -> str:
     text = source.read_text(encoding="utf-8")
-    if source.suffix == ".ipynb":
-        text = _about(text, {**_defaults(source), **values})
-    with whole_file(target) as stream:
-        stream.write(text.encode())
-    return Copy(target, fresh=True)
+    return _about(text, {**_defaults(source), **values}) if source.suffix == ".ipynb" else text
 
 
 def _defaults(source: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from atomlab.errors import ReportError
-from atomlab.report.files import write_all
+from atomlab.report.files import PARTIAL, ReportFolder
 from atomlab.report.kernel import last_words
 
 
@@ -50,20 +50,20 @@ def execute(
     notebook: Path,
     values: Mapping[str, Any],
     kernel: Any,
-    partial: Path,
+    files: ReportFolder,
     started: float,
     timeout_s: float,
     on_cell: OnCell | None = None,
 ) -> Any:
     """Return `notebook` as executed with `values`, within `timeout_s` since `started` (monotonic).
 
-    Meanwhile `partial` holds it as far as it came, a second behind at most; `on_cell` is told the
+    Meanwhile PARTIAL holds it as far as it came, a second behind at most; `on_cell` is told the
     place of each cell and how many there are. Raises ReportError if it is no valid notebook, or
-    a cell, which is named, fails, outlives the kernel or the time; OSError if `partial` cannot be
+    a cell, which is named, fails, outlives the kernel or the time, or PARTIAL cannot be
     written.
     """
     _check(notebook)
-    run = _Run(partial, on_cell)
+    run = _Run(files, on_cell)
     deadline = started + timeout_s
     try:
         return papermill.execute_notebook(
@@ -92,11 +92,10 @@ def execute(
             told = f"the kernel had not started after {timeout_s:g} seconds in all"
     finally:
         run.cancel_timer()
-    with suppress(OSError):  # then what was kept last has to do
+    with suppress(ReportError):  # then what was kept last has to do
         run.keep()
-    raise ReportError(
-        told.replace("{cell}", run.cell, 1), where=partial, todo="open that notebook and look"
-    )
+    what = told.replace("{cell}", run.cell, 1)
+    raise ReportError(what, where=files.path / PARTIAL, todo="open that notebook and look")
 
 
 # What nbformat raises for what is no notebook at all, beside its own error.
@@ -121,13 +120,13 @@ def as_text(notebook: Any) -> str:
 
 
 class _Run:
-    """One run: the notebook as far as it came, in memory and in `partial`.
+    """One run: the notebook as far as it came, in memory and in PARTIAL.
 
     `cell` names the cell that was reached: its id, and the heading above it.
     """
 
-    def __init__(self, partial: Path, on_cell: OnCell | None) -> None:
-        self._partial, self._on_cell = partial, on_cell
+    def __init__(self, files: ReportFolder, on_cell: OnCell | None) -> None:
+        self._files, self._on_cell = files, on_cell
         self.cell, self.notebook = "the first cell", nbformat.v4.new_notebook()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -147,8 +146,8 @@ class _Run:
                 return
 
     def keep(self) -> None:
-        """Write the notebook as far as it came; raise OSError if it cannot be written."""
-        write_all(self._partial.parent, {self._partial.name: as_text(self.notebook)})
+        """Write the notebook as far as it came; raise ReportError if it cannot be written."""
+        self._files.write({PARTIAL: as_text(self.notebook)})
 
     def cancel_timer(self) -> None:
         """Keep it no longer."""
@@ -156,7 +155,7 @@ class _Run:
             self._timer.cancel()
 
     def _keep_again(self) -> None:
-        with suppress(OSError):  # else the report itself will say so
+        with suppress(ReportError):  # else the report itself will say so
             self.keep()
         self._timer = asyncio.get_running_loop().call_later(KEPT_EVERY_S, self._keep_again)
 

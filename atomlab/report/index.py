@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 from atomlab.display.badges import badge, tone
 from atomlab.report.batch import Outcome
-from atomlab.report.files import write_all
+from atomlab.report.files import PARTIAL, ReportFolder, make_folder
 from atomlab.report.planning import INDEX
-from atomlab.report.runner import PARTIAL
 from atomlab.report.templates import FOLDER, render
 from atomlab.text import count, printable
 
@@ -32,15 +31,22 @@ _MEANS = {
 
 
 def write_index(
-    outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str, *, missing: int = 0
+    outcomes: Sequence[Outcome],
+    into: ReportFolder,
+    snapshot: str,
+    notebook: str,
+    *,
+    missing: int = 0,
 ) -> Path:
-    """Write the page that links the reports in the folders below `out`; return its path.
+    """Write the page that links the reports in the folders below `into`; return its path.
 
-    `missing` is how many reports an interrupt left unmade. Raises OSError if it cannot be written.
+    `missing` is how many reports an interrupt left unmade. Raises OSError or ReportError if it
+    cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    write_all(out, {INDEX: index_page(outcomes, out, snapshot, notebook, missing=missing)})
-    return out / INDEX
+    make_folder(into.path)
+    page = index_page(outcomes, into.path, snapshot, notebook, missing=missing)
+    into.write({INDEX: page})
+    return into.path / INDEX
 
 
 def index_page(
@@ -79,7 +85,7 @@ def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
     task, report = outcome.task, outcome.report
     files = [("partial notebook", task.folder / PARTIAL)]
     if report:
-        paper = [("PDF", report.pdf)] if task.pdf else []
+        paper = [("PDF", report.pdf)] if report.paper else []
         files = [*paper, ("notebook", report.notebook), ("findings", report.findings)]
     name = printable(task.name)
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import run_sync
+
+from atomlab.report.files import scratch_folder
 
 # The history is a database that all kernels of a user share; a report has no use for it.
 ARGUMENTS = (
@@ -35,9 +36,9 @@ def running_kernel(*, forked: bool = False) -> Iterator[AsyncKernelManager]:
     can enter. `forked` makes it a fork of this process, with all that is loaded here, where
     there are such sockets.
     """
-    with tempfile.TemporaryDirectory(prefix="atomlab-", ignore_cleanup_errors=True) as folder:
-        manager = _manager(Path(folder))
-        log = Path(folder, _LOG)
+    with scratch_folder() as folder:
+        manager = _manager(folder)
+        log = folder / _LOG
         try:
             if forked and manager.transport == "ipc":
                 from atomlab.report.forked import fork_kernel

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atomlab.errors import Ended, ReportError
+from atomlab.report.files import ReportFolder
 from atomlab.report.kernel import running_kernel
 from atomlab.report.planning import INDEX, Wanted, plan
 from atomlab.report.runner import Report, run_report
@@ -31,6 +32,7 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
                 task.parameters,
                 task.folder,
                 pdf=task.pdf,
+                overwrite=task.overwrite,
                 timeout_s=timeout_s,
                 on_cell=lambda place, cells: watch.cell(task, place, cells),
                 kernel=kernel,
@@ -51,6 +53,8 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
     from atomlab.report.terminal import print_outcomes
 
     tasks = plan(wanted)
+    into = ReportFolder(wanted.out, wanted.overwrite, wanted.given)
+    into.check([INDEX])
     outcomes: list[Outcome] = []
     place = {task.folder: number for number, task in enumerate(tasks)}
     try:
@@ -64,19 +68,21 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
                 running.throw(ended)
     except KeyboardInterrupt:
         if outcomes:
-            _indexed(outcomes, wanted, missing=len(tasks) - len(outcomes))
+            _indexed(outcomes, wanted, into, missing=len(tasks) - len(outcomes))
         raise
     outcomes.sort(key=lambda outcome: place[outcome.task.folder])
     print_outcomes(outcomes)
-    return outcomes, _indexed(outcomes, wanted)
+    return outcomes, _indexed(outcomes, wanted, into)
 
 
-def _indexed(outcomes: Sequence[Outcome], wanted: Wanted, missing: int = 0) -> Path:
+def _indexed(
+    outcomes: Sequence[Outcome], wanted: Wanted, into: ReportFolder, missing: int = 0
+) -> Path:
     from atomlab.report.index import write_index
 
     about = (Path(wanted.snapshot).stem, wanted.notebook.stem)
     try:
-        return write_index(outcomes, wanted.out, *about, missing=missing)
+        return write_index(outcomes, into, *about, missing=missing)
     except OSError as error:
         raise ReportError(
             f"cannot be written ({error.strerror})",

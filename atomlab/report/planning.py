@@ -29,8 +29,8 @@ class Wanted:
     """What is asked for: a notebook on a snapshot, for which tenants, and where to.
 
     `parameters` are the further ones of the notebook, in their declared types; `pdf` asks for
-    PDF beside the HTML. `tenants` is empty for all that are affected, or for a notebook that is
-    about none.
+    PDF beside the HTML, `overwrite` lets files be replaced that no report wrote. `tenants` is
+    empty for all that are affected, or for a notebook that is about none.
     """
 
     snapshot: str
@@ -41,6 +41,13 @@ class Wanted:
     out: Path
     parameters: Mapping[str, Any]
     pdf: bool
+    overwrite: bool = False
+
+    @property
+    def given(self) -> tuple[Path, ...]:
+        """The files that are read, which no report replaces."""
+        named = (self.snapshot, self.notebook, self.hypothesis)
+        return tuple(Path(name) for name in named if name)
 
     @property
     def one(self) -> bool:
@@ -58,6 +65,7 @@ class Task:
     parameters: Mapping[str, Any]
     folder: Path
     pdf: bool = False
+    overwrite: bool = False
 
 
 def notebook_for(name: str | None, *, hypothesis: bool) -> Path:
@@ -79,6 +87,7 @@ def want(
     given: Mapping[str, str],
     managed: bool | None = None,
     pdf: bool = False,
+    overwrite: bool = False,
 ) -> Wanted:
     """Return what is asked for, checked against what the notebook declares.
 
@@ -97,7 +106,8 @@ def want(
         values["hypothesis"] = ""  # not the notebook's own
     if managed is not None:
         values["ai_mode"] = ai_mode_of(managed)
-    return Wanted(snapshot, notebook, tuple(tenants), all_affected, hypothesis, out, values, pdf)
+    about = (snapshot, notebook, tuple(tenants), all_affected, hypothesis, out)
+    return Wanted(*about, values, pdf, overwrite)
 
 
 def _check_options(path: Path, declared: Container[str], asked: Mapping[str, bool]) -> None:
@@ -130,7 +140,10 @@ def plan(wanted: Wanted) -> list[Task]:
     with open_snapshot(wanted.snapshot) as evidence:
         if not wanted.tenants and not wanted.all_affected:
             return [
-                Task(evidence.name, evidence.name, wanted.notebook, values, wanted.out, wanted.pdf)
+                Task(
+                    *(evidence.name, evidence.name, wanted.notebook, values, wanted.out),
+                    *(wanted.pdf, wanted.overwrite),
+                )
             ]
         tenants = _tenants(wanted, evidence)
         if claims:
@@ -146,6 +159,7 @@ def plan(wanted: Wanted) -> list[Task]:
             {**values, "tenant": tenant.id},
             folder,
             wanted.pdf,
+            wanted.overwrite,
         )
         for tenant, folder in zip(tenants, folders, strict=True)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import Ended, ReportError
-from atomlab.report.files import one_run_in, write_all
+from atomlab.report.files import PARTIAL, ReportFolder, make_folder, one_run_in
 from atomlab.report.findings import certainty_of, findings_in, mode_of, result_of
 from atomlab.report.kernel import running_kernel
 from atomlab.report.notebooks import parameters_of
@@ -24,12 +25,10 @@ from atomlab.text import printable
 if TYPE_CHECKING:
     from atomlab.report.execution import OnCell
 
-PARTIAL = "notebook.partial.ipynb"
-
 
 @dataclass(frozen=True)
 class Report:
-    """What a run left: its `result` and `answer`, and the three files in `folder`.
+    """What a run left: its `result` and `answer`, and its files in `folder`; `paper`, a PDF too.
 
     The result is the verdict on claims, or a tenant's status; `certainty` how sure the cause is of
     one that is affected; `mode` how requests are served, where that has to be said.
@@ -40,6 +39,7 @@ class Report:
     folder: Path
     certainty: str = ""
     mode: str = ""
+    paper: bool = False
 
     @property
     def html(self) -> Path:
@@ -61,6 +61,11 @@ class Report:
         """The findings as JSON."""
         return self.folder / "findings.json"
 
+    @property
+    def pages(self) -> list[Path]:
+        """What is there to be read: the report, and where it was asked for as PDF, that."""
+        return [self.html, *([self.pdf] if self.paper else [])]
+
 
 def run_report(
     notebook: Path,
@@ -68,43 +73,51 @@ def run_report(
     folder: Path,
     *,
     pdf: bool = False,
+    overwrite: bool = False,
     timeout_s: float = 300,
     on_cell: OnCell | None = None,
     kernel: Any = None,
 ) -> Report:
     """Run `notebook` with `parameters` and leave its report in `folder`; return what it found.
 
-    `pdf` asks for the report as PDF too, else one of an earlier run goes; `timeout_s` bounds the
-    whole run; `on_cell` is told the place of each cell and how many there are; `kernel` is a
+    `pdf` asks for the report as PDF too, else one of an earlier run goes; `overwrite` lets files
+    be replaced that no run wrote, other than those that are given; `timeout_s` bounds the whole
+    run; `on_cell` is told the place of each cell and how many there are; `kernel` is a
     fresh one, else one is started. Raises InputError for parameters that do not fit the notebook,
     before anything runs; ReportError if typst is missing for a PDF, the folder cannot be written
-    or another run is in it, a cell fails, the kernel dies or time runs out: then the notebook as
-    far as it came is kept there as PARTIAL, and what an earlier run left stays as it was. An
-    interrupted run leaves nothing; one that was asked to end (Ended) leaves PARTIAL.
+    or holds what is to be kept, another run is in it, a cell fails, the kernel dies or time runs
+    out: then the notebook as far as it came is kept there as PARTIAL, and what an earlier run left
+    stays as it was. An interrupted run leaves nothing; one that was asked to end (Ended) leaves
+    PARTIAL.
     """
     started = time.monotonic()
     values = check_parameters(parameters, parameters_of(notebook), notebook)
     if pdf:
         typst()
-    with _open_folder(folder) as partial:
+    files = ReportFolder(folder, overwrite, _given(notebook, values))
+    with _open(files):
+        nothing = Report("", "", folder, paper=pdf)
+        others = (nothing.notebook, nothing.findings)
+        files.check([PARTIAL, *(path.name for path in (*nothing.pages, *others))])
         with nullcontext(kernel) if kernel else running_kernel() as running:
             # The kernel boots while these, the slowest imports of all, are loaded.
             from atomlab.report.execution import as_text, execute
             from atomlab.report.html import to_html
 
-            executed = execute(notebook, values, running, partial, started, timeout_s, on_cell)
+            executed = execute(notebook, values, running, files, started, timeout_s, on_cell)
         try:
             with _within(started, timeout_s):
                 findings = findings_in(executed)
                 made = Report(
                     *(result_of(findings), str(findings["answer"]), folder),
                     *(certainty_of(findings), mode_of(findings)),
+                    paper=pdf,
                 )
                 page = to_html(executed, findings)
                 paper = _on_paper(page, findings) if pdf else None
         except ReportError as error:
-            write_all(folder, {PARTIAL: as_text(executed)})
-            raise ReportError(error.what, where=partial, todo=error.todo) from None
+            files.write({PARTIAL: as_text(executed)})
+            raise ReportError(error.what, where=folder / PARTIAL, todo=error.todo) from None
         contents = {
             made.pdf.name: paper,
             made.notebook.name: as_text(executed),
@@ -112,8 +125,14 @@ def run_report(
             made.html.name: page,
             PARTIAL: None,
         }
-        write_all(folder, contents)
+        files.write(contents)
     return made
+
+
+def _given(notebook: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Return the files that a run is given: the notebook, and what its parameters name."""
+    named = [Path(value) for value in values.values() if isinstance(value, str) and value]
+    return (notebook, *filter(os.path.lexists, named))
 
 
 def _on_paper(page: str, findings: Mapping[str, Any]) -> bytes:
@@ -147,29 +166,27 @@ def _within(started: float, timeout_s: float) -> Iterator[None]:
 
 
 @contextmanager
-def _open_folder(folder: Path) -> Iterator[Path]:
-    """Make the folder and yield where to keep the partial notebook; after an interrupt, undo both.
+def _open(files: ReportFolder) -> Iterator[None]:
+    """Make the folder, for this run alone; after an interrupt, let it and PARTIAL go.
 
     Raises ReportError if anything cannot be written.
     """
-    partial = folder / PARTIAL
     try:
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        missing = make_folder(files.path)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with one_run_in(folder):
-                yield partial
+            with one_run_in(files.path):
+                yield
         except Ended:
             raise
         except (KeyboardInterrupt, SystemExit):
-            partial.unlink(missing_ok=True)
-            with suppress(OSError):  # of which another report may have made use
+            with suppress(OSError, ReportError):  # of which another report may have made use
+                files.write({PARTIAL: None})
                 for path in missing:
                     path.rmdir()
             raise
     except OSError as error:
         raise ReportError(
             f"cannot be written ({error.strerror})",
-            where=folder,
+            where=files.path,
             todo="make room, or name another folder",
         ) from None

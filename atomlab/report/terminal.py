@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.display.badges import tone
-from atomlab.evidence.files import whole_file
+from atomlab.evidence.files import whole_files
 from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
@@ -116,9 +116,11 @@ def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool =
         print(f"{fix.sql}\n-- To undo it, run the following without the leading dashes.\n{undo}")  # noqa: T201
         return
     # The rollback first: no script is there without it.
-    for path, script in ((rollback_of(out), fix.rollback), (out, fix.sql)):
-        with whole_file(path, overwrite=overwrite) as stream:
+    scripts = {rollback_of(out): fix.rollback, out: fix.sql}
+    with whole_files(dict.fromkeys(scripts, overwrite)) as streams:
+        for stream, script in zip(streams, scripts.values(), strict=True):
             stream.write(script.encode())
+    for path in scripts:
         _line(Console(), f"wrote {printable(path, 4096)}")
 
 
@@ -161,7 +163,7 @@ def print_report(subject: str, report: Report) -> None:
         _line(Console(), f"cause: {report.certainty}", colour(report.certainty))
     if report.mode:
         _line(Console(), f"requests: {printable(report.mode)}")
-    for page in (report.html, *([report.pdf] if report.pdf.exists() else [])):
+    for page in report.pages:
         _line(Console(), f"report: {printable(page, 4096)}")
 
 

@@ -167,7 +167,15 @@ def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
 
 
 # Everything that gives a file a name or takes it away.
-NAMING = {"work_database", "whole_file", "_nameless", "_link", "_give_name", "write", "unlink"}
+NAMING = {
+    "work_database",
+    "whole_files",
+    "_nameless",
+    "_set_aside",
+    "_link",
+    "_give_name",
+    "unlink",
+}
 
 
 @pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])

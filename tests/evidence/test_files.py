@@ -6,7 +6,6 @@ import gzip
 import os
 import signal
 import stat
-import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -15,13 +14,13 @@ import yaml
 
 from atomlab.errors import InputError, SnapshotError
 from atomlab.evidence import files
-from atomlab.evidence.files import check_writable, read_json, read_yaml, whole_file
+from atomlab.evidence.files import check_writable, read_json, read_yaml, whole_files
 from tests.refusals import refused
 
 
 def write(target, content, overwrite=False):
     """Write a whole file."""
-    with whole_file(target, overwrite=overwrite) as stream:
+    with whole_files({target: overwrite}) as [stream]:
         stream.write(content)
 
 
@@ -41,7 +40,7 @@ def test_written_file_is_whole_and_its_owners_only(tmp_path, old):
     target = tmp_path / "out"
     if old:
         target.write_bytes(old)
-    with whole_file(target, overwrite=True) as stream:
+    with whole_files({target: True}) as [stream]:
         stream.write(b"content")
         stream.flush()
         assert (target.read_bytes() if target.exists() else None) == old
@@ -52,7 +51,7 @@ def test_written_file_is_whole_and_its_owners_only(tmp_path, old):
 
 def test_file_in_the_making_has_no_name(tmp_path):
     """Whoever is killed while writing leaves nothing in the folder."""
-    with whole_file(tmp_path / "out") as stream:
+    with whole_files({tmp_path / "out": False}) as [stream]:
         stream.write(b"content")
         assert list(tmp_path.iterdir()) == []
 
@@ -68,7 +67,7 @@ def test_block_that_fails_writes_nothing(tmp_path, overwrite):
     def interrupt():
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), whole_file(target, overwrite=overwrite) as stream:
+    with pytest.raises(KeyboardInterrupt), whole_files({target: overwrite}) as [stream]:
         interrupt()
     assert stream.closed
     assert [path.read_bytes() for path in tmp_path.iterdir()] == ([b"old"] if overwrite else [])
@@ -80,7 +79,7 @@ def test_file_that_appears_in_the_meantime_is_kept(tmp_path):
     target = tmp_path / "out"
     with (
         refused(SnapshotError, "exists already and is kept", target),
-        whole_file(target) as stream,
+        whole_files({target: False}) as [stream],
     ):
         stream.write(b"late")
         write(target, b"early")
@@ -238,15 +237,16 @@ def test_json_can_come_from_a_pipe(tmp_path):
 def test_an_interrupt_while_a_file_gets_its_first_name_leaves_none(tmp_path, monkeypatch):
     """Ctrl-C at that moment waits until the file can be removed again."""
     monkeypatch.delattr(os, "O_TMPFILE")
-    make = tempfile.mkstemp
+    make = os.open
 
-    def interrupted(**options):
-        made = make(**options)
-        signal.raise_signal(signal.SIGINT)
+    def interrupted(path, flags, *mode):
+        made = make(path, flags, *mode)
+        if flags & os.O_CREAT:
+            signal.raise_signal(signal.SIGINT)
         return made
 
-    monkeypatch.setattr(tempfile, "mkstemp", interrupted)
-    with pytest.raises(KeyboardInterrupt), whole_file(tmp_path / "out"):
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt), whole_files({tmp_path / "out": False}):
         pass
     assert list(tmp_path.iterdir()) == []
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from atomlab.report.runner import PARTIAL
+from atomlab.report.files import PARTIAL, RECORD, ReportFolder
 from tests.conftest import ROOT
 from tests.refusals import is_one_line
 
@@ -55,7 +55,7 @@ def start(tmp_path):
     started = []
 
     def run(notebook, tenants, *, out="out", options=(), **given):
-        (tmp_path / "tmp").mkdir(exist_ok=True)
+        (tmp_path / "t").mkdir(exist_ok=True)
         command = [sys.executable, "-c", "from atomlab.cli import main; main()", "report", SNAPSHOT]
         command += [part for tenant in tenants for part in ("--tenant", tenant)]
         command += ["--notebook", str(notebook), "--out", str(tmp_path / out), *options]
@@ -64,7 +64,7 @@ def start(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "t")},
             start_new_session=True,
             **given,
         )
@@ -119,8 +119,7 @@ def gone(processes):
 
 def put_old_report(folder):
     folder.mkdir(parents=True)
-    for name, text in OLD.items():
-        (folder / name).write_text(text)
+    ReportFolder(folder).write(OLD)
 
 
 def holds_old_report(folder):
@@ -149,25 +148,25 @@ def test_a_killed_atomlab_leaves_the_old_report_and_the_partial_notebook(start, 
     until(lambda: gone(children), 20)
     assert holds_old_report(tmp_path / "out")
     assert kept(tmp_path / "out") == "the first output\n"
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, *OLD])
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, RECORD, *OLD])
 
 
 def test_a_terminated_report_is_one_clear_line_and_keeps_what_ran(start, write, tmp_path):
-    """SIGTERM half way: exit 1, the old report whole, the partial notebook beside it, no kernel."""
+    """SIGTERM half way: exit 130, the old report whole, the partial one beside it, no kernel."""
     put_old_report(tmp_path / "out")
     process = start(write("import time; time.sleep(300)"), ["brennan"])
     until(lambda: kept(tmp_path / "out"))
     children = family(process)
     process.terminate()
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (1, "")
+    assert (process.returncode, out) == (130, "")
     assert "was asked to end before it was done" in one_error(err)
     assert PARTIAL in one_error(err)
     until(lambda: gone(children), 20)
     assert holds_old_report(tmp_path / "out")
     assert kept(tmp_path / "out") == "the first output\n"
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, *OLD])
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, RECORD, *OLD])
+    assert list((tmp_path / "t").iterdir()) == []
 
 
 def test_a_partial_notebook_keeps_up_with_a_long_cell(start, write, tmp_path):
@@ -190,7 +189,7 @@ def test_an_interrupted_report_leaves_nothing(start, write, tmp_path):
     assert one_error(err) == "atomlab: interrupted"
     until(lambda: gone(children), 20)
     assert not (tmp_path / "new").exists()
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list((tmp_path / "t").iterdir()) == []
 
 
 def test_an_interrupt_keeps_the_old_report(start, write, tmp_path):
@@ -201,7 +200,7 @@ def test_an_interrupt_keeps_the_old_report(start, write, tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert holds_old_report(tmp_path / "out")
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(OLD)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([RECORD, *OLD])
 
 
 def test_a_kernel_that_is_taken_away_is_one_clear_line(start, write, tmp_path):
@@ -235,7 +234,7 @@ def test_a_full_disk_is_one_clear_line(start, write, tmp_path):
     assert "make room" in line
     assert holds_old_report(tmp_path / "out")
     assert kept(tmp_path / "out") == "the first output\n"
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, *OLD])
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, RECORD, *OLD])
 
 
 def test_one_failure_does_not_stop_the_others(start, write, tmp_path):
@@ -307,12 +306,12 @@ def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number)
     assert not index.exists() or "1 report on" in index.read_text()
     assert (out / "cobalt" / "report.html").exists()
     if number != signal.SIGKILL:
-        assert list((tmp_path / "tmp").iterdir()) == []
+        assert list((tmp_path / "t").iterdir()) == []
     if number != signal.SIGINT:
         assert kept(out / "brennan") == kept(out / "harbor") == "the first output\n"
-        assert process.returncode == (1 if number == signal.SIGTERM else -signal.SIGKILL)
+        assert process.returncode == (130 if number == signal.SIGTERM else -signal.SIGKILL)
         assert number == signal.SIGKILL or "was asked to end before" in one_error(err)
         return
     assert process.returncode == 130
     assert one_error(err) == "atomlab: interrupted"
-    assert sorted(path.name for path in out.iterdir()) == ["cobalt", "index.html"]
+    assert sorted(path.name for path in out.iterdir()) == [RECORD, "cobalt", "index.html"]

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from atomlab.errors import ReportError
-from atomlab.report import files
-from atomlab.report.files import one_run_in, write_all
+from atomlab.evidence import files as whole
+from atomlab.report.files import (
+    RECORD,
+    ReportFolder,
+    make_folder,
+    one_run_in,
+    scratch_folder,
+)
 from tests.refusals import refused
 
 RUN = """
@@ -23,53 +33,141 @@ with one_run_in(Path(sys.argv[1])):
     print("in", flush=True)
     time.sleep(60)
 """
-NEW = {"a": "new a", "b": b"new b", "gone": None, "c": "new \ud800 c"}
+NEW = {
+    "report.html": "new \ud800 page",
+    "findings.json": b"new findings",
+    "report.pdf": None,
+    "notebook.ipynb": "new notebook",
+}
+OLD = {"report.html": "old page", "report.pdf": "old paper"}
 
 
 def content(folder):
-    """Return the files of a folder, with what is in them."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Return the files of a folder, with what is in them, but for the record of them."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != RECORD}
+
+
+def reported(folder, overwrite=False):
+    """Return a folder with an earlier report in it."""
+    folder.mkdir()
+    files = ReportFolder(folder, overwrite)
+    files.write(OLD)
+    return files
+
+
+def recorded_rightly(folder):
+    """Return whether a program that is not ours finds all files as the record says."""
+    check = ["sha256sum", "--check", "--strict", "--quiet", RECORD]
+    return subprocess.run(check, cwd=folder, capture_output=True).returncode == 0
 
 
 def test_all_are_written_and_what_is_none_goes(tmp_path):
-    """Texts in UTF-8, lone surrogates as escapes, bytes as they are; nothing else is left."""
-    for name in ("a", "gone", "other"):
-        (tmp_path / name).write_text("old")
-    write_all(tmp_path, NEW)
-    assert content(tmp_path) == {
-        "a": b"new a",
-        "b": b"new b",
-        "c": b"new \\ud800 c",
-        "other": b"old",
+    """Texts in UTF-8, lone surrogates as escapes, bytes as they are; what is not ours stays."""
+    files = reported(tmp_path / "out")
+    (files.path / "other").write_text("mine")
+    files.write(NEW)
+    assert content(files.path) == {
+        "report.html": b"new \\ud800 page",
+        "findings.json": b"new findings",
+        "notebook.ipynb": b"new notebook",
+        "other": b"mine",
     }
+    assert recorded_rightly(files.path)
+    assert len((files.path / RECORD).read_text().splitlines()) == 3
+
+
+def test_a_record_of_nothing_goes(tmp_path):
+    """After the last file of a report is gone nothing is left of it."""
+    files = reported(tmp_path / "out")
+    files.write(dict.fromkeys(OLD))
+    assert list(files.path.iterdir()) == []
+
+
+FOREIGN = [*NEW, RECORD]
+
+
+@pytest.mark.parametrize("name", [name for name in FOREIGN if NEW.get(name, "")])
+@pytest.mark.parametrize("when", ["never ours", "edited since"])
+def test_what_no_report_wrote_is_kept(tmp_path, name, when):
+    """A file of the user's, or of a report but edited, is named and nothing is written."""
+    files = reported(tmp_path / "out") if when == "edited since" else ReportFolder(tmp_path)
+    if when == "edited since":
+        files.write(NEW)
+    (files.path / name).write_text("mine")
+    before = content(files.path)
+    with refused(ReportError, "is not as a report wrote it and is kept", files.path / name):
+        files.write(NEW)
+    assert (content(files.path), (files.path / name).read_text()) == (before, "mine")
+    ReportFolder(files.path, overwrite=True).write(NEW)
+    assert recorded_rightly(files.path)
+    assert content(files.path)["findings.json"] == b"new findings"
+
+
+@pytest.mark.parametrize("lines", ["0" * 64 + "  other.txt\n", "no hash\n", "\n", "\xff\n"])
+def test_a_record_of_other_files_is_the_users(tmp_path, lines):
+    """Of such a name people keep records of their own; a report has no say in them."""
+    (tmp_path / RECORD).write_bytes(lines.encode("latin-1"))
+    with refused(ReportError, "is not as a report wrote it and is kept", tmp_path / RECORD):
+        ReportFolder(tmp_path).write(NEW)
+    assert [path.name for path in tmp_path.iterdir()] == [RECORD]
+
+
+@pytest.mark.parametrize("paper", ["theirs", "ours, edited"])
+def test_paper_that_no_report_wrote_stays_where_none_is_asked_for(tmp_path, paper):
+    """A PDF that is not ours is not removed either."""
+    files = reported(tmp_path / "out") if "ours" in paper else ReportFolder(tmp_path)
+    (files.path / "report.pdf").write_text("mine")
+    files.write(NEW)
+    assert content(files.path)["report.pdf"] == b"mine"
+
+
+@pytest.mark.parametrize("way", ["itself", "symbolic link", "hard link", "dotted", "link to it"])
+def test_a_file_that_was_given_is_never_replaced(tmp_path, way):
+    """Not even with leave to overwrite, nor if an earlier report wrote it, by whatever name."""
+    files = reported(tmp_path / "out")
+    page = files.path / "report.html"
+    given = {
+        "itself": page,
+        "dotted": files.path / ".." / "out" / "report.html",
+    }.get(way, tmp_path / "given")
+    if way == "symbolic link":
+        given.symlink_to(page)
+    if way == "hard link":
+        given.hardlink_to(page)
+    if way == "link to it":
+        page.rename(given)
+        page.symlink_to(given)
+    what = "is no regular file" if way == "link to it" else "is one of the files to read"
+    with refused(ReportError, what, page):
+        ReportFolder(files.path, overwrite=True, inputs=(given,)).write(NEW)
+    assert given.read_text() == "old page"
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
 def test_what_cannot_all_be_written_leaves_everything_as_it_was(tmp_path, monkeypatch, links):
-    """A folder stands where the last file should be: the first ones get their old content back."""
-    for name in ("a", "gone"):
-        (tmp_path / name).write_text(f"old {name}")
-    before = content(tmp_path)
-    (tmp_path / "c").mkdir()
-    (tmp_path / "c" / "file").touch()
+    """The last name cannot be given: all get their old content back."""
+    files = reported(tmp_path / "out")
+    before = content(files.path)
     if not links:
+        monkeypatch.delattr(os, "O_TMPFILE")
+        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(1, "no")))
+    give = whole._give_name
+    left = count(-3, 1)
 
-        def link(*_):
-            raise OSError(errno.ENOTSUP, "no links here")
+    def full(*arguments):
+        if next(left) == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        give(*arguments)
 
-        monkeypatch.setattr(files.os, "link", link)
-    kept = files._keep
-    monkeypatch.setattr(
-        files, "_keep", lambda file, copy: None if file.is_dir() else kept(file, copy)
-    )
-    with pytest.raises(OSError, match="c"):
-        write_all(tmp_path, NEW)
-    (tmp_path / "c" / "file").unlink()
-    (tmp_path / "c").rmdir()
-    assert content(tmp_path) == before
+    monkeypatch.setattr(whole, "_give_name", full)
+    with refused(ReportError, "cannot be written (No space left on device)", files.path):
+        files.write(NEW)
+    assert content(files.path) == before
+    assert recorded_rightly(files.path)
+    assert not [path for path in files.path.iterdir() if path.name.startswith(".")]
 
 
-def interrupted_at(folder, moment):
+def interrupted_at(files, moment):
     """Write NEW, with Ctrl-C before the line of that number; return whether there is one."""
     lines = count()
 
@@ -81,7 +179,7 @@ def interrupted_at(folder, moment):
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        write_all(folder, NEW)
+        files.write(NEW)
     except KeyboardInterrupt:
         return True
     finally:
@@ -92,20 +190,67 @@ def interrupted_at(folder, moment):
 def test_an_interrupt_between_any_two_lines_leaves_all_or_nothing(tmp_path):
     """Ctrl-C ends the writing before or after, not in the middle, and nothing is left of it."""
     outcomes = []
-    for moment in count():
-        folder = tmp_path / str(moment)
-        folder.mkdir()
-        (folder / "a").write_text("old")
-        (folder / "gone").write_text("old")
-        old = content(folder)
-        if not interrupted_at(folder, moment):
+    for moment in count(0, 7):
+        files = reported(tmp_path / str(moment))
+        old = content(files.path)
+        if not interrupted_at(files, moment):
             break
-        outcomes.append(content(folder) == old)
-        assert outcomes[-1] or list(map(content(folder).get, NEW))[:3] == [b"new a", b"new b", None]
-        assert content(folder).keys() <= {"a", "b", "c", "gone"}
+        outcomes.append(content(files.path) == old)
+        assert outcomes[-1] or content(files.path).keys() == {n for n, c in NEW.items() if c}
+        assert recorded_rightly(files.path)
     assert outcomes == sorted(outcomes, reverse=True)
     assert set(outcomes) == {True, False}
-    assert len(outcomes) > 100
+    assert len(outcomes) > 50
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_nobody_else_may_write_what_a_report_left(tmp_path, umask):
+    """Whatever the umask: others may at most read the files, and not put any beside them."""
+    before = os.umask(umask)
+    try:
+        make_folder(tmp_path / "new" / "out")
+        ReportFolder(tmp_path / "new" / "out").write(NEW)
+    finally:
+        os.umask(before)
+    made = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
+    assert len(made) == 6
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644) & ~umask
+
+
+SCRATCH = """
+import sys, time
+from atomlab.report.files import scratch_folder
+with scratch_folder() as folder:
+    (folder / "file").touch()
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_goes_with_the_next(tmp_path, monkeypatch):
+    """Its folder goes; those that are in use, and the user's, stay."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = [".atomlab-mine", "atomlab-12345678"]
+    for name in kept:
+        (tmp_path / name).mkdir()
+    (tmp_path / ".atomlab-mine" / "notes").touch()
+    run = [sys.executable, "-c", SCRATCH]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with (
+        subprocess.Popen(run, stdout=subprocess.PIPE, env=environment, text=True) as killed,
+        subprocess.Popen(run, stdout=subprocess.PIPE, env=environment, text=True) as other,
+    ):
+        left, used = (Path(each.stdout.readline().strip()) for each in (killed, other))
+        killed.kill()
+        killed.wait()
+        assert left.exists()
+        with scratch_folder() as own:
+            assert stat.S_IMODE(own.stat().st_mode) == 0o700
+            names = sorted([*kept, used.name, own.name])
+            assert sorted(path.name for path in tmp_path.iterdir()) == names
+        other.kill()
+    assert not own.exists()
 
 
 def test_a_second_run_is_kept_out_until_the_first_ends(tmp_path):

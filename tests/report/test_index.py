@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from atomlab.report.batch import Outcome
+from atomlab.report.files import PARTIAL, ReportFolder
 from atomlab.report.index import index_page, write_index
 from atomlab.report.planning import Task
-from atomlab.report.runner import PARTIAL, Report
+from atomlab.report.runner import Report
 from tests.pages import HOSTILE, Page, inert
 
 
@@ -86,7 +87,7 @@ def test_tenants_are_sorted_by_status_and_the_cause_stands_apart(outcome, tmp_pa
 def test_every_file_is_linked_and_is_there(outcome, tmp_path):
     """Each report, executed notebook and findings; of a failed one the partial notebook."""
     made = [outcome("Brennan & Sons", "confirmed", subject="brennan"), outcome("b", "failed")]
-    path = write_index(made, tmp_path / "out", "snap", "x")
+    path = write_index(made, ReportFolder(tmp_path / "out"), "snap", "x")
     found = links(Page(path.read_text(encoding="utf-8")))
     assert found == [
         f"b/{PARTIAL}",
@@ -130,7 +131,7 @@ def test_hostile_names_are_inert(outcome, tmp_path, name):
 
 def test_no_report_at_all_says_so(tmp_path):
     """A batch for nobody leaves a page that says that nobody is affected."""
-    path = write_index([], tmp_path / "new" / "out", "snap", "tenant_triage")
+    path = write_index([], ReportFolder(tmp_path / "new" / "out"), "snap", "tenant_triage")
     assert "No tenant is affected" in Page(path.read_text()).text
 
 

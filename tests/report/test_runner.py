@@ -16,8 +16,9 @@ import pytest
 import atomlab
 from atomlab import AtomlabError
 from atomlab.errors import ReportError
+from atomlab.report.files import PARTIAL, RECORD, ReportFolder
 from atomlab.report.notebooks import shipped_notebook
-from atomlab.report.runner import PARTIAL, run_report
+from atomlab.report.runner import run_report
 from tests.refusals import is_one_line, refused
 
 
@@ -34,6 +35,7 @@ def test_the_report_states_the_verdict_that_the_claims_have(report):
     assert report.result == findings["verdict"] == "confirmed"
     assert {c["verdict"] for c in findings["verification"]["claims"]} == {"confirmed"}
     assert sorted(path.name for path in report.folder.iterdir()) == [
+        RECORD,
         "findings.json",
         "notebook.ipynb",
         "report.html",
@@ -102,7 +104,7 @@ def earlier(tmp_path):
     """Return a folder that holds an earlier report."""
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "report.html").write_text("the earlier report")
+    ReportFolder(folder).write({"report.html": "the earlier report"})
     return folder
 
 
@@ -121,7 +123,7 @@ def test_a_failed_notebook_is_kept_and_its_cell_named(notebook, earlier, code, m
         run_report(notebook(code), {}, earlier)
 
     assert is_one_line(str(caught.value))
-    assert sorted(p.name for p in earlier.iterdir()) == [PARTIAL, "report.html"]
+    assert sorted(p.name for p in earlier.iterdir()) == [RECORD, PARTIAL, "report.html"]
     assert (earlier / "report.html").read_text() == "the earlier report"
     cells = nbformat.read(earlier / PARTIAL, as_version=4).cells
     step = next(cell for cell in cells if cell.source == code)
@@ -166,14 +168,14 @@ def test_a_report_is_about_the_hypothesis_own_request(arguments, tmp_path):
 
 
 def test_a_report_that_succeeds_removes_the_partial_notebook(arguments, notebook, earlier):
-    """After a failure and then a success only the three files are there."""
+    """After a failure and then a success only the three files are there, and the record of them."""
     with pytest.raises(AtomlabError):
         run_report(notebook("1 / 0"), {}, earlier)
     assert (earlier / PARTIAL).exists()
     values = {"snapshot": arguments["snapshot"], "tenant": "delta"}
     run_report(shipped_notebook("tenant_triage"), values, earlier)
     names = sorted(path.name for path in earlier.iterdir())
-    assert names == ["findings.json", "notebook.ipynb", "report.html"]
+    assert names == [RECORD, "findings.json", "notebook.ipynb", "report.html"]
 
 
 def test_the_cells_are_named_as_they_start(notebook, tmp_path):
