@@ -18,13 +18,12 @@ from pathlib import Path
 from atomlab.errors import ReportError, SnapshotError
 from atomlab.evidence.files import check_writable, undisturbed, whole_files
 
-PARTIAL = "notebook.partial.ipynb"
+PAGE, PAPER, NOTEBOOK, FINDINGS = "report.html", "report.pdf", "notebook.ipynb", "findings.json"
+PARTIAL, INDEX = "notebook.partial.ipynb", "index.html"
 # What reports have written into a folder, as `sha256sum -c` reads it.
 RECORD = "SHA256SUMS"
-_RECORDED = re.compile(
-    r"([0-9a-f]{64})  (report\.html|report\.pdf|findings\.json|notebook(?:\.partial)?\.ipynb"
-    r"|index\.html)"
-)
+_NAMES = (PAGE, PAPER, NOTEBOOK, FINDINGS, PARTIAL, INDEX)
+_RECORDED = re.compile(rf"([0-9a-f]{{64}})  ({'|'.join(map(re.escape, _NAMES))})")
 _SCRATCH, _IN_USE = ".atomlab-", "in-use-by-atomlab"
 
 
@@ -62,6 +61,10 @@ class ReportFolder:
     path: Path
     overwrite: bool = False
     inputs: tuple[Path, ...] = ()
+
+    def check_report(self, *, pdf: bool) -> None:
+        """Raise ReportError if a report's files, one for paper among them, cannot be written."""
+        self.check([PAGE, NOTEBOOK, FINDINGS, PARTIAL, *([PAPER] if pdf else [])])
 
     def check(self, names: Iterable[str]) -> None:
         """Raise ReportError if a file of those names is there that is to be kept."""

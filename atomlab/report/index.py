@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from atomlab.display.badges import badge, tone
 from atomlab.report.batch import Outcome
-from atomlab.report.files import PARTIAL, ReportFolder, make_folder
-from atomlab.report.planning import INDEX
+from atomlab.report.files import INDEX, PARTIAL, ReportFolder, make_folder
 from atomlab.report.templates import FOLDER, render
 from atomlab.text import count, printable
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atomlab.errors import Ended, ReportError
-from atomlab.report.files import ReportFolder
+from atomlab.report.files import INDEX
 from atomlab.report.kernel import running_kernel
-from atomlab.report.planning import INDEX, Wanted, plan
+from atomlab.report.planning import Wanted, plan
 from atomlab.report.runner import Report, run_report
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
 
     Raises AtomlabError.
     """
+    wanted.into.check_report(pdf=wanted.pdf)
     with running_kernel() as kernel:
         # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
         from atomlab.report.progress import watching
@@ -53,8 +54,7 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
     from atomlab.report.terminal import print_outcomes
 
     tasks = plan(wanted)
-    into = ReportFolder(wanted.out, wanted.overwrite, wanted.given)
-    into.check([INDEX])
+    wanted.into.check([INDEX])
     outcomes: list[Outcome] = []
     place = {task.folder: number for number, task in enumerate(tasks)}
     try:
@@ -68,21 +68,19 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
                 running.throw(ended)
     except KeyboardInterrupt:
         if outcomes:
-            _indexed(outcomes, wanted, into, missing=len(tasks) - len(outcomes))
+            _indexed(outcomes, wanted, missing=len(tasks) - len(outcomes))
         raise
     outcomes.sort(key=lambda outcome: place[outcome.task.folder])
     print_outcomes(outcomes)
-    return outcomes, _indexed(outcomes, wanted, into)
+    return outcomes, _indexed(outcomes, wanted)
 
 
-def _indexed(
-    outcomes: Sequence[Outcome], wanted: Wanted, into: ReportFolder, missing: int = 0
-) -> Path:
+def _indexed(outcomes: Sequence[Outcome], wanted: Wanted, missing: int = 0) -> Path:
     from atomlab.report.index import write_index
 
     about = (Path(wanted.snapshot).stem, wanted.notebook.stem)
     try:
-        return write_index(outcomes, into, *about, missing=missing)
+        return write_index(outcomes, wanted.into, *about, missing=missing)
     except OSError as error:
         raise ReportError(
             f"cannot be written ({error.strerror})",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import InputError
+from atomlab.report.files import INDEX, ReportFolder
 from atomlab.report.notebooks import find_notebook
 from atomlab.report.parameters import Parameter, check_parameters
 from atomlab.report.words import ai_mode_of, managed_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from atomlab.evidence.snapshot import Snapshot
 
 VERIFICATION, TRIAGE = "root_cause_verification", "tenant_triage"
-INDEX = "index.html"  # lies beside the folders of the reports that it lists
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,11 @@ class Wanted:
     overwrite: bool = False
 
     @property
-    def given(self) -> tuple[Path, ...]:
-        """The files that are read, which no report replaces."""
+    def into(self) -> ReportFolder:
+        """The folder to write, which may hold files that are read, and are kept."""
         named = (self.snapshot, self.notebook, self.hypothesis)
-        return tuple(Path(name) for name in named if name)
+        inputs = tuple(Path(name) for name in named if name)
+        return ReportFolder(self.out, self.overwrite, inputs)
 
     @property
     def one(self) -> bool:

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import Ended, ReportError
-from atomlab.report.files import PARTIAL, ReportFolder, make_folder, one_run_in
+from atomlab.report.files import (
+    FINDINGS,
+    NOTEBOOK,
+    PAGE,
+    PAPER,
+    PARTIAL,
+    ReportFolder,
+    make_folder,
+    one_run_in,
+)
 from atomlab.report.findings import certainty_of, findings_in, mode_of, result_of
 from atomlab.report.kernel import running_kernel
 from atomlab.report.notebooks import parameters_of
@@ -44,22 +53,22 @@ class Report:
     @property
     def html(self) -> Path:
         """The report itself, one self-contained file."""
-        return self.folder / "report.html"
+        return self.folder / PAGE
 
     @property
     def pdf(self) -> Path:
         """The report for paper, where it was asked for."""
-        return self.folder / "report.pdf"
+        return self.folder / PAPER
 
     @property
     def notebook(self) -> Path:
         """The executed notebook."""
-        return self.folder / "notebook.ipynb"
+        return self.folder / NOTEBOOK
 
     @property
     def findings(self) -> Path:
         """The findings as JSON."""
-        return self.folder / "findings.json"
+        return self.folder / FINDINGS
 
     @property
     def pages(self) -> list[Path]:
@@ -96,9 +105,7 @@ def run_report(
         typst()
     files = ReportFolder(folder, overwrite, _given(notebook, values))
     with _open(files):
-        nothing = Report("", "", folder, paper=pdf)
-        others = (nothing.notebook, nothing.findings)
-        files.check([PARTIAL, *(path.name for path in (*nothing.pages, *others))])
+        files.check_report(pdf=pdf)
         with nullcontext(kernel) if kernel else running_kernel() as running:
             # The kernel boots while these, the slowest imports of all, are loaded.
             from atomlab.report.execution import as_text, execute
@@ -119,10 +126,10 @@ def run_report(
             files.write({PARTIAL: as_text(executed)})
             raise ReportError(error.what, where=folder / PARTIAL, todo=error.todo) from None
         contents = {
-            made.pdf.name: paper,
-            made.notebook.name: as_text(executed),
-            made.findings.name: json.dumps(findings, indent=1) + "\n",
-            made.html.name: page,
+            PAPER: paper,
+            NOTEBOOK: as_text(executed),
+            FINDINGS: json.dumps(findings, indent=1) + "\n",
+            PAGE: page,
             PARTIAL: None,
         }
         files.write(contents)

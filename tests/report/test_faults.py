@@ -279,7 +279,7 @@ def test_a_batch_that_is_ended_before_any_report_keeps_the_old_index(start, writ
     """The page of an earlier batch is not replaced by one that lists nothing."""
     (tmp_path / "out").mkdir()
     index = tmp_path / "out" / "index.html"
-    index.write_text("the old index")
+    ReportFolder(tmp_path / "out").write({"index.html": "the old index"})
     process = start(write("import time; time.sleep(300)"), ["brennan", "harbor"])
     until(lambda: kept(tmp_path / "out" / "brennan"))
     process.send_signal(signal.SIGINT)
