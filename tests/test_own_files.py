@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import shutil
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -165,3 +168,29 @@ def test_no_other_command_replaces_what_it_reads(run, given, tmp_path, way):  # 
             output.unlink()
         tries += 1
     assert tries > 15
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+def test_a_script_and_its_rollback_are_there_together_or_not_at_all(given, tmp_path, old):
+    """The disk is full at any size: both are new, or both are as they were."""
+    command = [sys.executable, "-m", "atomlab", "fix", given["snapshot"], *TENANT]
+    command += ["--complexity", "simple", "--overwrite", "--out", tmp_path / "fix.sql"]
+    places = (tmp_path / "fix.sql", tmp_path / "fix.rollback.sql")
+
+    def written(limit):
+        for place in places:
+            place.write_text(old) if old else place.unlink(missing_ok=True)
+        bound = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
+        done = subprocess.run(command, preexec_fn=bound, capture_output=True, text=True)
+        there = [place.read_text() if place.exists() else None for place in places]
+        return done.returncode, done.stderr, there
+
+    code, _, (script, rollback) = written(10**6)
+    assert code == 0
+    sizes = sorted((len(script), len(rollback)))
+    for limit in (0, sizes[0] - 1, sizes[0], sizes[1] - 1):
+        code, err, there = written(limit)
+        assert code == 1
+        assert "cannot be written (File too large)" in err
+        assert there == [old, old]
+    assert written(sizes[1])[2] == [script, rollback]

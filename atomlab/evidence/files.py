@@ -188,45 +188,53 @@ def whole_files(
     says otherwise. Raises SnapshotError if one cannot be written, or is there and is not to be
     replaced, even if it was made while the block ran; what was there before then stays as it was.
     """
-    with ExitStack() as opened:
+    with _about(*targets), ExitStack() as opened:  # closing a stream may fail again
         files = []
         for target in targets:
             with _about(target):
                 folder = opened.enter_context(_folder(target.parent))
                 made = opened.enter_context(_nameless(target.parent, mode))
                 files.append((target, folder, *made))
-        with _about(*targets):
-            yield [stream for _, _, stream, _ in files]
+        yield [stream for _, _, stream, _ in files]
         for target, _, stream, _ in files:
             with _about(target):
                 stream.flush()
                 os.fsync(stream.fileno())
                 check_writable(target, targets[target])
         with undisturbed():
-            aside, named = dict[Path, Path](), list[Path]()
-            try:
-                for target, folder, stream, name in files:
-                    with _about(target):
-                        if targets[target]:
-                            _set_aside(target, aside)
-                        _give_name(stream, name, target, folder, targets[target])
-                        named.append(target)
-                for target in gone:
-                    with _about(target):
-                        _set_aside(target, aside)
-                        target.unlink(missing_ok=True)
-            except BaseException:
-                for target in named:
-                    target.unlink()
-                for target, old in aside.items():
-                    old.rename(target)
-                raise
-            finally:
-                for old in aside.values():
-                    old.unlink(missing_ok=True)
+            _name(files, targets, gone)
         for target, folder, *_ in files:
             with _about(target):
                 os.fsync(folder)
+
+
+def _name(
+    files: Iterable[tuple[Path, int, BinaryIO, Path | None]],
+    targets: Mapping[Path, bool],
+    gone: Iterable[Path],
+) -> None:
+    """Give each file its target's name, and take away those that are gone, or change nothing."""
+    aside, named = dict[Path, Path](), list[Path]()
+    try:
+        for target, folder, stream, name in files:
+            with _about(target):
+                if targets[target]:
+                    _set_aside(target, aside)
+                _give_name(stream, name, target, folder, targets[target])
+                named.append(target)
+        for target in gone:
+            with _about(target):
+                _set_aside(target, aside)
+                target.unlink(missing_ok=True)
+    except BaseException:
+        for target in named:
+            target.unlink()
+        for target, old in aside.items():
+            old.rename(target)
+            old.unlink(missing_ok=True)  # to rename a file to another name of it does nothing
+        raise
+    for old in aside.values():
+        old.unlink(missing_ok=True)
 
 
 @contextmanager
