@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import compress
 from operator import itemgetter
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 
 from atomlab.errors import SourceError
@@ -129,7 +130,7 @@ def capture(
     environment = Environment(
         {} if env is None else load_variables(env), {} if keys is None else load_stored_keys(keys)
     )
-    started_at = datetime.now(UTC)
+    started_at, began = datetime.now(UTC), monotonic()
     opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
     with opened as original:
         entries = original.catalog() if catalog is None else load_catalog(Path(catalog))
@@ -145,7 +146,7 @@ def capture(
             _copy_settings(work, original, ids, inputs, key, seeing)
             withheld = _copy_environment(work, inputs, key)
             work.execute("COMMIT")  # before anything could roll back: there is no journal
-            ended_at = datetime.now(UTC)
+            ended_at, took_s = datetime.now(UTC), round(monotonic() - began, 3)
             fidelity = seeing.compare()
             manifest = describe(
                 work,
@@ -170,6 +171,7 @@ def capture(
                 operator=operator,
                 parent=predecessor,
                 note=note,
+                **({} if captured_at else {"duration_s": took_s}),
             )
             with (
                 contextlib.ExitStack() as end,
