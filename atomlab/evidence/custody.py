@@ -54,7 +54,6 @@ _FORM: dict[Any, Any] = {
     },
     "started_at": _TIME,
     "captured_at": _TIME,
-    "duration_s": _NUMBER + _NOTHING,
     "rules": _TEXT,
     "inputs": dict.fromkeys(INPUTS, re.compile(_STATES)),
     "withheld": {"settings": (int,), "variables": (int,), "stored_keys": (int,)},
@@ -113,13 +112,14 @@ def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
         name: json.loads(value, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
         for name, value in rows
     }
-    manifest.setdefault("duration_s", None)  # of a capture whose times are made up, or an early one
     [(version,)] = connection.execute("PRAGMA user_version")
     if manifest.get("schema") != f"{_SCHEMA}/{version}":
         raise ValueError(f"schema {manifest.get('schema')!r}")
     tables: dict[Any, Any] = dict.fromkeys(FORMATS[version][1], _DIGEST)
     form = _FORM | {"tables": {**tables, ...: ()}}
     form |= {name: _NOTHING for name in _MAY_BE_ABSENT if manifest.get(name, "") is None}
+    if "duration_s" in manifest:  # not in early ones, nor where the times are made up
+        form["duration_s"] = _NUMBER
     if version == 2:
         _complete(manifest, connection)
         form["inputs"] = dict.fromkeys(INPUTS, re.compile(f"{_STATES}|unknown"))
@@ -186,7 +186,7 @@ def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection)
     """
     rows = {table: digest["rows"] for table, digest in manifest["tables"].items()}
     prices, proof = manifest["pricing"], manifest["fidelity"]
-    duration_s = manifest["duration_s"]
+    duration_s = manifest.get("duration_s")
     if duration_s is None and manifest["started_at"] > manifest["captured_at"]:
         raise ValueError("it ended before it began")
     if (duration_s or 0) < 0:  # where it is told, the clock may have been set back meanwhile

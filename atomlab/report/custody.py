@@ -100,7 +100,7 @@ def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
 
 def _lasting(said: Mapping[str, Any]) -> str:
     """Return how long a capture took, and how far our clock was set meanwhile, where it is told."""
-    if said["duration_s"] is None:
+    if "duration_s" not in said:
         return ""
     began, ended = (datetime.fromisoformat(said[name]) for name in ("started_at", "captured_at"))
     set_by_s = (ended - began).total_seconds() - said["duration_s"]
