@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS, InputError, TenantError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_yaml
 from atomlab.text import did_you_mean, field_name
 
@@ -114,7 +115,7 @@ class Hypothesis(_Strict):
 
     title: str = Field(min_length=1)
     tenant: str | None = Field(default=None, min_length=1)
-    claims: tuple[Claim, ...] = Field(min_length=1, strict=False)
+    claims: tuple[Claim, ...] = Field(min_length=1, max_length=limits.CLAIMS, strict=False)
     fields: _RequestFields = Field(default=_RequestFields(), alias="request")
 
     @field_validator("claims")
@@ -196,6 +197,8 @@ def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
         return f"{place} is missing", "add it"
     if not isinstance(document, dict):
         return "is no hypothesis", "give title, tenant, request and claims"
+    if kind == "too_long":
+        return f"{place} has too many entries", f"give at most {limits.CLAIMS:,}"
     if kind == "too_short":
         return f"{place} is empty", "give at least one"
     todo = 'put it in quotes, as in "0042"' if kind == "string_type" else "correct it"

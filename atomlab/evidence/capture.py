@@ -42,7 +42,9 @@ from atomlab.evidence.redaction import (
 )
 from atomlab.evidence.registry import Provider, any_health, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
+from atomlab.evidence.schema import FORMAT_VERSION
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
+from atomlab.evidence.soundness import check_rows
 from atomlab.evidence.source import Progress, Row, Source, open_source, source_files
 from atomlab.evidence.workfile import insert, work_database, write_sealed
 from atomlab.text import printable, storable
@@ -146,6 +148,7 @@ def capture(
             _copy_settings(work, original, ids, inputs, key, seeing)
             withheld = _copy_environment(work, inputs, key)
             work.execute("COMMIT")  # before anything could roll back: there is no journal
+            _check_limits(work, original)
             ended_at, took_s = datetime.now(UTC), round(monotonic() - began, 3)
             fidelity = seeing.compare()
             manifest = describe(
@@ -236,7 +239,7 @@ def _copy_inputs(work: sqlite3.Connection, inputs: Inputs) -> None:
     if inputs.pricing is not None:
         work.executemany(
             f"INSERT INTO pricing VALUES (?{', ?' * len(COLUMNS)})",  # noqa: S608
-            [(position, *row) for position, row in enumerate(inputs.pricing.rows())],
+            ((position, *row) for position, row in enumerate(inputs.pricing.rows())),
         )
     work.executemany(
         "INSERT INTO model_catalog VALUES (?, ?, ?)",
@@ -324,6 +327,16 @@ def _copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> d
         "variables": len(inputs.environment.variables) - len(variables),
         "stored_keys": len(inputs.environment.stored) - len(stored),
     }
+
+
+def _check_limits(work: sqlite3.Connection, source: Source) -> None:
+    """Raise SourceError for what would not be read again: opening refuses it."""
+    try:
+        check_rows(work, FORMAT_VERSION)
+    except ValueError as error:
+        raise SourceError(
+            f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"
+        ) from None
 
 
 def _storable(rows: list[Row], source: Source) -> list[Row]:

@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from atomlab.errors import InputError, SnapshotError
-from atomlab.evidence import core_yaml
+from atomlab.evidence import core_yaml, limits
 
 # Files that have a name, but not their last one: whoever ends the process at once discards them.
 _unfinished: set[Path] = set()
 
 # A price map is about a megabyte; this stops a gzip bomb, not a large map. YAML is written by hand.
 MAX_BYTES = 32 * 1024 * 1024
+# As JSON it may take ten times as much memory: a few bytes of text can spell an object of hundreds.
+MOST_MEMORY = 10 * MAX_BYTES
+_TAKEN = {b"{": 200, b"[": 80, b",": 60, b":": 60}  # bytes, for what each of them stands
 MAX_YAML_BYTES = 256 * 1024
 
 
@@ -53,6 +56,13 @@ def parse_json(content: bytes, path: Path) -> Any:
                 content = _within_bounds(stream.read(MAX_BYTES + 1), path)
         except (OSError, EOFError, zlib.error) as error:
             raise _unreadable(path, error) from None
+    if (needed := _memory_of(content)) > MOST_MEMORY:
+        raise InputError(
+            f"has more values than are read: they take {needed >> 20:,} MB of memory, of which"
+            f" {MOST_MEMORY >> 20} are given",
+            where=path,
+            todo=f"check the file; a price map may have {limits.PRICES:,} entries",
+        )
     try:
         return json.loads(content)
     except UnicodeDecodeError:
@@ -60,6 +70,12 @@ def parse_json(content: bytes, path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         what, todo = f"is not JSON ({error})", "give the complete JSON file"
     raise InputError(what, where=path, todo=todo)  # outside: the parser's error holds the content
+
+
+def _memory_of(content: bytes) -> int:
+    """Return about how many bytes a JSON text and its values take, without reading it."""
+    text = len(content) * (2 if content.isascii() else 5)
+    return text + sum(content.count(mark) * taken for mark, taken in _TAKEN.items())
 
 
 def _within_bounds(content: bytes, path: Path) -> bytes:

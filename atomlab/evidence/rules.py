@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from atomlab.errors import InputError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_yaml
 from atomlab.text import did_you_mean, field_name, listed, storable
 
@@ -101,6 +102,9 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
 
     Without `based_on` they are an edition of their own.
     """
+    if (size := _size(document)) > limits.RULES:
+        what = limits.beyond(size, limits.RULES, "words and numbers")
+        raise InputError(f"rules are too many: {what}", where=where, todo="check the file")
     names = [f.name for f in dataclasses.fields(Rules)]
     document = {"based_on": document.get("name"), **_DEFAULTS, **document}
     if missing := [name for name in names if name not in document]:
@@ -112,6 +116,13 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
     rules = Rules(**{name: _parsed(name, document[name], where) for name in names})
     _check(rules, where)
     return rules
+
+
+def _size(value: Any) -> int:
+    """Return how many scalars a value holds, keys included."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list | tuple) else 1
 
 
 def _parsed(name: str, value: Any, where: object) -> Any:

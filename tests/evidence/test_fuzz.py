@@ -534,7 +534,7 @@ def test_edited_file_is_read_or_refused(tmp_path_factory, kind, data):
     if kind == "rules" and found is not None:
         json.dumps(found.to_mapping(), allow_nan=False)
     if load is load_pricing and found is not None:
-        assert len(found.rows()) == len(found)
+        assert len(list(found.rows())) == len(found)
         assert all(map(is_one_line, found.warnings()))
 
 
