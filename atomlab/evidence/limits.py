@@ -20,17 +20,12 @@ PAIRS = 50_000_000  # of a provider and a model, each of which is judged
 KEY_SETTINGS = 2_000  # of one tenant, and variables of a worker
 # Of the repairs that may explain an error those that are run, as far as that judges so many models
 # anew: a defect's own may need the price map matched again, others do not.
-DEFECTS, FIX_SETS = (100, 2_000_000), (500, 10_000_000)
+DEFECTS, FIX_SETS = (100, 2_000_000), (500, 5_000_000)
 RULES = 2_000  # words and numbers of an edition
 CLAIMS = 100  # of a hypothesis
-NAME = 10_000  # characters of a text in a snapshot that is no document
-SETTING_NAME = 255  # characters; the platform's own limit
-DOCUMENT = 1 << 20  # characters of a snapshot's rules, of a part of its manifest, of a JSON list
+TEXT = 2 << 20  # characters of a text in a snapshot: a name, its rules, a part of its manifest
+SETTING_NAME = 255  # characters of a setting's name; the platform's own limit
 
-_LONGEST = {
-    "setting_key": SETTING_NAME,
-    **dict.fromkeys(("document", "value", "capabilities"), DOCUMENT),
-}
 _AT_MOST = {
     "providers": ("SELECT count(*) FROM providers", PROVIDERS, "providers"),
     "pricing": ("SELECT count(*) FROM pricing", PRICES, "prices"),
@@ -52,7 +47,7 @@ def most_run(limit: tuple[int, int], models: int) -> int:
 
 def longest(column: str) -> int:
     """Return how many characters a text in this column of a snapshot may have."""
-    return _LONGEST.get(column, NAME)
+    return SETTING_NAME if column == "setting_key" else TEXT
 
 
 def check_sizes(connection: sqlite3.Connection, version: int) -> None:

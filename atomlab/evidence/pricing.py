@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -270,7 +271,10 @@ def pricing_columns(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
     columns: list[Any] = [array("d") if name in _NUMERIC else [] for name in COLUMNS]
     for row in rows:
         for column, value in zip(columns, row, strict=True):
-            column.append(math.nan if value is None and type(column) is array else value)
+            if type(column) is array:
+                column.append(math.nan if value is None else value)
+            else:  # few different owners and modes, many models
+                column.append(value if value is None else intern(value))
     return {
         name: np.array(values, dtype=float) if name in _NUMERIC else values
         for name, values in zip(COLUMNS, columns, strict=True)
