@@ -44,6 +44,12 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
+def field_name(name: object) -> str:
+    """Return the name of a field that a file has, a number, or `…` for what may be a value."""
+    text = str(name)
+    return text if isinstance(name, int) or re.fullmatch(r"[a-z_]{1,40}", text) else "…"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return `number` with thousands separators and its noun: `1 model`, `2,690 models`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any
 
@@ -132,7 +132,10 @@ def _check_grounds(original: Platform, redacted: Platform) -> None:
     same = {
         "rules": original.rules == redacted.rules,
         "providers": original.providers == redacted.providers,
-        "prices": original.pricing.rows() == redacted.pricing.rows(),
+        "prices": all(
+            one == other
+            for one, other in zip_longest(original.pricing.rows(), redacted.pricing.rows())
+        ),
         "model catalogue": original.catalog == redacted.catalog,
     }
     if others := [what for what, alike in same.items() if not alike]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from atomlab.byok.keys import BYOKManager
 from atomlab.byok.scoring import Floats, scorer
 from atomlab.errors import InputError, SnapshotError
+from atomlab.evidence import limits
 from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.pricing import COLUMNS, Pricing, chat_of, pricing_columns
 from atomlab.evidence.registry import Provider
@@ -60,6 +61,18 @@ class Models:
     breaks_window: Bools
     breaks_price: Bools
 
+    def with_client(self, provider_id: str, served: Bools) -> Models:
+        """Return the models with one more provider, asked last, whose client serves some."""
+        fresh = served & (self.served_by < 0)
+        provider = self.provider.copy()
+        provider[fresh] = provider_id
+        return replace(
+            self,
+            matches=np.column_stack([self.matches, served]),
+            served_by=np.where(fresh, self.matches.shape[1], self.served_by),
+            provider=provider,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Platform:
@@ -79,7 +92,12 @@ class Platform:
     _by_plan: dict[str | None, Bools] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "providers", in_client_order(self.providers, self.rules))
+        providers = in_client_order(self.providers, self.rules)
+        pairs = len(providers) * len(self.pricing)
+        if pairs > limits.PAIRS:
+            what = limits.beyond(pairs, limits.PAIRS, "pairs of a provider and a model")
+            raise InputError(f"registry and prices together: {what}", todo="leave out some models")
+        object.__setattr__(self, "providers", providers)
 
     def __repr__(self) -> str:
         sizes = (
@@ -162,17 +180,36 @@ class Platform:
         if place is not None:
             matches: Bools = self.models.matches[:, place]
             return matches
+        if self.rules.matcher == "prefix":
+            known, prefix, owner = self._names
+            served: Bools = np.where(self._parted, prefix, owner) == known.get(provider_id, -1)
+            return served
         match, declared = _MATCHERS[self.rules.matcher], self.pricing.columns["litellm_provider"]
         return match(self.models.lowered, declared, (Provider(provider_id),))[0][:, 0]
+
+    @cached_property
+    def _parted(self) -> Bools:
+        return np.array(["/" in model for model in self.models.lowered], dtype=bool)
 
     def models_named(self, provider_id: str) -> Bools:
         """Return for each model whether its entry names the provider, by prefix or as its owner.
 
         It takes no client for that, and no place in the registry.
         """
-        owners, wanted = self.pricing.columns["litellm_provider"], provider_id.lower()
-        named = zip(self.models.lowered, owners, strict=True)
-        return np.array([wanted in (m.split("/", 1)[0], o.lower()) for m, o in named], bool)
+        known, prefix, owner = self._names
+        code = known.get(provider_id.lower(), -1)
+        named: Bools = (prefix == code) | (owner == code)
+        return named
+
+    @cached_property
+    def _names(self) -> tuple[dict[str, int], Indices, Indices]:
+        """A number for each name by which entries name providers; each entry's prefix and owner."""
+        known: dict[str, int] = {}
+        models, owners = self.models.lowered, self.pricing.columns["litellm_provider"]
+        prefixes = (known.setdefault(model.split("/", 1)[0], len(known)) for model in models)
+        prefix = np.fromiter(prefixes, np.intp, len(models))
+        named = (known.setdefault(owner.lower(), len(known)) for owner in owners)
+        return known, prefix, np.fromiter(named, np.intp, len(models))
 
     def quality(self, capability: str | None) -> tuple[Floats, list[str]]:
         """Return each model's quality for a capability (None: in general) and its source."""
@@ -250,7 +287,7 @@ def _read_platform(db: Session) -> Platform:
     )
     kept = db.scalar(text("SELECT value FROM manifest WHERE name = 'pricing'"))
     about = json.loads(kept) if kept else None  # none yet while a snapshot is being made
-    columns = pricing_columns([tuple(row) for row in models])
+    columns = pricing_columns(models)
     return Platform(
         rules=rules_from_mapping(json.loads(document), "the snapshot's rules"),
         providers=providers,
@@ -268,16 +305,20 @@ def _match_prefix(
     Assumption where the incident document is silent: an id without `/` is served by the provider
     that its entry names as `litellm_provider`, lower-cased.
     """
-    named = [
-        lower.split("/", 1)[0] if "/" in lower else owner.lower()
-        for lower, owner in zip(lowered, declared, strict=True)
-    ]
+    named = _prefixes(lowered, declared)
     places: dict[str, int] = {p.id: place for place, p in enumerate(providers)}
     matches = np.zeros((len(lowered), len(providers)), dtype=bool)
     for row, name in enumerate(named):
         if name in places:
             matches[row, places[name]] = True
     return matches, named
+
+
+def _prefixes(lowered: list[str], declared: list[str]) -> list[str]:
+    return [
+        lower.split("/", 1)[0] if "/" in lower else owner.lower()
+        for lower, owner in zip(lowered, declared, strict=True)
+    ]
 
 
 def _match_substring(
@@ -288,13 +329,11 @@ def _match_substring(
     Both are compared in lower case.
     """
     owners = [owner.lower() for owner in declared]
-    matches = np.array(
-        [
-            [p.id in lower or p.id == owner for p in providers]
-            for lower, owner in zip(lowered, owners, strict=True)
-        ],
-        dtype=bool,
-    ).reshape(len(lowered), len(providers))
+    matches = np.zeros((len(lowered), len(providers)), dtype=bool)
+    for place, provider in enumerate(providers):
+        name = provider.id
+        pairs = zip(lowered, owners, strict=True)
+        matches[:, place] = [name in lower or name == owner for lower, owner in pairs]
     return matches, declared
 
 

@@ -29,8 +29,14 @@ def scorer(rules: Rules, capability: str | None = None) -> Callable[[str], tuple
         own = rules.capability_quality.get(capability, ())
         tables.insert(0, ("capability-", own, dict(own)))
     lowered_tables = [
-        (prefix, [(key, key.lower(), score) for key, score in table], exact)
+        (prefix, [(key.lower(), score, f"{prefix}table:{key}") for key, score in table], exact)
         for prefix, table, exact in tables
+    ]
+
+    heuristics = [
+        (word, score, f"heuristic:{word}")
+        for words, score in rules.quality_heuristics
+        for word in words
     ]
 
     def score_of(model_id: str) -> tuple[float, str]:
@@ -38,13 +44,12 @@ def scorer(rules: Rules, capability: str | None = None) -> Callable[[str], tuple
         for prefix, table, exact in lowered_tables:
             if model_id in exact:
                 return exact[model_id], f"{prefix}exact"
-            for key, lowered_key, score in table:
+            for lowered_key, score, source in table:
                 if lowered_key in lowered:
-                    return score, f"{prefix}table:{key}"
-        for words, score in rules.quality_heuristics:
-            for word in words:
-                if word in lowered:
-                    return score, f"heuristic:{word}"
+                    return score, source
+        for word, score, source in heuristics:
+            if word in lowered:
+                return score, source
         return rules.default_quality, "default"
 
     return score_of

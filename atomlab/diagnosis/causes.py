@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking, rank
@@ -21,6 +22,7 @@ from atomlab.diagnosis.deviations import (
 from atomlab.diagnosis.explanation import Cause, Explanation, FixSet
 from atomlab.diagnosis.interventions import Edit, Laboratory
 from atomlab.diagnosis.rows import TenantRows
+from atomlab.evidence import limits
 from atomlab.text import listed
 
 # Keys of providers that the platform does not know, or not as LLM providers.
@@ -43,9 +45,9 @@ def explain(
     if ranking.broken:
         return _broken_entry(ranking, defects, lab, tenant_id, withheld)
     relevant = _relevant(defects, ranking)
-    executed = _executed(ranking, relevant, lab, tenant_id)
+    executed, beyond = _executed(ranking, relevant, lab, tenant_id)
     fix_sets = sorted((f for f in executed if f.verified), key=lambda f: (f.effort, not f.cures))
-    dropped = len(executed) - len(fix_sets)
+    dropped = len(executed) - len(fix_sets) + beyond
     causes = deviations(ranking, relevant, fix_sets)
     causes = causes or without_fix(ranking, relevant, fix_sets, withheld)
     if [cause.code for cause in causes] == ["no-keys"]:
@@ -71,19 +73,22 @@ def _relevant(defects: Sequence[Defect], ranking: Ranking) -> list[Defect]:
     served = {c for c in ranking.clients if platform.has_models(c)}
     manager = platform.manager()
     working = {name for client in served for name in manager.key_names(client)}
-    return [
+    most = limits.most_run(limits.DEFECTS, len(platform.models.ids))
+    relevant = (
         d
         for d in defects
         if (d.code not in _UNUSUAL or (not working and _was_meant(d, platform)))
         and not (d.code == "key-under-alias" and d.copy_from in working)
-    ]
+    )
+    return list(islice(relevant, most))
 
 
 def _other_keys(defects: Sequence[Defect], relevant: Sequence[Defect]) -> list[str]:
     """Return the sentence on keys of services that serve no chat model, if there are any."""
-    others = [d.setting_key for d in defects if d not in relevant and d.code in _UNUSUAL]
-    told = f"other keys, of providers without a chat model in the price map: {listed(others)}"
-    return [told] if others else []
+    told = set(relevant)
+    others = [d.setting_key for d in defects if d not in told and d.code in _UNUSUAL]
+    what = f"other keys, of providers without a chat model in the price map: {listed(others)}"
+    return [what] if others else []
 
 
 def _not_read(rows: TenantRows, tenant_id: str) -> list[str]:
@@ -103,8 +108,8 @@ def _was_meant(defect: Defect, platform: Platform) -> bool:
 
 def _executed(
     ranking: Ranking, defects: Sequence[Defect], lab: Laboratory, tenant_id: str
-) -> list[FixSet]:
-    """Return the minimal fix sets, each run, whether or not it then holds.
+) -> tuple[list[FixSet], int]:
+    """Return the minimal fix sets, each run, whether or not it then holds; how many were not run.
 
     Clients that could be added: allow-listed providers of the registry, and those that a key of
     the tenant was meant for, whether or not the platform knows them.
@@ -124,7 +129,9 @@ def _executed(
         and (p.id in ranking.view.platform.rules.llm_providers or p.id in by_provider)
     ]
     executed = []
-    for blockers in minimal_fix_sets(wide, addable):
+    minimal = minimal_fix_sets(wide, addable)
+    most = limits.most_run(limits.FIX_SETS, len(platform.models.ids))
+    for blockers in minimal[:most]:
         defect = by_provider.get(blockers.client or "")
         for edits in _edits(blockers, defect, ranking):
             after = lab.try_edits("", edits, tenant_id, ranking.request).after
@@ -132,7 +139,7 @@ def _executed(
             if fix_set.verified:
                 break
         executed.append(fix_set)
-    return executed
+    return executed, len(minimal[most:])
 
 
 def _breaking_later(executed: Sequence[FixSet]) -> list[Cause]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -9,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS, InputError, TenantError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_yaml
-from atomlab.text import did_you_mean
+from atomlab.text import did_you_mean, field_name
 
 if TYPE_CHECKING:
     from atomlab.evidence.snapshot import Evidence
@@ -113,7 +115,7 @@ class Hypothesis(_Strict):
 
     title: str = Field(min_length=1)
     tenant: str | None = Field(default=None, min_length=1)
-    claims: tuple[Claim, ...] = Field(min_length=1, strict=False)
+    claims: tuple[Claim, ...] = Field(min_length=1, max_length=limits.CLAIMS, strict=False)
     fields: _RequestFields = Field(default=_RequestFields(), alias="request")
 
     @field_validator("claims")
@@ -173,14 +175,16 @@ def load_hypothesis(path: str | Path) -> Hypothesis:
         what, todo = _explain(error, document)
         raise InputError(what, where=path, todo=todo) from None
     except InputError as error:
-        raise InputError(f"request: {error.what}", where=path, todo=error.todo) from None
+        what = re.sub(r" ['\"].*", "", error.what, flags=re.DOTALL)  # the value is the file's
+        raise InputError(f"request: {what}", where=path, todo=error.todo) from None
     return hypothesis
 
 
 def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
     """Return what is wrong first, and what to do about it."""
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in _KINDS) or "the file"
+    parts = (field_name(part) for part in first["loc"] if part not in _KINDS)
+    place = ".".join(parts) or "the file"
     kind = first["type"]
     name = str(first["loc"][-1]) if first["loc"] else ""
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -193,6 +197,8 @@ def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
         return f"{place} is missing", "add it"
     if not isinstance(document, dict):
         return "is no hypothesis", "give title, tenant, request and claims"
+    if kind == "too_long":
+        return f"{place} has too many entries", f"give at most {limits.CLAIMS:,}"
     if kind == "too_short":
         return f"{place} is empty", "give at least one"
     todo = 'put it in quotes, as in "0042"' if kind == "string_type" else "correct it"

@@ -370,14 +370,18 @@ def _allowed(platform: Platform, provider: str) -> Platform:
     listed = (*platform.rules.llm_providers, provider)
     rules = dataclasses.replace(platform.rules, llm_providers=listed)
     changed = dataclasses.replace(platform, rules=rules)
-    if rules.client_order == "registry":
+    if rules.client_order == "registry" and "models" in platform.__dict__:
         changed.__dict__["models"] = platform.models  # they do not depend on the list
     return changed
 
 
 def _registered(platform: Platform, provider: str) -> Platform:
     registry = (*platform.providers, Provider(provider))
-    return _allowed(_rebuilt(platform, providers=registry), provider)
+    changed = _allowed(dataclasses.replace(platform, providers=registry), provider)
+    if platform.rules.client_order == "registry" and provider not in platform.column:
+        served = platform.models_of(provider)  # all else is as it was
+        changed.__dict__["models"] = platform.models.with_client(provider, served)
+    return changed
 
 
 def _with_made_up_model(platform: Platform, provider: str) -> Platform:

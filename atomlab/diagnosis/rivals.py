@@ -65,8 +65,11 @@ def _stale_cache(evidence: Evidence, explanation: Explanation) -> Rival:
     age = cache_age(fetched, evidence.captured_at)
     if age is None:
         return Rival(code, False, f"the time of the last fetch cannot be read: {fetched}")
-    fresh = timedelta(0) <= age <= CACHE_VALID
-    return Rival(code, fresh, f"the prices were fetched {age} before the capture; valid for 24 h")
+    if age < timedelta(0):
+        why = f"the prices were fetched {-age} after the capture: one of the clocks is wrong"
+        return Rival(code, False, why)
+    why = f"the prices were fetched {age} before the capture; valid for 24 h"
+    return Rival(code, age <= CACHE_VALID, why)
 
 
 def _broken_entry(ranking: Ranking) -> Rival:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import compress
 from operator import itemgetter
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 
 from atomlab.errors import SourceError
@@ -41,7 +42,9 @@ from atomlab.evidence.redaction import (
 )
 from atomlab.evidence.registry import Provider, any_health, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
+from atomlab.evidence.schema import FORMAT_VERSION
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
+from atomlab.evidence.soundness import check_rows
 from atomlab.evidence.source import Progress, Row, Source, open_source, source_files
 from atomlab.evidence.workfile import insert, work_database, write_sealed
 from atomlab.text import printable, storable
@@ -129,7 +132,7 @@ def capture(
     environment = Environment(
         {} if env is None else load_variables(env), {} if keys is None else load_stored_keys(keys)
     )
-    started_at = datetime.now(UTC)
+    started_at, began = datetime.now(UTC), monotonic()
     opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
     with opened as original:
         entries = original.catalog() if catalog is None else load_catalog(Path(catalog))
@@ -145,7 +148,8 @@ def capture(
             _copy_settings(work, original, ids, inputs, key, seeing)
             withheld = _copy_environment(work, inputs, key)
             work.execute("COMMIT")  # before anything could roll back: there is no journal
-            ended_at = datetime.now(UTC)
+            _check_limits(work, original)
+            ended_at, took_s = datetime.now(UTC), round(monotonic() - began, 3)
             fidelity = seeing.compare()
             manifest = describe(
                 work,
@@ -170,6 +174,7 @@ def capture(
                 operator=operator,
                 parent=predecessor,
                 note=note,
+                **({} if captured_at else {"duration_s": took_s}),
             )
             # The key first: no snapshot is there without it.
             new = {new_key_path: False} if new_key_path else {}
@@ -213,7 +218,7 @@ def _copy_inputs(work: sqlite3.Connection, inputs: Inputs) -> None:
     if inputs.pricing is not None:
         work.executemany(
             f"INSERT INTO pricing VALUES (?{', ?' * len(COLUMNS)})",  # noqa: S608
-            [(position, *row) for position, row in enumerate(inputs.pricing.rows())],
+            ((position, *row) for position, row in enumerate(inputs.pricing.rows())),
         )
     work.executemany(
         "INSERT INTO model_catalog VALUES (?, ?, ?)",
@@ -301,6 +306,16 @@ def _copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> d
         "variables": len(inputs.environment.variables) - len(variables),
         "stored_keys": len(inputs.environment.stored) - len(stored),
     }
+
+
+def _check_limits(work: sqlite3.Connection, source: Source) -> None:
+    """Raise SourceError for what would not be read again: opening refuses it."""
+    try:
+        check_rows(work, FORMAT_VERSION)
+    except ValueError as error:
+        raise SourceError(
+            f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"
+        ) from None
 
 
 def _storable(rows: list[Row], source: Source) -> list[Row]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atomlab.errors import InputError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_json
 from atomlab.text import storable
 
@@ -33,6 +34,7 @@ def load_catalog(path: Path) -> dict[str, CatalogEntry]:
     document = read_json(path)
     if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
         raise InputError("is no model catalogue", where=path, todo="give a JSON list of objects")
+    limits.check_size(document, limits.MODELS, "models", path)
     if any(not isinstance(row.get("model_id"), str) for row in document):
         raise InputError("has an entry without model_id", where=path, todo="give it one")
     try:
@@ -41,7 +43,7 @@ def load_catalog(path: Path) -> dict[str, CatalogEntry]:
             for row in document
         )
     except ValueError as error:
-        raise InputError(str(error), where=path, todo="write true or false") from None
+        raise InputError(str(error), where=path, todo="check that model") from None
 
 
 def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
@@ -49,7 +51,8 @@ def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
 
     Capabilities are a list or the JSON text of one; NULL, JSON's null and the empty list count as
     `["chat"]`, anything else lists none. Raises ValueError naming the model where excluded is
-    neither true nor false, in whichever way a database or JSON spells it; unknown (None) is false.
+    neither true nor false, in whichever way a database or JSON spells it; unknown (None) is false;
+    and where a model has more capabilities than are read.
     """
     return {
         storable(str(model_id)): CatalogEntry(
@@ -76,8 +79,10 @@ def _capabilities(value: Any) -> frozenset[str]:
             return frozenset()
     if value is None or value == []:
         value = _NONE_LISTED
-    return (
-        frozenset(v for v in value if isinstance(v, str))
-        if isinstance(value, list)
-        else frozenset()
-    )
+    if not isinstance(value, list):
+        return frozenset()
+    found = frozenset(v for v in value if isinstance(v, str))
+    if len(found) > limits.CAPABILITIES:
+        what = "capabilities of one model"
+        raise ValueError(limits.beyond(len(found), limits.CAPABILITIES, what))
+    return found

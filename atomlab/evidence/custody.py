@@ -118,6 +118,8 @@ def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
     tables: dict[Any, Any] = dict.fromkeys(FORMATS[version][1], _DIGEST)
     form = _FORM | {"tables": {**tables, ...: ()}}
     form |= {name: _NOTHING for name in _MAY_BE_ABSENT if manifest.get(name, "") is None}
+    if "duration_s" in manifest:  # not in early ones, nor where the times are made up
+        form["duration_s"] = _NUMBER
     if version == 2:
         _complete(manifest, connection)
         form["inputs"] = dict.fromkeys(INPUTS, re.compile(f"{_STATES}|unknown"))
@@ -184,8 +186,11 @@ def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection)
     """
     rows = {table: digest["rows"] for table, digest in manifest["tables"].items()}
     prices, proof = manifest["pricing"], manifest["fidelity"]
-    if manifest["started_at"] > manifest["captured_at"]:
+    duration_s = manifest.get("duration_s")
+    if duration_s is None and manifest["started_at"] > manifest["captured_at"]:
         raise ValueError("it ended before it began")
+    if (duration_s or 0) < 0:  # where it is told, the clock may have been set back meanwhile
+        raise ValueError("it took less than no time")
     if not proof["agree"]:
         raise ValueError("source and snapshot did not decide alike")
     if rows["tenants"] != proof["tenants"]:

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import os
-import re
 import secrets
 import signal
 import stat
@@ -18,13 +17,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from atomlab.errors import InputError, SnapshotError
-from atomlab.text import printable
+from atomlab.evidence import core_yaml, limits
 
 # Files that have a name, but not their last one: whoever ends the process at once discards them.
 _unfinished: set[Path] = set()
 
 # A price map is about a megabyte; this stops a gzip bomb, not a large map. YAML is written by hand.
 MAX_BYTES = 32 * 1024 * 1024
+# As JSON it may take ten times as much memory: a few bytes of text can spell an object of hundreds.
+MOST_MEMORY = 10 * MAX_BYTES
+_TAKEN = {b"{": 200, b"[": 80, b",": 60, b":": 60}  # bytes, for what each of them stands
 MAX_YAML_BYTES = 256 * 1024
 
 
@@ -53,6 +55,13 @@ def parse_json(content: bytes, path: Path) -> Any:
                 content = _within_bounds(stream.read(MAX_BYTES + 1), path)
         except (OSError, EOFError, zlib.error) as error:
             raise _unreadable(path, error) from None
+    if (needed := _memory_of(content)) > MOST_MEMORY:
+        raise InputError(
+            f"has more values than are read: they take {needed >> 20:,} MB of memory, of which"
+            f" {MOST_MEMORY >> 20} are given",
+            where=path,
+            todo=f"check the file; a price map may have {limits.PRICES:,} entries",
+        )
     try:
         return json.loads(content)
     except UnicodeDecodeError:
@@ -60,6 +69,12 @@ def parse_json(content: bytes, path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         what, todo = f"is not JSON ({error})", "give the complete JSON file"
     raise InputError(what, where=path, todo=todo)  # outside: the parser's error holds the content
+
+
+def _memory_of(content: bytes) -> int:
+    """Return about how many bytes a JSON text and its values take, without reading it."""
+    text = len(content) * (2 if content.isascii() else 5)
+    return text + sum(content.count(mark) * taken for mark, taken in _TAKEN.items())
 
 
 def _within_bounds(content: bytes, path: Path) -> bytes:
@@ -79,39 +94,8 @@ def _no_such(path: Path) -> InputError:
 def read_yaml(path: Path) -> Any:
     """Return the YAML value in `path`; raise InputError, which quotes nothing of the file.
 
-    A file given by mistake may hold secrets, and the parser's own messages show lines of it. An
-    alias is refused: a few lines of them spell more than any memory holds. So is a key that stands
-    twice, named with its line, of which YAML would keep the last. What looks like a time and is
-    none, such as a thirteenth month, is its text.
+    What is read of YAML, and what is refused, says `core_yaml`. A time is its text.
     """
-    import yaml  # only where a file is read: rules usually come from a snapshot
-
-    class Strict(yaml.SafeLoader):
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise yaml.MarkedYAMLError(problem="an alias", problem_mark=self.get_mark())
-            return super().compose_node(parent, index)
-
-        def compose_mapping_node(self, anchor: Any) -> Any:
-            node = super().compose_mapping_node(anchor)
-            seen = set()
-            for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode):
-                    if (key.tag, key.value) in seen:
-                        raise yaml.MarkedYAMLError(
-                            problem=f"the key {printable(key.value, 60)} stands twice",
-                            problem_mark=key.start_mark,
-                        )
-                    seen.add((key.tag, key.value))
-            return node
-
-        def construct_yaml_timestamp(self, node: Any) -> Any:
-            try:
-                return super().construct_yaml_timestamp(node)
-            except (ValueError, OverflowError):
-                return self.construct_scalar(node)
-
-    Strict.add_constructor("tag:yaml.org,2002:timestamp", Strict.construct_yaml_timestamp)
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_YAML_BYTES + 1)
@@ -119,20 +103,13 @@ def read_yaml(path: Path) -> Any:
             raise InputError(
                 f"is larger than {MAX_YAML_BYTES:,} bytes", where=path, todo="check the file"
             )
-        return Strict(content.decode()).get_single_data()
+        return core_yaml.parse(content)
     except FileNotFoundError:
         raise _no_such(path) from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or "a character that YAML does not allow"
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark else ""
-        reason = re.sub(r"(['\"]).*\1", "…", str(problem), flags=re.DOTALL) + place
-    except UnicodeDecodeError:
-        reason = "not UTF-8 text"
-    except (ValueError, RecursionError):
-        reason = "a value of the wrong form, or nested too deeply"
+    except core_yaml.UnreadableError as error:
+        reason = str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
     raise InputError(
         f"cannot be read as YAML ({reason})", where=path, todo="check the path and the file"
     )

@@ -68,7 +68,9 @@ def canonical_name(name: str) -> str:
 def key_stem(name: str) -> str:
     """Return what is left of a name without its end: `_API_KEY`, `_TOKEN`, `_KEY_2`, `APIKEY`."""
     ending = r"(?:_?API_?(?:KEY|TOKEN|SECRET)S?|_(?:KEY|TOKEN|SECRET)S?)(?:_?\d{1,2})?"
-    return re.sub(f"(?:{ending})+$", "", canonical_name(name))
+    word = canonical_name(name)
+    # Only the end is looked at: from each of many places the pattern would try the whole rest.
+    return word[:-_LONGEST] + re.sub(f"(?:{ending})+$", "", word[-_LONGEST:])
 
 
 def letters(name: str) -> str:

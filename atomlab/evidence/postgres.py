@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine
@@ -134,7 +135,7 @@ def _database(
     }.items():
         driver.execute(f"SET LOCAL {setting} = '{value}'")
     locked = _lock(driver, there)
-    asked_at = datetime.now(UTC)
+    asked_at, asked = datetime.now(UTC), monotonic()
     [(version, user, clock, later, readers)] = driver.execute(
         "SELECT current_setting('server_version'), current_user, clock_timestamp(),"
         " to_regclass(%s) IS NOT NULL,"
@@ -143,8 +144,7 @@ def _database(
         " WHEN 'on' THEN 'read only' ELSE 'read write' END",
         [LATER_TABLE],
     )
-    answered_at = datetime.now(UTC)
-    offset = clock - (asked_at + (answered_at - asked_at) / 2)
+    offset = clock - (asked_at + timedelta(seconds=monotonic() - asked) / 2)
     rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
     if not locked:
         _check_in_place(driver, name, {table for table, _, _, may, _, _ in rows if may})

@@ -13,16 +13,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atomlab.errors import InputError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_json
 from atomlab.text import count, listed, storable
 
@@ -57,6 +60,7 @@ DEAREST = 0.01
 _READ = (PROVIDER, "mode", *NUMBERS, *FLAGS, *FLAGS.values())
 _READ_FIRST = (PROVIDER, *PRICES, *WINDOWS)  # what the platform reads to rank, in its order
 _LEGEND = "sample_spec"
+_NUMERIC = frozenset({*NUMBERS, *FLAGS})
 # The whole list is in another unit where this share of its models is above DEAREST; in LiteLLM's
 # map 11 of 1,931 are, by mistake. By itself, only a token for a dollar is beyond any mistake there.
 _GOOD_SHARE, _A_DOLLAR = 0.1, 1.0
@@ -98,13 +102,10 @@ class Pricing:
             }
         )
 
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return one tuple of COLUMNS per model, None where unknown, as a database stores it."""
-        columns = [
-            [None if value != value else value for value in list(values)]
-            for values in self.columns.values()
-        ]
-        return list(zip(*columns, strict=True))
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield one tuple of COLUMNS per model, None where unknown, as a database stores it."""
+        for row in zip(*self.columns.values(), strict=True):
+            yield tuple(None if value != value else value for value in row)
 
     @cached_property
     def price_unknown(self) -> Bools:
@@ -228,14 +229,14 @@ def load_pricing(path: Path) -> Pricing:
     """
     document = read_json(path)
     source = last_fetch = None
-    entries: Iterable[tuple[str, Any]]
+    entries: dict[str, Any]
     if isinstance(document, dict) and isinstance(document.get("pricing"), dict):
-        kind, entries = "atom-cache", document["pricing"].items()
+        kind, entries = "atom-cache", document["pricing"]
         source, last_fetch = _text(document.get("source")), _text(document.get("last_fetch"))
     elif isinstance(document, dict) and isinstance(document.get("data"), list):
         kind, entries = "openrouter-list", _openrouter_entries(document["data"], path)
     elif isinstance(document, dict) and any(map(_tells_a_model, document.values())):
-        kind, entries = "litellm-map", document.items()
+        kind, entries = "litellm-map", document
     else:
         raise InputError(
             "holds no prices in a known format",
@@ -245,19 +246,37 @@ def load_pricing(path: Path) -> Pricing:
         )
     # What its loader parses is a number or missing: an assumption, which breaks nothing.
     parsed = kind == "openrouter-list"
-    rows = [
-        (*_row(model_id, entry), None if parsed else _breaks(entry)) for model_id, entry in entries
-    ]
-    if len({row[0] for row in rows}) < len(rows):  # a lone surrogate, and its escape spelled out
+    limits.check_size(entries, limits.PRICES, "prices", path)
+    columns = pricing_columns(
+        (*_row(model_id, entry), None if parsed else _breaks(entry))
+        for model_id, entry in _taken_out(entries)
+    )
+    ids = columns["model_id"]
+    if len(set(ids)) < len(ids):  # a lone surrogate, and its escape spelled out
         raise InputError("has two models of one id", where=path, todo="drop one of them")
-    return Pricing(pricing_columns(rows), kind, source, last_fetch)
+    return Pricing(columns, kind, source, last_fetch)
 
 
-def pricing_columns(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """Return rows of COLUMNS (None where unknown) as the columns that Pricing describes."""
-    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+def _taken_out(entries: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the entries in their order, each of them forgotten: what is read takes their place."""
+    for model_id in list(entries):
+        yield model_id, entries.pop(model_id)
+
+
+def pricing_columns(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """Return rows of COLUMNS (None where unknown) as the columns that Pricing describes.
+
+    The rows are taken one by one, so that never all of them are held.
+    """
+    columns: list[Any] = [array("d") if name in _NUMERIC else [] for name in COLUMNS]
+    for row in rows:
+        for column, value in zip(columns, row, strict=True):
+            if type(column) is array:
+                column.append(math.nan if value is None else value)
+            else:  # few different owners and modes, many models
+                column.append(value if value is None else intern(value))
     return {
-        name: np.array(values, dtype=float) if name in NUMBERS or name in FLAGS else list(values)
+        name: np.array(values, dtype=float) if name in _NUMERIC else values
         for name, values in zip(COLUMNS, columns, strict=True)
     }
 
@@ -330,7 +349,7 @@ def _flag(value: Any, name: str, malformed: list[str]) -> float | None:
     return None
 
 
-def _openrouter_entries(data: list[Any], path: Path) -> Iterable[tuple[str, Any]]:
+def _openrouter_entries(data: list[Any], path: Path) -> dict[str, Any]:
     """Return LiteLLM-like entries by id; as in a dictionary, a later duplicate wins."""
     entries: dict[str, Any] = {}
     for position, model in enumerate(data, 1):
@@ -350,7 +369,7 @@ def _openrouter_entries(data: list[Any], path: Path) -> Iterable[tuple[str, Any]
             else None,
             "supports_tools": "tools" in parameters if isinstance(parameters, list) else None,
         }
-    return entries.items()
+    return entries
 
 
 def _text(value: Any) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from atomlab.errors import InputError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_json
 from atomlab.evidence.rules import EDITIONS
 from atomlab.text import storable
@@ -51,6 +52,7 @@ def load_registry(path: Path) -> tuple[Provider, ...]:
             where=path,
             todo="give the platform's byok_config.json",
         )
+    limits.check_size(entries, limits.PROVIDERS, "providers", path)
     providers = tuple(_provider(entry, n, path) for n, entry in enumerate(entries, 1))
     seen: set[str] = set()
     for provider in providers:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -17,8 +17,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from atomlab.errors import InputError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_yaml
-from atomlab.text import did_you_mean, listed, storable
+from atomlab.text import did_you_mean, field_name, listed, storable
 
 EDITIONS = Path(__file__).parent / "editions"
 COMPLEXITIES = ("simple", "moderate", "complex", "advanced")
@@ -101,60 +102,42 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
 
     Without `based_on` they are an edition of their own.
     """
+    if (size := _size(document)) > limits.RULES:
+        what = limits.beyond(size, limits.RULES, "words and numbers")
+        raise InputError(f"rules are too many: {what}", where=where, todo="check the file")
     names = [f.name for f in dataclasses.fields(Rules)]
     document = {"based_on": document.get("name"), **_DEFAULTS, **document}
     if missing := [name for name in names if name not in document]:
         raise InputError(f"rules lack {listed(missing)}", where=where, todo="add them")
-    if unknown := [str(name) for name in document if name not in names]:
-        todo = did_you_mean(unknown[0], names) or "see the editions' own files"
-        raise InputError(f"rules have the unknown field {unknown[0]}", where=where, todo=todo)
+    if unknown := [name for name in document if name not in names]:
+        todo = did_you_mean(str(unknown[0]), names) or "see the editions' own files"
+        what = f"rules have the unknown field {field_name(unknown[0])}"
+        raise InputError(what, where=where, todo=todo)
+    rules = Rules(**{name: _parsed(name, document[name], where) for name in names})
+    _check(rules, where)
+    return rules
+
+
+def _size(value: Any) -> int:
+    """Return how many scalars a value holds, keys included."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list | tuple) else 1
+
+
+def _parsed(name: str, value: Any, where: object) -> Any:
+    """Return the value of a field, or raise InputError that says what is wrong, and quotes none."""
     try:
-        rules = Rules(
-            name=storable(_word(document["name"])),
-            based_on=storable(_word(document["based_on"])),
-            matcher=_word(document["matcher"]),
-            placeholder_prefixes=_words(document["placeholder_prefixes"]),
-            placeholder_shorter_than=_whole(document["placeholder_shorter_than"]),
-            llm_providers=_words(document["llm_providers"]),
-            min_context_tokens=_numbers(document["min_context_tokens"]),
-            min_quality=_numbers(document["min_quality"]),
-            min_quality_by_tier=_numbers(document["min_quality_by_tier"]),
-            min_health_score=_number(document["min_health_score"]),
-            cached_input_factor=_number(document["cached_input_factor"]),
-            prompt_cache_min_tokens={
-                str(k): _whole(v) for k, v in document["prompt_cache_min_tokens"].items()
-            },
-            plans={str(k): None if v is None else _words(v) for k, v in document["plans"].items()},
-            quality=_scores(document["quality"]),
-            quality_heuristics=tuple(
-                (_words(words), _number(score)) for words, score in document["quality_heuristics"]
-            ),
-            default_quality=_number(document["default_quality"]),
-            capability_quality={
-                str(k): _scores(v) for k, v in document["capability_quality"].items()
-            },
-            prompt_cache_min_tokens_containing={
-                str(k): _whole(v) for k, v in document["prompt_cache_min_tokens_containing"].items()
-            },
-            keys_from=_word(document["keys_from"]),
-            key_places=_words(document["key_places"]),
-            client_key_places=_lists(document["client_key_places"]),
-            client_order=_word(document["client_order"]),
-            fallback=_fallback(document["fallback"]),
-            assumptions=_words(document["assumptions"]),
-            other_faults={str(k): str(_word(v)) for k, v in document["other_faults"].items()},
-        )
+        return _PARSERS[name](value)
     except (
         *(TypeError, ValueError, AttributeError, KeyError),
         *(OverflowError, RecursionError),
     ) as error:
         raise InputError(
-            f"rules have a field of the wrong form ({error})",
+            f"rules have a field of the wrong form, {name} ({error})",
             where=where,
             todo="compare it with the shipped editions",
         ) from None
-    _check(rules, where)
-    return rules
 
 
 def load_rules(name_or_file: str) -> Rules:
@@ -215,6 +198,10 @@ def _numbers(mapping: Mapping[str, Any]) -> dict[str, float]:
     return {str(name): _number(number) for name, number in mapping.items()}
 
 
+def _counts(mapping: Mapping[str, Any]) -> dict[str, int]:
+    return {str(name): _whole(number) for name, number in mapping.items()}
+
+
 def _lists(mapping: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {str(name): _words(words) for name, words in mapping.items()}
 
@@ -241,29 +228,64 @@ def _scores(pairs: Any) -> tuple[tuple[str, float], ...]:
 
 def _number(value: Any) -> float:
     """Return a number; NaN would make every comparison with it false, a huge one overflow."""
-    if not abs(number := float(value)) < _LIMIT:
-        raise ValueError(f"{number} is no threshold or score")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("no number") from None
+    if not abs(number) < _LIMIT:
+        raise ValueError("no threshold, score or count")
     return number
 
 
 def _whole(value: Any) -> int:
-    if abs(number := int(value)) >= _LIMIT:
-        raise ValueError("a count is too large")
-    return number
+    if (number := _number(value)) != int(number):
+        raise ValueError("no whole number")
+    return int(number)
 
 
 def _word(value: Any) -> Any:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no word")
+        raise TypeError("no word")
     return value
 
 
 def _words(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
-        raise TypeError(f"{value!r} is no list of words")
+        raise TypeError("no list of words")
     return tuple(value)
 
 
+def _name(value: Any) -> str:
+    return storable(str(_word(value)))
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "based_on": _name,
+    "matcher": _word,
+    "placeholder_prefixes": _words,
+    "placeholder_shorter_than": _whole,
+    "llm_providers": _words,
+    "min_context_tokens": _numbers,
+    "min_quality": _numbers,
+    "min_quality_by_tier": _numbers,
+    "min_health_score": _number,
+    "cached_input_factor": _number,
+    "prompt_cache_min_tokens": _counts,
+    "plans": lambda plans: {str(k): None if v is None else _words(v) for k, v in plans.items()},
+    "quality": _scores,
+    "quality_heuristics": lambda pairs: tuple((_words(w), _number(score)) for w, score in pairs),
+    "default_quality": _number,
+    "capability_quality": lambda by_name: {str(k): _scores(v) for k, v in by_name.items()},
+    "prompt_cache_min_tokens_containing": _counts,
+    "keys_from": _word,
+    "key_places": _words,
+    "client_key_places": _lists,
+    "client_order": _word,
+    "fallback": _fallback,
+    "assumptions": _words,
+    "other_faults": lambda faults: {str(k): str(_word(v)) for k, v in faults.items()},
+}
 # The fields with a default, as a file spells it.
 _DEFAULTS: Mapping[str, Any] = {
     "prompt_cache_min_tokens_containing": {},
@@ -287,14 +309,14 @@ def _check(rules: Rules, where: object) -> None:
     ):
         if getattr(rules, name) not in known:
             raise InputError(
-                f"unknown {name} {getattr(rules, name)!r}",
+                f"unknown {name}",
                 where=where,
                 todo=f"use {' or '.join(known)}",
             )
     for place in chain(rules.key_places, *rules.client_key_places.values()):
         if not _PLACE.fullmatch(place):
             raise InputError(
-                f"unknown place of a key {place!r}",
+                "unknown place of a key",
                 where=where,
                 todo="use own, stored, declared, stored ID, declared ID, or variable …_API_KEY",
             )
@@ -317,5 +339,5 @@ def _check_fallback(fallback: Fallback, where: object) -> None:
             p for p in fallback.order.get(kind, ()) if kind not in fallback.models.get(p, {})
         ]
         if kind not in fallback.order or lacking:
-            what = f"a model of {lacking[0]} for {kind}" if lacking else f"an order for {kind}"
+            what = f"a model of a provider for {kind}" if lacking else f"an order for {kind}"
             raise InputError(f"the fallback lacks {what}", where=where, todo="add it")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -80,7 +81,7 @@ def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
         ("read", source["isolation"] + locked + (f", at most {limit:g} s each" if limit else "")),
         ("columns", "; ".join(read)),
         ("started", said["started_at"]),
-        ("captured", said["captured_at"]),
+        ("captured", said["captured_at"] + _lasting(said)),
         ("server's clock", "the same machine's" if offset is None else f"{offset:+.3f} s of ours"),
         ("tenants", "some only (narrowed)" if said["narrowed"] else "all"),
         ("operator", said["operator"] or "not given"),
@@ -95,6 +96,17 @@ def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
     ]
     facts += (("remark", remark) for remark in source["remarks"])
     return [*facts, ("note", said["note"])] if said["note"] else facts
+
+
+def _lasting(said: Mapping[str, Any]) -> str:
+    """Return how long a capture took, and how far our clock was set meanwhile, where it is told."""
+    if "duration_s" not in said:
+        return ""
+    began, ended = (datetime.fromisoformat(said[name]) for name in ("started_at", "captured_at"))
+    set_by_s = (ended - began).total_seconds() - said["duration_s"]
+    # The times are told to the second.
+    told = f"; our clock was set by {set_by_s:+,.0f} s meanwhile" if abs(set_by_s) > 2 else ""
+    return f", after {said['duration_s']:,g} s{told}"
 
 
 def _prices(prices: dict[str, Any]) -> str:

@@ -561,7 +561,7 @@ def test_an_ambiguous_tenant_is_an_error(captured, hypothesis):
         (
             "title: t\ntenant: x\nrequest: {complexity: hard}\n"
             "claims: [{id: a, statement: s, kind: ranking_raises}]",
-            "unknown complexity 'hard'; use one of simple",
+            "request: unknown complexity; use one of simple",
         ),
         (
             "title: t\ntenant: x\nrequest: {complexty: simple}\n"

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError
 import atomlab
 from atomlab.errors import SnapshotError
 from atomlab.evidence.schema import SNAPSHOT_TABLES
+from atomlab.report.custody import manifest_facts
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import refused
 
@@ -88,7 +89,8 @@ def made(request, cache, tmp_path):
 
 def test_manifest_names_tool_schema_rules_operator_and_proof(made):
     """What made the snapshot, by which rules, for whom, and what was compared."""
-    rest = {"source", "pricing", "parent", "tables", "fingerprint", "started_at", "captured_at"}
+    rest = {"source", "pricing", "parent", "tables", "fingerprint"}
+    rest |= {"started_at", "captured_at", "duration_s"}
     assert {name: value for name, value in made.manifest.items() if name not in rest} == {
         "schema": "atomlab.snapshot/3",
         "tool": f"atomlab {version('atomlab')}",
@@ -121,6 +123,32 @@ def test_manifest_has_start_and_end_in_utc(made):
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in told)
     started, captured = map(datetime.fromisoformat, told)
     assert made.between[0].replace(microsecond=0) <= started <= captured <= made.between[1]
+
+
+@pytest.mark.parametrize("set_by", [timedelta(hours=-1), timedelta(days=-9000), timedelta(days=2)])
+def test_a_clock_that_is_set_meanwhile_spoils_no_capture(captured, monkeypatch, set_by):
+    """Wall times are recorded as they are, how long it took is not read off them."""
+    reads: list[datetime] = []
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            reads.append(datetime.now(tz))
+            return reads[-1] + (set_by if len(reads) > 1 else timedelta(0))
+
+    for module in ("capture", "postgres"):
+        monkeypatch.setattr(f"atomlab.evidence.{module}.datetime", Clock)
+    snapshot = captured(TENANTS)
+    snapshot.verify()
+    assert len(reads) == 2
+    said = snapshot.manifest
+    times = [datetime.fromisoformat(said[name]) for name in ("started_at", "captured_at")]
+    assert abs(times[1] - times[0] - set_by) < timedelta(seconds=60)
+    assert 0 < said["duration_s"] < 60
+    shown = dict(manifest_facts(snapshot))["captured"]
+    told = re.fullmatch(r"(.*), after [\d.]+ s; our clock was set by (.*) s meanwhile", str(shown))
+    assert told[1] == said["captured_at"]
+    assert abs(float(told[2].replace(",", "")) - set_by.total_seconds()) <= 2
 
 
 def test_manifest_names_the_source_without_credentials(made):

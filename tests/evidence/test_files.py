@@ -6,15 +6,13 @@ import gzip
 import os
 import signal
 import stat
-from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 
 from atomlab.errors import InputError, SnapshotError
 from atomlab.evidence import files
-from atomlab.evidence.files import check_writable, read_json, read_yaml, whole_files
+from atomlab.evidence.files import check_writable, read_json, whole_files
 from tests.refusals import refused
 
 
@@ -178,50 +176,6 @@ def test_too_large_file_is_refused(write_json, monkeypatch):
     path = write_json({"a": "much more than ten bytes"})
     with refused(InputError, "is larger than 10 bytes", path):
         read_json(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "line"),
-    [
-        ("owner: s3cret\nowner: s3cret\n", "owner", 2),
-        ("a: 1\nb:\n  - c: 2\n    d: 3\n    c: s3cret\n", "c", 5),
-        ("{a: {b: s3cret, b: s3cret}}", "b", 1),
-        ("a: s3cret\n'a': s3cret\n", "a", 2),
-        ('a: 1\n"b\\u202e": 1\n"b\\u202e": 2\n', "b\\u202e", 3),
-    ],
-)
-def test_a_key_that_stands_twice_is_named_with_its_line(tmp_path, text, key, line):
-    """YAML would keep the last and lose the first; what they hold is not shown."""
-    path = tmp_path / "twice.yaml"
-    path.write_text(text, encoding="utf-8")
-    with refused(InputError, f"the key {key} stands twice, line {line})", path) as caught:
-        read_yaml(path)
-    assert "s3cret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "text", ["[{a: 1}, {a: 2}]", "a: {a: {a: 1}}", "1: a\n'1': b", "a: 1\nA: 2"]
-)
-def test_the_same_key_in_another_place_is_another_key(tmp_path, text):
-    """Only within one mapping does a key stand twice."""
-    path = tmp_path / "once.yaml"
-    path.write_text(text, encoding="utf-8")
-    assert read_yaml(path) == yaml.safe_load(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("2026-13-02", "2026-13-02"),
-        ("2026-05-02", date(2026, 5, 2)),
-        ("2026-05-02x", "2026-05-02x"),
-    ],
-)
-def test_a_time_that_cannot_be_is_its_text(tmp_path, text, value):
-    """Whoever reads the field can say which one it is."""
-    path = tmp_path / "time.yaml"
-    path.write_text(f"at: {text}\n", encoding="utf-8")
-    assert read_yaml(path) == {"at": value}
 
 
 def test_json_can_come_from_a_pipe(tmp_path):

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from atomlab.errors import InputError
 from atomlab.evidence.files import read_yaml
-from atomlab.text import did_you_mean
+from atomlab.text import did_you_mean, field_name
 
 Kind = Literal["started", "detected", "mitigated", "resolved", "event"]
 ActionType = Literal["prevent", "detect", "mitigate", "process"]
@@ -59,11 +59,11 @@ def _moment(given: Any) -> Any:
 def _day(given: Any) -> Any:
     """Return a date, as it stands or as its text says."""
     _no_number(given)
-    if isinstance(given, datetime) and given.time() == time.min:
-        given = given.date()
     if isinstance(given, str):
         with suppress(ValueError):
-            given = date.fromisoformat(given.strip())
+            given = datetime.fromisoformat(given.strip())
+    if isinstance(given, datetime) and given.time() == time.min:
+        given = given.date()
     if isinstance(given, datetime) or not isinstance(given, date | None):
         raise ValueError("is no date; write 2026-05-31")
     return given
@@ -100,7 +100,7 @@ class Statement(_Strict):
 
 
 Told = Annotated[Statement, BeforeValidator(_statement)]
-# A bool or a number where text should be is a slip of YAML (`owner: no`), but a number may name.
+# A bool or a number where text should be is a slip of YAML (`owner: true`), but a number may name.
 Name = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
@@ -249,7 +249,9 @@ def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
     wrong = error.errors(include_url=False, include_input=False)
     first = min(wrong, key=lambda each: each["type"] != "extra_forbidden")
     loc = first["loc"]
-    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
+    place = "".join(f"[{p}]" if isinstance(p, int) else f".{field_name(p)}" for p in loc).lstrip(
+        "."
+    )
     if not isinstance(document, dict):
         return "is no events file", f"give a mapping of: {', '.join(Events.model_fields)}"
     if first["type"] == "extra_forbidden":

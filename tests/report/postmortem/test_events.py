@@ -45,7 +45,7 @@ def load(tmp_path):
         ("actions: [{item: a, type: fix}]", "actions[0].type", "correct it"),
         ("actions: [{item: a, due: 20260630}]", "is a number, not a time", "correct it"),
         ("detection: {by: luck}", "detection.by", "correct it"),
-        ("owner: no", "owner: must be a text; in quotes", "correct it"),
+        ("owner: true", "owner: must be a text; in quotes", "correct it"),
         ("timeline: soon", "timeline: must be a list", "correct it"),
         ("actions: {item: a}", "actions: must be a list", "correct it"),
         ("authors: Ana", "authors: must be a list", "correct it"),
@@ -55,7 +55,7 @@ def load(tmp_path):
         ("trigger: ''", "trigger.text: must not be empty", "correct it"),
         ("options: [{name: a, recommended: x}]", "must be true or false", "correct it"),
         ("steps: [{step: a, state: x}]", "must be 'done', 'open' or 'failed'", "correct it"),
-        ("yes: a", "is no name of a field", "correct it"),
+        ("true: a", "is no name of a field", "correct it"),
         ("timeline: [{at: [1], what: a, source: b}]", "timeline[0].at: is no time", "correct it"),
         (
             "timeline: [{at: 2026-13-02, what: a, source: b}]",
