@@ -34,7 +34,7 @@ from atomlab.errors import AtomlabError, SourceError
 from atomlab.evidence.schema import SNAPSHOT_TABLES
 from tests.canaries import SECRETS, Scanner, made_up
 from tests.conftest import ROOT
-from tests.refusals import is_one_line
+from tests.refusals import is_one_line, said
 from tests.room import Room, Step
 
 PUBLIC = "open-source-2026-05"
@@ -386,18 +386,6 @@ BREAKING = {
         + VIEW.format("plain(setting_value)"),
     },
 }
-
-
-def said(error):
-    """Return all that an exception says, and those that it hides, whichever way one asks."""
-    texts, chain = [], [error]
-    for one in chain:
-        chain += [e for e in (one.__cause__, one.__context__) if e is not None and e not in chain]
-        texts += traceback.TracebackException.from_exception(one).format()
-        texts += [str(one), repr(one), repr(one.args), repr(vars(one))]
-        if isinstance(one, psycopg.Error):
-            texts += [str(getattr(one.diag, name)) for name in dir(one.diag) if name[0] != "_"]
-    return "\n".join(texts).encode("utf-8", "backslashreplace")
 
 
 @pytest.mark.parametrize(("kind", "what"), [(kind, w) for kind in KINDS for w in BREAKING[kind]])
