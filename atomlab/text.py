@@ -11,6 +11,12 @@ from collections.abc import Iterable
 # Cs lone surrogates, Co private use, and the two Unicode line breaks.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
+# How the keys of vendors look, and tokens.
+VENDOR_KEY = (
+    r"(?:(?:sk[-_]|gsk_|csk-|xai-|hf_|fw_|r8_|pplx-|nvapi-|tgp_v\d_|AIza)[\w-]{12,}"
+    r"|eyJ[\w-]{10,}\.[\w-]+\.[\w-]*)"
+)
+
 
 def printable(value: object, limit: int = 120) -> str:
     """Return `value` as one line of at most `limit` visible characters, the rest escaped.

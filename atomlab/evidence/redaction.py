@@ -19,6 +19,7 @@ from atomlab.errors import InputError
 from atomlab.evidence.names import reader
 from atomlab.evidence.registry import Provider
 from atomlab.evidence.rules import Rules
+from atomlab.evidence.shapes import KEY_SHAPE, NOT_PASTED, WORD
 
 State = Literal["present", "ciphertext", "null", "empty", "blank", "placeholder"]
 STATES: tuple[State, ...] = get_args(State)
@@ -30,18 +31,7 @@ _TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|
 _DOMAIN = b"atomlab/setting-value/v1\0"
 _KEY_BYTES = 32
 _MAX_NAME = 255  # varchar(255) on the platform
-# Words of a name, not of a secret: letters, a short number, or one that a short number is part of.
-_WORD = r"(?:[A-Z]{1,16}|\d{1,4}|[A-Z]{1,10}\d{1,3}[A-Z]{0,2}|\d{1,3}[A-Z]{1,10})"
-_NOT_PASTED = r"(?!(?:[SPR]K|GH[OPSU]|XOX[A-Z])[_.-])"  # how the keys of vendors begin
-_KEY_NAME = re.compile(rf"{_NOT_PASTED}(?:{_WORD}(?:[_.-]{_WORD}){{0,5}})?_API_KEY")
-_KEY_SHAPE = re.compile(
-    r"(?:Bearer\s+)?(?:"
-    r"(?:sk[-_]|gsk_|csk-|xai-|hf_|fw_|r8_|pplx-|nvapi-|tgp_v\d_|AIza)[\w-]{12,}"
-    r"|eyJ[\w-]{10,}\.[\w-]+\.[\w-]*"
-    r"|[0-9a-f]{32}\.\w{16}"
-    r"|(?=.*(?:[A-Za-z0-9]{24}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16}))[\w-]{32,})",
-    re.ASCII,
-)
+_KEY_NAME = re.compile(rf"{NOT_PASTED}(?:{WORD}(?:[_.-]{WORD}){{0,5}})?_API_KEY")
 _Reach = Literal["always", "as a key", "never"]
 
 
@@ -182,7 +172,7 @@ def in_key_shape(value: object) -> bool:
     long word of letters and digits. An encrypted value could be anything.
     """
     text = _as_text(value).strip(" \t\r\n'\"")
-    return _KEY_SHAPE.fullmatch(text) is not None and not text.startswith("gAAAA")
+    return KEY_SHAPE.fullmatch(text) is not None and not text.startswith("gAAAA")
 
 
 def _as_text(value: object) -> str:

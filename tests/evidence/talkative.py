@@ -253,6 +253,7 @@ def views_of_sqlite(secret: str) -> Iterator[tuple[str, str]]:
         "a module",
         (
             "PRAGMA writable_schema = ON; INSERT INTO sqlite_master VALUES ('table',"
-            f""" 'model_catalog', 'model_catalog', 0, 'CREATE VIRTUAL TABLE model_catalog USING "{secret}"(x)')"""
+            f""" 'model_catalog', 'model_catalog', 0,"""
+            f""" 'CREATE VIRTUAL TABLE model_catalog USING "{secret}"(x)')"""
         ),
     )
