@@ -10,6 +10,7 @@ import gc
 import io
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from atomlab.errors import AtomlabError, Ended, InputError, ReportError
-from atomlab.text import count, printable, without_password
+from atomlab.text import count, is_address, printable, without_password
 
 app = typer.Typer(
     add_completion=False,
@@ -46,8 +47,8 @@ DAY_S = 86_400
 def _harmless(value: Any) -> Any:
     """Return the value of an option that is recorded or names a file to write: no URL."""
     for text in map(str, value if isinstance(value, list) else [value]):
-        if without_password(text) != text:
-            raise typer.BadParameter("a URL belongs in no option")
+        if is_address(text):
+            raise typer.BadParameter("a URL or a key belongs in no option")
     return value
 
 
@@ -523,7 +524,7 @@ def main() -> None:
     except AtomlabError as error:
         code = _fail(str(error), 1)
     except typer.TyperException as error:
-        what = printable(without_password(error.format_message()), 400).rstrip(".")
+        what = printable(without_password(_unquoted(error.format_message())), 400).rstrip(".")
         what = what.replace("Value error, ", "")  # pydantic's, of no use here
         end = "" if what.endswith("?") else "."
         told = f"{what}{end} See --help." if what else "no command given; see --help"
@@ -538,6 +539,20 @@ def main() -> None:
         code = _fail(f"cannot write the output ({error.strerror or error}); send it elsewhere", 1)
     gc.freeze()  # else the interpreter looks for garbage in all that was imported: 0.3 s
     raise SystemExit(code)
+
+
+def _unquoted(message: str) -> str:
+    """Return what is wrong with a command line, without words of it that could be a password.
+
+    A password that a space or a shell parts stands there alone. Names of commands and options,
+    and numbers, are quoted, mistyped ones too.
+    """
+    for word in sorted({p for a in sys.argv[1:] for p in (a, *a.split("="))}, key=len)[::-1]:
+        if word in message and not re.fullmatch(
+            r"-{0,2}[a-z]+(-[a-z]+)*|-?[\d.]{1,6}|\W{,3}", word
+        ):
+            message = message.replace(word, "…")
+    return message
 
 
 def _in_a_folder() -> bool:

@@ -223,7 +223,7 @@ def _version(said: str) -> str:
 def _where(url: URL) -> str:
     """Return the database and host that a URL names, where they could be nothing else."""
     database, host = url.database or "the default database", url.host or "the default host"
-    if not re.fullmatch(r"[a-z][a-z0-9_]{,30}|the default database", database):
+    if not re.fullmatch(r"[a-z]{1,20}(_[a-z]{1,20})*(_?\d{1,4})?|the default database", database):
         database = "a database"
     if not re.fullmatch(
         r"[0-9.]+|[0-9a-f:]+|localhost|([a-z0-9-]+\.)+[a-z]+|the default host", host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -73,13 +74,15 @@ def file_of(source: str) -> Path:
         if url is None:
             raise SourceError("is no database URL", todo="give sqlite:///PATH or a path")
         if url.get_backend_name() != "sqlite" or not url.database:
+            kind = url.get_backend_name()
+            known = kind if kind in ("sqlite", "mysql", "mariadb", "oracle", "mssql") else "there"
             raise SourceError(
-                f"cannot capture from {url.get_backend_name()}",
+                f"cannot capture from {known}",
                 todo="give a PostgreSQL URL, or an SQLite file in ATOM's schema",
             )
         path = Path(url.database)
-    # What is no file may be a URL with a slip in it, and a URL may hold a password.
-    where = None if any(c in source for c in "@=") else path
+    # What is no file may be a URL with a slip in it, or a password alone.
+    where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
     try:
         found = path.is_file()
     except (OSError, ValueError) as error:
