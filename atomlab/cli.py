@@ -145,9 +145,11 @@ def capture(
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
     from atomlab.byok.fidelity import proven_capture
+    from atomlab.evidence.memory import close_memory
     from atomlab.report.custody import capture_progress
     from atomlab.report.terminal import print_capture
 
+    close_memory()  # to the end of the process: values are freed, not wiped
     with _ending_at_once(), capture_progress() as progress:
         snapshot = proven_capture(
             source,
@@ -513,6 +515,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say
         sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
+    os.umask(os.umask(0o022) | 0o022)  # what is written here is evidence: nobody else changes it
     try:
         if not _in_a_folder():
             raise InputError("the current folder is gone", todo="cd to one that is there")

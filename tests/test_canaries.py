@@ -354,6 +354,25 @@ def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, 
     assert leaks(key, room, done) == ["fingerprints.key: key"]
 
 
+@pytest.mark.parametrize("umask", [0, 0o002, 0o077])
+def test_nothing_that_is_written_can_be_changed_by_others(make_database, room, prices, umask):
+    """Snapshot, key, report, batch, scripts, postmortems: only oneself may, whatever the umask."""
+    source = make_database({"acme": {}, "brennan": {"MINIMAX_2_7_API_KEY": "x" * 30}})
+    given = set(room.folder.rglob("*"))
+    wide = ("capture", source, "--pricing", prices, "--out", "snap.sqlite", "--key-file", "k")
+    steps = [Step(0, wide), *uses("snap.sqlite", 0)]
+    kept = [s for s in steps if {"capture", "fix", "report", "postmortem"} & {s.arguments[0]}]
+    for one in room.run(kept if umask == 0 else kept[:3], umask):
+        one.check()
+    written = [p for p in room.folder.rglob("*") if p not in given and "home" not in p.parts]
+    if umask == 0:
+        assert {"snap.sqlite", "k", "fix.sql", "told.pdf", "report.pdf"} <= {
+            p.name for p in written
+        }
+    assert {str(p): oct(p.stat().st_mode) for p in written if p.stat().st_mode & 0o022} == {}
+    assert oct((room.folder / "k").stat().st_mode & 0o777) == "0o600"
+
+
 # A capture that fails, and what its errors and logs say
 
 PLAIN = made_up("password")  # the part of the canary password that needs no escaping

@@ -29,6 +29,7 @@ from atomlab.evidence.environment import (
     load_variables,
 )
 from atomlab.evidence.files import check_writable, undisturbed, unwritable, whole_file
+from atomlab.evidence.memory import private_memory
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
 from atomlab.evidence.redaction import (
     fingerprinter,
@@ -80,6 +81,7 @@ class Witness(Protocol):
         """Return what the manifest says of the comparison, or raise."""
 
 
+@private_memory()
 def capture(
     source: str,
     out: str | Path,
@@ -110,6 +112,8 @@ def capture(
     redacted as settings are. The manifest records
     `operator`, who captured; `parent`, an earlier snapshot of the same incident; and `note`,
     which stands on every report. `captured_at` is for made-up data; it defaults to now.
+
+    No core of the process is dumped meanwhile, and nobody else looks at its memory.
 
     Raises SourceError, InputError or TenantError before anything is written; SnapshotError if
     `out` exists and `overwrite` is false, or cannot be written.

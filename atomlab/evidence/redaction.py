@@ -8,10 +8,13 @@ outside the snapshot) lets equal values be told from different ones, and nothing
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -30,6 +33,7 @@ USABLE: frozenset[str] = frozenset({"present", "ciphertext", "blank"})
 _TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|(null|empty):-)")
 _DOMAIN = b"atomlab/setting-value/v1\0"
 _KEY_BYTES = 32
+_FEWEST_BYTES = 20  # that differ; of 32 by chance there are 30, fewer than 20 never
 _MAX_NAME = 255  # varchar(255) on the platform
 _KEY_NAME = re.compile(rf"{NOT_PASTED}(?:{WORD}(?:[_.-]{WORD}){{0,5}})?_API_KEY")
 _Reach = Literal["always", "as a key", "never"]
@@ -96,10 +100,12 @@ def new_key() -> bytes:
 def read_key(path: Path) -> bytes:
     """Return the fingerprint key in `path`.
 
-    Raises InputError for a file that cannot be read, or is not 64 hex digits.
+    Raises InputError for a file that cannot be read, is not 64 hex digits, that others may read
+    or change, or whose key is no random one, so that values could be guessed from fingerprints.
     """
     try:
         with path.open(encoding="ascii") as stream:  # a device has no end
+            status = os.fstat(stream.fileno())
             key = bytes.fromhex(stream.read(4 * _KEY_BYTES).strip())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not hexadecimal"
@@ -108,7 +114,19 @@ def read_key(path: Path) -> bytes:
         ) from None
     if len(key) != _KEY_BYTES:
         raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+        raise InputError("is open to others", where=path, todo="chmod 600 it, or make another")
+    if not _is_random(key):
+        raise InputError(
+            "is no random key", where=path, todo="name a new file: capture makes a key in it"
+        )
     return key
+
+
+def _is_random(key: bytes) -> bool:
+    """Return whether a key could be drawn by chance: no few bytes, no steps, and no text."""
+    steps = {(after - before) % 256 for before, after in pairwise(key)}
+    return min(len(set(key)), len(steps)) >= _FEWEST_BYTES and not all(32 <= b < 127 for b in key)
 
 
 def key_text(key: bytes) -> bytes:

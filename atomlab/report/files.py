@@ -44,6 +44,8 @@ def write_all(folder: Path, contents: Mapping[str, str | bytes | None]) -> None:
                 (new / name).write_bytes(content.encode("utf-8", "backslashreplace"))
             elif content is not None:
                 (new / name).write_bytes(content)
+        for file in new.iterdir():
+            file.chmod(file.stat().st_mode & ~0o022)  # whatever the umask
         for name in contents:
             if (folder / name).exists():
                 _keep(folder / name, old / name)

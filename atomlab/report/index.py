@@ -38,7 +38,7 @@ def write_index(
 
     `missing` is how many reports an interrupt left unmade. Raises OSError if it cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(0o755, parents=True, exist_ok=True)
     write_all(out, {INDEX: index_page(outcomes, out, snapshot, notebook, missing=missing)})
     return out / INDEX
 

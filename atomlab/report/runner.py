@@ -156,7 +156,7 @@ def _open_folder(folder: Path) -> Iterator[Path]:
     try:
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o755, parents=True, exist_ok=True)
             with one_run_in(folder):
                 yield partial
         except Ended:
