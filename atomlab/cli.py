@@ -550,11 +550,10 @@ def _unquoted(message: str) -> str:
     A password that a space or a shell parts stands there alone. Names of commands and options,
     and numbers, are quoted, mistyped ones too.
     """
-    for word in sorted({p for a in sys.argv[1:] for p in (a, *a.split("="))}, key=len)[::-1]:
-        if word in message and not re.fullmatch(
-            r"-{0,2}[a-z]+(-[a-z]+)*|-?[\d.]{1,6}|\W{,3}", word
-        ):
-            message = message.replace(word, "…")
+    plain = re.compile(r"-{0,2}[a-z]+([-_][a-z]+)*|-?[\d.]{1,6}|\W{,3}", re.IGNORECASE)
+    words = {part for argument in sys.argv[1:] for part in (argument, *argument.split("="))}
+    for word in sorted((w for w in words if not plain.fullmatch(w)), key=len, reverse=True):
+        message = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "…", message)
     return message
 
 

@@ -7,7 +7,6 @@ time or a name say, only that is kept; where it is free, what looks like a secre
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from atomlab.text import VENDOR_KEY
 
@@ -27,6 +26,11 @@ _TIME = re.compile(
 )
 _WORDS = re.compile(
     rf"(?!\s*$){NOT_PASTED}{WORD}?(?:[ _.+-]{{1,3}}{WORD}){{0,7}}[ _.+-]{{0,3}}", re.IGNORECASE
+)
+_URL = re.compile(
+    r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[a-z0-9.-]+(?::\d{1,5})?)"
+    r"(?P<path>(?:/[\w.,~+-]*)*)?(?:[?#].*)?",
+    re.ASCII | re.DOTALL,
 )
 _SECRET = re.compile(
     rf"(?<![A-Za-z0-9])(?:{VENDOR_KEY}|gAAAA[\w=-]{{12,}})|://[^/?#\s]*@|:[^/\s:@]+@[\w.-]+"
@@ -74,12 +78,7 @@ def account(text: str | None) -> str | None:
     """
     if text is None or "://" not in text:
         return only_words(text)
-    try:
-        url = urlsplit(text)
-        host, port = url.hostname, url.port
-    except ValueError:
-        return WITHHELD
-    told = f"{url.scheme}://{host}{f':{port}' if port else ''}{url.path}"
-    kept = re.fullmatch(r"[a-z]+://[a-z0-9.-]+(?::\d+)?(?:/[\w.,~+-]*)*", told, re.ASCII)
+    url = _URL.fullmatch(text)
+    told = f"{url['scheme']}{url['host']}{url['path'] or ''}" if url else ""
     secret = looks_secret(told) or any(KEY_SHAPE.fullmatch(part) for part in told.split("/"))
-    return told if kept and not secret else WITHHELD
+    return told if told and not secret else WITHHELD
