@@ -10,6 +10,7 @@ import gc
 import io
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from atomlab.errors import AtomlabError, Ended, InputError, ReportError
-from atomlab.text import count, printable, without_password
+from atomlab.text import count, is_address, printable, without_password
 
 app = typer.Typer(
     add_completion=False,
@@ -46,8 +47,8 @@ DAY_S = 86_400
 def _harmless(value: Any) -> Any:
     """Return the value of an option that is recorded or names a file to write: no URL."""
     for text in map(str, value if isinstance(value, list) else [value]):
-        if without_password(text) != text:
-            raise typer.BadParameter("a URL belongs in no option")
+        if is_address(text):
+            raise typer.BadParameter("a URL or a key belongs in no option")
     return value
 
 
@@ -144,9 +145,11 @@ def capture(
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
     from atomlab.byok.fidelity import proven_capture
+    from atomlab.evidence.memory import close_memory
     from atomlab.report.custody import capture_progress
     from atomlab.report.terminal import print_capture
 
+    close_memory()  # to the end of the process: values are freed, not wiped
     with _ending_at_once(), capture_progress() as progress:
         snapshot = proven_capture(
             source,
@@ -516,6 +519,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say
         sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
+    os.umask(os.umask(0o022) | 0o022)  # what is written here is evidence: nobody else changes it
     try:
         if not _in_a_folder():
             raise InputError("the current folder is gone", todo="cd to one that is there")
@@ -527,7 +531,7 @@ def main() -> None:
     except AtomlabError as error:
         code = _fail(str(error), INTERRUPTED if isinstance(error.__cause__, Ended) else 1)
     except typer.TyperException as error:
-        what = printable(without_password(error.format_message()), 400).rstrip(".")
+        what = printable(without_password(_unquoted(error.format_message())), 400).rstrip(".")
         what = what.replace("Value error, ", "")  # pydantic's, of no use here
         end = "" if what.endswith("?") else "."
         told = f"{what}{end} See --help." if what else "no command given; see --help"
@@ -542,6 +546,19 @@ def main() -> None:
         code = _fail(f"cannot write the output ({error.strerror or error}); send it elsewhere", 1)
     gc.freeze()  # else the interpreter looks for garbage in all that was imported: 0.3 s
     raise SystemExit(code)
+
+
+def _unquoted(message: str) -> str:
+    """Return what is wrong with a command line, without words of it that could be a password.
+
+    A password that a space or a shell parts stands there alone. Names of commands and options,
+    and numbers, are quoted, mistyped ones too.
+    """
+    plain = re.compile(r"-{0,2}[a-z]+([-_][a-z]+)*|-?[\d.]{1,6}|\W{,3}", re.IGNORECASE)
+    words = {part for argument in sys.argv[1:] for part in (argument, *argument.split("="))}
+    for word in sorted((w for w in words if not plain.fullmatch(w)), key=len, reverse=True):
+        message = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "…", message)
+    return message
 
 
 def _in_a_folder() -> bool:

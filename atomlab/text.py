@@ -11,6 +11,22 @@ from collections.abc import Iterable
 # Cs lone surrogates, Co private use, and the two Unicode line breaks.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
+# How the keys of vendors look, and tokens.
+VENDOR_KEY = (
+    r"(?:(?:sk[-_]|gsk_|csk-|xai-|hf_|fw_|r8_|pplx-|nvapi-|tgp_v\d_|AIza)[\w-]{12,}"
+    r"|eyJ[\w-]{10,}\.[\w-]+\.[\w-]*)"
+)
+
+_ADDRESS = re.compile(
+    rf"(?<=:)/\S+|(?<=password=).+|(?<!\w){VENDOR_KEY}", re.DOTALL | re.IGNORECASE
+)
+_NO_PORT = r"(?!…)(?!\d{1,5}(?:[:Z+)'\",;]|\s|\.?(?:\s|$)|$))"
+_HIDDEN = re.compile(
+    rf"{_ADDRESS.pattern}|(?:(?<=passwd=)|(?<=secret=)|(?<=token=)|(?<=key=)).+"
+    rf"|(?:(?<=[^\s:]:)|(?<=%3A)){_NO_PORT}[^\s,;)'\"]+|(?<=\?)\S*=\S*",
+    re.DOTALL | re.IGNORECASE,
+)
+
 
 def printable(value: object, limit: int = 120) -> str:
     """Return `value` as one line of at most `limit` visible characters, the rest escaped.
@@ -31,12 +47,19 @@ def printable(value: object, limit: int = 120) -> str:
 def without_password(text: str) -> str:
     """Return `text` without what may be the password of a URL in it, however the URL is mistyped.
 
-    That is all from a colon to the last @, what follows a scheme, and what follows `password=`.
+    That is all from a colon to the last @, what follows a scheme, a colon (a port or a time
+    aside), a word like `password=` or a URL's question mark; and whatever has a key's shape.
     """
-    colon, at = re.search(r":(?=\S)", text), text.rfind("@")
+    colon, at = re.search(r":(?=\S)|%3A", text, re.IGNORECASE), text.rfind("@")
     if colon and colon.end() <= at:
         text = f"{text[: colon.end()]}…{text[at:]}"
-    return re.sub(r"(?<=:)/\S+|(?<=password=).+", "…", text, flags=re.DOTALL | re.IGNORECASE)
+    return _HIDDEN.sub("…", text)
+
+
+def is_address(text: str) -> bool:
+    """Return whether `text` may be a URL, or hold a password or a key."""
+    colon, at = re.search(r":(?=\S)", text), text.rfind("@")
+    return bool((colon and colon.end() <= at) or _ADDRESS.search(text))
 
 
 def storable(text: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 
 from atomlab.errors import AtomlabError
@@ -45,3 +47,16 @@ def loaded(load: Callable[..., Any], *args: object) -> Any:
     assert is_one_line(str(refusal))
     assert refusal.todo
     return None
+
+
+def said(error: BaseException | None) -> bytes:
+    """Return all that an exception says, and those that it hides, whichever way one asks."""
+    texts: list[str] = []
+    chain = [] if error is None else [error]
+    for one in chain:
+        chain += [e for e in (one.__cause__, one.__context__) if e is not None and e not in chain]
+        texts += traceback.TracebackException.from_exception(one).format()
+        texts += [str(one), repr(one), repr(one.args), repr(vars(one))]
+        if isinstance(one, psycopg.Error):
+            texts += [str(getattr(one.diag, name)) for name in dir(one.diag) if name[0] != "_"]
+    return "\n".join(texts).encode("utf-8", "backslashreplace")

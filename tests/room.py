@@ -101,10 +101,10 @@ class Room:
             errors="surrogateescape",
         )
 
-    def run(self, steps: Sequence[Step]) -> list[Done]:
+    def run(self, steps: Sequence[Step], umask: int = 0o022) -> list[Done]:
         """Run command lines one after the other, and return what became of each."""
         given = [([*map(str, s.arguments)], dict(s.env), s.file_bytes) for s in steps]
-        with self.start(_RUNNER) as process:
+        with self.start(f"import os; os.umask({umask})\n{_RUNNER}") as process:
             streams = process.communicate(json.dumps(given), timeout=120)
         outs, errs = (re.split(r"\n=== (\w+) ===\n", stream) for stream in streams)
         assert len(outs) == len(errs) == 2 * len(steps) + 1, streams[1][-3000:]

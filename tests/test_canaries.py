@@ -34,7 +34,7 @@ from atomlab.errors import AtomlabError, SourceError
 from atomlab.evidence.schema import SNAPSHOT_TABLES
 from tests.canaries import SECRETS, Scanner, made_up
 from tests.conftest import ROOT
-from tests.refusals import is_one_line
+from tests.refusals import is_one_line, said
 from tests.room import Room, Step
 
 PUBLIC = "open-source-2026-05"
@@ -354,6 +354,25 @@ def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, 
     assert leaks(key, room, done) == ["fingerprints.key: key"]
 
 
+@pytest.mark.parametrize("umask", [0, 0o002, 0o077])
+def test_nothing_that_is_written_can_be_changed_by_others(make_database, room, prices, umask):
+    """Snapshot, key, report, batch, scripts, postmortems: only oneself may, whatever the umask."""
+    source = make_database({"acme": {}, "brennan": {"MINIMAX_2_7_API_KEY": "x" * 30}})
+    given = set(room.folder.rglob("*"))
+    wide = ("capture", source, "--pricing", prices, "--out", "snap.sqlite", "--key-file", "k")
+    steps = [Step(0, wide), *uses("snap.sqlite", 0)]
+    kept = [s for s in steps if {"capture", "fix", "report", "postmortem"} & {s.arguments[0]}]
+    for one in room.run(kept if umask == 0 else kept[:3], umask):
+        one.check()
+    written = [p for p in room.folder.rglob("*") if p not in given and "home" not in p.parts]
+    if umask == 0:
+        assert {"snap.sqlite", "k", "fix.sql", "told.pdf", "report.pdf"} <= {
+            p.name for p in written
+        }
+    assert {str(p): oct(p.stat().st_mode) for p in written if p.stat().st_mode & 0o022} == {}
+    assert oct((room.folder / "k").stat().st_mode & 0o777) == "0o600"
+
+
 # A capture that fails, and what its errors and logs say
 
 PLAIN = made_up("password")  # the part of the canary password that needs no escaping
@@ -386,18 +405,6 @@ BREAKING = {
         + VIEW.format("plain(setting_value)"),
     },
 }
-
-
-def said(error):
-    """Return all that an exception says, and those that it hides, whichever way one asks."""
-    texts, chain = [], [error]
-    for one in chain:
-        chain += [e for e in (one.__cause__, one.__context__) if e is not None and e not in chain]
-        texts += traceback.TracebackException.from_exception(one).format()
-        texts += [str(one), repr(one), repr(one.args), repr(vars(one))]
-        if isinstance(one, psycopg.Error):
-            texts += [str(getattr(one.diag, name)) for name in dir(one.diag) if name[0] != "_"]
-    return "\n".join(texts).encode("utf-8", "backslashreplace")
 
 
 @pytest.mark.parametrize(("kind", "what"), [(kind, w) for kind in KINDS for w in BREAKING[kind]])
@@ -690,6 +697,28 @@ SLIPS = [
     "mysql://svc:PW@127.0.0.1/db",
     "sqlite:///svc:PW@127.0.0.1/db",
     "env:postgresql://svc:PW@127.0.0.1/db",
+    "env:PW",
+    "env: PW",
+    "env:ATOM_PW",
+    "PW",
+    "svc:PW",
+    "svc%3APW%40127.0.0.1",
+    "./PW",
+    "postgres:/svc:PW@127.0.0.1/db",
+    "postgres:PW",
+    "postgresql://PW",
+    "postgresql://localhost:1/PW",
+    "postgresql://localhost:1/svc:PW",
+    "postgresql://127.0.0.1:1/db?sslkey=/PW",
+    "postgresql:///db?host=/PW",
+    "PW://svc@127.0.0.1/db",
+    "sqlite:///none.db?key=PW",
+    "sqlite:///PW",
+    "file:none.db?key=PW",
+    "PGPASSWORD=PW",
+    "password PW",
+    "none.db?token=PW",
+    "PW.db-wal",
 ]
 
 
@@ -722,6 +751,108 @@ def test_a_url_that_the_library_takes_for_a_file_is_not_repeated(use, scanner):
     shown = "".join(traceback.format_exception(caught.value))
     assert "postgresql:…" in shown
     assert scanner.found_in(shown.encode()) == NOTHING
+
+
+# Fields beside the settings, which are not meant to hold a secret.
+
+PASTED = {
+    "key": f"sk-{made_up('pasted key', 40)}",
+    "google": f"AIza{made_up('pasted google', 35)}",
+    "token": f"eyJ{made_up('head', 20)}.{made_up('body', 30)}.{made_up('sign', 20)}",
+    "cipher": f"gAAAAABm{made_up('cipher', 80)}",
+    "login": f"https://svc:{made_up('login')}@prices.example.org/all.json",
+    "query": f"https://prices.example.org/all.json?api_key={made_up('query')}",
+}
+# Each field is free text or has a shape. Where `kept` it is refused or withheld, at will.
+FIELDS = {
+    "pricing": ("source", "last_fetch"),
+    "model": ("id", "litellm_provider", "mode", "note", "max_tokens"),
+    "provider": ("id", "api_key_env_var", "base_url", "name", "model", "pricing", "health_score"),
+    "catalog": ("model_id", "capabilities", "extra"),
+    "tenants": ("name", "subdomain", "plan_type", "ai_mode", "api_key", "billing_email"),
+    "tenant_settings": ("id", "created_at"),
+    "rules": ("name", "placeholder_prefixes"),
+    "capture": ("operator", "note"),
+    "variable": ("name",),
+    "stored": ("provider_id", "key_name"),
+}
+
+
+def fields_with_a_secret():
+    """Yield a place, a field of it and the name of a secret to paste there."""
+    for place, names in FIELDS.items():
+        for name in names:
+            for kind in PASTED:
+                yield place, name, kind
+
+
+def inputs_with(place, field, secret, write_json):
+    """Return the options of a capture of which one field holds a secret."""
+
+    def of(name, /, **fields):
+        return {**fields, **({field: secret} if place == name else {})}
+
+    model = of("model", id="minimax/x", litellm_provider="minimax", max_input_tokens=9)
+    provider = of("provider", id="openai", api_key_env_var="OPENAI_API_KEY")
+    entry = of("catalog", model_id="m", capabilities=["chat"])
+    if field == "capabilities":
+        entry["capabilities"] = ["chat", secret]
+    prices = {"pricing": {model.pop("id"): model}} | of("pricing")
+    rules = {"based_on": "hosted-2026-05"} | of("rules", name="own")
+    if field == "placeholder_prefixes":
+        rules[field] = [secret]
+    stored = of("stored", provider_id="openai", key_name="default", encrypted_key="x" * 30)
+    name = f"{stored['provider_id']}_{stored['key_name']}_production"
+    return {
+        "pricing": write_json(prices, "p.json"),
+        "providers": write_json({"providers": [provider]}, "r.json"),
+        "catalog": write_json([entry], "c.json"),
+        "rules": str(write_json(rules, "rules.yaml")),
+        "env": {secret if place == "variable" else "OPENAI_API_KEY": "x" * 20},
+        "keys": {name: stored},
+        **of("capture"),
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_secret_pasted_beside_the_settings_is_kept(
+    make_database, make_postgres, write_json, tmp_path, capfd, kind
+):
+    """Wherever a key, a token or an address stands: no snapshot, word or error holds it."""
+    secret_parts = PASTED | {name: made_up(name) for name in ("login", "query")}
+    scanner, url, done = Scanner(secret_parts), None, {True: 0, False: 0}
+    make = make_database if kind == "sqlite" else make_postgres
+    for number, (place, field, name) in enumerate(fields_with_a_secret()):
+        secret, out = PASTED[name], tmp_path / f"{number}.sqlite"
+        in_database = place in ("tenants", "tenant_settings")
+        if kind == "postgresql" and (not in_database or field == "created_at" or name != "key"):
+            continue  # the same as with SQLite
+        if url is None or in_database:
+            values = {"acme": {"OPENAI_API_KEY": "x" * 30}}
+            url = str(make(values, name=f"{number}.db") if kind == "sqlite" else make(values))
+        if in_database:
+            change = f"UPDATE {place} SET {field} = '{secret}'"
+            if kind == "sqlite":
+                with closing(sqlite3.connect(url)) as db:
+                    db.execute(change)
+                    db.commit()
+            else:
+                with psycopg.connect(url) as db:
+                    db.execute(change)
+        error = None
+        try:
+            atomlab.capture(url, out, **inputs_with(place, field, secret, write_json)).close()
+        except AtomlabError as caught:
+            error = caught
+            assert is_one_line(str(error))
+        done[error is None] += 1
+        told = said(error) + "".join(capfd.readouterr()).encode()
+        content = out.read_bytes() if out.exists() else b""
+        assert scanner.found_in(told + content) == NOTHING, (place, field, name)
+        if in_database:
+            url = None
+    assert done[True] >= 7
+    assert done[False] > 30 or kind == "postgresql"
 
 
 def misplaced(url, source, snapshot):

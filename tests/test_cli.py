@@ -716,3 +716,23 @@ def test_a_current_folder_that_is_gone_is_one_clear_line(tmp_path):
     done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "atomlab: the current folder is gone; cd to one that is there\n"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("w0rd@host",),
+        ("pw9Zk3",),
+        ("u%3Apw9Zk3",),
+        ("--pw9Zk3",),
+        ("--tokens", "pw9Zk3"),
+        ("--tokens=pw9Zk3",),
+        ("--complexity", "pw9Zk3"),
+        ("--byok=pw9Zk3",),
+    ],
+)
+def test_words_of_a_command_line_that_may_be_a_password_are_not_repeated(error, shipped, given):
+    """A space in a password leaves half of it for an argument of its own: it is not quoted."""
+    told = error("diagnose", shipped("local-dev"), "--tenant", "x", *given, code=2)
+    assert "pw9Zk3" not in told
+    assert "w0rd" not in told

@@ -22,6 +22,7 @@ from atomlab.evidence.environment import Environment, read_environment
 from atomlab.evidence.pricing import Pricing, pricing_columns
 from atomlab.evidence.redaction import State
 from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.shapes import only_choice
 from atomlab.evidence.snapshot import engine_on
 from atomlab.evidence.source import Row
 from atomlab.text import storable
@@ -108,7 +109,8 @@ class Witness:
             else:
                 expected = loads(seen)
                 clients = clients_of(manager.states_of([key[1:] for key in group if key[1]]))
-            source = (tenant, plan, mode, expected, on_source(expected, plan, mode))
+            chosen = only_choice(plan), only_choice(mode)
+            source = (tenant, *chosen, expected, on_source(expected, plan, mode))
             copy = (copied, copied_plan, copied_mode, clients)
             if source != (*copy, on_copy(clients, copied_plan, copied_mode)):
                 raise _differs(f"decides otherwise for tenant {tenant}")

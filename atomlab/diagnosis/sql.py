@@ -93,11 +93,7 @@ _ADD = _Plan(
     (_NO_TENANT, _NO_SOURCE),
     (_SAME, "already applied, nothing changed"),
     (("fact.targets <> 0", "the setting is there with another value"),),
-    """INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)
-        SELECT $new_id,
-            source.tenant_id, names.setting_key, source.setting_value
-        FROM tenant_settings AS source
-        WHERE source.tenant_id = names.tenant_id AND source.setting_key = names.copy_from""",
+    "$add",
     "applied, 1 row added",
 )
 _REPLACE = _Plan(
@@ -107,8 +103,9 @@ _REPLACE = _Plan(
     (_GONE, ("fact.vacant <> 1", "the setting holds a value of its own by now")),
     """UPDATE tenant_settings SET setting_value = (
             SELECT source.setting_value FROM tenant_settings AS source
-            WHERE source.tenant_id = names.tenant_id AND source.setting_key = names.copy_from)
-        WHERE tenant_id = names.tenant_id AND setting_key = names.setting_key""",
+            WHERE source.tenant_id = names.tenant_id
+                AND CAST(source.setting_key AS text) = names.copy_from)
+        WHERE tenant_id = names.tenant_id AND CAST(setting_key AS text) = names.setting_key""",
     "applied, 1 row updated",
 )
 _DELETE = _Plan(
@@ -117,7 +114,7 @@ _DELETE = _Plan(
     ("fact.targets = 0", _NOTHING),
     (_NO_SOURCE, _DRIFT),
     """DELETE FROM tenant_settings
-        WHERE tenant_id = names.tenant_id AND setting_key = names.setting_key""",
+        WHERE tenant_id = names.tenant_id AND CAST(setting_key AS text) = names.setting_key""",
     "rolled back, 1 row deleted",
 )
 _EMPTY = _Plan(
@@ -126,7 +123,7 @@ _EMPTY = _Plan(
     (f"fact.vacant = 1 AND NOT ({_SAME})", _NOTHING),
     (_NO_SOURCE, _DRIFT),
     """UPDATE tenant_settings SET setting_value = ''
-        WHERE tenant_id = names.tenant_id AND setting_key = names.setting_key""",
+        WHERE tenant_id = names.tenant_id AND CAST(setting_key AS text) = names.setting_key""",
     "rolled back, 1 row emptied",
 )
 
@@ -144,14 +141,15 @@ $stops
 
 # Values are compared in SQL and never held in a variable, which could end up in a server's log.
 _FACTS = """\
-        (SELECT count(*) FROM tenants WHERE id = names.tenant_id) AS tenants,
-        count(*) FILTER (WHERE own.setting_key = names.copy_from
-            AND trim(own.setting_value) <> '') AS sources,
-        count(*) FILTER (WHERE own.setting_key = names.setting_key) AS targets,
-        count(*) FILTER (WHERE own.setting_key = names.setting_key AND (
+        (SELECT count(*) FROM tenants WHERE $tenant_is) AS tenants,
+        count(*) FILTER (WHERE CAST(own.setting_key AS text) = names.copy_from
+            AND trim(CAST(own.setting_value AS text)) <> '') AS sources,
+        count(*) FILTER (WHERE CAST(own.setting_key AS text) = names.setting_key) AS targets,
+        count(*) FILTER (WHERE CAST(own.setting_key AS text) = names.setting_key AND (
             $vacancy)) AS vacant,
-        count(DISTINCT coalesce(own.setting_value, '')) FILTER (
-            WHERE own.setting_key IN (names.setting_key, names.copy_from)) AS contents"""
+        count(DISTINCT coalesce(CAST(own.setting_value AS text), '')) FILTER (
+            WHERE CAST(own.setting_key AS text) IN (names.setting_key, names.copy_from)
+        ) AS contents"""
 
 # A DO block that fails aborts the transaction, so COMMIT then rolls back. The inner block hides
 # the server's own error, whose detail may show the failing row and with it the value.
@@ -160,21 +158,32 @@ _POSTGRESQL = """\
 
 BEGIN;
 DO $$atomlab$$
+<<atomlab>>
 DECLARE
     names record;
     fact record;
+    tenant tenants.id%TYPE;
+    owner tenant_settings.tenant_id%TYPE;
+    ids record;
+    new_id text;
     changed bigint;
     in_column text; in_constraint text;
 BEGIN
     SELECT $tenant_sql AS tenant_id,
         $key_sql AS setting_key, $source_sql AS copy_from INTO names;
+    BEGIN
+        tenant := names.tenant_id;
+        owner := names.tenant_id;
+    EXCEPTION WHEN data_exception THEN
+        RAISE EXCEPTION 'atomlab stopped: $no_tenant';
+    END;
     PERFORM 1 FROM tenant_settings AS own
-        WHERE own.tenant_id = names.tenant_id
-            AND own.setting_key IN (names.setting_key, names.copy_from)
+        WHERE own.tenant_id = atomlab.owner
+            AND CAST(own.setting_key AS text) IN (names.setting_key, names.copy_from)
         ORDER BY own.setting_key FOR UPDATE;
     SELECT
 $facts
-        INTO fact FROM tenant_settings AS own WHERE own.tenant_id = names.tenant_id;
+        INTO fact FROM tenant_settings AS own WHERE own.tenant_id = atomlab.owner;
 $stops_first
     IF $done_when THEN
         RAISE NOTICE 'atomlab: $done';
@@ -218,29 +227,64 @@ $facts,
         'atomlab: $done'
     FROM (SELECT $tenant_sql AS tenant_id,
         $key_sql AS setting_key, $source_sql AS copy_from) AS names
-    LEFT JOIN tenant_settings AS own ON own.tenant_id = names.tenant_id;
+    LEFT JOIN tenant_settings AS own ON CAST(own.tenant_id AS text) = names.tenant_id;
 COMMIT;
 SELECT outcome FROM temp.atomlab_fix;
 DROP TABLE temp.atomlab_fix;
 """
 
-# By dialect: the script, one stop of it, and what `$changed` and `$new_id` stand for.
+# The new row's id comes from the column's own default, else it is the next number where ids are
+# numbers, else a random UUID, cut where the column is shorter. A table without ids has none.
+_ADD_POSTGRESQL = """\
+SELECT max(pg_catalog.format_type(atttypid, atttypmod)) FILTER (WHERE attname = 'id') AS type,
+            bool_or(atthasdef OR attidentity <> '') FILTER (WHERE attname = 'id') AS made,
+            max(typcategory::text) FILTER (WHERE attname = 'id') AS kind,
+            max(pg_catalog.format_type(atttypid, atttypmod))
+                FILTER (WHERE attname = 'setting_key') AS type_of_key
+            INTO ids
+            FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type ON pg_type.oid = atttypid
+            WHERE attrelid = 'tenant_settings'::regclass AND attnum > 0 AND NOT attisdropped;
+        IF NOT ids.made AND ids.kind = 'N' THEN
+            LOCK TABLE tenant_settings IN SHARE ROW EXCLUSIVE MODE;
+            EXECUTE 'SELECT coalesce(max(id), 0) + 1 FROM tenant_settings' INTO new_id;
+        ELSIF NOT ids.made THEN
+            new_id := gen_random_uuid();
+        END IF;
+        EXECUTE format('INSERT INTO tenant_settings (%s tenant_id, setting_key, setting_value)'
+            ' SELECT %s source.tenant_id, CAST($1 AS %s), source.setting_value'
+            ' FROM tenant_settings AS source WHERE source.tenant_id = $2'
+            ' AND CAST(source.setting_key AS text) = $3',
+            CASE WHEN new_id IS NOT NULL THEN 'id,' END,
+            CASE WHEN new_id IS NOT NULL THEN format('CAST(%L AS %s),', new_id, ids.type) END,
+            ids.type_of_key) USING names.setting_key, owner, names.copy_from"""
+_ADD_SQLITE = """\
+INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)
+        SELECT CASE typeof(source.id)
+            WHEN 'integer' THEN (SELECT max(id) + 1 FROM tenant_settings)
+            ELSE lower(hex(randomblob(4)) || '-' || hex(randomblob(2))
+            || '-4' || substr(hex(randomblob(2)), 2)
+            || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2)
+            || '-' || hex(randomblob(6))) END,
+            source.tenant_id, names.setting_key, source.setting_value
+        FROM tenant_settings AS source
+        WHERE source.tenant_id = names.tenant_id
+            AND CAST(source.setting_key AS text) = names.copy_from"""
+# By dialect: the script, one stop of it, what words of it stand for, and how it says that a row
+# is the tenant's, in the column's own type: a comparison with text alone is none with a number.
 _FORMS = {
     "postgresql": (
         _POSTGRESQL,
         "    IF $when THEN\n        RAISE EXCEPTION 'atomlab stopped: $message';\n    END IF;",
-        {"changed": "changed", "new_id": "gen_random_uuid()::text"},
+        {"changed": "changed", "add": _ADD_POSTGRESQL},
+        "id = atomlab.tenant",
+        r"\1 = atomlab.owner",
     ),
     "sqlite": (
         _SQLITE,
         "    SELECT RAISE(ROLLBACK, 'atomlab stopped: $message')\n        WHERE $when;",
-        {
-            "changed": "changes()",
-            "new_id": """lower(hex(randomblob(4)) || '-' || hex(randomblob(2))
-            || '-4' || substr(hex(randomblob(2)), 2)
-            || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2)
-            || '-' || hex(randomblob(6)))""",
-        },
+        {"changed": "changes()", "add": _ADD_SQLITE},
+        "CAST(id AS text) = names.tenant_id",
+        r"CAST(\1 AS text) = names.tenant_id",
     ),
 }
 
@@ -249,10 +293,11 @@ def _script(copy: CopyKey, dialect: Dialect, plan: _Plan) -> str:
     """Return `plan`, for the names of `copy`, as a script of `dialect`."""
     if copy.setting_key == copy.copy_from:
         raise InputError("copied from itself", where=copy.copy_from, todo="name two settings")
-    script, stop, words = _FORMS[dialect]
+    script, stop, words, tenant_is, owner_is = _FORMS[dialect]
 
     def adapted(sql: str) -> str:
         sql = Template(sql).substitute(words)
+        sql = re.sub(r"((?:\w+\.)?tenant_id) = names\.tenant_id", owner_is, sql)
         # In SQLite's trigger, names and facts are columns of the row that fired it.
         return re.sub(r"\b(names|fact)\.", "NEW.", sql) if dialect == "sqlite" else sql
 
@@ -263,11 +308,14 @@ def _script(copy: CopyKey, dialect: Dialect, plan: _Plan) -> str:
         )
 
     names = {"tenant": copy.tenant_id, "key": copy.setting_key, "source": copy.copy_from}
-    vacancy = ["trim(coalesce(own.setting_value, '')) = ''"]
+    vacancy = ["trim(coalesce(CAST(own.setting_value AS text), '')) = ''"]
     if copy.replaces:
-        vacancy.append(f"length(own.setting_value) < {copy.placeholder_shorter_than:d}")
+        vacancy.append(
+            f"length(CAST(own.setting_value AS text)) < {copy.placeholder_shorter_than:d}"
+        )
         vacancy += [
-            f"substr(own.setting_value, 1, {len(prefix)}) = {_literal(prefix, dialect)}"
+            f"substr(CAST(own.setting_value AS text), 1, {len(prefix)})"
+            f" = {_literal(prefix, dialect)}"
             for prefix in copy.placeholder_prefixes
         ]
     all_stops = (*plan.stops_first, *plan.stops_then, _ROW_COUNT)
@@ -276,7 +324,10 @@ def _script(copy: CopyKey, dialect: Dialect, plan: _Plan) -> str:
         **{f"{name}_sql": _literal(text, dialect) for name, text in names.items()},
         title=plan.title,
         stops=",\n".join(f"--   - {message}" for _, message in all_stops),
-        facts=Template(_FACTS).substitute(vacancy="\n            OR ".join(vacancy)),
+        facts=Template(_FACTS).substitute(
+            vacancy="\n            OR ".join(vacancy), tenant_is=tenant_is
+        ),
+        no_tenant=_NO_TENANT[1],
         stops_first=stops(*plan.stops_first),
         done_when=adapted(plan.done[0]),
         done=plan.done[1],

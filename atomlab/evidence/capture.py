@@ -19,7 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-from atomlab.errors import SourceError
+from atomlab.errors import InputError, SourceError
 from atomlab.evidence.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.custody import describe
 from atomlab.evidence.environment import (
@@ -30,6 +30,7 @@ from atomlab.evidence.environment import (
     load_variables,
 )
 from atomlab.evidence.files import check_writable, unwritable, whole_files
+from atomlab.evidence.memory import private_memory
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
 from atomlab.evidence.redaction import (
     fingerprinter,
@@ -43,6 +44,7 @@ from atomlab.evidence.redaction import (
 from atomlab.evidence.registry import Provider, any_health, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
 from atomlab.evidence.schema import FORMAT_VERSION
+from atomlab.evidence.shapes import looks_secret, only_choice, only_public, only_time
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.evidence.soundness import check_rows
 from atomlab.evidence.source import Progress, Row, Source, open_source, source_files
@@ -82,6 +84,7 @@ class Witness(Protocol):
         """Return what the manifest says of the comparison, or raise."""
 
 
+@private_memory()
 def capture(
     source: str,
     out: str | Path,
@@ -113,9 +116,13 @@ def capture(
     `operator`, who captured; `parent`, an earlier snapshot of the same incident; and `note`,
     which stands on every report. `captured_at` is for made-up data; it defaults to now.
 
+    No core of the process is dumped meanwhile, and nobody else looks at its memory.
+
     Raises SourceError, InputError or TenantError before anything is written; SnapshotError if
     `out` exists and `overwrite` is false, or cannot be written.
     """
+    if any(map(looks_secret, filter(None, (operator, note)))):
+        raise InputError("operator or note has what looks like a key in it", todo="leave it out")
     target = Path(out)
     files = (pricing, providers, catalog, env, keys, rules, parent)
     read = [Path(f) for f in files if f is not None and not isinstance(f, Mapping)]
@@ -126,6 +133,8 @@ def capture(
     if new_key_path:
         check_writable(new_key_path, overwrite=False, inputs=read)
     chosen = load_rules(rules)
+    if looks_secret(json.dumps(chosen.to_mapping())):
+        raise InputError("have what looks like a key in them", where="the rules", todo="mend them")
     registered = default_registry(chosen.based_on) if providers is None else Path(providers)
     registry = load_registry(registered)
     prices = None if pricing is None else load_pricing(Path(pricing))
@@ -236,14 +245,17 @@ def _copy_tenants(
 ) -> None:
     for rows in source.tenants(ids):
         storable_rows = _storable(rows, source)
-        for row in storable_rows:
+        for tenant, name, subdomain, plan, mode in storable_rows:
+            public = only_public(name), only_public(subdomain)
+            row = (tenant, *public, only_choice(plan), only_choice(mode))
             try:
                 if row[0] is None:  # which SQLite takes for a key, too
                     raise sqlite3.IntegrityError
                 work.execute("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0)", row)
             except sqlite3.IntegrityError:
                 raise SourceError(
-                    f"tenant {row[0]!r} has no name, no id, or one that stands there twice",
+                    f"tenant {only_public(str(tenant))!r} has no name, no id, or one that stands "
+                    "there twice",
                     where=source.name,
                     todo="mend the row in a copy of the database",
                 ) from None
@@ -266,7 +278,13 @@ def _copy_settings(
         kept = {name for name in names if may_leave(name, None)}
         leaving = [name in kept or may_leave(name, value) for _, _, name, value, _ in rows]
         redacted = [
-            (number, tenant, name, token(value, inputs.rules, fingerprint), created_at)
+            (
+                only_public(number),
+                tenant,
+                name,
+                token(value, inputs.rules, fingerprint),
+                only_time(created_at),
+            )
             for number, tenant, name, value, created_at in compress(rows, leaving)
         ]
         try:

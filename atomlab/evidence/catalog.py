@@ -11,6 +11,7 @@ from typing import Any
 from atomlab.errors import InputError
 from atomlab.evidence import limits
 from atomlab.evidence.files import read_json
+from atomlab.evidence.shapes import looks_secret
 from atomlab.text import storable
 
 _NONE_LISTED = ["chat"]  # what the platform reads of a model without capabilities (PLATFORM B)
@@ -52,14 +53,16 @@ def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
     Capabilities are a list or the JSON text of one; NULL, JSON's null and the empty list count as
     `["chat"]`, anything else lists none. Raises ValueError naming the model where excluded is
     neither true nor false, in whichever way a database or JSON spells it; unknown (None) is false;
-    and where a model has more capabilities than are read.
+    where a model has more capabilities than are read; and naming none where a name or a
+    capability looks like a secret.
     """
-    return {
-        storable(str(model_id)): CatalogEntry(
-            _capabilities(capabilities), _is_excluded(excluded, model_id)
-        )
-        for model_id, capabilities, excluded in rows
-    }
+    entries = {}
+    for number, (model_id, capabilities, excluded) in enumerate(rows, 1):
+        able = _capabilities(capabilities)
+        if any(map(looks_secret, (str(model_id), *able))):
+            raise ValueError(f"model number {number} has what looks like a key in it")
+        entries[storable(str(model_id))] = CatalogEntry(able, _is_excluded(excluded, model_id))
+    return entries
 
 
 def _is_excluded(value: Any, model_id: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from atomlab.errors import SourceError
 from atomlab.evidence.database import LATER_TABLE, Database, remarks_on_schema
-from atomlab.text import printable, storable
+from atomlab.text import storable
 
 if TYPE_CHECKING:
     import psycopg
@@ -31,24 +33,49 @@ _CONNECT_ARGS = {
 _LOCK_TIMEOUT_S = 10
 _ISOLATION = "REPEATABLE_READ"
 _CHECK = "check the URL, the server and your rights there"
-# While rows are read the server's own words may quote a value: a view may compute anything. Then
-# its error is told by its code.
+# The server's own words may quote a value from the first statement on, since a view may compute
+# anything, also while it is planned. They are never repeated: an error is told by its code.
 _TOLD = {
     "25006": "something behind it writes, in a read-only transaction",
     "42501": "a right is missing, or row-level security would hide rows",
+    "42P01": "a table or what is behind it is gone",
     "55P03": "somebody has a table locked",
     "57014": "a statement took too long, or somebody cancelled it",
+}
+# Where there is no code, as while a connection is made or when it is lost: what the words of the
+# server, libpq or the system are known by, and ours for it.
+_KNOWN_BY = {
+    "password authentication failed": "password authentication failed",
+    "no password supplied": "no password supplied",
+    r'role ".*" does not exist': "the role does not exist",
+    r'database ".*" does not exist': "the database does not exist",
+    r"no pg_hba\.conf entry": "the server lets nobody in from here as this role",
+    "too many (clients|connections)|connection slots": "the server has too many connections",
+    "the database system is": "the server is starting, stopping or recovering",
+    "could not translate host name|[Nn]ame or service not known": "the host is not known",
+    "timeout expired": "the server does not answer in time",
+    "SSL|certificate": "no encrypted connection can be agreed on",
+    "server closed the connection|terminating connection|connection is (lost|closed)"
+    "|EOF|consuming input failed|[Cc]onnection not open": "the connection was lost",
+    **{
+        os.strerror(number): os.strerror(number)
+        for number in (
+            *(errno.ECONNREFUSED, errno.ENOENT, errno.EACCES, errno.ETIMEDOUT, errno.ECONNRESET),
+            *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPIPE),
+        )
+    },
 }
 # Which columns each table has, which of them may be read, and their types; also of views. Odd is a
 # text that is padded, or equal to what is spelled otherwise, and what is no text at all.
 _COLUMNS = """
-SELECT name, CASE WHEN has_table_privilege(c.oid, 'SELECT') THEN c.relkind END, a.attname,
-    has_column_privilege(c.oid, a.attnum, 'SELECT'), format_type(a.atttypid, NULL),
+SELECT name, CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN c.relkind END,
+    a.attname, pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), own.typname,
     CASE
         WHEN a.attname = 'capabilities' AND base.typname IN ('json', 'jsonb') THEN NULL
         WHEN base.typcategory NOT IN ('S', 'E') OR base.typname IN ('bpchar', 'citext')
-            THEN 'of type ' || format_type(a.atttypid, NULL)
-        WHEN NOT collisdeterministic THEN 'compared in a way of its own (' || collname || ')'
+            THEN 'of type ' || CASE own.typnamespace WHEN 'pg_catalog'::regnamespace
+                THEN pg_catalog.format_type(own.oid, NULL) ELSE 'its own' END
+        WHEN NOT collisdeterministic THEN 'compared in a way of its own (a collation)'
     END
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(name)
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -80,8 +107,7 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     Raises SourceError if the server cannot be reached, refuses, or goes away.
     """
     psycopg, engine, reading = _psycopg(), _engine(source), False
-    url = engine.url
-    name = f"{url.database or 'the default database'} on {url.host or 'the default host'}"
+    name = _where(engine.url)
     try:
         with engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
@@ -93,13 +119,19 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
         cause = getattr(error, "orig", error)
         if not isinstance(cause, psycopg.Error):
             raise  # of another database
-        reason = _reason_in_reading(cause) if reading else _reason(cause, url)
-        raise SourceError(f"cannot be read ({reason})", where=name, todo=_todo(cause)) from None
-    except UnicodeError:
+        raise SourceError(
+            f"cannot be read ({_reason(cause)})", where=name, todo=_todo(cause)
+        ) from None
+    except UnicodeError:  # which holds the whole URL, or bytes of a row
+        if reading:
+            raise SourceError(
+                "holds text that is not in its own encoding", where=name, todo=_CHECK
+            ) from None
+        raise SourceError("the URL names an impossible host", todo="correct it") from None
+    except (AssertionError, TypeError, ValueError, AttributeError):  # SQLAlchemy's, and unpacking
         if reading:
             raise
-        # In the driver's words the whole URL would stand.
-        raise SourceError("the URL names an impossible host", todo="correct it") from None
+        raise SourceError("answers as no PostgreSQL does", where=name, todo=_CHECK) from None
     finally:
         engine.dispose()
 
@@ -137,10 +169,10 @@ def _database(
     locked = _lock(driver, there)
     asked_at, asked = datetime.now(UTC), monotonic()
     [(version, user, clock, later, readers)] = driver.execute(
-        "SELECT current_setting('server_version'), current_user, clock_timestamp(),"
+        "SELECT pg_catalog.current_setting('server_version'), current_user, clock_timestamp(),"
         " to_regclass(%s) IS NOT NULL,"
-        " current_setting('transaction_isolation') || ', '"
-        " || CASE current_setting('transaction_read_only')"
+        " pg_catalog.current_setting('transaction_isolation') || ', '"
+        " || CASE pg_catalog.current_setting('transaction_read_only')"
         " WHEN 'on' THEN 'read only' ELSE 'read write' END",
         [LATER_TABLE],
     )
@@ -154,7 +186,7 @@ def _database(
         user=user,
         about={
             "kind": "postgresql",
-            "server_version": version,
+            "server_version": _version(version),
             "isolation": readers,
             "tables_locked": locked,
             "statement_timeout_s": timeout_s,
@@ -181,6 +213,23 @@ def _database(
         bound=_to_latin if encoded else _same,
         decoded=_from_latin if encoded else _same,
     )
+
+
+def _version(said: str) -> str:
+    """Return a version as servers spell them, with what is known to stand behind it."""
+    return said if re.fullmatch(r"\d+(\.\d+)*\w{,8}( \([\w.+~ -]{,60}\))?", said) else "unknown"
+
+
+def _where(url: URL) -> str:
+    """Return the database and host that a URL names, where they could be nothing else."""
+    database, host = url.database or "the default database", url.host or "the default host"
+    if not re.fullmatch(r"[a-z]{1,20}(_[a-z]{1,20})*(_?\d{1,4})?|the default database", database):
+        database = "a database"
+    if not re.fullmatch(
+        r"[0-9.]+|[0-9a-f:]+|localhost|([a-z0-9-]+\.)+[a-z]+|the default host", host
+    ):
+        host = "a host"
+    return f"{database} on {host}"
 
 
 def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
@@ -257,33 +306,18 @@ def _psycopg() -> Any:
     return psycopg
 
 
-def _reason_in_reading(error: BaseException) -> str:
-    """Return what went wrong while rows were read, in words that quote nothing of them."""
+def _reason(error: BaseException) -> str:
+    """Return what went wrong in words that quote nothing: of the server, a row or the URL."""
     state = getattr(error, "sqlstate", None)
-    if not state:  # the driver's own words: only those of a lost connection quote nothing
-        lost = isinstance(error, _psycopg().OperationalError)
-        return _first_line(error) if lost else type(error).__name__
+    if not state:
+        told = (words for known, words in _KNOWN_BY.items() if re.search(known, str(error)))
+        return next(told, f"the driver's {type(error).__name__}")
     try:
         named = _psycopg().errors.lookup(state).__name__
     except KeyError:
         return "an error on the server"  # a code of its own may say anything, too
     condition = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named).lower()
     return f"{_TOLD.get(state, condition)}, {state}"
-
-
-def _reason(error: BaseException, url: URL) -> str:
-    """Return the server's or driver's own words, without the password."""
-    said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
-    words = _first_line(said) or type(error).__name__
-    secrets = [url.password, *(v for k, v in url.query.items() if "pass" in k)]
-    for secret in secrets:
-        if isinstance(secret, str) and secret:
-            words = words.replace(secret, "…")
-    return printable(words, 250)
-
-
-def _first_line(said: object) -> str:
-    return str(said).strip().partition("\n")[0]
 
 
 def _todo(error: BaseException) -> str:

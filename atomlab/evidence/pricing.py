@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from atomlab.errors import InputError
 from atomlab.evidence import limits
 from atomlab.evidence.files import read_json
+from atomlab.evidence.shapes import account, looks_secret, only_time, only_words
 from atomlab.text import count, listed, storable
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ class Pricing:
     `columns` has COLUMNS: costs in US dollars per token and windows in tokens as floats, NaN
     where unknown; flags as 1.0, 0.0 or NaN where unknown; text as lists of str. `malformed` names
     the fields whose values were unusable, `breaks` those at which the ranking fails inside: JSON
-    lists, None if none. `last_fetch` is the cache's own ISO time, `source` its own account of where
-    it came from. `format` decides what a price of 0 means, and is in a snapshot's manifest.
+    lists, None if none. `last_fetch` is the cache's own ISO time, None if it is none, `source` its
+    own account of where it came from, secrets withheld. `format` decides what a price of 0 means,
+    and is in a snapshot's manifest.
     """
 
     columns: Mapping[str, Any]
@@ -232,7 +234,8 @@ def load_pricing(path: Path) -> Pricing:
     entries: dict[str, Any]
     if isinstance(document, dict) and isinstance(document.get("pricing"), dict):
         kind, entries = "atom-cache", document["pricing"]
-        source, last_fetch = _text(document.get("source")), _text(document.get("last_fetch"))
+        source = account(_text(document.get("source")))
+        last_fetch = only_time(_text(document.get("last_fetch")))
     elif isinstance(document, dict) and isinstance(document.get("data"), list):
         kind, entries = "openrouter-list", _openrouter_entries(document["data"], path)
     elif isinstance(document, dict) and any(map(_tells_a_model, document.values())):
@@ -254,6 +257,15 @@ def load_pricing(path: Path) -> Pricing:
     ids = columns["model_id"]
     if len(set(ids)) < len(ids):  # a lone surrogate, and its escape spelled out
         raise InputError("has two models of one id", where=path, todo="drop one of them")
+    named = zip(ids, columns[PROVIDER], columns["mode"], strict=True)
+    for number, texts in enumerate(named, 1):
+        if any(map(looks_secret, filter(None, texts))):
+            raise InputError(
+                f"model number {number} has what looks like a key or a password for its name,"
+                " provider or mode",
+                where=path,
+                todo="correct the entry",
+            )
     return Pricing(columns, kind, source, last_fetch)
 
 
@@ -302,7 +314,7 @@ def _row(model_id: str, entry: Any) -> tuple[Any, ...]:
     return (
         storable(model_id),
         storable(provider) if isinstance(provider, str) else "",
-        storable(mode) if isinstance(mode, str) else None,
+        only_words(storable(mode)) if isinstance(mode, str) else None,
         *numbers,
         *flags,
         json.dumps(malformed) if malformed else None,

@@ -8,10 +8,13 @@ outside the snapshot) lets equal values be told from different ones, and nothing
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,6 +22,7 @@ from atomlab.errors import InputError
 from atomlab.evidence.names import reader
 from atomlab.evidence.registry import Provider
 from atomlab.evidence.rules import Rules
+from atomlab.evidence.shapes import KEY_SHAPE, NOT_PASTED, WORD
 
 State = Literal["present", "ciphertext", "null", "empty", "blank", "placeholder"]
 STATES: tuple[State, ...] = get_args(State)
@@ -29,19 +33,9 @@ USABLE: frozenset[str] = frozenset({"present", "ciphertext", "blank"})
 _TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|(null|empty):-)")
 _DOMAIN = b"atomlab/setting-value/v1\0"
 _KEY_BYTES = 32
+_FEWEST_BYTES = 20  # that differ; of 32 by chance there are 30, fewer than 20 never
 _MAX_NAME = 255  # varchar(255) on the platform
-# Words of a name, not of a secret: letters, a short number, or one that a short number is part of.
-_WORD = r"(?:[A-Z]{1,16}|\d{1,4}|[A-Z]{1,10}\d{1,3}[A-Z]{0,2}|\d{1,3}[A-Z]{1,10})"
-_NOT_PASTED = r"(?!(?:[SPR]K|GH[OPSU]|XOX[A-Z])[_.-])"  # how the keys of vendors begin
-_KEY_NAME = re.compile(rf"{_NOT_PASTED}(?:{_WORD}(?:[_.-]{_WORD}){{0,5}})?_API_KEY")
-_KEY_SHAPE = re.compile(
-    r"(?:Bearer\s+)?(?:"
-    r"(?:sk[-_]|gsk_|csk-|xai-|hf_|fw_|r8_|pplx-|nvapi-|tgp_v\d_|AIza)[\w-]{12,}"
-    r"|eyJ[\w-]{10,}\.[\w-]+\.[\w-]*"
-    r"|[0-9a-f]{32}\.\w{16}"
-    r"|(?=.*(?:[A-Za-z0-9]{24}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16}))[\w-]{32,})",
-    re.ASCII,
-)
+_KEY_NAME = re.compile(rf"{NOT_PASTED}(?:{WORD}(?:[_.-]{WORD}){{0,5}})?_API_KEY")
 _Reach = Literal["always", "as a key", "never"]
 
 
@@ -106,10 +100,12 @@ def new_key() -> bytes:
 def read_key(path: Path) -> bytes:
     """Return the fingerprint key in `path`.
 
-    Raises InputError for a file that cannot be read, or is not 64 hex digits.
+    Raises InputError for a file that cannot be read, is not 64 hex digits, that others may read
+    or change, or whose key is no random one, so that values could be guessed from fingerprints.
     """
     try:
         with path.open(encoding="ascii") as stream:  # a device has no end
+            status = os.fstat(stream.fileno())
             key = bytes.fromhex(stream.read(4 * _KEY_BYTES).strip())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not hexadecimal"
@@ -118,7 +114,19 @@ def read_key(path: Path) -> bytes:
         ) from None
     if len(key) != _KEY_BYTES:
         raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+        raise InputError("is open to others", where=path, todo="chmod 600 it, or make another")
+    if not _is_random(key):
+        raise InputError(
+            "is no random key", where=path, todo="name a new file: capture makes a key in it"
+        )
     return key
+
+
+def _is_random(key: bytes) -> bool:
+    """Return whether a key could be drawn by chance: no few bytes, no steps, and no text."""
+    steps = {(after - before) % 256 for before, after in pairwise(key)}
+    return min(len(set(key)), len(steps)) >= _FEWEST_BYTES and not all(32 <= b < 127 for b in key)
 
 
 def key_text(key: bytes) -> bytes:
@@ -182,7 +190,7 @@ def in_key_shape(value: object) -> bool:
     long word of letters and digits. An encrypted value could be anything.
     """
     text = _as_text(value).strip(" \t\r\n'\"")
-    return _KEY_SHAPE.fullmatch(text) is not None and not text.startswith("gAAAA")
+    return KEY_SHAPE.fullmatch(text) is not None and not text.startswith("gAAAA")
 
 
 def _as_text(value: object) -> str:

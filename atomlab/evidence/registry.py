@@ -11,6 +11,7 @@ from atomlab.errors import InputError
 from atomlab.evidence import limits
 from atomlab.evidence.files import read_json
 from atomlab.evidence.rules import EDITIONS
+from atomlab.evidence.shapes import is_variable, looks_secret
 from atomlab.text import storable
 
 
@@ -19,7 +20,8 @@ class Provider:
     """A provider of the registry.
 
     `api_key_env_var` is what the registry declares; the platform's key lookup ignores it and
-    derives `setting_key` from the id. `health_score` is 0 to 1, or None where it is unknown.
+    derives `setting_key` from the id. What is no variable's name is not kept: it may be the key.
+    `health_score` is 0 to 1, or None where it is unknown.
     """
 
     id: str
@@ -79,11 +81,17 @@ def default_registry(edition: str) -> Path:
 def _provider(entry: Any, number: int, path: Path) -> Provider:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
         raise InputError(f"provider number {number} has no id", where=path, todo="give it one")
+    if looks_secret(entry["id"]):
+        raise InputError(
+            f"provider number {number} has what looks like a key for its id",
+            where=path,
+            todo="correct the entry",
+        )
     variable, health = entry.get("api_key_env_var"), entry.get("health_score")
     active = entry.get("is_active")
     return Provider(
         id=storable(entry["id"]),
-        api_key_env_var=storable(variable) if isinstance(variable, str) else None,
+        api_key_env_var=variable if isinstance(variable, str) and is_variable(variable) else None,
         is_active=active if isinstance(active, bool) else None,
         health_score=_health(health),
     )

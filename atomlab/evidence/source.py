@@ -265,8 +265,9 @@ def _resolved(source: str) -> str:
         raise SourceError("env: is not followed by the name of a variable", todo="write env:NAME")
     value = os.getenv(name)
     if not value:
-        raise SourceError(
-            f"the environment variable {name} is not set", todo="export it, with the URL in it"
+        raise SourceError(  # without the name: it may be the value
+            "the environment variable that env: names is not set",
+            todo="export it, with the URL in it",
         )
     return value
 

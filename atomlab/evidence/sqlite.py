@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -37,7 +38,30 @@ SELECT 1 FROM tenant_settings WHERE upper(rtrim(setting_key)) GLOB '*_API_KEY' A
     setting_key = upper(setting_key) AND upper(setting_key) <> setting_key COLLATE BINARY
     OR setting_key = rtrim(setting_key) AND rtrim(setting_key) <> setting_key COLLATE BINARY)
 """
-_CUT_OFF = ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY")
+_CUT_OFF = (
+    "a transaction in it was cut off and is not rolled back yet",
+    "let the platform open it, or open a copy of it and of its -journal in sqlite3",
+)
+# What a result code says, and what to do about it, by how its name begins.
+_TOLD = {
+    "SQLITE_BUSY": (
+        "database is locked",
+        "wait until whoever writes to it is done, or raise --statement-timeout",
+    ),
+    "SQLITE_INTERRUPT": ("a statement does not end", "raise --statement-timeout"),
+    "SQLITE_READONLY_ROLLBACK": _CUT_OFF,
+    "SQLITE_READONLY_RECOVERY": _CUT_OFF,
+    "SQLITE_NOTADB": ("file is not a database", _CHECK),
+    "SQLITE_CORRUPT": ("the database is damaged", _CHECK),
+    "SQLITE_CANTOPEN": ("unable to open the file", _CHECK),
+    "SQLITE_TOOBIG": ("a value is larger than the database", _CHECK),
+    "SQLITE_FULL": ("no memory or room is left", _CHECK),
+    "SQLITE_NOMEM": ("no memory or room is left", _CHECK),
+    "SQLITE_ERROR": (
+        "SQLITE_ERROR: a view or column in it fails, or is not there",
+        "try SELECT * FROM tenants, tenant_settings, model_catalog, each in sqlite3",
+    ),
+}
 
 
 def file_of(source: str) -> Path:
@@ -50,13 +74,15 @@ def file_of(source: str) -> Path:
         if url is None:
             raise SourceError("is no database URL", todo="give sqlite:///PATH or a path")
         if url.get_backend_name() != "sqlite" or not url.database:
+            kind = url.get_backend_name()
+            known = kind if kind in ("sqlite", "mysql", "mariadb", "oracle", "mssql") else "there"
             raise SourceError(
-                f"cannot capture from {url.get_backend_name()}",
+                f"cannot capture from {known}",
                 todo="give a PostgreSQL URL, or an SQLite file in ATOM's schema",
             )
         path = Path(url.database)
-    # What is no file may be a URL with a slip in it, and a URL may hold a password.
-    where = None if any(c in source for c in "@=") else path
+    # What is no file may be a URL with a slip in it, or a password alone.
+    where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
     try:
         found = path.is_file()
     except (OSError, ValueError) as error:
@@ -110,17 +136,15 @@ def _refusals(path: Path) -> Iterator[None]:
             f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
         ) from None
     except (sqlite3.Error, DBAPIError, UnicodeDecodeError) as error:  # the last: its own message
-        # SQLite's own messages name tables and files, never values.
-        reason = getattr(error, "orig", error)
-        name, todo = getattr(reason, "sqlite_errorname", ""), _CHECK
-        if name.startswith("SQLITE_BUSY"):
-            todo = "wait until whoever writes to it is done, or raise --statement-timeout"
-        if name == "SQLITE_INTERRUPT":
-            reason, todo = "a statement does not end", "raise --statement-timeout"
-        if name in _CUT_OFF:
-            reason = "a transaction in it was cut off and is not rolled back yet"
-            todo = "let the platform open it, or open a copy of it and of its -journal in sqlite3"
+        reason, todo = _reason(getattr(error, "orig", error))
         raise SourceError(f"cannot be read ({reason})", where=path, todo=todo) from None
+
+
+def _reason(error: BaseException) -> tuple[str, str]:
+    """Return what went wrong, and what to do; SQLite's own words may quote a value of a view."""
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    known = (told for start, told in _TOLD.items() if name.startswith(start))
+    return next(known, (f"SQLite's {name}", _CHECK))
 
 
 @dataclass

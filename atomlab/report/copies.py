@@ -92,7 +92,7 @@ def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
     cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o755, parents=True, exist_ok=True)
     except OSError as error:
         raise ReportError(
             f"cannot be written ({error.strerror})", where=folder, todo="name another --folder"

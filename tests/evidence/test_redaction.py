@@ -287,6 +287,7 @@ def test_key_file_is_read_again(tmp_path):
     path = tmp_path / "fingerprints.key"
     made = new_key()
     assert len(made) == 32
+    path.touch(0o600)
     path.write_bytes(key_text(made))
     assert read_key(path) == made
 
@@ -313,6 +314,50 @@ def test_file_that_is_no_key_is_refused_and_kept(tmp_path, content, what):
     with refused(InputError, what, path):
         read_key(path)
     assert path.read_bytes() == content
+
+
+def weak_keys():
+    """Yield a name and a key that nobody drew by chance."""
+    yield "all zero", bytes(32)
+    for number in (1, 2, 3, 4, 8, 16):
+        yield f"{number} bytes, again and again", (secrets.token_bytes(number) * 32)[:32]
+    for step in (1, 3, 255):
+        yield f"steps of {step}", bytes(step * n % 256 for n in range(32))
+    yield "counted in twos", bytes(n // 2 for n in range(32))
+    for text in ("password" * 4, "The quick brown fox jumps over !", "0123456789abcdef" * 2):
+        yield f"text {text[:9]}", text.encode()
+
+
+@pytest.mark.parametrize("key", [pytest.param(key, id=name) for name, key in weak_keys()])
+def test_key_that_is_not_random_is_refused(tmp_path, key):
+    """Under a key that can be guessed, a fingerprint tells whether a value is the guessed one."""
+    path = tmp_path / "file"
+    path.touch(0o600)
+    path.write_bytes(key_text(key))
+    with refused(InputError, "is no random key", path) as caught:
+        read_key(path)
+    assert key.hex() not in str(caught.value)
+
+
+def test_every_key_that_capture_makes_is_taken(tmp_path):
+    """No key drawn by chance is refused."""
+    path = tmp_path / "file"
+    path.touch(0o600)
+    for _ in range(2000):
+        path.write_bytes(key_text(key := new_key()))
+        assert read_key(path) == key
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o602, 0o620, 0o610, 0o644, 0o666, 0o777])
+def test_key_that_others_may_read_is_refused(tmp_path, mode):
+    """Whoever has the key can guess values; whoever changes it, make them equal."""
+    path = tmp_path / "file"
+    path.write_bytes(key_text(new_key()))
+    path.chmod(mode)
+    with refused(InputError, "is open to others", path):
+        read_key(path)
+    path.chmod(mode & 0o700)
+    assert read_key(path)
 
 
 def test_key_that_cannot_be_read_is_a_clear_error(tmp_path):

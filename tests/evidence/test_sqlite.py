@@ -10,16 +10,18 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
 from atomlab.byok.fidelity import proven_capture
 from atomlab.errors import SourceError
 from atomlab.evidence.source import open_source
+from tests.canaries import Scanner
 from tests.conftest import ATOM_SCHEMA
+from tests.evidence.talkative import views_of_sqlite
 from tests.mounts import read_only
-from tests.refusals import refused
+from tests.refusals import refused, said
 
 
 @pytest.fixture
@@ -401,7 +403,7 @@ def test_error_of_a_view_is_the_sources(database, tmp_path):
         " tenant_id, setting_key, abs(-9223372036854775807 - 1) AS setting_value"
         " FROM stored",
     )
-    with refused(SourceError, "cannot be read (integer overflow)", path):
+    with refused(SourceError, "a view or column in it fails", path):
         proven_capture(str(path), tmp_path / "out.sqlite")
     assert not (tmp_path / "out.sqlite").exists()
 
@@ -458,3 +460,26 @@ def test_names_that_could_not_be_compared_in_time_are_not_taken_for_plain(tmp_pa
     for seconds, what in ((60, "compared in a way of its own"), (0.02, "a statement does not end")):
         with refused(SourceError, what), open_source(str(path), statement_timeout_s=seconds):
             pass
+
+
+SECRET = "sk-live0secretvalue"
+
+
+@pytest.mark.parametrize(
+    "script", [pytest.param(s, id=name) for name, s in views_of_sqlite(SECRET)]
+)
+def test_no_word_of_a_source_is_repeated(make_database, tmp_path, capfd, script):
+    """What fails on a value, or names what is not there, is told by SQLite's result code."""
+    path, error = make_database({"acme": {"OPENAI_API_KEY": SECRET}}), None
+    with suppress(sqlite3.Error):
+        change(path, script)
+    with suppress(SourceError):
+        try:
+            proven_capture(str(path), tmp_path / "out.sqlite").close()
+        except SourceError as caught:
+            error = caught
+            raise
+    out = tmp_path / "out.sqlite"
+    content = out.read_bytes() if out.exists() else b""
+    told = said(error) + "".join(capfd.readouterr()).encode() + content
+    assert Scanner({"secret": SECRET}).found_in(told) == []

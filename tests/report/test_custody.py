@@ -198,7 +198,7 @@ def test_capture_says_where_keys_come_from(
     [
         pytest.param("2026-05-02T08:30:00Z", ", 0.5 h after the capture", id="future"),
         pytest.param("1970-01-01", ", 493,808.0 h before the capture", id="long-ago"),
-        pytest.param("yesterday", "fetched yesterday", id="no-time"),
+        pytest.param("yesterday", "fetched at an unknown time", id="no-time"),
         pytest.param(None, "fetched at an unknown time", id="unknown"),
     ],
 )

@@ -1,0 +1,52 @@
+"""The memory of a process that reads secrets: no core dump of it, and no look at it by others."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_GET_DUMPABLE, _SET_DUMPABLE = 3, 4  # source: linux/prctl.h
+
+
+def close_memory() -> Callable[[], None]:
+    """Let nobody look at the process's memory, nor its core be dumped; return what undoes that.
+
+    Processes that it forks meanwhile keep it. Elsewhere than on Linux only the core is kept.
+    """
+    if sys.platform == "win32":
+        return lambda: None
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    dumpable = _prctl(_GET_DUMPABLE, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    _prctl(_SET_DUMPABLE, 0)
+
+    def undo() -> None:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+        if dumpable == 1:
+            _prctl(_SET_DUMPABLE, 1)
+
+    return undo
+
+
+@contextmanager
+def private_memory() -> Iterator[None]:
+    """Close the process's memory while the block runs.
+
+    Afterwards it is as before, since a notebook's kernel may be debugged; what has been freed may
+    still lie there, so the command line, which has nothing else to do, keeps its own closed.
+    """
+    undo = close_memory()
+    try:
+        yield
+    finally:
+        undo()
+
+
+def _prctl(option: int, value: int) -> int:
+    if sys.platform != "linux":
+        return 0
+    return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0))

@@ -1,0 +1,84 @@
+"""Shapes: what of a source's free text may stand in a snapshot, beside the values of settings.
+
+A key or an address with a password is pasted into the oddest fields. Where a field has a shape, a
+time or a name say, only that is kept; where it is free, what looks like a secret is not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from atomlab.text import VENDOR_KEY
+
+WITHHELD = "withheld"
+# Words of a name, not of a secret: letters, a short number, or one that a short number is part of.
+WORD = r"(?:[A-Z]{1,16}|\d{1,4}|[A-Z]{1,10}\d{1,3}[A-Z]{0,2}|\d{1,3}[A-Z]{1,10})"
+NOT_PASTED = r"(?!(?:[SPR]K|GH[OPSU]|XOX[A-Z])[_.-])"  # how the keys of vendors begin
+KEY_SHAPE = re.compile(
+    rf"(?:Bearer\s+)?(?:{VENDOR_KEY}|[0-9a-f]{{32}}\.\w{{16}}"
+    r"|(?=.*(?:[A-Za-z0-9]{24}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16}))[\w-]{32,})",
+    re.ASCII,
+)
+_VARIABLE = re.compile(rf"{NOT_PASTED}_?{WORD}(?:_{WORD}){{0,7}}")
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?(?:Z|[+-]\d\d(?::?\d\d)?))?)?",
+    re.ASCII,
+)
+_WORDS = re.compile(
+    rf"(?!\s*$){NOT_PASTED}{WORD}?(?:[ _.+-]{{1,3}}{WORD}){{0,7}}[ _.+-]{{0,3}}", re.IGNORECASE
+)
+_URL = re.compile(
+    r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[a-z0-9.-]+(?::\d{1,5})?)"
+    r"(?P<path>(?:/[\w.,~+-]*)*)?(?:[?#].*)?",
+    re.ASCII | re.DOTALL,
+)
+_SECRET = re.compile(
+    rf"(?<![A-Za-z0-9])(?:{VENDOR_KEY}|gAAAA[\w=-]{{12,}})|://[^/?#\s]*@|:[^/\s:@]+@[\w.-]+"
+    r"|(?:key|token|secret|passw(?:or)?d)=[^\s&]{4,}",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def looks_secret(text: str) -> bool:
+    """Return whether a text holds what looks like a vendor's key, a token or a URL's password."""
+    return _SECRET.search(text) is not None
+
+
+def is_variable(name: str) -> bool:
+    """Return whether a text is the name of an environment variable, of words and no secret."""
+    return _VARIABLE.fullmatch(name) is not None
+
+
+def only_time(text: str | None) -> str | None:
+    """Return a text that is a time or a day as databases and ISO 8601 spell it, None for others."""
+    return text if text is not None and _TIME.fullmatch(text) else None
+
+
+def only_words(text: str | None) -> str | None:
+    """Return a text of a few plain words, or blanks; `withheld` for any other."""
+    if text is None or not text.strip() or (len(text) <= 80 and _WORDS.fullmatch(text)):
+        return text
+    return WITHHELD
+
+
+def only_public(text: str | None) -> str | None:
+    """Return a name that people chose, `withheld` where it looks like a secret."""
+    return WITHHELD if text is not None and looks_secret(text) else text
+
+
+def only_choice(text: str | None) -> str | None:
+    """Return what is one of a few, a plan say; `withheld` where it could be any key."""
+    return WITHHELD if text is not None and KEY_SHAPE.fullmatch(text) else only_public(text)
+
+
+def account(text: str | None) -> str | None:
+    """Return where somebody says that something came from: words, or a URL without its secrets.
+
+    Of a URL scheme, host and path are kept, of the path what is no key; of all else nothing.
+    """
+    if text is None or "://" not in text:
+        return only_words(text)
+    url = _URL.fullmatch(text)
+    told = f"{url['scheme']}{url['host']}{url['path'] or ''}" if url else ""
+    secret = looks_secret(told) or any(KEY_SHAPE.fullmatch(part) for part in told.split("/"))
+    return told if told and not secret else WITHHELD
