@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-import bleach
+import nh3
 from nbconvert import HTMLExporter, TemplateExporter
 from nbformat import NotebookNode
 
@@ -17,16 +17,19 @@ from atomlab.report.outputs import with_outputs_shown
 from atomlab.report.page import Page, arranged, page_of
 from atomlab.report.templates import FOLDER
 
-_TAGS = frozenset(
+_TAGS = set(
     """a b blockquote br caption code dd details div dl dt em figcaption figure h2 h3 h4 hr img li
     ol p picture pre source span strong summary table tbody td th thead tr ul wbr""".split()  # noqa: SIM905
 )
-_PLAIN_ATTRIBUTES = frozenset(
-    "alt aria-label class colspan data-label media open role scope title".split()  # noqa: SIM905
-)
+_ATTRIBUTES = {
+    "*": set("alt aria-label class colspan data-label media open role scope title".split()),  # noqa: SIM905
+    "a": {"href"},
+    "img": {"src"},
+    "source": {"srcset"},
+}
 _IMAGE = re.compile(r"data:image/(?:svg\+xml|png);base64,[A-Za-z0-9+/]+=*")
-# A card's own, which is for Jupyter, and those of pandas.
-_STYLES = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL | re.IGNORECASE)
+# Addresses lead within the page, and images are in it.
+_ADDRESSES = {"href": re.compile(r"#.*", re.DOTALL), "src": _IMAGE, "srcset": _IMAGE}
 
 
 class _Exporter(HTMLExporter):  # type: ignore[misc]
@@ -72,13 +75,16 @@ def _page(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
         ) from None
 
 
-def _clean(html: str) -> str:
-    return str(bleach.clean(_STYLES.sub("", html), _TAGS, _allowed, protocols={"data"}, strip=True))
+def _inside(_tag: str, name: str, value: str) -> str | None:
+    """Return the attribute's value, None for an address outside the page."""
+    allowed = _ADDRESSES.get(name)
+    return value if allowed is None or allowed.fullmatch(value) else None
 
 
-def _allowed(tag: str, name: str, value: str) -> bool:
-    if (tag, name) in (("img", "src"), ("source", "srcset")):
-        return _IMAGE.fullmatch(value) is not None
-    if name == "href":
-        return tag == "a" and value.startswith("#")
-    return name in _PLAIN_ATTRIBUTES
+_clean = nh3.Cleaner(
+    tags=_TAGS,
+    attributes=_ATTRIBUTES,
+    attribute_filter=_inside,
+    url_schemes={"data"},
+    link_rel=None,
+).clean
