@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from atomlab.errors import AtomlabError, Ended, InputError, ReportError
+from atomlab.process import INTERRUPTED, need
 from atomlab.text import count, printable, without_password
 
 app = typer.Typer(
@@ -39,8 +40,8 @@ EXIT = {
     "confirmed": 0,
     "healthy": 0,
 }
-INTERRUPTED = 130
 DAY_S = 86_400
+REPORT_MB = 1024  # of address space: its kernel, a process of its own, takes most of them
 
 
 def _harmless(value: Any) -> Any:
@@ -147,7 +148,7 @@ def capture(
     from atomlab.report.custody import capture_progress
     from atomlab.report.terminal import print_capture
 
-    with _ending_at_once(), capture_progress() as progress:
+    with capture_progress() as progress:
         snapshot = proven_capture(
             source,
             out,
@@ -500,6 +501,7 @@ def lab(
     from atomlab.report.copies import choose, copy_notebooks, folder_of
     from atomlab.report.lab import print_address, print_copies, serve_lab
 
+    need(REPORT_MB)
     choice = choose(snapshot, tenant, hypothesis)
     own = folder_of(choice, folder)
     copies = copy_notebooks(own, choice.parameters)
@@ -511,7 +513,6 @@ def main() -> None:
     """Run the command line; an error is one line on stderr."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say
         sys.stdout.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     try:
         if not _in_a_folder():
             raise InputError("the current folder is gone", todo="cd to one that is there")
@@ -563,7 +564,9 @@ def _keeping_what_ran(folder: Path) -> Iterator[None]:
     def end(_number: int, _frame: object) -> None:
         raise Ended
 
-    before = signal.signal(signal.SIGTERM, end)
+    need(REPORT_MB)
+    handlers = {signal.SIGTERM: end, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     except Ended:
@@ -573,35 +576,13 @@ def _keeping_what_ran(folder: Path) -> Iterator[None]:
             todo="open notebook.partial.ipynb there or in a folder below, or make it again",
         ) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _forget_output() -> None:
     """Let what is left in the buffer of stdout go nowhere, since it cannot go where it should."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def _ending_at_once() -> Iterator[None]:
-    """Let Ctrl-C and a request to end be obeyed without a clean-up while the block runs.
-
-    An unfinished capture leaves nothing, and a query may take long to cancel.
-    """
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stop(_number: int, _frame: object) -> None:
-    from atomlab.evidence.files import discard_unfinished  # loaded long ago
-
-    discard_unfinished()
-    shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which the bar has hidden
-    os.write(sys.stderr.fileno(), f"{shown}atomlab: interrupted\n".encode())
-    os._exit(INTERRUPTED)
 
 
 def _fail(line: str, code: int) -> int:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import nh3
+from jupyter_core.paths import ENV_JUPYTER_PATH
 from nbconvert import HTMLExporter, TemplateExporter
 from nbformat import NotebookNode
 
@@ -33,22 +34,30 @@ _ADDRESSES = {"href": re.compile(r"#.*", re.DOTALL), "src": _IMAGE, "srcset": _I
 
 
 class _Exporter(HTMLExporter):  # type: ignore[misc]
-    """An exporter that leaves its template's page as it is, instead of parsing it once more."""
+    """An exporter that leaves its template's page as it is, instead of parsing it once more.
+
+    Templates that came with nbconvert go before those of the user.
+    """
 
     from_notebook_node = TemplateExporter.from_notebook_node
 
+    def get_prefix_root_dirs(self) -> list[str]:
+        return [*ENV_JUPYTER_PATH, *super().get_prefix_root_dirs()]
 
-def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
+
+def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> str:
     """Return the report: verdict and answer first, then the notebook with its code folded away.
 
     No script, no address outside the file, and a Content-Security-Policy that allows neither, nor
     any style but the report's own. HTML that cells put out is cut down to a list of tags and
-    attributes, on top of having been escaped where it was made. Raises ReportError for findings of
+    attributes, on top of having been escaped where it was made. Of a notebook of the user's own the
+    page says what it may have run. Raises ReportError for findings of
     another form.
     """
     exporter = _Exporter(
         template_name="report",
         extra_template_basedirs=[str(FOLDER)],
+        extra_template_paths=[],
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
@@ -56,7 +65,7 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
     )
     style = (FOLDER / "report" / "style.css").read_text(encoding="utf-8")
     resources = {
-        "page": _page(notebook, findings),
+        "page": _page(notebook, findings, users_own),
         "style": style,
         "style_hash": f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
     }
@@ -65,9 +74,9 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
     return str(body)
 
 
-def _page(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
+def _page(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool) -> Page:
     try:
-        return page_of(notebook, findings)
+        return page_of(notebook, findings, users_own)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ReportError(
             f"the findings are not in the form atomlab.findings/1 ({error!r})",

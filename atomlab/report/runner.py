@@ -16,7 +16,7 @@ from atomlab.errors import Ended, ReportError
 from atomlab.report.files import one_run_in, write_all
 from atomlab.report.findings import certainty_of, findings_in, mode_of, result_of
 from atomlab.report.kernel import running_kernel
-from atomlab.report.notebooks import parameters_of
+from atomlab.report.notebooks import folder_of, parameters_of
 from atomlab.report.parameters import check_parameters
 from atomlab.report.typeset import to_pdf, typst
 from atomlab.text import printable
@@ -84,10 +84,11 @@ def run_report(
     """
     started = time.monotonic()
     values = check_parameters(parameters, parameters_of(notebook), notebook)
+    own = folder_of(notebook)
     if pdf:
         typst()
     with _open_folder(folder) as partial:
-        with nullcontext(kernel) if kernel else running_kernel() as running:
+        with nullcontext(kernel) if kernel else running_kernel(own) as running:
             # The kernel boots while these, the slowest imports of all, are loaded.
             from atomlab.report.execution import as_text, execute
             from atomlab.report.html import to_html
@@ -100,7 +101,7 @@ def run_report(
                     *(result_of(findings), str(findings["answer"]), folder),
                     *(certainty_of(findings), mode_of(findings)),
                 )
-                page = to_html(executed, findings)
+                page = to_html(executed, findings, own is not None)
                 paper = _on_paper(page, findings) if pdf else None
         except ReportError as error:
             write_all(folder, {PARTIAL: as_text(executed)})
