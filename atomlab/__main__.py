@@ -4,6 +4,8 @@ import sys
 
 from atomlab.process import INTERRUPTED, memory_limit, start
 
+MORE = "make more room, or ask for less"
+
 
 def run() -> None:
     """Run the command line; where memory does not suffice, too, the error is one line."""
@@ -15,7 +17,7 @@ def run() -> None:
     except KeyboardInterrupt:  # what `main` catches itself does not come here
         _end("interrupted", INTERRUPTED)
     except MemoryError as error:
-        _end(f"not enough memory; {error.args[0] if error.args else 'try with less, or more'}", 1)
+        _end(f"not enough memory; {error.args[0] if error.args else MORE}", 1)
     except (ImportError, OSError):
         if memory_limit() is None:
             raise

@@ -18,8 +18,8 @@ def start() -> None:
 
     Raises MemoryError where the process may have less memory than any command needs.
     """
-    sys.path[:] = safe_path()
     end_at_once()
+    sys.path[:] = safe_path()
     # A thread for each processor takes memory, and time to start; nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     need(256)
@@ -51,10 +51,10 @@ def end_at_once() -> None:
     An exception could be lost in the middle of an import; a file that is not whole has no name, or
     is removed. A block that has more to clean up catches signals by itself.
     """
-    import signal
+    import _signal  # type: ignore[import-not-found] # part of Python itself; `signal` wraps it
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+    for number in (_signal.SIGINT, _signal.SIGTERM):
+        _signal.signal(number, _end)
 
 
 def _end(_number: int, _frame: object) -> None:

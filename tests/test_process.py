@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +16,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from atomlab import process
+from atomlab.__main__ import run
 from tests.conftest import ROOT
+from tests.refusals import is_one_line
 
 # As the script that pip makes: what Python looks at first is the script's own folder.
 SCRIPT = """import re
@@ -187,3 +191,115 @@ def test_the_path_has_neither_the_current_folder_nor_what_could_stand_before(mon
     assert process.safe_path() == [str(ROOT), *python, "/named"]
     monkeypatch.chdir(ROOT)
     assert process.safe_path() == [str(ROOT), str(tmp_path), str(ROOT), *python, "/named"]
+
+
+# At each of these another part of Python or of atomlab loads.
+MOMENTS_MS = (0, 5, 10, 20, 30, 40, 60, 80, 120, 160, 240, 320, 400)
+
+
+def early_signals() -> Iterator[tuple[str, tuple[str, int, int]]]:
+    """Yield name, and command, signal and moment, of each try to stop a command as it starts."""
+    for name in COMMANDS:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            for moment in MOMENTS_MS:
+                yield f"{name} {number:d} {moment}", (name, number, moment)
+
+
+def stopped(folder: Path, name: str, number: int, moment_ms: float) -> tuple[int, str, str]:
+    """Return exit code, output and errors of a command that is told to end at a moment."""
+    with start(folder, COMMANDS[name], TMPDIR=str(folder)) as command:
+        time.sleep(moment_ms / 1000)
+        command.send_signal(number)
+        out, err = command.communicate(timeout=60)
+    return command.returncode, out, err
+
+
+def test_whenever_it_is_told_to_end_there_is_a_line(tmp_path):
+    """From atomlab's first line on it is 130 and one line; before that, what Python does.
+
+    That moment differs, so none of Python's own is a failure; but atomlab's is no such moment.
+    """
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    lines = 0
+    for told, (name, number, moment) in list(early_signals())[7::12]:
+        code, _, err = stopped(folder, name, number, moment)
+        begun = "atomlab/cli.py" in err or "process.py" in err
+        if code in (0, 1, 3) or code == -number:
+            assert not begun, (told, err)
+        else:
+            assert (code, err) == (130, "atomlab: interrupted\n"), told
+            lines += 1
+    assert lines > 5
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["typer", "yaml", "sqlalchemy", "numpy", "atomlab.cli"])
+def test_it_ends_in_the_middle_of_an_import(module, number, tmp_path):
+    """Whatever is being loaded: an exception there could be taken for a missing module."""
+    early = (
+        "import sys, _signal\n"
+        "class Early:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        name == {module!r} and _signal.raise_signal({number:d})\n"
+        "sys.meta_path.insert(0, Early())\n"
+        "from atomlab.__main__ import run\n"
+        "run()\n"
+    )
+    how = ("-c", early)
+    with start(tmp_path, COMMANDS["verify"], how) as command:
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out, err) == (130, "", "atomlab: interrupted\n")
+
+
+def small_memories() -> Iterator[tuple[str, tuple[str, int]]]:
+    """Yield name, and command and limit in megabytes, of each try with too little memory."""
+    for name in COMMANDS:
+        most = 1023 if name in ("report", "batch", "lab") else 255
+        for limit in (16, 20, 24, 32, 48, 64, 96, 128, 192, 255, 256, 400, 600, 800, 1023):
+            if limit <= most:
+                yield f"{name} {limit}", (name, limit)
+
+
+def limited(folder: Path, name: str, megabytes: int) -> tuple[int, str, str]:
+    """Return exit code, output and errors of a command that may have so much memory."""
+    size = megabytes * process.MEGABYTE
+    script = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({size}, {size}))\n{SCRIPT}"
+    with start(folder, COMMANDS[name], ("-c", script)) as command:
+        out, err = command.communicate(timeout=60)
+    return command.returncode, out, err
+
+
+def test_where_memory_does_not_suffice_it_says_so_itself(tmp_path):
+    """One line that names the limit, whatever is asked; no library's words, nothing begun."""
+    for told, (name, megabytes) in list(small_memories())[::9]:
+        code, out, err = limited(tmp_path, name, megabytes)
+        assert (code, out) == (1, ""), told
+        assert err.startswith(f"atomlab: not enough memory; the limit is {megabytes} MB;"), told
+        assert is_one_line(err.removesuffix("\n")), told
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(("name", "megabytes"), [("verify", 256), ("show", 256), ("report", 1024)])
+def test_what_is_asked_for_suffices(name, megabytes, tmp_path):
+    """With the memory that the line names, a command does what it does with more."""
+    code, _, err = limited(tmp_path, name, megabytes)
+    assert code == 0, err
+    assert "memory" not in err
+
+
+def test_memory_that_ends_on_the_way_is_a_line_too(monkeypatch, capsys):
+    """An allocation that fails in the middle of a command is no fault of atomlab's."""
+
+    def fails():
+        raise MemoryError
+
+    monkeypatch.setattr("atomlab.cli.main", fails)
+    monkeypatch.setattr("atomlab.__main__.start", lambda: None)
+    with pytest.raises(SystemExit) as stop:
+        run()
+    assert stop.value.code == 1
+    assert (
+        capsys.readouterr().err == "atomlab: not enough memory; make more room, or ask for less\n"
+    )
