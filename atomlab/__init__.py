@@ -10,13 +10,11 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
 Importing atomlab is cheap: each name loads its module when it is first used.
 """
 
-from __future__ import annotations
-
-import importlib
-import logging
-from typing import TYPE_CHECKING, Any
-
+# Nothing is imported here, not even what Python brings: see `process`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from atomlab.byok.fidelity import proven_capture as capture
     from atomlab.byok.filters import FILTERS
     from atomlab.byok.handler import BYOKHandler
@@ -91,11 +89,10 @@ __all__ = [
     "verify",
 ]
 
-# A library leaves it to its user where log lines go.
-logging.getLogger("atomlab").addHandler(logging.NullHandler())
 
+def __getattr__(name: str) -> "Any":
+    import importlib
 
-def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'atomlab' has no attribute {name!r}")
     module, _, attribute = _HOMES[name].partition(":")

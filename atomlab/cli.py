@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from atomlab.errors import AtomlabError, Ended, InputError, ReportError
+from atomlab.process import INTERRUPTED, need
 from atomlab.text import count, is_address, printable, without_password
 
 app = typer.Typer(
@@ -40,8 +41,8 @@ EXIT = {
     "confirmed": 0,
     "healthy": 0,
 }
-INTERRUPTED = 130
 DAY_S = 86_400
+REPORT_MB = 1024  # of address space: its kernel, a process of its own, takes most of them
 
 
 def _harmless(value: Any) -> Any:
@@ -150,7 +151,7 @@ def capture(
     from atomlab.report.terminal import print_capture
 
     close_memory()  # to the end of the process: values are freed, not wiped
-    with _ending_at_once(), capture_progress() as progress:
+    with capture_progress() as progress:
         snapshot = proven_capture(
             source,
             out,
@@ -507,6 +508,7 @@ def lab(
     from atomlab.report.copies import choose, copy_notebooks, folder_of
     from atomlab.report.lab import print_address, print_copies, serve_lab
 
+    need(REPORT_MB)
     choice = choose(snapshot, tenant, hypothesis)
     own = folder_of(choice, folder)
     copies = copy_notebooks(own, choice.parameters)
@@ -518,7 +520,6 @@ def main() -> None:
     """Run the command line; an error is one line on stderr."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say
         sys.stdout.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     os.umask(os.umask(0o022) | 0o022)  # what is written here is evidence: nobody else changes it
     try:
         if not _in_a_folder():
@@ -584,7 +585,9 @@ def _keeping_what_ran(folder: Path) -> Iterator[None]:
     def end(_number: int, _frame: object) -> None:
         raise Ended
 
-    before = signal.signal(signal.SIGTERM, end)
+    need(REPORT_MB)
+    handlers = {signal.SIGTERM: end, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     except Ended as ended:
@@ -594,35 +597,13 @@ def _keeping_what_ran(folder: Path) -> Iterator[None]:
             todo="open notebook.partial.ipynb there or in a folder below, or make it again",
         ) from ended
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _forget_output() -> None:
     """Let what is left in the buffer of stdout go nowhere, since it cannot go where it should."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def _ending_at_once() -> Iterator[None]:
-    """Let Ctrl-C and a request to end be obeyed without a clean-up while the block runs.
-
-    An unfinished capture leaves nothing, and a query may take long to cancel.
-    """
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stop(_number: int, _frame: object) -> None:
-    from atomlab.evidence.files import discard_unfinished  # loaded long ago
-
-    discard_unfinished()
-    shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which the bar has hidden
-    os.write(sys.stderr.fileno(), f"{shown}atomlab: interrupted\n".encode())
-    os._exit(INTERRUPTED)
 
 
 def _fail(line: str, code: int) -> int:

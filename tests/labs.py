@@ -38,6 +38,8 @@ def running_lab(where: Path, *arguments: object) -> Iterator[Lab]:
     """
     jupyter = {f"JUPYTER_{name}_DIR": str(where / ".jupyter") for name in ("CONFIG", "DATA")}
     jupyter["JUPYTER_RUNTIME_DIR"] = str(where / ".jupyter" / "runtime")
+    jupyter["TMPDIR"] = str(where / "tmp")
+    (where / "tmp").mkdir(exist_ok=True)
     jupyter |= {"IPYTHONDIR": str(where / ".ipython"), "HOME": str(where / "home")}
     terminal, its_end = os.openpty()
     with (where / "stderr").open("w") as errors:

@@ -335,16 +335,6 @@ def test_interrupt_while_it_loads_is_one_line():
     assert (done.returncode, done.stderr) == (130, "atomlab: interrupted\n")
 
 
-def test_capture_gives_the_signals_back(run, make_database, prices, tmp_path):
-    """Whether it ends well or not, Ctrl-C and a request to end do what they did before."""
-    before = signal.getsignal(signal.SIGINT)
-    source, out = make_database({"acme": {}}), tmp_path / "out.sqlite"
-    for code in (0, 1):  # the second finds the file of the first
-        assert run("capture", source, "--out", out, "--pricing", prices)[0] == code
-        assert signal.getsignal(signal.SIGINT) is before
-        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
-
-
 def test_reports_are_made_where_a_socket_s_address_would_be_too_long(shipped, tmp_path):
     """Processes are started anew where the temporary folder's name leaves no room to fork them."""
     temporary = tmp_path / ("t" * 90)

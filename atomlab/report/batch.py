@@ -12,8 +12,8 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import current_process, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -21,8 +21,10 @@ from tempfile import gettempdir
 from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
+from atomlab.process import HOME
 from atomlab.report.files import PARTIAL, folder_of_process
 from atomlab.report.kernel import running_kernel
+from atomlab.report.notebooks import folder_of
 from atomlab.report.planning import Task
 from atomlab.report.runner import Report, run_report
 from atomlab.text import printable
@@ -41,6 +43,8 @@ _LOADED = (
     "ipykernel.kernelapp",
     "atomlab.report.preloaded",
 )
+
+_SAFE = "PYTHONSAFEPATH"
 
 OnTaskCell = Callable[[Task, int, int], None]
 
@@ -102,7 +106,8 @@ class _Run:
         self._started = time.monotonic()
         self._pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(target=_work, args=(task, timeout_s, theirs))
-        self.process.start()
+        with _safe_path():
+            self.process.start()
         theirs.close()
 
     @property
@@ -171,8 +176,23 @@ def _context() -> Any:
     return context
 
 
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let a new Python load its first modules from where it is safe; then it is told the rest."""
+    before = {name: os.environ.get(name) for name in (_SAFE, "PYTHONPATH")}
+    os.environ |= {_SAFE: "1", "PYTHONPATH": "" if HOME.endswith("-packages") else HOME}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
 def _work(task: Task, timeout_s: float, pipe: Connection) -> None:
     """Make one report in this process, and say through `pipe` how it goes and ends."""
+    os.environ.pop(_SAFE, None)  # what a notebook starts is not ours
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where nohup started it all
     with suppress(AttributeError):
@@ -192,7 +212,7 @@ def _end(_number: int, _frame: object) -> None:
 
 
 def _make(task: Task, timeout_s: float, pipe: Connection) -> Report:
-    with running_kernel(forked=_FORKED) as kernel:
+    with running_kernel(folder_of(task.notebook), forked=_FORKED) as kernel:
         threading.Thread(target=_die_with_parent, daemon=True).start()
         return run_report(
             task.notebook,

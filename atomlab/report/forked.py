@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from multiprocessing.context import ForkProcess
 from pathlib import Path
@@ -14,14 +15,19 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 
 def fork_kernel(
-    manager: AsyncKernelManager, arguments: Sequence[str], log: Path
+    manager: AsyncKernelManager,
+    arguments: Sequence[str],
+    log: Path,
+    folder: Path,
+    path: Sequence[str],
 ) -> LocalProvisioner:
     """Fork the manager's kernel, with these arguments; return what looks after it.
 
-    What its process writes on its own goes to `log`. Nothing here may have started a thread yet.
+    It runs in `folder` and imports from `path`. What its process writes on its own goes to `log`.
+    Nothing here may have started a thread yet.
     """
     manager.write_connection_file()
-    kernel = _Kernel(manager.connection_file, arguments, log)
+    kernel = _Kernel(manager.connection_file, arguments, log, folder, path)
     kernel.start()
     provisioner = _Forked(kernel_id="forked", kernel_spec=manager.kernel_spec, parent=manager)
     provisioner.process = kernel
@@ -42,10 +48,18 @@ class _Kernel(ForkProcess):
 
     stdin = stdout = stderr = None
 
-    def __init__(self, connection_file: str, arguments: Sequence[str], log: Path) -> None:
+    def __init__(
+        self,
+        connection_file: str,
+        arguments: Sequence[str],
+        log: Path,
+        folder: Path,
+        path: Sequence[str],
+    ) -> None:
         super().__init__()
         parent = f"--IPKernelApp.parent_handle={os.getpid()}"  # it ends when that does
         self._arguments, self._log = ["-f", connection_file, parent, *arguments], log
+        self._folder, self._path = folder, path
 
     def run(self) -> None:
         """Be the kernel, until killed."""
@@ -56,6 +70,9 @@ class _Kernel(ForkProcess):
         with self._log.open("ab") as stream:
             for number in (1, 2):
                 os.dup2(stream.fileno(), number)
+        os.environ["IPYTHONDIR"] = str(self._log.parent)
+        os.chdir(self._folder)
+        sys.path[:] = self._path
         IPKernelApp.launch_instance(self._arguments)
 
     def poll(self) -> int | None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-import bleach
+import nh3
+from jupyter_core.paths import ENV_JUPYTER_PATH
 from nbconvert import HTMLExporter, TemplateExporter
 from nbformat import NotebookNode
 
@@ -17,35 +18,46 @@ from atomlab.report.outputs import with_outputs_shown
 from atomlab.report.page import Page, arranged, page_of
 from atomlab.report.templates import FOLDER
 
-_TAGS = frozenset(
+_TAGS = set(
     """a b blockquote br caption code dd details div dl dt em figcaption figure h2 h3 h4 hr img li
     ol p picture pre source span strong summary table tbody td th thead tr ul wbr""".split()  # noqa: SIM905
 )
-_PLAIN_ATTRIBUTES = frozenset(
-    "alt aria-label class colspan data-label media open role scope title".split()  # noqa: SIM905
-)
+_ATTRIBUTES = {
+    "*": set("alt aria-label class colspan data-label media open role scope title".split()),  # noqa: SIM905
+    "a": {"href"},
+    "img": {"src"},
+    "source": {"srcset"},
+}
 _IMAGE = re.compile(r"data:image/(?:svg\+xml|png);base64,[A-Za-z0-9+/]+=*")
-# A card's own, which is for Jupyter, and those of pandas.
-_STYLES = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL | re.IGNORECASE)
+# Addresses lead within the page, and images are in it.
+_ADDRESSES = {"href": re.compile(r"#.*", re.DOTALL), "src": _IMAGE, "srcset": _IMAGE}
 
 
 class _Exporter(HTMLExporter):  # type: ignore[misc]
-    """An exporter that leaves its template's page as it is, instead of parsing it once more."""
+    """An exporter that leaves its template's page as it is, instead of parsing it once more.
+
+    Templates that came with nbconvert go before those of the user.
+    """
 
     from_notebook_node = TemplateExporter.from_notebook_node
 
+    def get_prefix_root_dirs(self) -> list[str]:
+        return [*ENV_JUPYTER_PATH, *super().get_prefix_root_dirs()]
 
-def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
+
+def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> str:
     """Return the report: verdict and answer first, then the notebook with its code folded away.
 
     No script, no address outside the file, and a Content-Security-Policy that allows neither, nor
     any style but the report's own. HTML that cells put out is cut down to a list of tags and
-    attributes, on top of having been escaped where it was made. Raises ReportError for findings of
+    attributes, on top of having been escaped where it was made. Of a notebook of the user's own the
+    page says what it may have run. Raises ReportError for findings of
     another form.
     """
     exporter = _Exporter(
         template_name="report",
         extra_template_basedirs=[str(FOLDER)],
+        extra_template_paths=[],
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
@@ -53,7 +65,7 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
     )
     style = (FOLDER / "report" / "style.css").read_text(encoding="utf-8")
     resources = {
-        "page": _page(notebook, findings),
+        "page": _page(notebook, findings, users_own),
         "style": style,
         "style_hash": f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
     }
@@ -62,9 +74,9 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any]) -> str:
     return str(body)
 
 
-def _page(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
+def _page(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool) -> Page:
     try:
-        return page_of(notebook, findings)
+        return page_of(notebook, findings, users_own)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ReportError(
             f"the findings are not in the form atomlab.findings/1 ({error!r})",
@@ -72,13 +84,16 @@ def _page(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
         ) from None
 
 
-def _clean(html: str) -> str:
-    return str(bleach.clean(_STYLES.sub("", html), _TAGS, _allowed, protocols={"data"}, strip=True))
+def _inside(_tag: str, name: str, value: str) -> str | None:
+    """Return the attribute's value, None for an address outside the page."""
+    allowed = _ADDRESSES.get(name)
+    return value if allowed is None or allowed.fullmatch(value) else None
 
 
-def _allowed(tag: str, name: str, value: str) -> bool:
-    if (tag, name) in (("img", "src"), ("source", "srcset")):
-        return _IMAGE.fullmatch(value) is not None
-    if name == "href":
-        return tag == "a" and value.startswith("#")
-    return name in _PLAIN_ATTRIBUTES
+_clean = nh3.Cleaner(
+    tags=_TAGS,
+    attributes=_ATTRIBUTES,
+    attribute_filter=_inside,
+    url_schemes={"data"},
+    link_rel=None,
+).clean

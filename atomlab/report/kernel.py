@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,41 +16,71 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import run_sync
 
+from atomlab.process import safe_path
 from atomlab.report.files import scratch_folder
 
 # The history is a database that all kernels of a user share; a report has no use for it.
 ARGUMENTS = (
     "--HistoryManager.hist_file=:memory:",
     "--InteractiveShellApp.exec_PYTHONSTARTUP=False",
+    "--InteractiveShellApp.ignore_cwd=True",  # `path_for` says where it may import from
     "--IPKernelApp.exec_lines=['__import__(\"atomlab.report.preloaded\");']",
 )
+# Python's own environment and the current folder have no say in what it imports.
+_LAUNCH = "import sys; sys.path[:] = {!r}; from ipykernel.kernelapp import *; launch_new_instance()"
 _LOG = "kernel.log"
 # A socket's path may have 104 bytes on macOS, 108 on Linux.
 _LONGEST_SOCKET = 100
 
 
 @contextmanager
-def running_kernel(*, forked: bool = False) -> Iterator[AsyncKernelManager]:
+def running_kernel(
+    folder: Path | None = None, *, forked: bool = False
+) -> Iterator[AsyncKernelManager]:
     """Start a Python kernel that boots in the background, and kill it at the end.
 
     It is the Python that runs this process, reached over sockets in a folder that only this user
-    can enter. `forked` makes it a fork of this process, with all that is loaded here, where
-    there are such sockets.
+    can enter, without the user's own configuration of IPython. It runs, and may import, in
+    `folder`; without one in an empty folder, and imports nothing but what is installed. `forked`
+    makes it a fork of this process, with all that is loaded here, where there are such sockets.
     """
-    with scratch_folder() as folder:
-        manager = _manager(folder)
-        log = folder / _LOG
+    with scratch_folder() as private:
+        manager = _manager(private)
+        log, place = private / _LOG, folder or private / "empty"
+        if folder is None:
+            place.mkdir()
         try:
             if forked and manager.transport == "ipc":
                 from atomlab.report.forked import fork_kernel
 
-                manager.provisioner = fork_kernel(manager, [*ARGUMENTS], log)
+                manager.provisioner = fork_kernel(
+                    manager, [*ARGUMENTS], log, place, path_for(folder)
+                )
             with log.open("ab") as stream:
                 start = run_sync(manager.start_kernel)
-                start(extra_arguments=[*ARGUMENTS], stdout=stream, stderr=stream)
+                launch = ["-E", "-s", "-c", _LAUNCH.format(path_for(folder))]
+                argv = [sys.executable, *launch, "-f", "{connection_file}"]
+                manager.kernel_spec.argv = argv  # type: ignore[union-attr] # there is one
+                environment = {**os.environ, "IPYTHONDIR": str(private)}
+                start(
+                    extra_arguments=[*ARGUMENTS],
+                    cwd=str(place),
+                    env=environment,
+                    stdout=stream,
+                    stderr=stream,
+                )
             yield manager
         finally:
             manager.kill()
+
+
+def path_for(folder: Path | None) -> list[str]:
+    """Return the kernel's `sys.path`: a notebook's own folder stands where Jupyter puts it."""
+    path = safe_path()
+    if folder:
+        places = [n for n, entry in enumerate(path) if entry.endswith("-packages")]
+        path.insert(places[0] if places else 0, str(folder))
+    return path
 
 
 def last_words(kernel: AsyncKernelManager) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import zmq
+from jupyter_core.paths import jupyter_config_dir
 from rich.console import Console
 from rich.text import Text
 
@@ -15,7 +19,7 @@ from atomlab.errors import ReportError
 from atomlab.report.copies import Choice, Copy
 from atomlab.text import count, printable
 
-# What the user's own Jupyter configuration says otherwise, this overrules.
+# All that the server is told: it reads no configuration, so that none can open it.
 _SETTINGS = (
     "--ServerApp.ip=127.0.0.1",
     "--ServerApp.allow_root=True",  # as in a container; the token still guards it
@@ -25,8 +29,13 @@ _SETTINGS = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
+    # The server's parts; where they are installed, files say so that are configuration as well.
+    "--ServerApp.jpserver_extensions=jupyter_lsp=True",
+    "--ServerApp.jpserver_extensions=jupyter_server_terminals=True",
     "--LanguageServerManager.autodetect=False",  # which runs npm, if there is one
 )
+
+_BROWSER_STARTS_S = 60
 
 
 def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str], None]) -> None:
@@ -36,6 +45,28 @@ def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str
     told the address, token included, once it does. Nothing of it asks for news, updates or
     extensions anywhere. Raises ReportError if it cannot be set up.
     """
+    with TemporaryDirectory(prefix="atomlab-", ignore_cleanup_errors=True) as private:
+        _without_configuration(private)
+        try:
+            _serve(folder, port, browser, announce)
+        finally:
+            rmtree(jupyter_config_dir(), ignore_errors=True)  # a new one, and empty
+
+
+def _without_configuration(private: str) -> None:
+    """Let Jupyter read no configuration, and keep its secrets in the folder `private`.
+
+    How the user's Lab looks stays where it is kept.
+    """
+    from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
+
+    os.environ["JUPYTERLAB_SETTINGS_DIR"] = get_user_settings_dir()
+    os.environ["JUPYTERLAB_WORKSPACES_DIR"] = get_workspaces_dir()
+    os.environ["JUPYTER_NO_CONFIG"] = "1"
+    os.environ["JUPYTER_RUNTIME_DIR"] = private
+
+
+def _serve(folder: Path, port: int, browser: bool, announce: Callable[[str], None]) -> None:
     from jupyterlab.labapp import LabApp
 
     token = secrets.token_hex(24)
@@ -56,8 +87,12 @@ def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str
         raise ReportError(
             f"JupyterLab's server cannot start ({error.strerror})",
             where=error.filename,
-            todo="make that writable, or set HOME or JUPYTER_RUNTIME_DIR to a folder that is",
+            todo="make that writable, or set HOME or TMPDIR to a folder that is",
         ) from None
+    # Both name the token, and would stay if the server were killed.
+    server.no_browser_open_file = not browser
+    server.write_server_info_file = lambda: None
+    server.io_loop.call_later(_BROWSER_STARTS_S, server.remove_browser_open_files)
     server.web_app.settings["page_config_hook"] = _without_announcements
     # It is bound by a callback as well, one that stands before this in the queue.
     server.io_loop.add_callback(announce, f"{server.connection_url}lab?token={token}")

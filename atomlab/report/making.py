@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from atomlab.errors import Ended, ReportError
 from atomlab.report.files import INDEX
 from atomlab.report.kernel import running_kernel
+from atomlab.report.notebooks import folder_of
 from atomlab.report.planning import Wanted, plan
 from atomlab.report.runner import Report, run_report
 
@@ -22,7 +23,7 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
     Raises AtomlabError.
     """
     wanted.into.check_report(pdf=wanted.pdf)
-    with running_kernel() as kernel:
+    with running_kernel(folder_of(wanted.notebook)) as kernel:
         # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
         from atomlab.report.progress import watching
 

@@ -38,6 +38,12 @@ def find_notebook(name: str) -> Path:
     return Path(name) if name.endswith(".ipynb") else shipped_notebook(name)
 
 
+def folder_of(notebook: Path) -> Path | None:
+    """Return the folder that a notebook of the user's own runs in, None for a shipped one."""
+    found = notebook.resolve()
+    return None if found in (p.resolve() for p in shipped_notebooks().values()) else found.parent
+
+
 def parameters_of(path: Path) -> dict[str, Parameter]:
     """Return the parameters that the notebook in `path` declares; raise InputError if it cannot."""
     if not path.is_file():

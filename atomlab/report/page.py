@@ -19,6 +19,7 @@ from atomlab.text import printable
 
 _HEADING = re.compile(r"(#{2,3}) (.+)")
 _ABOUT = "What this report can and cannot show"
+_USERS_OWN = "not one of atomlab's: it may import Python files of its own folder"
 _TOLD = {
     "confirmed": "Confirmed: every claim holds",
     "refuted": "Refuted: not every claim holds",
@@ -62,10 +63,11 @@ def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
     return [*shown, *about, *setup]
 
 
-def page_of(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
+def page_of(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> Page:
     """Return the page for an executed notebook whose findings have a `verdict` and an `answer`.
 
-    The rest of the findings is shown where it is there.
+    The rest of the findings is shown where it is there. Of a notebook that is the
+    user's own, which atomlab cannot vouch for, it says so.
     """
     cells = notebook.cells
     question = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
@@ -79,7 +81,8 @@ def page_of(notebook: NotebookNode, findings: Mapping[str, Any]) -> Page:
         facts=dict(_facts(findings)),
         note=printable(manifest.get("note") or "", 300),
         contents=list(_contents(arranged(cells))),
-        provenance=dict(_provenance(notebook, findings)),
+        provenance=dict(_provenance(notebook, findings))
+        | ({"Notebook": _USERS_OWN} if users_own else {}),
     )
 
 

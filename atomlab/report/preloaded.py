@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import chdir
 from importlib import import_module
+from pathlib import Path
 
-# Where figures are drawn is not for the user's environment to say.
+# Where and how figures are drawn is not for the user's environment, or current folder, to say.
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+os.environ["MATPLOTLIBRC"] = os.devnull
 gc.disable()  # what imports make is no garbage; looking through it takes a fifth of their time
-for _name in ("diagnosis.investigation", "report.tables", "report.figures"):
-    import_module(f"atomlab.{_name}")
+with chdir(Path(__file__).parent):
+    for _name in ("diagnosis.investigation", "report.tables", "report.figures"):
+        import_module(f"atomlab.{_name}")
 gc.freeze()
 gc.enable()

@@ -26,7 +26,7 @@ from atomlab.report.files import (
 )
 from atomlab.report.findings import certainty_of, findings_in, mode_of, result_of
 from atomlab.report.kernel import running_kernel
-from atomlab.report.notebooks import parameters_of
+from atomlab.report.notebooks import folder_of, parameters_of
 from atomlab.report.parameters import check_parameters
 from atomlab.report.typeset import to_pdf, typst
 from atomlab.text import printable
@@ -101,12 +101,13 @@ def run_report(
     """
     started = time.monotonic()
     values = check_parameters(parameters, parameters_of(notebook), notebook)
+    own = folder_of(notebook)
     if pdf:
         typst()
     files = ReportFolder(folder, overwrite, _given(notebook, values))
     with _open(files):
         files.check_report(pdf=pdf)
-        with nullcontext(kernel) if kernel else running_kernel() as running:
+        with nullcontext(kernel) if kernel else running_kernel(own) as running:
             # The kernel boots while these, the slowest imports of all, are loaded.
             from atomlab.report.execution import as_text, execute
             from atomlab.report.html import to_html
@@ -120,7 +121,7 @@ def run_report(
                     *(certainty_of(findings), mode_of(findings)),
                     paper=pdf,
                 )
-                page = to_html(executed, findings)
+                page = to_html(executed, findings, own is not None)
                 paper = _on_paper(page, findings) if pdf else None
         except ReportError as error:
             files.write({PARTIAL: as_text(executed)})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from atomlab.report.html import to_html
 from tests.browser.conftest import INCIDENT, PHONE, SHORT, made, photograph
+from tests.pages import HOSTILE_HTML
 
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 GROUND = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
@@ -96,3 +100,23 @@ def test_hostile_names_are_text_and_nothing_else(
             assert SHORT in page.inner_text("body")
         assert loaded == page.locator("img[src^='data:'], source[srcset^='data:']").count()
         assert watch.heard == []
+
+
+def test_hostile_html_of_cells_is_inert_even_without_the_policy(
+    show: Callable[..., Any], tmp_path: Path
+) -> None:
+    """What sanitizing leaves runs nothing and asks nobody, whatever a browser makes of it."""
+    outputs = [new_output("display_data", {"text/html": evil}) for evil in HOSTILE_HTML.values()]
+    cells = [new_code_cell("1", outputs=[output]) for output in outputs]
+    html = to_html(new_notebook(cells=cells), {"verdict": "confirmed", "answer": "a"})
+    bare = re.sub(r"<meta http-equiv[^>]*>", "", html)
+    assert len(bare) < len(html)
+    path = tmp_path / "bare.html"
+    path.write_text(bare, encoding="utf-8")
+    page, watch = show(path)
+    assert [a for a in page.evaluate(ADDRESSES) if not a.startswith(("data:image/", "#"))] == []
+    for link in page.locator("main a").all():
+        link.dispatch_event("click")
+    page.wait_for_timeout(500)
+    assert page.locator("main [style], main [name], main [onerror], main style").count() == 0
+    assert watch.heard == []

@@ -18,7 +18,7 @@ import atomlab
 from atomlab import Tenant
 from atomlab.report.html import to_html
 from tests.conftest import ROOT
-from tests.pages import STORABLE, STORABLE_NAMES, Page, inert
+from tests.pages import HOSTILE_HTML, STORABLE, STORABLE_NAMES, Page, inert
 
 SECTIONS = [
     "Impact",
@@ -193,6 +193,36 @@ def test_html_that_a_cell_puts_out_is_cut_down():
     assert "bold" in page.text
     assert len(page.all("style")) == 1
     assert [attrs.get("id") for _, attrs in page.tags].count("findings") == 1
+
+
+def test_no_html_of_a_cell_runs_loads_or_leads_elsewhere():
+    """Each of many ways to get past a sanitizer ends as harmless HTML; the text before it stays."""
+    for name, evil in HOSTILE_HTML.items():
+        output = new_output("display_data", {"text/html": f"<p>before</p>{evil}"})
+        cells = [new_code_cell("1", outputs=[output]), new_markdown_cell(evil)]
+        html = to_html(new_notebook(cells=cells), {"verdict": "confirmed", "answer": "a"})
+        page = Page(html)
+        assert inert(html), name
+        assert "before" in page.text, name
+        assert len(page.all("style")) == 1, name
+        odd = {"style", "srcdoc", "ping", "background", "poster", "name", "target", "is"}
+        head = html.index("<main")
+        assert not [a for _, a in Page(html[head:]).tags if odd & a.keys()], name
+
+
+def test_what_a_table_needs_is_kept():
+    """Classes, spans, scopes, labels and images that are in the page survive as they are."""
+    image = "data:image/svg+xml;base64,PHN2Zy8+"
+    html = (
+        '<table class="dataframe wide"><caption>c</caption><thead><tr>'
+        '<th scope="col" colspan="2" title="t">a &lt; b &amp; c</th></tr></thead>'
+        '<tbody><tr><td data-label="x" aria-label="y">1<wbr>2</td></tr></tbody></table>'
+        f'<figure role="img"><picture><source media="print" srcset="{image}">'
+        f'<img src="{image}" alt="z"></picture></figure><a href="#x y">go</a>'
+    )
+    output = new_output("display_data", {"text/html": html})
+    notebook = new_notebook(cells=[new_code_cell("1", outputs=[output])])
+    assert html in to_html(notebook, {"verdict": "confirmed", "answer": "a"})
 
 
 @pytest.mark.parametrize(

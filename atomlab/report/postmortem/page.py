@@ -5,26 +5,30 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 
-import bleach
+import nh3
 from markdown_it.token import Token
 
 from atomlab.report.postmortem.reader import contents, parser, title_of
 from atomlab.report.templates import FOLDER, render
 
-_TAGS = frozenset(
-    """a blockquote br code div em h1 h2 h3 h4 h5 h6 hr li mark ol p pre s strong table tbody td th
-    thead tr ul""".split()  # noqa: SIM905
-)
-_ATTRIBUTES = {
-    "*": ["id"],
-    "a": ["class", "href"],
-    "code": ["class"],
-    "div": ["class", "tabindex"],
-    "ol": ["start"],
-    "table": ["aria-label"],
-    "td": ["class", "data-label"],
-    "th": ["scope"],
-}
+_clean = nh3.Cleaner(
+    tags=set(
+        """a blockquote br code div em h1 h2 h3 h4 h5 h6 hr li mark ol p pre s strong table tbody
+        td th thead tr ul""".split()  # noqa: SIM905
+    ),
+    attributes={
+        "*": {"id"},
+        "a": {"class", "href"},
+        "code": {"class"},
+        "div": {"class", "tabindex"},
+        "ol": {"start"},
+        "table": {"aria-label"},
+        "td": {"class", "data-label"},
+        "th": {"scope"},
+    },
+    url_schemes={"http", "https", "mailto"},
+    link_rel=None,
+).clean
 # Columns of dates and ids, which are not broken while they are short.
 _UNBROKEN = ("due", "priority", "time", "tracker", "type")
 _SHORT = 24  # characters: a moment with its seconds and UTC has 23
@@ -41,13 +45,12 @@ def to_page(markdown: str) -> str:
     html = parser().renderer.render(tokens, parser().options, {})
     html = html.replace("<table", '<div class="scroll" tabindex="0"><table')
     html = html.replace("</table>", "</table></div>")
-    body = bleach.clean(html, _TAGS, _ATTRIBUTES, protocols={"http", "https", "mailto"}, strip=True)
     style = (FOLDER / "postmortem" / "style.css").read_text(encoding="utf-8")
     return render(
         "postmortem/page.html.j2",
         title=title_of(markdown),
         contents=contents(markdown),
-        body=body,
+        body=_clean(html),
         style=style,
         style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
     )
