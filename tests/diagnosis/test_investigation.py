@@ -62,6 +62,7 @@ def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fi
         ([{**RAISES, "message": "x"}], "The claim is not confirmed on"),
         ([RAISES, RAISES], "All 2 claims are confirmed on"),
         ([RAISES, {**RAISES, "message": "x"}], "1 of 2 claims is confirmed on"),
+        ([RAISES, RAISES, {**RAISES, "message": "x"}], "2 of 3 claims are confirmed on"),
         ([{**RAISES, "message": "x"}] * 2, "None of 2 claims is confirmed on"),
     ],
 )
