@@ -2,7 +2,8 @@
 
 mutmut makes them, and runs for each the tests that reach its function. This file is run as a
 script, which says what mutmut is to leave out, and counts; and pytest loads it as a plugin, which
-runs the tests of the mutant's own module first, and ends the others after a while.
+runs the tests of the mutant's own module and the golden files first, and ends the others after a
+while.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ import pytest
 
 # CPU seconds: of other modules' tests that a mutant has to survive, and after which it hangs.
 BUDGET_S, HANGS_S = 8, 40
+GOLDEN = "tests/diagnosis/test_golden.py"
 KILLED = ("killed", "timeout", "segfault")
 
 
-def own_tests() -> str | None:
-    """Return the file with the tests of the module that is mutated, None if none is."""
+def own_tests() -> tuple[str, ...]:
+    """Return the tests that run in any case, the first ones first; none if nothing is mutated.
+
+    The file with the tests of the module that is mutated, and the golden files.
+    """
     module, _, function = os.environ.get("MUTANT_UNDER_TEST", "").rpartition(".")
     if "__mutmut_" not in function:
-        return None
+        return ()
     *folders, name = module.split(".")[1:]
-    return "/".join(["tests", *folders, f"test_{name}.py"])
+    return "/".join(["tests", *folders, f"test_{name}.py"]), GOLDEN
 
 
 def pytest_configure():
@@ -51,7 +56,7 @@ def pytest_sessionstart():
 
 @pytest.hookimpl(trylast=True)  # after what is deselected
 def pytest_collection_modifyitems(items):
-    """Put the tests of a mutant's own module first; the others follow, the fastest first.
+    """Put a mutant's own tests first; the others follow, the fastest first.
 
     Raises UsageError for ids that pytest would escape once more at each collection in the process:
     such a test is not found again, which would count as a mutant that it noticed.
@@ -63,13 +68,13 @@ def pytest_collection_modifyitems(items):
                 f"{item.nodeid} has ids with a backslash; let it have pytest's own"
             )
     if own := own_tests():
-        items.sort(key=lambda item: not item.nodeid.startswith(own))
+        items.sort(key=lambda item: [not item.nodeid.startswith(file) for file in own])
 
 
 def pytest_runtest_protocol(item):
     """Skip what is left of the others once they have had their time."""
     own = own_tests()
-    if own is None or item.nodeid.startswith(own):
+    if not own or item.nodeid.startswith(own):
         return None
     began = item.session.stash.setdefault("began", process_time())
     return True if process_time() - began > BUDGET_S else None

@@ -24,6 +24,7 @@ from atomlab.evidence.rules import COMPLEXITIES, load_rules
 from benchmarks.plain_loop import cache_of, rank_plainly
 from tests.conftest import PRICES
 from tests.refusals import refused
+from tests.small import small_platform
 from tests.worlds import PLANS, clients_of, requests, worlds
 
 MATCHERS = ("prefix", "substring")
@@ -268,6 +269,43 @@ def test_frame_and_reasons_tell_one_story(data, world, request_):
         assert pd.isna(row.rank) == (bool(codes) or ranking.broken is not None)
 
 
+# Of each model, under the substring rule with the clients openai and groq, what the frame says
+# first: who serves it, else who owns it; where its score for the tools comes from.
+FRAMED = {
+    "openai/claude-3.5-sonnet": ("openai", "", "capability-table:claude-3.5-sonnet", 74.0),
+    "deepinfra/openai-8b": ("openai", "", "heuristic:8b", 75.0),
+    "groq/plain": ("groq", "context", "default", 70.0),
+    "mistral/gpt-4o": ("mistral", "client", "capability-table:gpt-4o", 73.0),
+}
+
+
+def test_the_frame_says_of_each_model_what_was_found_of_it_alone():
+    """Column by column, by hand or from the ranking's own arrays."""
+    platform = small_platform(
+        {name: {} for name in FRAMED} | {"groq/plain": {"max_input_tokens": None}},
+        providers=("openai", "groq"),
+        matcher="substring",
+    )
+    ranking = rank(platform, ["openai", "groq"], Request("simple", capability="tools"))
+    frame = ranking.frame()
+    assert list(frame) == [
+        *("model", "provider", "blockers", "first_blocker", "quality", "quality_source", "cost"),
+        *("value_score", "rank", "price_unknown", "window_unknown", "mode"),
+    ]
+    assert list(frame["model"]) == list(FRAMED)
+    columns = frame[["provider", "first_blocker", "quality_source", "quality"]]
+    told = dict(zip(frame["model"], columns.itertuples(index=False, name=None), strict=True))
+    assert told == FRAMED
+    assert list(frame["cost"]) == list(ranking.cost) == pytest.approx([1e-6] * 4)
+    for place, score in enumerate(frame["value_score"]):
+        assert score == pytest.approx(frame["quality"][place] ** 2)
+    assert frame["rank"].dtype == "Int64"
+    assert [None if pd.isna(rank) else rank for rank in frame["rank"]] == [2, 1, None, None]
+    assert list(frame["price_unknown"]) == [False] * 4
+    assert list(frame["window_unknown"]) == [False, False, True, False]
+    assert list(frame["mode"]) == ["chat"] * 4
+
+
 def test_reasons_name_what_was_seen_and_what_was_required(small):
     """Each reason is a code, the observed value and the required one."""
     ranking = rank(small, ["minimax"], Request("advanced", tools=True, managed=True))
@@ -277,6 +315,8 @@ def test_reasons_name_what_was_seen_and_what_was_required(small):
         "context": (16_384.0, 32_000.0),
         "quality": (85.0, 94.0),
     }
+    for observed, _ in reasons.values():
+        assert type(observed) in (str, float)  # no number of NumPy, which JSON could not hold
 
 
 def test_reasons_of_an_unknown_model_are_a_key_error(small):

@@ -98,4 +98,5 @@ def capture_made(
                 db.execute(f"INSERT INTO tenant_settings {columns} VALUES (?, ?, ?, ?)", row)
     db.close()
     listed.write_text(json.dumps(prices or PRICES))
-    return atomlab.capture(str(source), folder / "made.sqlite", pricing=listed, **options)
+    options = {"pricing": listed, **options}
+    return atomlab.capture(str(source), folder / "made.sqlite", **options)

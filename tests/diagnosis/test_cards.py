@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import atomlab
+from atomlab.diagnosis.cards import verification_card
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.fleet import survey
 from atomlab.diagnosis.triage import triage
@@ -85,6 +86,13 @@ def test_a_verification_shows_each_claim_with_its_verdict(before):
     shown = rows(verification._repr_html_())
     assert [row[0] for row in shown] == ["H1a", "H1b", "H2a", "H2b", "H3", "H4", "F1"]
     assert {row[2] for row in shown} == {"confirmed"}
+    page = Page(verification._repr_html_())
+    assert "No claim was given to test." not in page.text
+    card = verification_card(verification)
+    assert (card.title, card.word) == ("No models available from dynamic pricing", "confirmed")
+    assert card.facts == {"tenant": "brennan", "request": "moderate"}
+    assert card.remarks == []
+    assert "Each claim with its verdict, and what was observed." in page.text
     line = "<Verification of No models available from dynamic pricing: confirmed, 7 claims>"
     assert repr(verification) == line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -87,22 +88,51 @@ def test_a_managed_tenant_is_compared_as_managed(tmp_path, asked, status, how):
 
 def test_no_harmless_option_is_refuted(before):
     """With only the code fallback left, which touches others, no fix is found."""
-    from dataclasses import replace
-
     case = compare(before, "brennan")
     touching = tuple(option for option in case.options if option.touched)
     assert touching
     left = replace(case, options=touching)
     assert left.best is None
     assert left.verification.verdict == "refuted"
-    assert "cures moderate requests of Brennan Machinery and only those" in left.answer()
+    number = "1 option" if len(touching) == 1 else f"{len(touching)} options"
+    assert left.answer() == (
+        f"None of {number} cures moderate requests of Brennan Machinery and only those."
+    )
+    error, fix = left.verification.claims
+    assert (error.id, error.verdict) == ("error", "confirmed")
+    assert (fix.id, fix.verdict, fix.observed) == ("fix", "refuted", f"none of {number} does")
+
+
+def test_the_answer_tells_the_option_in_full(before):
+    """Its name, cost, what it leaves, and how many options do as much or touch others."""
+    case = compare(before, "brennan")
+    harmful = [option for option in case.options if option.touched]
+    curing = [option for option in case.options if "moderate" in option.cures]
+    assert harmful
+    assert case.best.leaves == ("advanced", "advanced with tools")
+    rest = ", and leaves advanced, advanced with tools requests"
+    for name, leaves, told in ((case.best.name, case.best.leaves, rest), ("x" * 199, (), "")):
+        best = replace(case.best, name=name, leaves=leaves)
+        others = tuple(option for option in case.options if option is not case.best)
+        made = replace(case, options=(best, *others))
+        assert made.answer() == (
+            f"To {name} (cost 1) cures moderate requests of Brennan Machinery and touches no other "
+            f"tenant{told}. Of {len(case.options)} options {len(curing)} cure the request, "
+            f"{len(harmful)} touch other tenants."
+        )
+        error, fix = made.verification.claims
+        assert (fix.id, fix.verdict, fix.observed) == ("fix", "confirmed", f"{name} (cost 1)")
+        assert (error.id, error.observed) == ("error", case.diagnosis.requests[0].ranking.summary())
 
 
 def test_without_prices_it_is_inconclusive(captured):
     """No pricing cache: nothing is decided."""
     case = compare(captured({"acme": {}}, pricing=None), "acme")
     assert case.verification.verdict == "inconclusive"
-    assert "no pricing cache" in case.answer()
+    assert case.answer() == (
+        "Nothing can be decided for moderate requests of Acme: the snapshot holds no pricing cache."
+    )
+    assert [claim.verdict for claim in case.verification.claims] == ["inconclusive"] * 2
 
 
 def test_the_findings_hold_every_option(before):
@@ -123,3 +153,5 @@ def test_what_cannot_be_asked_is_refused(before):
         compare(before, "brenan")
     with pytest.raises(InputError, match="unknown complexity"):
         compare(before, "brennan", "hard")
+    with refused(InputError, "-1 other options cannot be tried; give 0 or more"):
+        compare(before, "brennan", others=-1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 import atomlab
-from atomlab.diagnosis.coverage import affected
+from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.evidence.rules import COMPLEXITIES
 from tests.conftest import ROOT
 from tests.diagnosis.made import EVERY, Made, capture_made
@@ -63,6 +65,7 @@ def test_every_step_that_was_done_names_its_proof(found):
         assert bool(step["evidence"]) is (step["state"] == "done")
         if step["evidence"]:
             assert resolve(found, step["evidence"])
+    assert {step["evidence"] for step in found["steps"] if step["state"] == "open"} == {""}
 
 
 def test_a_fix_that_does_not_help_is_a_failed_step(before, claims):
@@ -94,6 +97,69 @@ def test_where_nothing_fails_nothing_is_open(before):
     assert found["options"] == []
 
 
+def told_of(*trials, failing=True, agree=True, claims=("confirmed",), again=None):
+    """Return the steps but for the open ones, of stand-ins that say only what steps read."""
+    tried = [
+        SimpleNamespace(cured=cured, result="what it gave", after=SimpleNamespace(winner=winner))
+        for cured, winner in trials
+    ]
+    stand_ins = (
+        SimpleNamespace(manifest={"fidelity": {"tenants": 2, "agree": agree}}),
+        SimpleNamespace(failing=["a request"] * failing),
+        SimpleNamespace(claims=[SimpleNamespace(verdict=verdict) for verdict in claims]),
+        tried,
+        again and {"verification": {"claims": [{"verdict": verdict} for verdict in again]}},
+    )
+    return [tuple(each.values()) for each in steps(*stand_ins) if each["state"] != "open"]
+
+
+FETCHED = "How old the prices were: when they were fetched is not in the evidence."
+LEFT_OUT = "What happens to tenants that were left out of the capture."
+CHATS = SimpleNamespace(unable="")
+MUTE = SimpleNamespace(unable="x is no chat model")
+WHOLE = "Check the snapshot: it is whole, and it decides as its source does, for 2 tenants"
+TRIED = "Try the fix on a scratch copy: what it gave"
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        ([(True, CHATS)], [(TRIED, "done"), ("0 of 0", "done")]),
+        ([(True, MUTE)], [(TRIED, "failed"), ("0 of 0", "done")]),
+        ([(False, None)], [(TRIED, "failed"), ("0 of 0", "done")]),
+        ([(True, CHATS), (False, None)], [(TRIED, "done"), ("1 of 1", "done")]),
+        ([(True, CHATS), (True, CHATS), (False, None)], [(TRIED, "done"), ("1 of 2", "failed")]),
+        ([], []),
+    ],
+)
+def test_what_was_tried_is_done_only_if_it_did_what_it_had_to(trials, expected):
+    """The fix has to cure, and every placebo to leave the error."""
+    left = "Try placebos, which must not help: {} leave the error".format
+    wanted = [
+        (step, state, "/trials/0") if step == TRIED else (left(step), state, "/trials")
+        for step, state in expected
+    ]
+    assert told_of(*trials)[2:] == wanted
+    assert told_of(*trials, failing=False)[2:] == []
+
+
+def test_what_was_checked_says_how_much_and_for_whom():
+    """A snapshot that decides otherwise is a failed step; claims are counted by their verdicts."""
+    claims = ("confirmed", "refuted", "confirmed", "inconclusive")
+    tested = ("Test every claim on the snapshot: 2 of 4 claims confirmed", "done")
+    assert told_of(claims=claims) == [
+        (WHOLE, "done", "/snapshot/manifest/fidelity"),
+        (*tested, "/verification/claims"),
+    ]
+    assert told_of(agree=False, claims=()) == [(WHOLE, "failed", "/snapshot/manifest/fidelity")]
+    again = ("refuted", "confirmed", "refuted")
+    assert told_of((True, CHATS), again=again)[-1] == (
+        "Test the claims again on the repaired copy: 2 of 3 no longer hold",
+        "done",
+        "/repaired/verification/claims",
+    )
+
+
 def test_limits_name_what_the_evidence_cannot_tell(found, before, claims, captured):
     """When it was captured, what a key is worth, which request and rules; and what is missing."""
     told = " ".join(found["limits"])
@@ -111,6 +177,37 @@ def test_limits_name_what_the_evidence_cannot_tell(found, before, claims, captur
     told = atomlab.investigate(bare, "acme", template).to_json()["limits"]
     assert "Claim H3: the snapshot holds no pricing cache." in told
     assert not [limit for limit in told if "fetched" in limit]
+
+
+@pytest.mark.parametrize(
+    ("requests", "manifest", "told"),
+    [
+        (1, {"pricing": None}, ["the one", FETCHED]),
+        (1, {"pricing": {"last_fetch": None}}, ["the one", FETCHED]),
+        (2, {"pricing": {"last_fetch": "2026-05-01"}}, ["those"]),
+        (3, {"pricing": {"last_fetch": "2026-05-01"}, "narrowed": True}, ["those", LEFT_OUT]),
+    ],
+)
+def test_limits_follow_from_what_the_capture_holds(requests, manifest, told):
+    """Of each limit the sentence as it is: of one request or several, of prices and tenants."""
+    asked = [SimpleNamespace(request=atomlab.Request(c)) for c in COMPLEXITIES[:requests]]
+    found = limits(
+        SimpleNamespace(manifest=manifest, captured_at="then", has_pricing=True),
+        SimpleNamespace(
+            requests=asked, platform=SimpleNamespace(rules=SimpleNamespace(name="own rules"))
+        ),
+        SimpleNamespace(
+            claims=[
+                SimpleNamespace(id="C1", verdict="inconclusive", observed="y" * 250),
+                SimpleNamespace(id="C2", verdict="refuted", observed="no"),
+            ]
+        ),
+    )
+    replayed, *more = told
+    assert found[0] == "Whether the database still holds what it held at then."
+    assert found[2].startswith(f"Whether the job failed for another request than {replayed} rep")
+    assert found[3] == "Whether the platform runs other rules than those of the edition own rules."
+    assert found[4:] == [*more, f"Claim C1: {'y' * 250}."]
 
 
 def test_without_prices_nobody_is_said_to_be_affected(captured):

@@ -13,6 +13,7 @@ from atomlab import AtomlabError, Request
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.evidence.rules import COMPLEXITIES
 from tests.conftest import ROOT
+from tests.diagnosis.made import KEY, Made, capture_made
 
 BRENNAN = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
 
@@ -146,6 +147,40 @@ def test_a_key_of_spaces_makes_a_client_and_a_warning(captured):
 
     assert found.clients == ("openai",)
     assert any("spaces only" in line for line in found.warnings())
+
+
+@pytest.mark.parametrize(
+    ("ai_mode", "managed", "told"),
+    [
+        (None, None, None),
+        ("byok", None, None),
+        ("hybrid", None, None),
+        ("managed", None, "managed (ai_mode) requests; the tenant's ai_mode is managed"),
+        ("Managed", None, "managed (ai_mode) requests; the tenant's ai_mode is managed"),
+        ("managed", False, "BYOK (as asked) requests; the tenant's ai_mode is managed"),
+        ("byok", False, "BYOK (as asked) requests; the tenant's ai_mode is byok"),
+        (None, True, "managed (as asked) requests; the tenant's ai_mode is byok"),
+    ],
+)
+def test_as_whose_requests_they_were_decided_is_a_warning(tmp_path, ai_mode, managed, told):
+    """Where the tenant is managed, or somebody asked for it or against it."""
+    with capture_made(tmp_path, {"acme": Made("pro", ai_mode, {"OPENAI_API_KEY": KEY})}) as made:
+        warnings = atomlab.diagnose(made, "acme", managed=managed).warnings()
+    found = [warning for warning in warnings if "ai_mode" in warning]
+    assert found == ([] if told is None else [f"decided as {told}"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "warned"), [(None, False), ("tools", False), ("vision", False), ("singing", True)]
+)
+def test_a_capability_that_no_catalogue_entry_lists_is_a_warning(captured, wanted, warned):
+    """Only models that are not in the catalogue can pass then; one entry that has it is enough."""
+    catalog = [("gpt-4o-mini", '["tools"]', False), ("openai/gpt-4o", '["vision"]', False)]
+    snapshot = captured({"acme": {"OPENAI_API_KEY": KEY}}, catalog=catalog)
+    warnings = atomlab.diagnose(snapshot, "acme", [Request(capability=wanted)]).warnings()
+    told = f"no model of the catalogue lists {wanted}: only uncatalogued ones can pass"
+    assert (told in warnings) == warned
+    assert warned or not [warning for warning in warnings if "catalogue" in warning]
 
 
 def test_an_unknown_tenant_gets_near_matches(before):

@@ -26,13 +26,16 @@ def cause(code, role="sole", verdict="confirmed", seen=("one", "two", "three")):
             "The root cause is key-empty (confirmed) together with quality (confirmed): "
             "one; two; low.",
         ),
-        (
-            [cause(f"c{n}", "joint", "inconclusive", ("x",)) for n in range(5)],
-            "What explains it best is c0 (inconclusive) together with c1 (inconclusive) and "
-            "c2 (inconclusive) and 2 more: x; x; x.",
+        *(
+            (
+                [cause(f"c{n}", "joint", "inconclusive") for n in range(number)],
+                "What explains it best is c0 (inconclusive) together with c1 (inconclusive) and "
+                f"c2 (inconclusive){more}: one; two; one; one.",
+            )
+            for number, more in ((3, ""), (4, " and 1 more"), (5, " and 2 more"))
         ),
     ],
-    ids=["none", "one", "one that others do not need", "joint", "many"],
+    ids=["none", "one", "one that others do not need", "joint", "three", "four", "five"],
 )
 def test_the_root_cause_is_told_in_a_sentence(causes, told):
     """Joint causes are told together, others alone; none is said to be proven that is not."""

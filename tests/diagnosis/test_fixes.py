@@ -8,7 +8,10 @@ import sqlite3
 import pytest
 
 import atomlab
+from atomlab import Request
 from atomlab.diagnosis.fixes import plan_fix
+from tests.diagnosis.made import KEY
+from tests.small import chat
 
 MODEL = {
     "max_input_tokens": 1e6,
@@ -81,6 +84,48 @@ def test_of_equally_cheap_fixes_the_one_that_cures_most_is_named(before):
     fix = planned(before, "nettle")
     assert fix.words[0].startswith("cures simple, moderate, complex, advanced requests; ")
     assert not any("does not cure" in words for words in fix.words)
+
+
+@pytest.mark.parametrize(
+    ("row", "models", "by_hand"),
+    [
+        (
+            "TAVILY_API_KEY",
+            {"tavily/gpt-5": {}},
+            "platform configuration: put tavily on the list of LLM providers",
+        ),
+        (
+            "AI21_API_KEY",
+            {"ai21/gpt-5": {}},
+            "platform configuration: add ai21 to the provider registry",
+        ),
+        (
+            "OPENAI_API_KEY",
+            {"openai/gpt-5": {"max_input_tokens": 100}},
+            "platform change: the context filter rejects every model that the tenant can reach; "
+            "correct its data or its threshold, or use another model",
+        ),
+        (
+            "OPENAI_API_KEY",
+            {"openai/gpt-5": {"max_input_tokens": None}},
+            "refresh the pricing cache, or complete it by hand: it has no context window for "
+            "models that the tenant can reach",
+        ),
+        (
+            "OPENAI_API_KEY",
+            {"openai/gpt-5-bad": {"input_cost_per_token": "free"}, "openai/gpt-5": {}},
+            "correct or remove the entry openai/gpt-5-bad of the pricing cache, and find out who "
+            "wrote it",
+        ),
+    ],
+    ids=["not allowed", "not registered", "too narrow", "unknown window", "broken entry"],
+)
+def test_who_does_it_by_hand_is_told_what_exactly(captured, write_json, row, models, by_hand):
+    """The provider, the filter or the entry by its name, where no key is all that is missing."""
+    entries = {name: chat(name.partition("/")[0], **fields) for name, fields in models.items()}
+    snapshot = captured({"acme": {row: KEY}}, pricing=write_json(entries, "models.json"))
+    fix = plan_fix(atomlab.diagnose(snapshot, "acme", [Request()]), "postgresql")
+    assert (fix.status, fix.by_hand) == ("words", (by_hand,))
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,57 @@ def test_the_findings_count_what_the_frames_hold(fleet):
     assert {t["status"] for t in found["tenants"]} == {"affected"}
 
 
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (
+            "ab",
+            "1 of 2 tenants finds no model for some kind of request, 1 for every kind that was "
+            "tried. By cause: key-under-alias (1). 1 holds the missing key already, in another "
+            "row.",
+        ),
+        (
+            "aabn",
+            "3 of 4 tenants find no model for some kind of request, 3 for every kind that was "
+            "tried. By cause: key-under-alias (2), no-keys (1). 2 hold the missing key already, in "
+            "another row.",
+        ),
+        (
+            "nb",
+            "1 of 2 tenants finds no model for some kind of request, 1 for every kind that was "
+            "tried. By cause: no-keys (1). 0 hold the missing key already, in another row.",
+        ),
+        (
+            "bss",
+            "None of 3 tenants is affected: every request that was tried finds a model. "
+            "2 get a model by a key of spaces only: their calls will fail.",
+        ),
+        (
+            "bbs",
+            "None of 3 tenants is affected: every request that was tried finds a model. "
+            "1 gets a model by a key of spaces only: its calls will fail.",
+        ),
+    ],
+)
+def test_the_answer_counts_as_people_do(captured, kinds, told):
+    """One finds, holds and gets; two find, hold and get; the most frequent cause comes first."""
+    rows = {"a": {"MINIMAX_2_7_API_KEY": KEY}, "b": {"OPENAI_API_KEY": KEY}, "n": {}}
+    rows["s"] = {"OPENAI_API_KEY": "  "}
+    found = survey(captured({f"t{n}": rows[kind] for n, kind in enumerate(kinds)}), "complex")
+    assert found.answer() == told
+    assert list(found.by_cause()) == [c for c in ("key-under-alias", "no-keys") if c in told]
+
+
+def test_what_fails_for_some_kinds_is_told_apart_from_what_fails_for_all(captured):
+    """By hand: with these prices every advanced request fails, and of one tenant all."""
+    found = survey(captured({"a": {"OPENAI_API_KEY": KEY}, "b": {}}))
+    told = {i.tenant.subdomain: [f.complexity for f in i.failures] for i in found.impacts}
+    assert told == {"a": ["advanced"], "b": list(COMPLEXITIES)}
+    assert found.answer().startswith(
+        "2 of 2 tenants find no model for some kind of request, 1 for every kind that was tried."
+    )
+
+
 def test_of_a_healthy_fleet_nothing_is_claimed(captured):
     """Where every request that was tried finds a model, there is no fault that could be claimed."""
     found = survey(captured({"acme": {"OPENAI_API_KEY": KEY}}), "simple").to_json()

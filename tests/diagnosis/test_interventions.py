@@ -105,6 +105,15 @@ def test_a_tenant_that_nobody_is_has_no_trial(before):
         lab.try_edits("x", [Edit("new-credential", "GROQ_API_KEY")], "nobody", Request())
 
 
+def test_a_name_that_no_provider_reads_is_no_key_of_another_tenant(captured):
+    """In the public edition another tenant's key is a stored one: of such a name it is nobody's."""
+    snapshot = captured({"a": {}, "b": {}}, rules="open-source-2026-05", env={})
+    with Laboratory(snapshot) as lab:
+        edit = Edit("new-credential", "NO_SUCH_NAME", tenant_id="id-b")
+        trial = lab.try_edits("", [edit], "id-a", Request())
+    assert (trial.applied, trial.cured) == (True, False)
+
+
 @pytest.mark.parametrize("kind", ["copy-keys", "", "drop table", None])
 def test_an_unknown_kind_of_edit_is_refused_with_the_known_ones(kind):
     """The line names the kind and what there is."""

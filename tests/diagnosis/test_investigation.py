@@ -8,7 +8,7 @@ import yaml
 import atomlab
 from atomlab.errors import InputError
 from atomlab.evidence.rules import COMPLEXITIES
-from tests.diagnosis.made import KEY, Made, capture_made
+from tests.diagnosis.made import EVERY, FIT, KEY, Made, capture_made
 from tests.refusals import refused
 
 FIX = {
@@ -62,6 +62,7 @@ def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fi
         ([{**RAISES, "message": "x"}], "The claim is not confirmed on"),
         ([RAISES, RAISES], "All 2 claims are confirmed on"),
         ([RAISES, {**RAISES, "message": "x"}], "1 of 2 claims is confirmed on"),
+        ([RAISES, RAISES, {**RAISES, "message": "x"}], "2 of 3 claims are confirmed on"),
         ([{**RAISES, "message": "x"}] * 2, "None of 2 claims is confirmed on"),
     ],
 )
@@ -163,6 +164,49 @@ def test_a_managed_tenant_is_investigated_as_managed(tmp_path, case, asked):
     how = {None: "managed requests (ai_mode)", True: "managed requests, as asked"}
     how |= {False: "BYOK requests, as asked"}
     assert found.answer().endswith(f" Decided as {how[asked]}.")
+
+
+@pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
+def test_who_else_is_affected_is_counted_as_their_modes_say(tmp_path, asked):
+    """By hand: each tenant by its own mode, or all as it was asked."""
+    with capture_made(tmp_path, EVERY) as snapshot:
+        found = atomlab.investigate(snapshot, "free-managed-openai", managed=asked).to_json()
+    failing = {c: [n for n, made in EVERY.items() if not made.usable(c, asked)] for c in FIT}
+    told = {each["complexity"]: each["failing"] for each in found["affected"]}
+    assert told == {complexity: len(names) for complexity, names in failing.items()}
+
+
+def test_the_decisions_before_and_after_are_those_of_the_two_days(before, after, case):
+    """Each request as captured and with the fix made, which was made on the day after."""
+    found = case(before, "brennan", FIX)
+    then, now = (atomlab.diagnose(day, "brennan").requests for day in (before, after))
+    for place, complexity in enumerate(COMPLEXITIES):
+        assert found.before(complexity).summary() == then[place].ranking.summary()
+        assert found.after(complexity).summary() == now[place].ranking.summary()
+        assert found.before(complexity).request.complexity == complexity
+        assert found.after(complexity).request.complexity == complexity
+    frame = found.outcome_frame()
+    assert list(frame["usable before"]) == [len(each.ranking.order) for each in then]
+    assert list(frame["usable after"]) == [len(each.ranking.order) for each in now]
+    healthy = case(after, "brennan", RAISES)
+    assert healthy.after("simple") is None
+    assert list(healthy.outcome_frame()) == ["complexity", "usable", "winner", "decision"]
+    assert list(healthy.outcome_frame()["usable"]) == [len(each.ranking.order) for each in now]
+
+
+@pytest.mark.parametrize("complexity", COMPLEXITIES)
+def test_the_claims_are_tested_again_on_the_request_that_was_asked(before, case, complexity):
+    """Whatever the hypothesis says: before the fix, for the trials, and on the repaired copy."""
+    about = case(before, "brennan", FIX, complexity="simple").hypothesis
+    found = atomlab.investigate(before, "brennan", about, complexity)
+    assert found.repaired.verification.requests == found.verification.requests == (found.request,)
+    assert {trial.before.request.complexity for trial in found.trials} == {complexity}
+    keys = [edit.setting_key for trial in found.trials for edit in trial.edits]
+    unknown = "NO_SUCH_PROVIDER_API_KEY"
+    assert keys == [*["MINIMAX_API_KEY"] * 3, unknown]
+    told = found.to_json()
+    assert told["fix"] == {"id": "C0", "statement": "…", **FIX}
+    assert told["repaired"]["diagnosis"] == found.repaired.diagnosis.to_json()
 
 
 def test_what_the_hypothesis_says_of_managed_requests_was_asked_for(before, case):

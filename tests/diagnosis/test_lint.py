@@ -192,6 +192,21 @@ def test_a_score_earned_by_the_providers_name(world):
     }
 
 
+def test_of_names_within_names_the_longest_is_the_one(world):
+    """A provider whose id is a part of another's is not what the model is called after."""
+    codes, _ = world(
+        {"gemini": None, "my-gemini-x": None, "lab": None},
+        {"lab/my-gemini-x-9": "", "gemini/plain": ""},
+        {"t1": {"LAB_API_KEY": KEY}},
+        llm_providers=["gemini", "lab"],
+    )
+    told = "heuristic:mini scores 1 model ({}) 80, without the name 70"
+    assert codes["quality-by-name"] == {
+        "my-gemini-x": (1, told.format("lab/my-gemini-x-9")),
+        "gemini": (0, told.format("gemini/plain")),
+    }
+
+
 GOOD = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens": 9000}
 
 

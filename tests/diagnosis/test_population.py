@@ -120,6 +120,7 @@ def test_without_what_decides_nobody_can_tell(captured):
     with refused(InputError, "holds no pricing cache, so nobody can tell", "the snapshot") as it:
         affected_tenants(bare)
     assert it.value.todo == "capture it with --pricing"
+    assert it.value.what == "holds no pricing cache, so nobody can tell who is affected"
     keyless = captured({"acme": {}}, rules=PUBLIC)
     with refused(InputError, "holds no environment of the worker") as it:
         affected_tenants(keyless)

@@ -60,6 +60,72 @@ def test_a_winner_that_cannot_serve_speaks_against_an_option():
     assert "cures 1 of 4 failing kinds of request" in pros(option)
 
 
+@pytest.mark.parametrize(
+    ("option", "good", "bad"),
+    [
+        (
+            Option("o", "data", 1, ("simple",), (), {}, ("copy-key",)),
+            [
+                "cures 1 of 1 failing kind of request",
+                "changes no decision of another tenant",
+                "no code and no configuration of the platform changes",
+                "needs no new credential: the tenant holds the key already",
+            ],
+            ["somebody has to change the tenant's settings"],
+        ),
+        (
+            Option("o", "data", 1, (), ("simple", "complex"), {"b": "x"}, ("repair-row",)),
+            ["no code and no configuration of the platform changes"],
+            [
+                "does not cure simple, complex requests",
+                "changes decisions of 1 other tenant",
+                "somebody has to change the tenant's settings",
+                "needs a new credential, which only the tenant can get",
+            ],
+        ),
+        (
+            Option("o", "code", 20, ("simple",), ("complex",), {"b": "x", "c": "y"}),
+            [
+                "cures 1 of 2 failing kinds of request",
+                "nobody has to change the tenant's settings",
+            ],
+            [
+                "does not cure complex requests",
+                "changes decisions of 2 other tenants",
+                "needs a release, and leaves the settings as they are",
+            ],
+        ),
+        (
+            Option("o", "platform", 15, ("a",), (), {}, ("new-credential", "waive-filter")),
+            ["cures 1 of 1 failing kind of request", "changes no decision of another tenant"],
+            [
+                "needs a new credential, which only the tenant can get",
+                "changes the platform's rules or data, for every tenant",
+            ],
+        ),
+        (
+            Option("o", "platform", 11, ("a",), (), {}, ("copy-key", "waive-filter")),
+            ["cures 1 of 1 failing kind of request", "changes no decision of another tenant"],
+            ["changes the platform's rules or data, for every tenant"],
+        ),
+        (
+            Option("o", "platform", 10, (), ("a",), {"b": ""}, unable={"a": "x" * 150}),
+            [],
+            [
+                "does not cure a requests",
+                f"a requests get a model that cannot serve: {'x' * 150}",
+                "changes decisions of 1 other tenant",
+                "changes the platform's rules or data, for every tenant",
+            ],
+        ),
+    ],
+    ids=["copy", "repair", "code", "new key and waiver", "copy and waiver", "no cure"],
+)
+def test_both_sides_of_each_kind_are_told_in_full(option, good, bad):
+    """Nothing else is said for or against: by hand, of one option of each kind."""
+    assert (pros(option), cons(option)) == (good, bad)
+
+
 def test_the_findings_carry_both_sides(before):
     """In findings.json each option has its fields and both lists."""
     found = atomlab.investigate(before, "brennan").to_json()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 import atomlab
+from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.fixes import best_fix, plan_fix
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.triage import triage
@@ -40,6 +41,19 @@ def test_a_failing_tenant_is_confirmed_with_its_root_cause(before, tenant, code)
     assert error.observed.startswith(f"{len(failing)} of 4 kinds of request")
     assert [c.id for c in claims] == [d.request.complexity for d in failing]
     assert [c.verdict for c in claims] == [d.explanation.causes[0].verdict for d in failing]
+    assert error.id == "error"
+    assert error.evidence == tuple(
+        f"{d.request.complexity}: {d.ranking.summary()}" for d in diagnosis.requests
+    )
+    for claim, each in zip(claims, failing, strict=True):
+        root, trials = each.explanation.causes[0], each.explanation.trials
+        whose = f"{root.code} {root.provider}" if root.provider else root.code
+        assert claim.statement == (
+            f"{claim.id.capitalize()} requests fail because of {whose} ({root.place})."
+        )
+        told = "; ".join(f"{trial.name}: {trial.result}" for trial in trials)
+        assert claim.observed == (told or "nothing could be run")
+        assert claim.evidence == root.evidence
     assert case.verification.verdict == "confirmed"
     assert f"The root cause is {code} (confirmed)" in case.answer()
     assert case.fix == plan_fix(diagnosis, "postgresql")
@@ -78,6 +92,10 @@ def test_of_a_healthy_tenant_nothing_is_claimed(before):
     assert (found["status"], found["verdict"]) == ("healthy", None)
     assert "confirmed" not in json.dumps(found["verification"])
     assert case.answer().startswith("All requests of Northwind Traders that were tried find")
+    whole = triage(before, "northwind", "complex").answer()
+    assert whole == (
+        "Nothing: all requests of Northwind Traders that were tried find a model (complex)."
+    )
     assert case.shown.request.complexity == "simple"
 
 
@@ -112,6 +130,28 @@ def test_a_winner_whose_key_is_spaces_is_no_good_news(captured, real_prices):
     assert warned.answer().endswith(f" But for openai, whose models win, {reason}.")
     assert "calls will fail" in reason
     assert "But" not in triage(snapshot, "sound").answer()
+
+
+def test_every_provider_whose_key_is_spaces_is_told(captured):
+    """One sentence each, of those that win; another, that wins nothing, is not told."""
+    names = ("MINIMAX_API_KEY", "OPENAI_API_KEY", "GROQ_API_KEY")
+    case = triage(captured({"acme": dict.fromkeys(names, "  ")}), "acme")
+    winners = [d.ranking.winner and d.ranking.winner.provider for d in case.diagnosis.requests]
+    assert winners == ["openai", "openai", "minimax", None]
+    reason = "the row holds spaces only: a client is built, its calls will fail"
+    told = [f" But for {name}, whose models win, {reason}." for name in ("openai", "minimax")]
+    assert case.answer().endswith("".join(told))
+
+
+def test_a_failure_that_nothing_explains_is_told_as_such(before):
+    """No cause is made up: the answer and the claim say that none was found."""
+    case = triage(before, "brennan", "moderate")
+    (lost,) = (replace(each, explanation=Explanation()) for each in case.diagnosis.requests)
+    case = replace(case, diagnosis=replace(case.diagnosis, requests=(lost,)))
+    assert "No deviation was found whose repair lets a model through. Fix:" in case.answer()
+    claim = case.verification.claims[1]
+    assert (claim.id, claim.verdict, claim.observed) == ("moderate", "inconclusive", "none found")
+    assert claim.statement == "A deviation explains why moderate requests fail."
 
 
 # A model of each owner that is cheapest, so that it wins where it is allowed; modes beside it.

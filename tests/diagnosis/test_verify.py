@@ -16,6 +16,7 @@ from tests.diagnosis.made import KEY, Made, capture_made, stored
 from tests.refusals import refused
 from tests.small import chat
 
+_KEYS = ("key_present", "key_absent")
 BRENNAN = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
 FIX = {
     "kind": "fix_resolves",
@@ -205,6 +206,7 @@ def test_under_the_prefix_rule_an_unknown_provider_has_what_names_it(several, hy
         ("hosted-2026-05", "minimx", "the registry has no such provider; did you mean minimax"),
         ("hosted-2026-05", "MiniMax", "the registry has no such provider; did you mean minimax"),
         ("hosted-2026-05", "zzz", "the registry has no such provider"),
+        ("open-source-2026-05", "zzz", "the edition has no such provider"),
         ("open-source-2026-05", "antropic", "the edition has no such provider; did you mean anth"),
     ],
 )
@@ -219,7 +221,61 @@ def test_a_provider_that_nobody_knows_can_have_no_client(
     assert (present.verdict, absent.verdict) == ("refuted", "confirmed")
     assert present.observed == absent.observed
     assert present.observed.startswith(f"no client {provider} can be built: {told}")
-    assert not present.observed.endswith("; ")
+    assert present.observed.endswith(("provider", "?"))
+    assert (present.expected, absent.expected) == (f"a client {provider}", f"no client {provider}")
+
+
+def test_clients_and_their_models_are_told_in_plural_and_singular(several, hypothesis):
+    """None, one and two clients; one model and several; who serves the others."""
+    claims = hypothesis(
+        {"kind": "client_present", "provider": "openai"},
+        {"kind": "models_skipped", "provider": "openai"},
+        tenant="acme",
+    )
+    expected = {
+        (): ("no client at all", "3 of 3 models skipped"),
+        ("MINIMAX_API_KEY",): ("clients: minimax", "3 of 3 models skipped"),
+        ("OPENAI_API_KEY",): ("clients: openai", "0 of 3 models skipped, openai serves the others"),
+        ("DEEPINFRA_API_KEY",): (
+            "clients: deepinfra",
+            "2 of 3 models skipped, deepinfra serves the others",
+        ),
+        ("OPENAI_API_KEY", "DEEPINFRA_API_KEY"): (
+            "clients: openai, deepinfra",
+            "0 of 3 models skipped, openai serves the others",
+        ),
+    }
+    for variables, told in expected.items():
+        found = atomlab.verify(several(*variables), claims).claims
+        assert tuple(claim.observed for claim in found) == told
+
+
+def test_two_providers_that_serve_the_others_are_both_named(captured, write_json, hypothesis):
+    """Each of two clients serves one model whose id names a third provider."""
+    entry = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens": 9_000}
+    models = ("minimax/qwen-1", "deepseek/qwen-2", "qwen-3")
+    prices = write_json({m: entry | {"litellm_provider": "other"} for m in models}, "both.json")
+    keys = dict.fromkeys(("MINIMAX_API_KEY", "DEEPSEEK_API_KEY"), KEY)
+    snapshot = captured({"acme": {}}, rules="open-source-2026-05", env=keys, pricing=prices)
+    claim = hypothesis({"kind": "models_skipped", "provider": "qwen"}, tenant="acme")
+    (found,) = atomlab.verify(snapshot, claim).claims
+    assert found.observed == "1 of 3 models skipped, minimax, deepseek serve the others"
+    assert found.verdict == "refuted"
+
+
+def test_the_frame_has_the_claims_as_they_stand(before, hypothesis):
+    """One row each, in order; a claim's own fields and what came of it."""
+    keys = ("MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY")
+    claims = [{"kind": kind, "setting_key": k} for k in keys for kind in _KEYS]
+    frame = atomlab.verify(before, hypothesis(*claims)).frame()
+    assert list(frame) == ["id", "claim", "verdict", "expected", "observed"]
+    there, usable = "the row exists, it is present", "a row {} with a usable key"
+    assert frame.to_numpy().tolist() == [
+        ["C0", "…", "refuted", usable.format(keys[0]), "no such row"],
+        ["C1", "…", "confirmed", f"no row {keys[0]}", "no such row"],
+        ["C2", "…", "confirmed", usable.format(keys[1]), there],
+        ["C3", "…", "refuted", f"no row {keys[1]}", there],
+    ]
 
 
 def test_keys_of_the_public_edition_are_variables_of_the_worker(several, hypothesis):
@@ -352,7 +408,12 @@ def test_a_fix_after_which_no_chat_model_wins_is_no_cure(
     (found,) = atomlab.verify(snapshot, asked).claims
     assert (found.verdict, found.observed) == (verdict, told)
     unsaid = "whether minimax/cheap is a chat model is not in the pricing cache"
-    assert (unsaid in found.evidence) == (mode is None)
+    *trials, last = found.evidence if mode is None else (*found.evidence, unsaid)
+    assert last == unsaid
+    names = [told.partition(": ")[0] for told in trials]
+    assert names[:2] == ["the fix", "same key, another tenant"]
+    assert len(names) == 4
+    assert unsaid not in trials
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,536 @@
+"""Golden files: whole documents and frames, as they were when somebody last looked at them.
+
+They say that something changed, not that it was right. To accept what changed:
+`GOLDEN=write pytest tests/diagnosis/test_golden.py`, and read `git diff tests/golden`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+import atomlab
+from atomlab import Request
+from atomlab.byok.platform import load_platform
+from atomlab.byok.ranking import rank
+from atomlab.diagnosis.assumptions import assumptions
+from atomlab.diagnosis.comparison import compare
+from atomlab.diagnosis.fixes import plan_fix
+from atomlab.diagnosis.fleet import survey
+from atomlab.diagnosis.investigation import investigate
+from atomlab.diagnosis.lint import lint
+from atomlab.diagnosis.options import compare_options
+from atomlab.diagnosis.population import affected_tenants
+from atomlab.diagnosis.tradeoffs import cons, pros
+from atomlab.diagnosis.triage import triage
+from atomlab.diagnosis.verify import verify
+from atomlab.evidence.snapshot import Snapshot
+from tests.conftest import ROOT
+from tests.diagnosis.made import KEY, Made, capture_made, stored
+from tests.small import chat
+
+GOLDEN = ROOT / "tests" / "golden"
+CLAIMS = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
+PUBLIC = "open-source-2026-05"
+AT = datetime(2026, 5, 2, 8, tzinfo=UTC)
+
+# Cheap and good, dear and better, too narrow, of unknown price or window, no chat model.
+PRICES: dict[str, dict[str, Any]] = {
+    "openai/omni-moderation": chat(
+        "openai", mode="moderation", max_input_tokens=4_000, output_cost_per_token=0
+    ),
+    "openai/gpt-4o": chat("openai", output_cost_per_token=1e-5),
+    "openai/gpt-5": chat("openai", input_cost_per_token=4e-6, output_cost_per_token=2e-5),
+    "minimax/MiniMax-M2.5": chat("minimax", max_input_tokens=30_000),
+    "minimax/MiniMax-M2.7": chat("minimax", supports_function_calling=False),
+    "minimax/speech-2": chat("minimax", mode="audio_speech"),
+    "deepseek/deepseek-chat": chat("deepseek", input_cost_per_token=2.8e-7),
+    "deepseek/deepseek-v3": chat("deepseek", supports_function_calling=None),
+    "groq/llama-8b": chat("groq", max_input_tokens=5_000),
+    "groq/gpt-5": {k: v for k, v in chat("groq").items() if k != "max_input_tokens"},
+    "mistral/gpt-4o": {"litellm_provider": "mistral", "mode": "chat", "max_tokens": 9_000},
+    "cohere/gpt-5": chat("cohere"),
+    "ai21/gpt-4o": chat("ai21"),
+    "nobody-s/gpt-5": chat("nobody-s", output_cost_per_token=1e-2),
+}
+REGISTRY = {
+    "openai": "OPENAI_API_KEY",
+    "minimax_2_7": "MINIMAX_API_KEY",
+    "minimax": "MINIMAX_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "qwen": "QWEN_API_KEY",
+    "cohere": "COHERE_API_KEY",
+}
+RULES = {
+    "name": "small",
+    "based_on": "hosted-2026-05",
+    "llm_providers": [name for name in REGISTRY if name != "cohere"] + ["lux"],
+}
+TENANTS = {
+    "alias": Made("team", rows={"MINIMAX_2_7_API_KEY": KEY}),
+    "alias-too": Made("free", rows={"MINIMAX_2_7_API_KEY": KEY}),
+    "alias-managed": Made("free", "managed", {"MINIMAX_2_7_API_KEY": KEY}),
+    "misnamed": Made("team", rows={"DEEPSEEK-API-KEY": KEY, "DEEPSEEK_KEY": KEY}),
+    "near": Made("team", rows={"OPENA_API_KEY": KEY}),
+    "empty": Made("solo", rows={"OPENAI_API_KEY": "", "GROQ_API_KEY": "changeme"}),
+    "spaces": Made("team", rows={"OPENAI_API_KEY": "   "}),
+    "managed": Made("free", "managed", {"DEEPSEEK_API_KEY": KEY, "OPENAI_API_KEY": KEY}),
+    "none": Made("free"),
+    "orphan": Made("team", rows={"QWEN_API_KEY": KEY}),
+    "not-llm": Made("team", rows={"COHERE_API_KEY": KEY}),
+    "unknown": Made("team", rows={"AI21_API_KEY": KEY}),
+    "narrow": Made("team", rows={"GROQ_API_KEY": KEY}),
+    "unpriced": Made("enterprise", "hybrid", {"MISTRAL_API_KEY": KEY}),
+    "sound": Made("enterprise", rows={"OPENAI_API_KEY": KEY, "MINIMAX_API_KEY": KEY}),
+}
+# Each tenant with a kind of request that shows something of it.
+DIAGNOSED = {
+    "alias": ("simple", "advanced"),
+    "alias-managed": ("moderate",),
+    "misnamed": ("moderate",),
+    "near": ("advanced",),
+    "empty": ("moderate",),
+    "spaces": ("simple",),
+    "managed": ("complex",),
+    "none": ("complex",),
+    "orphan": ("simple",),
+    "not-llm": ("moderate",),
+    "unknown": ("moderate",),
+    "narrow": ("advanced",),
+    "unpriced": ("complex",),
+    "sound": ("simple",),
+}
+# One claim of each kind that holds for `alias`, and one that does not, and what cannot be told.
+TESTED: list[dict[str, str]] = [
+    *(
+        {"kind": f"key_{state}", "setting_key": "MINIMAX_API_KEY"}
+        for state in ("present", "absent")
+    ),
+    {"kind": "key_present", "setting_key": "MINIMAX_2_7_API_KEY"},
+    {"kind": "key_absent", "setting_key": "TIMEZONE"},
+    *({"kind": f"client_{state}", "provider": "openai"} for state in ("present", "absent")),
+    {"kind": "client_absent", "provider": "minimx"},
+    *({"kind": "models_skipped", "provider": name} for name in ("minimax", "openai", "nobody")),
+    {"kind": "ranking_raises"},
+    {"kind": "ranking_raises", "message": "another one"},
+    *(
+        {
+            "kind": "fix_resolves",
+            "setting_key": key,
+            "copy_from": source,
+            "provider": key.partition("_")[0].lower(),
+        }
+        for key, source in (
+            ("MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY"),
+            ("OPENAI_API_KEY", "MINIMAX_2_7_API_KEY"),
+            ("MISTRAL_API_KEY", "MINIMAX_2_7_API_KEY"),
+            ("QWEN_API_KEY", "MINIMAX_2_7_API_KEY"),
+            ("MINIMAX_API_KEY", "NOT_THERE_API_KEY"),
+        )
+    ),
+]
+
+
+@dataclass
+class Worlds:
+    """The snapshots that the files are about, each captured when it is first asked for."""
+
+    folder: Path
+    before: Snapshot
+    after: Snapshot
+    stack: ExitStack
+
+    @cached_property
+    def made(self) -> Snapshot:
+        """A database of every kind of tenant, with a few models."""
+        return self._captured("made")
+
+    @cached_property
+    def broken(self) -> Snapshot:
+        """The same with an entry of MiniMax at which the ranking fails."""
+        entry = chat("minimax", input_cost_per_token="free")
+        return self._captured("broken", prices={**PRICES, "minimax/broken": entry})
+
+    @cached_property
+    def bare(self) -> Snapshot:
+        """Without prices."""
+        return self._captured("bare", pricing=None)
+
+    @cached_property
+    def empty(self) -> Snapshot:
+        """With an empty cache of prices."""
+        return self._captured("empty", prices={"pricing": {}})
+
+    @cached_property
+    def public(self) -> Snapshot:
+        """In the public edition, where the worker's variables are keys."""
+        env = {"DEEPSEEK_API_KEY": KEY, "OPENAI_API_KEY": "", "MINIMAX_2_7_API_KEY": KEY}
+        return self._public("public", env=env, keys=stored("groq", "id-alias"))
+
+    @cached_property
+    def keyless(self) -> Snapshot:
+        """In the public edition, of whose worker nothing is known but a stored key."""
+        return self._public("keyless", keys=stored("minimax", "id-alias"))
+
+    def _public(self, name: str, **options: Any) -> Snapshot:
+        folder = self.folder / name
+        folder.mkdir()
+        tenants = {n: TENANTS[n] for n in ("alias", "sound", "alias-managed")}
+        return self.stack.enter_context(
+            capture_made(folder, tenants, PRICES, rules=PUBLIC, captured_at=AT, **options)
+        )
+
+    def _captured(self, name: str, prices: Any = None, **options: Any) -> Snapshot:
+        folder = self.folder / name
+        folder.mkdir()
+        providers, rules = folder / "registry.json", folder / "rules.yaml"
+        entries = [{"id": i, "api_key_env_var": v} for i, v in REGISTRY.items()]
+        providers.write_text(json.dumps({"providers": entries}))
+        rules.write_text(yaml.safe_dump(RULES))
+        options = {"rules": str(rules), "providers": providers, "captured_at": AT, **options}
+        return self.stack.enter_context(capture_made(folder, TENANTS, prices or PRICES, **options))
+
+
+@pytest.fixture(scope="module")
+def worlds(
+    before: Snapshot, after: Snapshot, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worlds]:
+    """Return the snapshots that the files are about."""
+    with ExitStack() as stack:
+        yield Worlds(tmp_path_factory.mktemp("golden"), before, after, stack)
+
+
+def frame(table: pd.DataFrame) -> dict[str, Any]:
+    """Return a frame as its columns with their types, and its rows."""
+    values = table.astype(object).where(table.notna(), None)
+    return {
+        # What a column of text is called is for the version of pandas to say.
+        "columns": {n: str(kind).replace("str", "object") for n, kind in table.dtypes.items()},
+        "rows": values.to_numpy().tolist(),
+    }
+
+
+def without_diagnosis(document: dict[str, Any]) -> dict[str, Any]:
+    """Return findings without the diagnosis, which has files of its own."""
+    repaired = document.get("repaired")
+    return {
+        **document,
+        "diagnosis": "…",
+        **({"repaired": {**repaired, "diagnosis": "…"}} if repaired else {}),
+    }
+
+
+def hypothesis(tenant: str, claims: list[dict[str, str]], folder: Path, **request: Any) -> Any:
+    """Return a hypothesis with the claims."""
+    numbered = [{"id": f"C{n}", "statement": "…", **claim} for n, claim in enumerate(claims)]
+    document = {"title": "A hypothesis", "tenant": tenant, "claims": numbered, "request": request}
+    path = folder / "hypothesis.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return atomlab.load_hypothesis(path)
+
+
+def diagnosed(snapshot: Snapshot, tenant: str, *kinds: str, **fields: Any) -> dict[str, Any]:
+    """Return all that a diagnosis gives: document, warnings, frames, fix."""
+    requests = [Request(kind, **fields) for kind in kinds] or None
+    found = atomlab.diagnose(snapshot, tenant, requests)
+    fix, document = plan_fix(found, "postgresql"), found.to_json()
+    for each in document["diagnoses"]:
+        assert each.pop("assumptions") == document["assumptions"]
+    return {
+        "repr": repr(found),
+        "warnings": found.warnings(),
+        "fix": {"status": fix.status, "told": fix.told, "unable": fix.unable},
+        "outcomes": frame(found.outcome_frame()),
+        "document": document,
+    }
+
+
+def surveyed(snapshot: Snapshot, complexity: str = "", managed: bool | None = None) -> Any:
+    """Return all that a survey gives: document, frames, and what each tenant's fix leaves."""
+    found = survey(snapshot, complexity, managed=managed)
+    return {
+        "answer": found.answer(),
+        "document": found.to_json(),
+        "causes": {code: len(impacts) for code, impacts in found.by_cause().items()},
+        "frame": frame(found.frame()),
+        "failures": frame(found.failures_frame()),
+        "claims": frame(found.verification.frame()),
+        "leaves": {
+            f"{impact.tenant.subdomain}, {each.complexity}": [each.leaves, each.copies, each.held]
+            for impact in found.affected
+            for each in impact.failures
+        },
+        "hollow": {i.tenant.subdomain: i.hollow for i in found.impacts if i.hollow},
+    }
+
+
+def triaged(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
+    """Return all that a triage gives but for the diagnosis."""
+    found = triage(snapshot, tenant, **asked)
+    frames = {"outcomes": frame(found.outcome_frame())}
+    return {**frames, "document": without_diagnosis(found.to_json())}
+
+
+def investigated(
+    snapshot: Snapshot, tenant: str, hypothesis: Any = None, **asked: Any
+) -> dict[str, Any]:
+    """Return all that an investigation gives but for the diagnosis."""
+    found = investigate(snapshot, tenant, hypothesis, **asked)
+    return {
+        "provider": found.provider,
+        "outcomes": frame(found.outcome_frame()),
+        "document": without_diagnosis(found.to_json()),
+    }
+
+
+def compared(snapshot: Snapshot, tenant: str, *asked: Any, **options: Any) -> Any:
+    """Return what a comparison gives but for the diagnosis."""
+    found = compare(snapshot, tenant, *asked, **options).to_json()
+    parts = ("status", "answer", "verification", "request", "trials", "options", "affected")
+    return {part: found[part] for part in parts}
+
+
+def optional(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
+    """Return the options, each with what speaks for it and against it."""
+    options = compare_options(snapshot, tenant, **asked)
+    return [{**asdict(o), "pros": pros(o), "cons": cons(o)} for o in options]
+
+
+def ranked(snapshot: Snapshot, clients: list[str], *asked: Request, plan: str = "team") -> Any:
+    """Return all that a ranking gives, of each request."""
+    platform = load_platform(snapshot.session)
+    rankings = [rank(platform, clients, request, plan) for request in asked]
+    return [
+        {
+            "repr": repr(each),
+            "error": each.error,
+            "warnings": each.warnings(),
+            "frame": frame(each.frame()),
+            "funnel": frame(each.funnel()),
+            "candidates": [asdict(candidate) for candidate in each.candidates()],
+            "reasons": {
+                name: [asdict(reason) for reason in each.reasons(name)]
+                for name in platform.models.ids[:3]
+            },
+        }
+        for each in rankings
+    ]
+
+
+Case = Callable[[Worlds], Any]
+_FIX = [claim for claim in TESTED if claim["kind"] == "fix_resolves"]
+_EACH = [(number, "simple", [fix]) for number, fix in enumerate(_FIX)]
+_ALL = ("all", "advanced", TESTED)
+CASES: dict[str, Case] = {
+    "rankings": lambda w: ranked(
+        w.made,
+        ["openai", "minimax", "mistral"],
+        Request("simple"),
+        Request("complex", tools=True, managed=True, turn=2, tokens=5_000),
+        plan="pro",
+    ),
+    "rankings-of-the-public-edition": lambda w: ranked(
+        w.public, ["openai", "deepseek"], Request("advanced"), Request("simple", capability="tools")
+    ),
+    **{
+        f"diagnosis-{name}": lambda w, name=name, kinds=kinds: diagnosed(w.made, name, *kinds)
+        for name, kinds in DIAGNOSED.items()
+    },
+    "diagnosis-with-tools": lambda w: diagnosed(
+        w.made, "narrow", "moderate", tools=True, capability="vision"
+    ),
+    "diagnosis-broken-entry": lambda w: diagnosed(w.broken, "alias", "moderate"),
+    "diagnosis-broken-winner": lambda w: diagnosed(w.broken, "sound", "moderate"),
+    "diagnosis-without-prices": lambda w: diagnosed(w.bare, "alias", "moderate"),
+    "diagnosis-empty-cache": lambda w: [
+        diagnosed(w.empty, tenant, "moderate") for tenant in ("alias", "none")
+    ],
+    "diagnosis-public": lambda w: diagnosed(w.public, "alias", "simple", "advanced"),
+    "diagnosis-public-keyless": lambda w: diagnosed(w.keyless, "alias", "simple", "advanced"),
+    "fleet": lambda w: surveyed(w.made),
+    "fleet-others": lambda w: [
+        [found["answer"], found["frame"]["rows"][:6], found["leaves"], found["hollow"]]
+        for found in (
+            surveyed(w.made, "complex", managed=True),
+            surveyed(w.keyless, "advanced"),
+            surveyed(w.public, "advanced"),
+            surveyed(w.bare, "simple"),
+            surveyed(w.broken, "moderate"),
+        )
+    ],
+    "assumptions": lambda w: [
+        [each.to_json() for each in assumptions(snapshot, load_platform(snapshot.session))]
+        for snapshot in (w.made, w.bare, w.public, w.keyless, w.before)
+    ],
+    "affected": lambda w: {
+        f"{complexity or 'any'}, {managed}": [
+            tenant.id for tenant in affected_tenants(w.made, complexity, managed)
+        ]
+        for complexity in ("", "simple", "advanced")
+        for managed in (None, True, False)
+    },
+    "lint": lambda w: [
+        {**found.to_json(), "frame": frame(found.frame())}
+        for found in map(lint, (w.made, w.bare, w.empty))
+    ],
+    "lint-others": lambda w: [
+        [asdict(each) for each in lint(other).findings if each not in known]
+        for known, other in ((lint(w.made).findings, w.broken), ((), w.public))
+    ],
+    "triage": lambda w: [
+        triaged(w.made, "alias"),
+        triaged(w.made, "spaces"),
+    ],
+    "triage-answers": lambda w: {
+        f"{snapshot}, {name}": triage(getattr(w, snapshot), name).answer()
+        for snapshot, names in {
+            "made": TENANTS,
+            "broken": ["alias", "sound", "narrow"],
+            "bare": ["alias"],
+            "keyless": ["alias", "sound"],
+            "public": ["alias", "sound"],
+        }.items()
+        for name in names
+    },
+    "verification": lambda w: [
+        verify(snapshot, hypothesis(name, TESTED, w.folder, complexity=kind)).to_json()
+        for snapshot, name, kind in (
+            (w.made, "alias", "moderate"),
+            (w.made, "sound", "simple"),
+            (w.public, "alias", "advanced"),
+            (w.keyless, "alias", "advanced"),
+        )
+    ],
+    "verification-shipped": lambda w: [
+        verify(snapshot, atomlab.load_hypothesis(CLAIMS)).to_json()
+        for snapshot in (w.before, w.after)
+    ],
+    "investigation": lambda w: [
+        investigated(w.made, "alias", hypothesis("alias", _FIX[:1], w.folder)),
+        investigated(w.made, "managed"),
+    ],
+    "investigation-answers": lambda w: {
+        f"{snapshot}, {name}, {number}, {kind}": investigate(
+            getattr(w, snapshot), name, hypothesis(name, claims, w.folder), kind
+        ).answer()
+        for snapshot, name, cases in (
+            ("made", "alias", _EACH),
+            ("made", "alias-managed", [*_EACH[:1], _ALL]),
+            ("made", "sound", [*_EACH[:1], _ALL]),
+            ("public", "alias", [*_EACH[:1], _ALL]),
+            ("keyless", "alias", [_ALL]),
+        )
+        for number, kind, claims in cases
+    },
+    "comparison": lambda w: [
+        compared(w.made, "alias", others=2),
+        compared(w.made, "empty", "advanced", tools=True, others=1),
+        compared(w.made, "alias-managed", "complex", others=1, managed=True),
+    ],
+    "comparison-answers": lambda w: {
+        f"{name}, {kind}{' with tools' * tools}": [
+            found.answer(),
+            *(f"{claim.verdict}: {claim.observed}" for claim in found.verification.claims),
+        ]
+        for name, tools in (
+            *(("alias", True), ("misnamed", False), ("empty", True), ("spaces", False)),
+            *(("none", True), ("sound", False), ("narrow", False)),
+        )
+        for kind in ("simple", "advanced")
+        for found in [compare(w.made, name, kind, tools=tools, others=1)]
+    },
+    "options": lambda w: {
+        name: optional(w.made, name, others=2)
+        for name in ("misnamed", "not-llm", "unknown", "narrow", "managed")
+    },
+    "options-public": lambda w: optional(w.public, "alias", others=3),
+}
+# Findings of the incident that ship: they are the whole document of an investigation.
+SHIPPED = ROOT / "data" / "postmortem" / "findings.json"
+
+
+def plain(value: Any, key: str = "") -> Any:
+    """Return what JSON would hold, with no value that another run or version would not have."""
+    if key in ("tool", "manifest", "sha256") or (key == "snapshot" and isinstance(value, str)):
+        return "…"
+    if key == "assumptions":
+        return len(value)  # they have a file of their own
+    if key in ("sql", "rollback"):
+        return f"{len(value.splitlines())} lines"
+    if isinstance(value, Mapping):
+        return {str(name): plain(each, str(name)) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return table([plain(each) for each in value])
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    return value.item() if hasattr(value, "item") else value
+
+
+def table(items: list[Any]) -> Any:
+    """Return several items with the same fields as these fields once, and their values."""
+    fields = [list(each) if isinstance(each, dict) else None for each in items]
+    if len(items) < 2 or not fields[0] or any(names != fields[0] for names in fields):
+        return items
+    return {"fields": fields[0], "of each": [list(each.values()) for each in items]}
+
+
+def written(value: Any, indent: int = 0) -> str:
+    """Return plain JSON with what fits into a line on one, as does a list of plain values."""
+    line = json.dumps(value, ensure_ascii=False)
+    inside = value.values() if isinstance(value, dict) else value
+    flat = isinstance(value, list) and not any(
+        isinstance(each, dict | list) or len(str(each)) > 90 for each in inside
+    )
+    if len(line) + indent <= 140 or flat or not isinstance(value, dict | list):
+        return line
+    space = "\n" + " " * (indent + 1)
+    if isinstance(value, list):
+        inside = [written(each, indent + 1) for each in value]
+    else:
+        inside = [f"{json.dumps(n)}: {written(v, indent + 1)}" for n, v in value.items()]
+    start, end = ("[", "]") if isinstance(value, list) else ("{", "}")
+    return start + space + ("," + space).join(inside) + "\n" + " " * indent + end
+
+
+def differing(name: str, expected: str, found: str) -> str:
+    """Return the lines that differ, empty if none does."""
+    lines = (expected.splitlines(), found.splitlines())
+    return "\n".join(difflib.unified_diff(*lines, name, "now", n=2, lineterm=""))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_documents_and_frames_are_as_they_were(worlds: Worlds, name: str) -> None:
+    """Field by field; what differs is shown."""
+    path = GOLDEN / f"{name}.json"
+    found = written(plain(CASES[name](worlds))) + "\n"
+    if os.environ.get("GOLDEN") == "write":
+        path.write_text(found, encoding="utf-8")
+    expected = path.read_text(encoding="utf-8")
+    assert found == expected, differing(path.name, expected, found)
+
+
+def test_the_findings_that_ship_are_those_of_the_incident(before: Snapshot) -> None:
+    """The whole document of the investigation, which no other file repeats."""
+    found = atomlab.investigate(before, "brennan", atomlab.load_hypothesis(CLAIMS)).to_json()
+    shipped = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    expected, now = written(plain(shipped)), written(plain(found))
+    assert now == expected, differing(SHIPPED.name, expected, now)
+
+
+def test_every_golden_file_is_of_a_case() -> None:
+    """None is left behind by a case that is gone."""
+    assert {path.stem for path in GOLDEN.iterdir()} == set(CASES)
