@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from atomlab.errors import InputError
 from atomlab.evidence import limits
 from atomlab.evidence.files import read_json
-from atomlab.evidence.shapes import account, looks_secret, only_time, only_words
+from atomlab.evidence.shapes import account, looks_secret, only_modes, only_time
 from atomlab.text import count, listed, storable
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ def _row(model_id: str, entry: Any) -> tuple[Any, ...]:
     return (
         storable(model_id),
         storable(provider) if isinstance(provider, str) else "",
-        only_words(storable(mode)) if isinstance(mode, str) else None,
+        only_modes(storable(mode)) if isinstance(mode, str) else None,
         *numbers,
         *flags,
         json.dumps(malformed) if malformed else None,

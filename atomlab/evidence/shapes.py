@@ -27,6 +27,7 @@ _TIME = re.compile(
 _WORDS = re.compile(
     rf"(?!\s*$){NOT_PASTED}{WORD}?(?:[ _.+-]{{1,3}}{WORD}){{0,7}}[ _.+-]{{0,3}}", re.IGNORECASE
 )
+_MODES = re.compile(r"one of: [a-z_]{1,24}(?:, [a-z_]{1,24}){1,30}")
 _URL = re.compile(
     r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[a-z0-9.-]+(?::\d{1,5})?)"
     r"(?P<path>(?:/[\w.,~+-]*)*)?(?:[?#].*)?",
@@ -59,6 +60,11 @@ def only_words(text: str | None) -> str | None:
     if text is None or not text.strip() or (len(text) <= 80 and _WORDS.fullmatch(text)):
         return text
     return WITHHELD
+
+
+def only_modes(text: str) -> str | None:
+    """Return a mode, or LiteLLM's list of them in its `sample_spec`; `withheld` for any other."""
+    return text if _MODES.fullmatch(text) else only_words(text)
 
 
 def only_public(text: str | None) -> str | None:
