@@ -170,7 +170,9 @@ class Worlds:
     @cached_property
     def unread(self) -> Snapshot:
         """With an entry whose provider is null, at which every ranking fails."""
-        return self._captured("unread", prices={**PRICES, "lost/gpt-5": chat("lost", litellm_provider=None)})
+        return self._captured(
+            "unread", prices={**PRICES, "lost/gpt-5": chat("lost", litellm_provider=None)}
+        )
 
     @cached_property
     def useless(self) -> Snapshot:
