@@ -97,21 +97,23 @@ TENANTS = {
     "unpriced": Made("enterprise", "hybrid", {"MISTRAL_API_KEY": KEY}),
     "sound": Made("enterprise", rows={"OPENAI_API_KEY": KEY, "MINIMAX_API_KEY": KEY}),
 }
-# Each tenant with a kind of request that shows something of it.
+# Tenants whose whole diagnosis is kept, and kinds of request; of the others the explanation is.
 DIAGNOSED = {
     "alias": ("simple", "advanced"),
     "alias-managed": ("moderate",),
+    "spaces": ("simple",),
+    "unpriced": ("complex",),
+}
+EXPLAINED = {
     "misnamed": ("moderate",),
     "near": ("advanced",),
     "empty": ("moderate",),
-    "spaces": ("simple",),
-    "managed": ("complex",),
+    "managed": ("complex", "advanced"),
     "none": ("complex",),
-    "orphan": ("simple",),
+    "orphan": ("simple", "advanced"),
     "not-llm": ("moderate",),
-    "unknown": ("moderate",),
+    "unknown": ("moderate", "advanced"),
     "narrow": ("advanced",),
-    "unpriced": ("complex",),
     "sound": ("simple",),
 }
 # One claim of each kind that holds for `alias`, and one that does not, and what cannot be told.
@@ -164,6 +166,19 @@ class Worlds:
         """The same with an entry of MiniMax at which the ranking fails."""
         entry = chat("minimax", input_cost_per_token="free")
         return self._captured("broken", prices={**PRICES, "minimax/broken": entry})
+
+    @cached_property
+    def unread(self) -> Snapshot:
+        """With an entry whose provider is null, at which every ranking fails."""
+        return self._captured(
+            "unread", prices={**PRICES, "lost/gpt-5": chat("lost", litellm_provider=None)}
+        )
+
+    @cached_property
+    def useless(self) -> Snapshot:
+        """With no entry but one at which the ranking fails."""
+        entry = chat("openai", max_input_tokens="many")
+        return self._captured("useless", prices={"openai/gpt-5": entry})
 
     @cached_property
     def bare(self) -> Snapshot:
@@ -256,6 +271,18 @@ def diagnosed(snapshot: Snapshot, tenant: str, *kinds: str, **fields: Any) -> di
         "fix": {"status": fix.status, "told": fix.told, "unable": fix.unable},
         "outcomes": frame(found.outcome_frame()),
         "document": document,
+    }
+
+
+def explained(snapshot: Snapshot, tenant: str, kind: str) -> dict[str, Any]:
+    """Return why a request finds no model: what is left of its diagnosis without the decision."""
+    (found,) = atomlab.diagnose(snapshot, tenant, [Request(kind)]).to_json()["diagnoses"]
+    trials = found.pop("interventions")
+    parts = ("outcome", "causes", "fix_sets", "fix_sets_dropped", "blocking_sets", "rivals")
+    return {
+        "request": kind,
+        **{part: found[part] for part in parts},
+        "trials": [[each["name"], each["edits"], each["result"]] for each in trials],
     }
 
 
@@ -353,12 +380,25 @@ CASES: dict[str, Case] = {
     "diagnosis-with-tools": lambda w: diagnosed(
         w.made, "narrow", "moderate", tools=True, capability="vision"
     ),
-    "diagnosis-broken-entry": lambda w: diagnosed(w.broken, "alias", "moderate"),
-    "diagnosis-broken-winner": lambda w: diagnosed(w.broken, "sound", "moderate"),
-    "diagnosis-without-prices": lambda w: diagnosed(w.bare, "alias", "moderate"),
-    "diagnosis-empty-cache": lambda w: [
-        diagnosed(w.empty, tenant, "moderate") for tenant in ("alias", "none")
-    ],
+    **{
+        f"explanation-{name}": lambda w, name=name, kinds=kinds: [
+            explained(w.made, name, kind) for kind in kinds
+        ]
+        for name, kinds in EXPLAINED.items()
+    },
+    "explanation-broken": lambda w: {
+        f"{snapshot}, {name}, {kind}": explained(getattr(w, snapshot), name, kind)
+        for snapshot, name, kind in (
+            *(("broken", "alias", "moderate"), ("broken", "sound", "moderate")),
+            *(("unread", "sound", "simple"), ("unread", "alias", "advanced")),
+            *(("unread", "none", "simple"), ("useless", "sound", "simple")),
+        )
+    },
+    "explanation-empty-cache": lambda w: {
+        f"{snapshot}, {name}": explained(getattr(w, snapshot), name, "moderate")
+        for snapshot, names in (("empty", ("alias", "none", "sound")), ("bare", ("alias",)))
+        for name in names
+    },
     "diagnosis-public": lambda w: diagnosed(w.public, "alias", "simple", "advanced"),
     "diagnosis-public-keyless": lambda w: diagnosed(w.keyless, "alias", "simple", "advanced"),
     "fleet": lambda w: surveyed(w.made),
