@@ -61,8 +61,9 @@ def _end(_number: int, _frame: object) -> None:
     files = sys.modules.get("atomlab.evidence.files")
     if discard := getattr(files, "discard_unfinished", None):
         discard()
-    shown = "\x1b[?25h" if os.isatty(2) else ""  # the cursor, which a bar may have hidden
-    os.write(2, f"{shown}atomlab: interrupted\n".encode())
+    stderr = sys.stderr.fileno() if sys.stderr else 2
+    shown = "\x1b[?25h" if os.isatty(stderr) else ""  # the cursor, which a bar may have hidden
+    os.write(stderr, f"{shown}atomlab: interrupted\n".encode())
     os._exit(INTERRUPTED)
 
 
