@@ -65,7 +65,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("small")
     cache = {"pricing": PRICES, "last_fetch": "2026-05-01", "source": "litellm"}
     (folder / "prices.json").write_text(json.dumps(cache))
-    (folder / "key").write_text("5a" * 32)
+    (folder / "key").touch(0o600)
+    (folder / "key").write_text(hashlib.sha256(b"a fingerprint key").hexdigest())
     write_platform(folder / "production.db")
     atomlab.capture(
         str(folder / "production.db"),
