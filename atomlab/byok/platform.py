@@ -187,6 +187,19 @@ class Platform:
         match, declared = _MATCHERS[self.rules.matcher], self.pricing.columns["litellm_provider"]
         return match(self.models.lowered, declared, (Provider(provider_id),))[0][:, 0]
 
+    def knows(self, provider_id: str) -> bool:
+        """Return whether the cache has a model that `models_of` gives for the provider."""
+        if self.rules.matcher == "prefix" or provider_id in self.column or "\n" in provider_id:
+            return bool(self.models_of(provider_id).any())
+        owners, every = self._said
+        return provider_id in owners or provider_id in every
+
+    @cached_property
+    def _said(self) -> tuple[frozenset[str], str]:
+        """All owners, and all ids in one text, in which a part is found many times sooner."""
+        owners = self.pricing.columns["litellm_provider"]
+        return frozenset(o.lower() for o in owners), "\n".join(self.models.lowered)
+
     @cached_property
     def _parted(self) -> Bools:
         return np.array(["/" in model for model in self.models.lowered], dtype=bool)

@@ -35,16 +35,20 @@ def read_json(path: Path) -> Any:
     return parse_json(read_bytes(path), path)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return what stands in `path`, once, since a pipe has no second time; raise InputError."""
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Return what stands in `path`, once, since a pipe has no second time; raise InputError.
+
+    It is refused if it has more than `most` bytes, MAX_BYTES if not given.
+    """
+    most = MAX_BYTES if most is None else most
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            content = stream.read(most + 1)
     except FileNotFoundError:
         raise _no_such(path) from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or error) from None
-    return _within_bounds(content, path)
+    return _within_bounds(content, path, most)
 
 
 def parse_json(content: bytes, path: Path) -> Any:
@@ -52,7 +56,7 @@ def parse_json(content: bytes, path: Path) -> Any:
     if content[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(content)) as stream:
-                content = _within_bounds(stream.read(MAX_BYTES + 1), path)
+                content = _within_bounds(stream.read(MAX_BYTES + 1), path, MAX_BYTES)
         except (OSError, EOFError, zlib.error) as error:
             raise _unreadable(path, error) from None
     if (needed := _memory_of(content)) > MOST_MEMORY:
@@ -77,9 +81,9 @@ def _memory_of(content: bytes) -> int:
     return text + sum(content.count(mark) * taken for mark, taken in _TAKEN.items())
 
 
-def _within_bounds(content: bytes, path: Path) -> bytes:
-    if len(content) > MAX_BYTES:
-        raise InputError(f"is larger than {MAX_BYTES:,} bytes", where=path, todo="check the file")
+def _within_bounds(content: bytes, path: Path, most: int) -> bytes:
+    if len(content) > most:
+        raise InputError(f"is larger than {most:,} bytes", where=path, todo="check the file")
     return content
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from atomlab.errors import InputError, ReportError
+from atomlab.evidence.files import read_bytes
 from atomlab.report.parameters import Parameter, declared_parameters
 from atomlab.text import did_you_mean
 
@@ -49,7 +50,7 @@ def parameters_of(path: Path) -> dict[str, Parameter]:
     if not path.is_file():
         raise InputError("no such file", where=path, todo="check the path")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_bytes(path))
         if document["nbformat"] >= 4 and all(cell["cell_type"] for cell in document["cells"]):
             return declared_parameters(document, path)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

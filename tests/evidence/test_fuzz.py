@@ -222,6 +222,7 @@ FORGED_VALUES = {
     "words-for-a-number": "UPDATE pricing SET max_tokens = 'many'",
     "words-for-a-count": "UPDATE tenants SET unnamed_settings = 'many'",
     "fraction": "UPDATE tenants SET unnamed_settings = 0.5",
+    "long-key": "UPDATE tenant_settings SET setting_key = hex(zeroblob(500000))",
 }
 
 
@@ -241,7 +242,6 @@ FORGED_CONTENTS = {
     "no-utf8": "UPDATE tenants SET name = CAST(x'ff' AS TEXT)",
     "no-utf8-key": "UPDATE tenant_settings SET setting_key = CAST(x'ff' AS TEXT)",
     "hostile-key": "UPDATE tenant_settings SET setting_key = char(27) || '[31m' || char(8238)",
-    "long-key": "UPDATE tenant_settings SET setting_key = hex(zeroblob(500000))",
     "huge-count": "UPDATE tenants SET unnamed_settings = 9223372036854775807",
     "negative": "UPDATE pricing SET position = -position - 1, input_cost_per_token = -1e308",
     "odd-marks": "UPDATE pricing SET malformed = '{', supports_tools = 7, mode = char(0)",

@@ -20,6 +20,8 @@ from atomlab.evidence.names import key_stem
 from atomlab.evidence.pricing import load_pricing
 from atomlab.evidence.registry import load_registry
 from atomlab.evidence.rules import load_rules
+from atomlab.report.notebooks import parameters_of
+from atomlab.report.postmortem.cases import load_cases
 from tests.apart import apart
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import loaded, refused
@@ -159,6 +161,17 @@ def test_rules_and_claims_have_limits_too(tmp_path):
     path.write_text(f"title: t\ntenant: x\nclaims:\n{claims}\n")
     with refused(InputError, "claims has too many entries; give at most 100", path):
         load_hypothesis(path)
+
+
+def test_findings_and_notebooks_have_a_size(tmp_path):
+    """A postmortem is made of findings of some megabytes, a report of a notebook of some more."""
+    path = tmp_path / "file.ipynb"
+    path.write_bytes(b" " * (limits.FINDINGS + 1))
+    with refused(InputError, f"is larger than {limits.FINDINGS:,} bytes", path):
+        load_cases([path])
+    path.write_bytes(b" " * (MAX_BYTES + 1))
+    with refused(InputError, f"is larger than {MAX_BYTES:,} bytes", path):
+        parameters_of(path)
 
 
 def memory_of(path: Path) -> int:
