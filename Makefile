@@ -20,7 +20,7 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(VENV)/var/jupyter-run
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report lab test conformance lint format data postmortem mutants bench pictures lock clean
+.PHONY: help setup report lab test conformance lint format data postmortem mutants attacks bench pictures lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ postmortem: compiled ## rebuild the example postmortem from the shipped snapshot
 
 mutants: compiled ## change one expression at a time; print how many changes a test notices (by hand; long)
 	@$(BIN)/python tests/mutants.py $(ONLY)
+
+attacks: compiled ## try every attack that the tests know; print how many of each kind held (by hand; long)
+	@ATTACKS=all $(BIN)/python -m pytest -q -m attack -p tests.attacks --no-header
 
 bench: compiled ## measure speed against the references (by hand; minutes)
 	@$(BIN)/python -m benchmarks

@@ -32,6 +32,7 @@ from sqlalchemy import text
 import atomlab
 from atomlab.errors import AtomlabError, SourceError
 from atomlab.evidence.schema import SNAPSHOT_TABLES
+from tests.attacks import tries
 from tests.canaries import SECRETS, Scanner, made_up
 from tests.conftest import ROOT
 from tests.refusals import is_one_line, said
@@ -331,6 +332,7 @@ def leaks(scanner, room, done):
     return printed + scanner.found_in_folder(room.folder)
 
 
+@pytest.mark.attack("0 canaries through every command and failure")
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, kind):
     """Capture, show, verify, diagnose, fix, lint, report and postmortem print and write no secret.
@@ -354,6 +356,7 @@ def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, 
     assert leaks(key, room, done) == ["fingerprints.key: key"]
 
 
+@pytest.mark.attack("9 files that others may write")
 @pytest.mark.parametrize("umask", [0, 0o002, 0o077])
 def test_nothing_that_is_written_can_be_changed_by_others(make_database, room, prices, umask):
     """Snapshot, key, report, batch, scripts, postmortems: only oneself may, whatever the umask."""
@@ -407,6 +410,7 @@ BREAKING = {
 }
 
 
+@pytest.mark.attack("0 canaries through every command and failure")
 @pytest.mark.parametrize(("kind", "what"), [(kind, w) for kind in KINDS for w in BREAKING[kind]])
 def test_no_error_holds_a_canary(sources, room, scanner, kind, what):
     """What cannot be captured is said without a value, in the whole chain of exceptions."""
@@ -418,6 +422,7 @@ def test_no_error_holds_a_canary(sources, room, scanner, kind, what):
     assert sorted(path.name for path in room.folder.iterdir()) == ["home", "tmp"]
 
 
+@pytest.mark.attack("0 canaries through every command and failure")
 @pytest.mark.parametrize("form", ["env", "json", "yaml"])
 @pytest.mark.parametrize("option", ["pricing", "providers", "catalog", "rules", "key_file"])
 def test_a_file_of_secrets_given_by_mistake_is_not_quoted(
@@ -476,6 +481,7 @@ def worker(tmp_path):
     return folder
 
 
+@pytest.mark.attack("0 canaries through every command and failure")
 def test_no_canary_of_the_workers_environment_gets_out(
     make_database, room, worker, prices, scanner
 ):
@@ -523,6 +529,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.attack("0 canaries through every command and failure")
 @pytest.mark.parametrize(("option", "name"), [(o, name) for o in BROKEN for name in BROKEN[o]])
 def test_no_error_about_the_workers_environment_holds_a_canary(
     make_database, room, worker, scanner, option, name
@@ -722,6 +729,7 @@ SLIPS = [
 ]
 
 
+@pytest.mark.attack("4 secrets beside the settings, mistyped sources")
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_mistyped_url_is_not_repeated(room, scanner, monkeypatch, slip):
     """Whatever is wrong with a URL, no part of the password in it is said, not even in hiding."""
@@ -814,6 +822,7 @@ def inputs_with(place, field, secret, write_json):
     }
 
 
+@pytest.mark.attack("4 secrets beside the settings, mistyped sources")
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_secret_pasted_beside_the_settings_is_kept(
     make_database, make_postgres, write_json, tmp_path, capfd, kind
@@ -822,7 +831,7 @@ def test_no_secret_pasted_beside_the_settings_is_kept(
     secret_parts = PASTED | {name: made_up(name) for name in ("login", "query")}
     scanner, url, done = Scanner(secret_parts), None, {True: 0, False: 0}
     make = make_database if kind == "sqlite" else make_postgres
-    for number, (place, field, name) in enumerate(fields_with_a_secret()):
+    for number, (place, field, name) in tries(enumerate(fields_with_a_secret())):
         secret, out = PASTED[name], tmp_path / f"{number}.sqlite"
         in_database = place in ("tenants", "tenant_settings")
         if kind == "postgresql" and (not in_database or field == "created_at" or name != "key"):
@@ -901,6 +910,7 @@ def misplaced(url, source, snapshot):
     ]
 
 
+@pytest.mark.attack("4 secrets beside the settings, mistyped sources")
 def test_a_url_in_the_wrong_place_is_not_repeated(make_database, room, shipped, scanner):
     """Option, extra argument, path or tenant: a URL is refused without a word of its password."""
     source, snapshot = make_database({"acme": {}}), shipped("brennan-2026-05-02")

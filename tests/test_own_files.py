@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks import tries
 from tests.conftest import ROOT
 from tests.test_cli import run  # noqa: F401 - a fixture
 
@@ -64,6 +65,7 @@ def report_attacks():
     return [*product(("snapshot", "hypothesis"), NAMES, WAYS)]
 
 
+@pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize(("what", "output", "way"), report_attacks())
 @pytest.mark.parametrize("option", [(), ("--overwrite",)], ids=["kept", "overwrite"])
 def test_a_report_replaces_nothing_that_it_reads(run, given, tmp_path, what, output, way, option):  # noqa: F811
@@ -80,6 +82,7 @@ def test_a_report_replaces_nothing_that_it_reads(run, given, tmp_path, what, out
     assert tree(tmp_path) == before
 
 
+@pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("output", ["notebook.ipynb", "notebook.partial.ipynb"])
 def test_a_report_replaces_no_notebook_that_it_runs(run, given, tmp_path, output, way):  # noqa: F811
@@ -93,6 +96,7 @@ def test_a_report_replaces_no_notebook_that_it_runs(run, given, tmp_path, output
     assert tree(tmp_path) == before
 
 
+@pytest.mark.attack("1 a command and its own inputs, or files of others")
 def test_a_report_can_be_run_again_but_not_over_its_own_notebook(run, given, tmp_path):  # noqa: F811
     """What a report wrote it replaces; what it is given it does not, its own work or not."""
     again = ("report", given["snapshot"], *TENANT, "--out", tmp_path / "out")
@@ -106,6 +110,7 @@ def test_a_report_can_be_run_again_but_not_over_its_own_notebook(run, given, tmp
         assert tree(tmp_path) == before
 
 
+@pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize("output", ["report.pdf", "index.html", "report.html", "SHA256SUMS"])
 def test_a_file_of_somebody_else_is_kept(run, given, tmp_path, output):  # noqa: F811
     """A PDF that is not asked for stays beside the report; of others the report is refused."""
@@ -145,13 +150,14 @@ def other_attacks(given, out):
     yield (*events, "--out", out), out, given["hypothesis"]
 
 
+@pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize("way", ["hard link", "symbolic link", "itself", "dotted"])
 def test_no_other_command_replaces_what_it_reads(run, given, tmp_path, way):  # noqa: F811
     """Every command that writes, each of its outputs, each of its inputs in that place."""
     out = tmp_path / "there" / "out.md"
     out.parent.mkdir()
-    tries = 0
-    for line, output, file in other_attacks(given, out):
+    done = 0
+    for line, output, file in tries(other_attacks(given, out)):
         target = output
         if way in ("itself", "dotted"):
             target = file if way == "itself" else file.parent / ".." / file.parent.name / file.name
@@ -166,10 +172,11 @@ def test_no_other_command_replaces_what_it_reads(run, given, tmp_path, way):  # 
         assert tree(tmp_path) == before, words
         if way not in ("itself", "dotted"):
             output.unlink()
-        tries += 1
-    assert tries > 15
+        done += 1
+    assert done > 15
 
 
+@pytest.mark.attack("8 a full disk")
 @pytest.mark.parametrize("old", [None, "old"])
 def test_a_script_and_its_rollback_are_there_together_or_not_at_all(given, tmp_path, old):
     """The disk is full at any size: both are new, or both are as they were."""

@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from atomlab import process
 from atomlab.__main__ import run
+from tests.attacks import tries
 from tests.conftest import ROOT
 from tests.refusals import is_one_line
 
@@ -118,6 +119,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("report.html")}
 
 
+@pytest.mark.attack("7 code and settings of a stranger's folder")
 @pytest.mark.parametrize(
     ("how", "env", "without"),
     [
@@ -215,6 +217,7 @@ def stopped(folder: Path, name: str, number: int, moment_ms: float) -> tuple[int
     return command.returncode, out, err
 
 
+@pytest.mark.attack("13 signals in the first moments")
 def test_whenever_it_is_told_to_end_there_is_a_line(tmp_path):
     """From atomlab's first line on it is 130 and one line; before that, what Python does.
 
@@ -223,7 +226,7 @@ def test_whenever_it_is_told_to_end_there_is_a_line(tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()
     lines = 0
-    for told, (name, number, moment) in list(early_signals())[7::12]:
+    for told, (name, number, moment) in tries(early_signals(), 12):
         code, _, err = stopped(folder, name, number, moment)
         begun = "atomlab/cli.py" in err or "process.py" in err
         if code in (0, 1, 3) or code == -number:
@@ -235,6 +238,7 @@ def test_whenever_it_is_told_to_end_there_is_a_line(tmp_path):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.attack("13 signals in the first moments")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", ["typer", "yaml", "sqlalchemy", "numpy", "atomlab.cli"])
 def test_it_ends_in_the_middle_of_an_import(module, number, tmp_path):
@@ -272,9 +276,10 @@ def limited(folder: Path, name: str, megabytes: int) -> tuple[int, str, str]:
     return command.returncode, out, err
 
 
+@pytest.mark.attack("13 too little memory")
 def test_where_memory_does_not_suffice_it_says_so_itself(tmp_path):
     """One line that names the limit, whatever is asked; no library's words, nothing begun."""
-    for told, (name, megabytes) in list(small_memories())[::9]:
+    for told, (name, megabytes) in tries(small_memories(), 9):
         code, out, err = limited(tmp_path, name, megabytes)
         assert (code, out) == (1, ""), told
         assert err.startswith(f"atomlab: not enough memory; the limit is {megabytes} MB;"), told

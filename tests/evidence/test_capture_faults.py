@@ -245,6 +245,7 @@ def _at_most(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+@pytest.mark.attack("8 a full disk")
 @pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
 def test_file_that_may_not_grow_is_a_clear_error(scene, large, measured, overwrite):
     """Wherever writing fails, in the work file or in the snapshot itself, nothing changes."""
@@ -264,6 +265,7 @@ def test_file_that_may_not_grow_is_a_clear_error(scene, large, measured, overwri
     assert at.outcome() == "new"
 
 
+@pytest.mark.attack("8 a full disk")
 @pytest.mark.parametrize("share", [0.2, 0.9, 1.5], ids=["work", "nearly", "snapshot"])
 def test_full_disk_is_a_clear_error(scene, large, measured, share):
     """A disk that is full before the work file or the snapshot is whole keeps what it had."""

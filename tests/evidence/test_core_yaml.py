@@ -19,6 +19,7 @@ from atomlab.evidence.core_yaml import UnreadableError, parse
 from atomlab.evidence.files import MAX_YAML_BYTES
 from atomlab.evidence.rules import load_rules
 from atomlab.report.postmortem.events import load_events
+from tests.attacks import tries
 from tests.conftest import ROOT
 from tests.refusals import is_one_line
 
@@ -112,6 +113,7 @@ def largest_texts() -> Iterator[tuple[str, bytes]]:
     yield "keys-of-one-hash", colliding[:size].rpartition("\n")[0].encode()
 
 
+@pytest.mark.attack("2 YAML")
 @pytest.mark.parametrize("content", [pytest.param(c, id=n) for n, c in refused_texts()])
 def test_what_no_file_needs_is_refused_with_its_place(content):
     """Line and column are told, and not a word of the file."""
@@ -202,13 +204,15 @@ def said_of(content: bytes) -> str | None:
     return None
 
 
+@pytest.mark.attack("2 YAML")
 def test_edited_files_are_read_or_refused():
     """Nothing else comes of a text, whatever it is."""
-    said = [said_of(content) for _, content in edited_texts(2000)]
+    said = [said_of(content) for _, content in tries(edited_texts(2000))]
     assert None in said
     assert all(re.search(r", line \d+, column \d+$", each) for each in said if each)
 
 
+@pytest.mark.attack("2 YAML")
 @pytest.mark.parametrize("content", [pytest.param(c, id=n) for n, c in largest_texts()])
 def test_the_largest_files_are_read_or_refused(content):
     """A file of the most bytes that there may be ends, in seconds."""
@@ -240,6 +244,7 @@ def readers_of_yaml() -> Iterator[tuple[str, Callable[[Path], object], Any]]:
     yield "events", load_events, told
 
 
+@pytest.mark.attack("2 YAML")
 @pytest.mark.parametrize(
     ("load", "document"), [pytest.param(*reader, id=name) for name, *reader in readers_of_yaml()]
 )
@@ -248,7 +253,7 @@ def test_no_refusal_quotes_a_value(tmp_path, load, document):
     path, refusals = tmp_path / "file.yaml", 0
     load_unchanged = load(path) if path.write_text(json.dumps(document)) else None
     assert load_unchanged is not None
-    for changed in with_canaries(document):
+    for changed in tries(with_canaries(document)):
         path.write_text(json.dumps(changed))
         try:
             load(path)

@@ -125,6 +125,7 @@ def test_manifest_has_start_and_end_in_utc(made):
     assert made.between[0].replace(microsecond=0) <= started <= captured <= made.between[1]
 
 
+@pytest.mark.attack("5 clocks")
 @pytest.mark.parametrize("set_by", [timedelta(hours=-1), timedelta(days=-9000), timedelta(days=2)])
 def test_a_clock_that_is_set_meanwhile_spoils_no_capture(captured, monkeypatch, set_by):
     """Wall times are recorded as they are, how long it took is not read off them."""

@@ -76,6 +76,7 @@ def forge(captured, tmp_path) -> Callable[[str], Path]:
     return make
 
 
+@pytest.mark.attack("6 size without end")
 @pytest.mark.parametrize(
     ("script", "what"), [pytest.param(*f, id=n) for n, *f in forged_snapshots()]
 )
@@ -86,6 +87,7 @@ def test_a_snapshot_beyond_a_limit_is_not_opened(forge, script, what):
         atomlab.open_snapshot(path)
 
 
+@pytest.mark.attack("6 size without end")
 def test_work_per_tenant_is_linear(forge):
     """As many keys as there may be, each of a provider with a chat model, are diagnosed soon."""
     number = limits.KEY_SETTINGS - 1
@@ -137,6 +139,7 @@ def too_large_files() -> Iterator[tuple[str, Callable[[Path], object], bytes, st
     yield "capabilities", load_catalog, words.encode(), "1,001 capabilities of one model"
 
 
+@pytest.mark.attack("6 size without end")
 @pytest.mark.parametrize(
     ("load", "content", "what"), [pytest.param(*f, id=n) for n, *f in too_large_files()]
 )
@@ -183,6 +186,7 @@ def memory_of(path: Path) -> int:
     return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
+@pytest.mark.attack("6 size without end")
 def test_no_price_file_takes_ten_times_the_largest(tmp_path):
     """Whatever is in it: many small entries, many fields, long texts, wide letters."""
     contents = {

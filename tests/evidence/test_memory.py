@@ -35,6 +35,7 @@ def core():
     resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
+@pytest.mark.attack("9 memory of the process, key files")
 def test_memory_is_private_while_values_are_read(make_database, prices, tmp_path, core):
     """No core and no look, in the process and in one that it forks; afterwards as before."""
     seen = []
@@ -52,6 +53,7 @@ def test_memory_is_private_while_values_are_read(make_database, prices, tmp_path
     assert state() == (core, "dumpable")
 
 
+@pytest.mark.attack("9 memory of the process, key files")
 def test_memory_is_as_before_after_a_failure(make_database, tmp_path, core):
     """An error, and a block in a block, leave a kernel that can be debugged."""
     with pytest.raises(SourceError):
@@ -64,6 +66,7 @@ def test_memory_is_as_before_after_a_failure(make_database, tmp_path, core):
     assert state() == (core, "dumpable")
 
 
+@pytest.mark.attack("9 memory of the process, key files")
 def test_command_stays_private_to_its_end(make_database, tmp_path):
     """Values are freed and not wiped: after its capture a command dumps no core either."""
     source = make_database({"acme": {"OPENAI_API_KEY": "x" * 20}})

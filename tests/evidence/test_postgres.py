@@ -20,6 +20,7 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.errors import SourceError, TenantError
 from atomlab.evidence import postgres
+from tests.attacks import tries
 from tests.canaries import Scanner
 from tests.evidence.talkative import (
     SPEAKING,
@@ -836,11 +837,12 @@ def leaks_of_capture(url, out, capfd):
     return SCANNER.found_in(said(error) + printed.encode() + content), error
 
 
+@pytest.mark.attack("3 the words of a source")
 def test_no_word_of_a_view_is_repeated(make_postgres, tmp_path, capfd):
     """Whatever a view computes of a value, and fails with or warns of, while planned or read."""
     url, failed = make_postgres({"acme": {"OPENAI_API_KEY": SECRET}}), []
     execute(url, SPEAKING, "ALTER TABLE tenant_settings RENAME TO kept")
-    for number, (name, functions, value) in enumerate(views_of_postgres()):
+    for number, (name, functions, value) in tries(enumerate(views_of_postgres())):
         view = (
             "CREATE VIEW tenant_settings AS SELECT id, tenant_id, setting_key,"
             f" ({value})::text AS setting_value FROM kept"
@@ -854,6 +856,7 @@ def test_no_word_of_a_view_is_repeated(make_postgres, tmp_path, capfd):
     assert len(failed) - failed.count(True) >= 10  # warnings alone
 
 
+@pytest.mark.attack("3 the words of a source")
 @pytest.mark.parametrize(
     "statements", [pytest.param(s, id=name) for name, s in names_of_postgres(SECRET)]
 )
@@ -865,6 +868,7 @@ def test_no_word_before_the_first_row_is_repeated(make_postgres, tmp_path, capfd
     assert found == []
 
 
+@pytest.mark.attack("3 the words of a source")
 @pytest.mark.parametrize("answer", [pytest.param(a, id=name) for name, a in greetings(SECRET)])
 def test_no_word_of_what_is_no_server_is_repeated(tmp_path, capfd, answer):
     """Errors, notices, versions and rows of a server that only says what it likes."""

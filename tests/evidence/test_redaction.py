@@ -328,6 +328,7 @@ def weak_keys():
         yield f"text {text[:9]}", text.encode()
 
 
+@pytest.mark.attack("9 memory of the process, key files")
 @pytest.mark.parametrize("key", [pytest.param(key, id=name) for name, key in weak_keys()])
 def test_key_that_is_not_random_is_refused(tmp_path, key):
     """Under a key that can be guessed, a fingerprint tells whether a value is the guessed one."""

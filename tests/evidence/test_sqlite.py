@@ -465,6 +465,7 @@ def test_names_that_could_not_be_compared_in_time_are_not_taken_for_plain(tmp_pa
 SECRET = "sk-live0secretvalue"
 
 
+@pytest.mark.attack("3 the words of a source")
 @pytest.mark.parametrize(
     "script", [pytest.param(s, id=name) for name, s in views_of_sqlite(SECRET)]
 )

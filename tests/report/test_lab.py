@@ -116,6 +116,7 @@ def ask(lab, path, token=None, method="GET"):
         return error.code, ""
 
 
+@pytest.mark.attack("11 Lab")
 def test_only_who_has_the_token_gets_in(lab):
     """The copies are shown to the token that was printed, and to nobody else."""
     status, listing = ask(lab, "/api/contents", lab.token)
@@ -126,6 +127,7 @@ def test_only_who_has_the_token_gets_in(lab):
     assert len(lab.token) == 48
 
 
+@pytest.mark.attack("11 Lab")
 def test_no_configuration_of_the_user_is_read(lab):
     """Not one of the files that could open it was run, wherever it lay."""
     assert not [*lab.folder.parents[1].rglob("*.ran"), *lab.folder.parents[1].rglob("log")]
@@ -154,6 +156,7 @@ SOCKET = {
 }
 
 
+@pytest.mark.attack("11 Lab")
 @pytest.mark.parametrize("headers", ELSEWHERE.values(), ids=ELSEWHERE)
 @pytest.mark.parametrize(
     ("path", "method", "more"),
@@ -170,6 +173,7 @@ def test_a_page_from_elsewhere_gets_nothing(lab, cookie, headers, path, method, 
     assert browse(lab, path, method, {"Cookie": cookie, **headers, **more}) in (403, 404)
 
 
+@pytest.mark.attack("11 Lab")
 def test_cookies_alone_change_nothing(lab, cookie):
     """A form elsewhere sends them along: without the page's own mark it has no effect."""
     own = {"Cookie": cookie, "Origin": lab.origin}
@@ -185,6 +189,7 @@ def browse(lab, path, method, headers):
         return connection.getresponse().status
 
 
+@pytest.mark.attack("11 Lab")
 def test_the_token_is_in_no_file_and_no_command_line(tmp_path):
     """Not while it runs, not after it was killed, and its folder is for its user only."""
     with running_lab(tmp_path, "--port", 8995) as lab:
@@ -208,6 +213,7 @@ def holding(secret, folder):
     return [path for path in files if secret.encode() in path.read_bytes()]
 
 
+@pytest.mark.attack("11 Lab")
 def test_only_this_machine_reaches_it(lab, taken):
     """It listens on 127.0.0.1 alone, and on another port than one that is taken."""
     port = int(lab.origin.rpartition(":")[2])
