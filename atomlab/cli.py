@@ -301,7 +301,7 @@ def fix(
         bool, typer.Option("--overwrite", help="Replace existing scripts.")
     ] = False,
 ) -> None:
-    """Print the fix of the root cause as SQL, or in words."""
+    """Print the fix of least effort as SQL, or in words."""
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix

@@ -662,6 +662,14 @@ def test_a_fix_that_is_no_cure_is_not_fixed(run, captured, write_json):
     assert "groq/tts is no chat model" in err
 
 
+def test_a_fix_of_what_is_undecided_is_inconclusive(run, captured):
+    """Without prices nobody knows whether anything is to be fixed: 4, and no script."""
+    bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "k"}}, pricing=None)
+    code, out, err = run("fix", bare.path, "--tenant", "acme")
+    assert (code, out) == (4, "")
+    assert err.startswith("fix: the snapshot holds no pricing cache: nothing is decided")
+
+
 def test_the_version_is_printed(run):
     """`--version` names the tool and its version."""
     assert re.fullmatch(r"atomlab \d+\.\d+\.\d+\n", run("--version")[1])

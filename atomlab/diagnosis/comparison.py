@@ -141,10 +141,10 @@ def compare(
 ) -> Comparison:
     """Return the comparison of `tenant`'s options for the request that has to work.
 
-    Beside the fixes of the root cause and the code fallback it holds the `others` cheapest ones,
-    all if not given. Requests are `managed`, or not, or, where that is None, as each tenant's
-    `ai_mode` says. Raises TenantError, or InputError for an unknown complexity or fewer than
-    no others.
+    Beside each request's fix of least effort and the code fallback it holds `others`, the least
+    effort first, all if not given. Requests are `managed`, or not, or, where that is None, as each
+    tenant's `ai_mode` says. Raises TenantError, or InputError for an unknown complexity or fewer
+    than no others.
     """
     if others is not None and others < 0:
         raise InputError(f"{others} other options cannot be tried", todo="give 0 or more")

@@ -97,7 +97,7 @@ def findings_document(
 
 
 def _remedy(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the fix of the root cause, all that is to be said of it as its `words`."""
+    """Return the fix of least effort, all that is to be said of it as its `words`."""
     fix = plan_fix(diagnosis, "postgresql")
     return {
         "dialect": "postgresql",

@@ -67,7 +67,7 @@ class Investigation:
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
-        """The fix of the root cause and its alternatives, each run for every tenant."""
+        """The fixes of least effort and their alternatives, each run for every tenant."""
         if self.status == "undecided":
             return ()
         tenant = self.diagnosis.tenant.id

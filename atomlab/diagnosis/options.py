@@ -82,8 +82,8 @@ def compare_options(
 ) -> list[Option]:
     """Return the options for a failing tenant, empty if nothing fails.
 
-    First the fix of the root cause and, where that copies a key, the code fallback; then the
-    `others`, all other minimal fixes if not given, least effort first, of equal ones those that
+    First each request's fix of least effort and, where that copies a key, the code fallback; then
+    the `others`, all other minimal fixes if not given, least effort first, of equal ones those that
     cure more. All four complexities are tried, with and without tools, for every tenant as its
     `ai_mode` says, unless they are asked for as `managed` or not. Raises TenantError.
     """

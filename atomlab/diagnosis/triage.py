@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Triage:
     """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause.
 
-    `after` are the decisions with the fix of the root cause made, none if there is no such fix.
+    `after` are the decisions with the fix of least effort made, none if there is no such fix.
     `managed` is what was asked for, None for what the tenant's `ai_mode` says.
     """
 

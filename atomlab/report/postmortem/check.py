@@ -49,7 +49,7 @@ _OPTIONS = ("option", "kind, cost", "for", "against")
 # Where a text has to say something.
 _SAID = ("summary", "trigger", "root cause", "resolution")
 # How a draft's own sentences under the resolution begin.
-_DRAFTED = ("On the later snapshot ", "The fix of the root cause", "The script that does it;")
+_DRAFTED = ("On the later snapshot ", "The fix of least effort", "The script that does it;")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen twenty"""

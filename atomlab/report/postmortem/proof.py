@@ -121,7 +121,7 @@ def steps(facts: Facts) -> list[Row]:
 
 
 def remedy(facts: Facts) -> list[Statement]:
-    """Return what the fix of the root cause does and does not cure, in the findings' words."""
+    """Return what the fix of least effort does and does not cure, in the findings' words."""
     found = facts.case.found.remedy
     words = found.words if found else ()
     return [
@@ -131,12 +131,12 @@ def remedy(facts: Facts) -> list[Statement]:
 
 
 def proposed(facts: Facts) -> Statement | None:
-    """Return the fix of the root cause as an action item."""
+    """Return the fix of least effort as an action item."""
     for place, option in enumerate(facts.case.found.options[:1]):
         cited = facts.cite(f"/options/{place}", option.name)
         sure = option.kind == "data"
         what = "Apply the fix" if sure else "Choose a fix option, and make it,"
-        which = option.name if sure else f"that of the root cause is to {option.name}"
+        which = option.name if sure else f"that of least effort is to {option.name}"
         return Statement(f"{what} for {facts.who}: {which}", (cited,))
     return None
 

@@ -189,7 +189,7 @@ class Option(_Part):
 
 
 class Remedy(_Part):
-    """The fix of the root cause, as SQL or in words."""
+    """The fix of least effort, as SQL or in words."""
 
     status: Literal["sql", "words", "nothing", "inconclusive"]
     words: tuple[str, ...]
