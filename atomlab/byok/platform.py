@@ -189,7 +189,8 @@ class Platform:
 
     def knows(self, provider_id: str) -> bool:
         """Return whether the cache has a model that `models_of` gives for the provider."""
-        if self.rules.matcher == "prefix" or provider_id in self.column or "\n" in provider_id:
+        odd = not provider_id or "\n" in provider_id
+        if odd or self.rules.matcher == "prefix" or provider_id in self.column:
             return bool(self.models_of(provider_id).any())
         owners, every = self._said
         return provider_id in owners or provider_id in every

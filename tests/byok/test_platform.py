@@ -187,3 +187,33 @@ def test_a_window_below_zero_is_one(write_json):
     pricing = load_pricing(write_json({"a": {"max_input_tokens": -1, "max_tokens": 9000}}))
     models = Platform(load_rules("hosted-2026-05"), (), pricing, {}).models
     assert models.window.tolist() == [-1]
+
+
+@pytest.mark.parametrize("edition", ["hosted-2026-05", "open-source-2026-05"])
+@given(world=worlds())
+@settings(max_examples=50, deadline=None)
+def test_what_is_known_of_a_provider_is_what_a_walk_over_all_entries_finds(world, edition):
+    """Looked up at once, for any name; and one more provider asked last changes what it serves."""
+    base = world.platform()
+    rules = replace(base.rules, client_order=load_rules(edition).client_order)
+    platform = Platform(rules, base.providers, base.pricing, base.catalog)
+    lowered = [model_id.lower() for model_id in world.cache]
+    owners = [owner.lower() for owner in platform.pricing.columns["litellm_provider"]]
+    names = {*owners, *(m.split("/")[0] for m in lowered), "zq", "", "a\nb", "o"}
+    for name in names - set(platform.column):
+        wanted = Platform(replace(rules, client_order="registry"), (Provider(name),), *_rest(base))
+        served = wanted.models.matches[:, 0]
+        assert (platform.models_of(name) == served).all()
+        assert platform.knows(name) == served.any()
+        named = [name.lower() in (m.split("/")[0], o) for m, o in zip(lowered, owners, strict=True)]
+        assert platform.models_named(name).tolist() == named
+        if edition == "hosted-2026-05":
+            more = Platform(rules, (*platform.providers, Provider(name)), *_rest(base)).models
+            added = platform.models.with_client(name, served)
+            assert (added.matches == more.matches).all()
+            assert (added.served_by == more.served_by).all()
+            assert (added.provider == more.provider).all()
+
+
+def _rest(platform):
+    return platform.pricing, platform.catalog
