@@ -458,7 +458,7 @@ def postmortem(
     try:
         wanted = format_of(out, format)
     except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="--out") from None
+        raise typer.TyperException(f"--out: {error}.") from None
     if wanted in ("docx", "pdf") and out is None and not check:
         raise typer.BadParameter(f"{wanted} needs a file to go to.", param_hint="--out")
     if out is not None:
@@ -532,7 +532,10 @@ def main() -> None:
     except AtomlabError as error:
         code = _fail(str(error), INTERRUPTED if isinstance(error.__cause__, Ended) else 1)
     except typer.TyperException as error:
-        what = printable(without_password(_unquoted(error.format_message())), 400).rstrip(".")
+        told = error.format_message()
+        if getattr(error, "ctx", None):  # typer's own, which quotes what it was given
+            told = _unquoted(told)
+        what = printable(without_password(told), 400).rstrip(".")
         what = what.replace("Value error, ", "")  # pydantic's, of no use here
         end = "" if what.endswith("?") else "."
         told = f"{what}{end} See --help." if what else "no command given; see --help"
@@ -617,9 +620,9 @@ def _print_json(document: dict[str, Any]) -> None:
 
 def _pairs(given: list[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in given]
-    for name, equals, _ in pairs:
+    for _, equals, _ in pairs:
         if not equals:
-            raise InputError(f"--parameter {name!r} has no value", todo="write NAME=VALUE")
+            raise InputError("a --parameter has no value", todo="write NAME=VALUE")
     names = [name for name, _, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"--parameter {twice!r} is given twice", todo="give it once")

@@ -24,14 +24,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
+import nbformat
 import psycopg
 import pytest
+from nbformat.v4 import new_code_cell
 from psycopg import sql
 from sqlalchemy import text
 
 import atomlab
 from atomlab.errors import AtomlabError, SourceError
 from atomlab.evidence.schema import SNAPSHOT_TABLES
+from atomlab.report.notebooks import shipped_notebook
 from tests.attacks import tries
 from tests.canaries import SECRETS, Scanner, made_up
 from tests.conftest import ROOT
@@ -288,29 +291,31 @@ def uses(snapshot, code):
 
 def failing_uses(folder, kind):
     """Return commands that fail on a sound snapshot; the last leaves a notebook that failed."""
-    startup = folder / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "fail.py").write_text(
+    notebook = nbformat.read(shipped_notebook("root_cause_verification"), as_version=4)
+    place = next(
+        n for n, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])
+    )
+    failing = (
         "import os, time, atomlab\n"
         "def fail(evidence, *_):\n"
         "    time.sleep(float(os.environ.get('SLEEP', 0)))\n"
         "    raise RuntimeError('no case of ' + repr(evidence))\n"
         "atomlab.investigate = fail\n"
     )
-    failing_kernel = {"IPYTHONDIR": str(folder / "ipython")}
+    notebook.cells.insert(place + 1, new_code_cell(failing))
+    (folder / "own").mkdir()
+    nbformat.write(notebook, folder / "own" / "failing.ipynb")
     brennan = ("--tenant", "brennan")
     report = ("report", "snap.sqlite", *brennan, "--hypothesis", BRENNAN)
+    failed = (*report, "--notebook", str(folder / "own" / "failing.ipynb"), "--out", "failed")
+    slow = "0" if kind == "sqlite" else "99"
     return [
         Step(1, ("diagnose", "snap.sqlite", "--tenant", "nobody")),
         Step(1, ("fix", "snap.sqlite", "--tenant", "nobody")),
         Step(1, ("fix", "snap.sqlite", *brennan, "--out", "missing/fix.sql")),
         Step(1, ("verify", "snap.sqlite", "missing.yaml")),
         Step(1, (*report, "--out", "/proc/report")),
-        Step(1, (*report, "--out", "failed"), failing_kernel)
-        if kind == "sqlite"
-        else Step(
-            1, (*report, "--out", "failed", "--timeout", "9"), failing_kernel | {"SLEEP": "99"}
-        ),
+        Step(1, (*failed, *(() if slow == "0" else ("--timeout", "9"))), {"SLEEP": slow}),
     ]
 
 
