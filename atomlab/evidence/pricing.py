@@ -257,8 +257,7 @@ def load_pricing(path: Path) -> Pricing:
     ids = columns["model_id"]
     if len(set(ids)) < len(ids):  # a lone surrogate, and its escape spelled out
         raise InputError("has two models of one id", where=path, todo="drop one of them")
-    named = zip(ids, columns[PROVIDER], columns["mode"], strict=True)
-    for number, texts in enumerate(named, 1):
+    for number, texts in enumerate(zip(ids, columns[PROVIDER], columns["mode"], strict=True), 1):
         if any(map(looks_secret, filter(None, texts))):
             raise InputError(
                 f"model number {number} has what looks like a key or a password for its name,"

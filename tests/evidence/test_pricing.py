@@ -546,3 +546,22 @@ def test_a_null_price_breaks_and_is_not_read_as_0(write_json):
     told = load_pricing(write_json({"pricing": {"gpt-4": entry}})).warnings()
     assert any("null" in line for line in told)
     assert not any("no known price" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "perplexity/pplx-embed-v1-large",
+        "xai-grok-4-fast-non-reasoning",
+        "hf_meta_llama_3_instruct_8b",
+        "ft:gpt-4o-mini-2024-07-18:org::abc",
+        "vertex_ai/claude-3-5-sonnet@20240620",
+        "openrouter/qwen/qwen3-coder:free",
+        "fw_accounts_fireworks_models_x",
+    ],
+)
+def test_a_models_name_is_not_taken_for_a_key(tmp_path, model):
+    """Names begin as vendors' keys do; nobody drew them by chance."""
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({model: {"litellm_provider": "x"}}))
+    assert load_pricing(path).columns["model_id"] == [model]
