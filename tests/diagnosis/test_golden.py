@@ -80,11 +80,12 @@ RULES = {
     "based_on": "hosted-2026-05",
     "llm_providers": [name for name in REGISTRY if name != "cohere"] + ["lux"],
 }
+MISNAMED = ("DEEPSEEK-API-KEY", "DEEPSEEK_KEY", "deepseek_api_key")
 TENANTS = {
     "alias": Made("team", rows={"MINIMAX_2_7_API_KEY": KEY}),
     "alias-too": Made("free", rows={"MINIMAX_2_7_API_KEY": KEY}),
     "alias-managed": Made("free", "managed", {"MINIMAX_2_7_API_KEY": KEY}),
-    "misnamed": Made("team", rows={"DEEPSEEK-API-KEY": KEY, "DEEPSEEK_KEY": KEY}),
+    "misnamed": Made("team", rows=dict.fromkeys(MISNAMED, KEY)),
     "near": Made("team", rows={"OPENA_API_KEY": KEY}),
     "empty": Made("solo", rows={"OPENAI_API_KEY": "", "GROQ_API_KEY": "changeme"}),
     "spaces": Made("team", rows={"OPENAI_API_KEY": "   "}),
@@ -201,6 +202,11 @@ class Worlds:
     def worker(self) -> Snapshot:
         """In the public edition, where the worker has no key that the platform looks for."""
         return self._public("worker", env={"OPENA_API_KEY": KEY, "AI21_API_KEY": KEY}, keys={})
+
+    @cached_property
+    def idle(self) -> Snapshot:
+        """In the public edition, where the worker has no key at all."""
+        return self._public("idle", env={}, keys={})
 
     @cached_property
     def keyless(self) -> Snapshot:
@@ -413,7 +419,11 @@ CASES: dict[str, Case] = {
         f"{snapshot}, {name}, {kind}": explained(getattr(w, snapshot), name, kind)
         for snapshot, name, kind in (
             ("public", "none", "advanced"),
-            *(("worker", "none", "complex"), ("keyless", "none", "advanced")),
+            *(
+                ("worker", "none", "complex"),
+                ("idle", "alias", "simple"),
+                ("keyless", "none", "advanced"),
+            ),
         )
     },
     "fleet-others": lambda w: [
