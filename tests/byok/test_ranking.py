@@ -269,11 +269,12 @@ def test_frame_and_reasons_tell_one_story(data, world, request_):
         assert pd.isna(row.rank) == (bool(codes) or ranking.broken is not None)
 
 
-# Of each model, under the substring rule with the clients openai and groq, what the frame says
-# first: who serves it, else who owns it; where its score for the tools comes from.
+# Of each model, under the substring rule with the client groq alone, what the frame says first:
+# who serves it, else who would; where its score for the tools comes from.
 FRAMED = {
-    "openai/claude-3.5-sonnet": ("openai", "", "capability-table:claude-3.5-sonnet", 74.0),
-    "deepinfra/openai-8b": ("openai", "", "heuristic:8b", 75.0),
+    "groq/claude-3.5-sonnet": ("groq", "", "capability-table:claude-3.5-sonnet", 74.0),
+    "openai/groq-8b": ("groq", "", "heuristic:8b", 75.0),
+    "openai/plain": ("openai", "client", "default", 70.0),
     "groq/plain": ("groq", "context", "default", 70.0),
     "mistral/gpt-4o": ("mistral", "client", "capability-table:gpt-4o", 73.0),
 }
@@ -286,7 +287,7 @@ def test_the_frame_says_of_each_model_what_was_found_of_it_alone():
         providers=("openai", "groq"),
         matcher="substring",
     )
-    ranking = rank(platform, ["openai", "groq"], Request("simple", capability="tools"))
+    ranking = rank(platform, ["groq"], Request("simple", capability="tools"))
     frame = ranking.frame()
     assert list(frame) == [
         *("model", "provider", "blockers", "first_blocker", "quality", "quality_source", "cost"),
@@ -296,14 +297,14 @@ def test_the_frame_says_of_each_model_what_was_found_of_it_alone():
     columns = frame[["provider", "first_blocker", "quality_source", "quality"]]
     told = dict(zip(frame["model"], columns.itertuples(index=False, name=None), strict=True))
     assert told == FRAMED
-    assert list(frame["cost"]) == list(ranking.cost) == pytest.approx([1e-6] * 4)
+    assert list(frame["cost"]) == list(ranking.cost) == pytest.approx([1e-6] * 5)
     for place, score in enumerate(frame["value_score"]):
         assert score == pytest.approx(frame["quality"][place] ** 2)
     assert frame["rank"].dtype == "Int64"
-    assert [None if pd.isna(rank) else rank for rank in frame["rank"]] == [2, 1, None, None]
-    assert list(frame["price_unknown"]) == [False] * 4
-    assert list(frame["window_unknown"]) == [False, False, True, False]
-    assert list(frame["mode"]) == ["chat"] * 4
+    assert [None if pd.isna(rank) else rank for rank in frame["rank"]] == [2, 1, None, None, None]
+    assert list(frame["price_unknown"]) == [False] * 5
+    assert list(frame["window_unknown"]) == [False, False, False, True, False]
+    assert list(frame["mode"]) == ["chat"] * 5
 
 
 def test_reasons_name_what_was_seen_and_what_was_required(small):

@@ -316,3 +316,27 @@ def test_a_joint_cause_says_which_filters_its_own_repair_needs_waived(captured, 
     assert (alone.provider, alone.role, alone.verdict) == ("openai", "one-of-k", "confirmed")
     assert (joint.provider, joint.role, joint.verdict) == ("deepseek", "joint", "confirmed")
     assert "quality too low, the best of them 80, required 88" in joint.evidence[-1]
+
+
+def test_a_joint_cause_beside_one_that_suffices_tells_what_else_it_needs():
+    """Where no filter is a cause of its own, what rejects the models stands in the evidence."""
+    rows = {"OPENAI_API_KEY": "empty", "MINIMAX_2_7_API_KEY": "present"}
+    alone, joint = why(rows, request=ADVANCED).causes
+    assert (alone.code, alone.provider, alone.sufficient_alone) == ("key-empty", "openai", True)
+    assert (joint.code, joint.provider, joint.role) == ("key-under-alias", "minimax", "joint")
+    told = "1 of 1 model of minimax rejected: quality too low, the best of them 88, required 94"
+    assert joint.evidence[-1] == told
+    assert len(joint.evidence) == len(why(rows).causes[1].evidence) + 1
+
+
+def test_a_fix_beside_a_broken_entry_keeps_whose_models_it_lets_through():
+    """A key is needed as well as the repair of the entry: both edits, the key's provider."""
+    site = site_with({"lost/x": {"litellm_provider": None}} | {model: {} for model in MODELS})
+    fix_sets = why({}, site).fix_sets
+    told = {f.provider: [str(edit) for edit in f.edits] for f in fix_sets}
+    repair = "repair or remove the entry lost/x of the pricing cache"
+    assert told == {
+        provider: [repair, f"add {provider.upper()}_API_KEY with a new credential"]
+        for provider in ("openai", "groq", "minimax")
+    }
+    assert {f.atoms[0] for f in fix_sets} == {"pricing-entry"}

@@ -87,6 +87,31 @@ def test_of_equally_cheap_fixes_the_one_that_cures_most_is_named(before):
 
 
 @pytest.mark.parametrize(
+    ("owners", "told"),
+    [
+        (["openai"], "add OPENAI_API_KEY with a new credential"),
+        (["openai", "groq"], "add a new credential, a key of any of: openai, groq"),
+        (
+            ["openai", "groq", "mistral"],
+            "add a new credential, a key of any of: openai, groq, mistral",
+        ),
+    ],
+    ids=["one", "two", "three"],
+)
+def test_whose_key_would_do_is_told_for_one_and_for_several(captured, write_json, owners, told):
+    """All of them by name, as in the registry's order; the same by hand."""
+    prices = write_json({f"{owner}/gpt-5": chat(owner) for owner in owners}, "models.json")
+    fix = planned(captured({"acme": {}}, pricing=prices), "acme")
+    assert fix.words == (
+        f"cures simple, moderate, complex, advanced requests; the tenant acts: {told}",
+    )
+    keys = " or ".join(f"{owner.upper()}_API_KEY" for owner in owners)
+    assert fix.by_hand == (
+        f"the tenant gets a credential and enters it as {keys}: no SQL can invent one",
+    )
+
+
+@pytest.mark.parametrize(
     ("row", "models", "by_hand"),
     [
         (

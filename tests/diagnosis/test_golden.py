@@ -80,16 +80,18 @@ RULES = {
     "based_on": "hosted-2026-05",
     "llm_providers": [name for name in REGISTRY if name != "cohere"] + ["lux"],
 }
+MISNAMED = ("DEEPSEEK-API-KEY", "DEEPSEEK_KEY", "deepseek_api_key")
 TENANTS = {
     "alias": Made("team", rows={"MINIMAX_2_7_API_KEY": KEY}),
     "alias-too": Made("free", rows={"MINIMAX_2_7_API_KEY": KEY}),
     "alias-managed": Made("free", "managed", {"MINIMAX_2_7_API_KEY": KEY}),
-    "misnamed": Made("team", rows={"DEEPSEEK-API-KEY": KEY, "DEEPSEEK_KEY": KEY}),
+    "misnamed": Made("team", rows=dict.fromkeys(MISNAMED, KEY)),
     "near": Made("team", rows={"OPENA_API_KEY": KEY}),
     "empty": Made("solo", rows={"OPENAI_API_KEY": "", "GROQ_API_KEY": "changeme"}),
     "spaces": Made("team", rows={"OPENAI_API_KEY": "   "}),
     "managed": Made("free", "managed", {"DEEPSEEK_API_KEY": KEY, "OPENAI_API_KEY": KEY}),
-    "none": Made("free"),
+    "none": Made("free", rows={"TIMEZONE": "UTC", "LOCALE": "de"}),
+    "held": Made("team", rows={"MINIMAX_API_KEY": KEY}),
     "orphan": Made("team", rows={"QWEN_API_KEY": KEY}),
     "not-llm": Made("team", rows={"COHERE_API_KEY": KEY}),
     "unknown": Made("team", rows={"AI21_API_KEY": KEY}),
@@ -110,7 +112,7 @@ EXPLAINED = {
     "empty": ("moderate",),
     "managed": ("complex", "advanced"),
     "none": ("complex",),
-    "orphan": ("simple", "advanced"),
+    "orphan": ("simple",),
     "not-llm": ("moderate",),
     "unknown": ("moderate", "advanced"),
     "narrow": ("advanced",),
@@ -164,7 +166,7 @@ class Worlds:
     @cached_property
     def broken(self) -> Snapshot:
         """The same with an entry of MiniMax at which the ranking fails."""
-        entry = chat("minimax", input_cost_per_token="free")
+        entry = chat("minimax", max_input_tokens="many")
         return self._captured("broken", prices={**PRICES, "minimax/broken": entry})
 
     @cached_property
@@ -197,6 +199,16 @@ class Worlds:
         return self._public("public", env=env, keys=stored("groq", "id-alias"))
 
     @cached_property
+    def worker(self) -> Snapshot:
+        """In the public edition, where the worker has no key that the platform looks for."""
+        return self._public("worker", env={"OPENA_API_KEY": KEY, "AI21_API_KEY": KEY}, keys={})
+
+    @cached_property
+    def idle(self) -> Snapshot:
+        """In the public edition, where the worker has no key at all."""
+        return self._public("idle", env={}, keys={})
+
+    @cached_property
     def keyless(self) -> Snapshot:
         """In the public edition, of whose worker nothing is known but a stored key."""
         return self._public("keyless", keys=stored("minimax", "id-alias"))
@@ -204,7 +216,7 @@ class Worlds:
     def _public(self, name: str, **options: Any) -> Snapshot:
         folder = self.folder / name
         folder.mkdir()
-        tenants = {n: TENANTS[n] for n in ("alias", "sound", "alias-managed")}
+        tenants = {n: TENANTS[n] for n in ("alias", "sound", "alias-managed", "none")}
         return self.stack.enter_context(
             capture_made(folder, tenants, PRICES, rules=PUBLIC, captured_at=AT, **options)
         )
@@ -390,6 +402,7 @@ CASES: dict[str, Case] = {
         f"{snapshot}, {name}, {kind}": explained(getattr(w, snapshot), name, kind)
         for snapshot, name, kind in (
             *(("broken", "alias", "moderate"), ("broken", "sound", "moderate")),
+            *(("broken", "held", "advanced"), ("unread", "held", "advanced")),
             *(("unread", "sound", "simple"), ("unread", "alias", "advanced")),
             *(("unread", "none", "simple"), ("useless", "sound", "simple")),
         )
@@ -402,6 +415,17 @@ CASES: dict[str, Case] = {
     "diagnosis-public": lambda w: diagnosed(w.public, "alias", "simple", "advanced"),
     "diagnosis-public-keyless": lambda w: diagnosed(w.keyless, "alias", "simple", "advanced"),
     "fleet": lambda w: surveyed(w.made),
+    "explanation-public": lambda w: {
+        f"{snapshot}, {name}, {kind}": explained(getattr(w, snapshot), name, kind)
+        for snapshot, name, kind in (
+            ("public", "none", "advanced"),
+            *(
+                ("worker", "none", "complex"),
+                ("idle", "alias", "simple"),
+                ("keyless", "none", "advanced"),
+            ),
+        )
+    },
     "fleet-others": lambda w: [
         [found["answer"], found["frame"]["rows"][:6], found["leaves"], found["hollow"]]
         for found in (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from atomlab.diagnosis import impacts
+from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.fleet import survey
 from atomlab.diagnosis.impacts import Failure, Impact
 from atomlab.diagnosis.interventions import Edit
@@ -48,3 +50,12 @@ def test_a_cause_is_told_also_where_no_fix_could_be_run(captured, write_json):
     assert failure.cause is not None
     assert failure.cause.code == impact.cause.code == "pricing-cache-empty"
     assert (failure.edits, failure.leaves, failure.copies) == ((), (), False)
+
+
+def test_a_failure_that_nothing_explains_has_no_cause(captured, monkeypatch):
+    """It is a failure all the same, of which neither cause nor fix is known."""
+    monkeypatch.setattr(impacts, "explain", lambda *_: Explanation())
+    found = survey(captured({"acme": {}}), "simple")
+    (impact,) = found.affected
+    assert impact.failures == (Failure("simple", None, ()),)
+    assert list(found.by_cause()) == ["unexplained"]

@@ -192,17 +192,35 @@ def test_a_score_earned_by_the_providers_name(world):
     }
 
 
+@pytest.mark.parametrize(("number", "rest"), [(8, ""), (9, " and 1 more")])
+def test_many_names_are_cut_short_and_counted(world, number, rest):
+    """Of who declares a variable eight are named, and of owners of models nobody serves six."""
+    ids = [f"p{n}" for n in range(number)]
+    codes, _ = world(
+        dict.fromkeys(ids, "SHARED_API_KEY"),
+        {f"{name}/m": "" for name in [*ids, *(f"o{n}" for n in range(number - 2))]},
+        {},
+        llm_providers=ids,
+    )
+    named = ", ".join(ids[:8]) + rest
+    [(_, why)] = codes["shared-variable"].values()
+    assert why.startswith(f"declared by {named}; only {named} can serve models, and 0 of 0")
+    owners = ", ".join(f"o{n} 1" for n in range(6)) + rest
+    [(_, why)] = codes["unreachable-models"].values()
+    assert why == f"of {2 * number - 2} in all, by owner: {owners}"
+
+
 def test_of_names_within_names_the_longest_is_the_one(world):
     """A provider whose id is a part of another's is not what the model is called after."""
     codes, _ = world(
-        {"gemini": None, "my-gemini-x": None, "lab": None},
-        {"lab/my-gemini-x-9": "", "gemini/plain": ""},
+        {"gemini": None, "best-gemini": None, "lab": None},
+        {"lab/best-gemini-9": "", "gemini/plain": ""},
         {"t1": {"LAB_API_KEY": KEY}},
         llm_providers=["gemini", "lab"],
     )
     told = "heuristic:mini scores 1 model ({}) 80, without the name 70"
     assert codes["quality-by-name"] == {
-        "my-gemini-x": (1, told.format("lab/my-gemini-x-9")),
+        "best-gemini": (1, told.format("lab/best-gemini-9")),
         "gemini": (0, told.format("gemini/plain")),
     }
 
