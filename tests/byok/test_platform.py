@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import atomlab
 from atomlab.byok.fidelity import proven_capture
@@ -217,3 +218,19 @@ def test_what_is_known_of_a_provider_is_what_a_walk_over_all_entries_finds(world
 
 def _rest(platform):
     return platform.pricing, platform.catalog
+
+
+@given(worlds(), st.sampled_from(["openai", "gpt", "mini", "x", "deepseek"]))
+@settings(max_examples=60, deadline=None)
+def test_one_more_provider_is_matched_as_if_it_had_been_there(world, provider):
+    """Added to what was matched or matched anew, the models are served by the same providers."""
+    platform = world.platform()
+    if provider in platform.column or platform.rules.client_order != "registry":
+        return
+    registry = (*platform.providers, Provider(provider))
+    anew = replace(platform, providers=registry).models
+    added = platform.models.with_client(provider, platform.models_of(provider))
+    assert np.array_equal(added.matches, anew.matches)
+    assert np.array_equal(added.served_by, anew.served_by)
+    assert [*added.provider] == [*anew.provider]
+    assert platform.knows(provider) == bool(anew.matches[:, -1].any())

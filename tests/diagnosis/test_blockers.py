@@ -295,3 +295,10 @@ def test_cutting_a_blocking_set_off_is_what_keeps_the_error(data, world, asked, 
         assert not succeeds(world, clients, asked, plan, everything - blocking)
         for atom in blocking:
             assert succeeds(world, clients, asked, plan, everything - (blocking - {atom}))
+
+
+@pytest.mark.parametrize(("pairs", "number"), [(8, 256), (9, None)])
+def test_of_too_many_blocking_sets_there_are_none(pairs, number):
+    """N pairs have 2 to the n minimal hitting sets; more than 256 are not listed."""
+    found = minimal_blocking_sets([(f"a{n}", f"b{n}") for n in range(pairs)])
+    assert (found and len(found)) == number

@@ -405,3 +405,24 @@ def test_public_name_of_a_key_does_not_show_the_key():
     assert key_id(key) == key_id(bytes(key)) != key_id(bytes(32))
     assert len(key_id(key)) == 16
     assert key_id(key) not in key.hex()
+
+
+def steps_of(size):
+    """Return 32 bytes, as many different ones as asked, at all sorts of distances."""
+    different = [n * n % 251 for n in range(size)]
+    return bytes(different + [different[n % 3] for n in range(32 - size)])
+
+
+@pytest.mark.parametrize(("different", "taken"), [(21, True), (20, True), (19, False)])
+def test_a_key_has_twenty_different_bytes(tmp_path, different, taken):
+    """Of 32 drawn by chance there are 30; fewer than 20 never."""
+    key = steps_of(different)
+    assert len(set(key)) == different
+    path = tmp_path / "file"
+    path.touch(0o600)
+    path.write_bytes(key_text(key))
+    if taken:
+        assert read_key(path) == key
+    else:
+        with refused(InputError, "is no random key", path):
+            read_key(path)
