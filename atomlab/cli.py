@@ -558,6 +558,7 @@ def _unquoted(message: str) -> str:
     A password that a space or a shell parts stands there alone. Names of commands and options,
     and numbers, are quoted, mistyped ones too.
     """
+    message = re.sub(r"(extra arguments?(\(s\))?) \(.*\)", r"\1", message, flags=re.DOTALL)
     plain = re.compile(r"-{0,2}[a-z]+([-_][a-z]+)*|-?[\d.]{1,6}|\W{,3}", re.IGNORECASE)
     words = {part for argument in sys.argv[1:] for part in (argument, *argument.split("="))}
     for word in sorted((w for w in words if not plain.fullmatch(w)), key=len, reverse=True):

@@ -457,6 +457,15 @@ def test_wrong_usage_exits_2(error, arguments):
     assert "ee --help" in error(*arguments, code=2)
 
 
+@pytest.mark.attack("4 secrets beside the settings, mistyped sources")
+@pytest.mark.parametrize("words", ["svc:correct horse battery@h/db", "svc: horse", "a b c horse d"])
+def test_words_of_a_password_with_spaces_are_not_repeated(error, words):
+    """Without quotes around it they are arguments that no command takes."""
+    line = error("capture", *f"postgresql://{words}".split(), "--out", "x", code=2)
+    assert "unexpected extra argument" in line
+    assert "horse" not in line
+
+
 def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, template, tmp_path):
     """Folders are named by subdomain, a tenant named twice has one, the worst verdict counts."""
     tenants, out = ("brennan", "31c06fc4-db22-4740-83ea-48ac14f25810", "northwind"), tmp_path / "x"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import resource
 import shutil
 import subprocess
@@ -128,6 +129,44 @@ def test_a_file_of_somebody_else_is_kept(run, given, tmp_path, output):  # noqa:
     assert (out / output).read_bytes() != b"mine"
 
 
+@pytest.mark.attack("1 a command and its own inputs, or files of others")
+@pytest.mark.parametrize("output", [*NAMES[1:], "report.pdf"])
+def test_hashes_of_ones_own_files_let_no_report_replace_them(run, given, tmp_path, output):  # noqa: F811
+    """Who has run `sha256sum * > SHA256SUMS` has listed files that no report wrote."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / output).write_text("mine")
+    listed = hashlib.sha256(b"mine").hexdigest()
+    (out / "SHA256SUMS").write_text(f"{listed}  {output}\n")
+    before = tree(out)
+    code, _, err = run("report", given["snapshot"], *TENANT, "--out", out)
+    assert code == 1
+    assert "is not as a report wrote it and is kept" in err
+    assert tree(out) == before
+
+
+@pytest.mark.attack("1 a command and its own inputs, or files of others")
+@pytest.mark.parametrize("named", ["findings.json", "other/../findings.json", ""])
+def test_a_file_that_a_notebook_reads_from_its_folder_is_kept(run, given, tmp_path, named):  # noqa: F811
+    """A parameter names it as the notebook finds it; where none is given, its default does."""
+    notebook = given["notebook"].rename(tmp_path / "own.ipynb")
+    cells = json.loads(notebook.read_text())
+    (cell,) = (c for c in cells["cells"] if "parameters" in c["metadata"].get("tags", ()))
+    cell["source"] = ["".join(cell["source"]), '\nolder: str = "./findings.json"  # to compare\n']
+    notebook.write_text(json.dumps(cells))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "findings.json").write_text("mine")
+    before = tree(tmp_path)
+    parameter = ("-p", f"older={named}") if named else ()
+    code, _, err = run(
+        *("report", given["snapshot"], *TENANT, "--notebook", notebook, *parameter),
+        *("--out", tmp_path, "--overwrite"),
+    )
+    assert code == 1
+    assert "is one of the files to read and is kept" in err
+    assert tree(tmp_path) == before
+
+
 def other_attacks(given, out):
     """Yield command lines, the file that each would write, and what is given in its place."""
     snapshot, database = given["snapshot"], given["database"]
@@ -141,6 +180,8 @@ def other_attacks(given, out):
             line = ("capture", database, option, file, "--key-file", out, "--out")
             yield (*line, out.with_name("another")), out, file
     yield ("capture", database, "--out", out), out, database
+    server = f"postgresql://u@127.0.0.1:1/db?sslkey={given['notebook']}"
+    yield ("capture", server, "--out", out), out, given["notebook"]
     yield ("fix", snapshot, *TENANT, "--out", out), out, snapshot
     beside = out.with_name("rollback.sql")
     rollback = out.with_name("rollback.rollback.sql")

@@ -152,7 +152,8 @@ _FACTS = """\
         ) AS contents"""
 
 # A DO block that fails aborts the transaction, so COMMIT then rolls back. The inner block hides
-# the server's own error, whose detail may show the failing row and with it the value.
+# the server's own error, whose detail may show the failing row and with it the value. Any id will
+# do at first: a domain may not allow NULL.
 _POSTGRESQL = """\
 -- Run it:  psql -X -v ON_ERROR_STOP=1 -d DATABASE -f FILE    (PostgreSQL 13 or later)
 
@@ -162,8 +163,8 @@ DO $$atomlab$$
 DECLARE
     names record;
     fact record;
-    tenant tenants.id%TYPE;
-    owner tenant_settings.tenant_id%TYPE;
+    tenant tenants.id%TYPE := (SELECT id FROM tenants LIMIT 1);
+    owner tenant_settings.tenant_id%TYPE := (SELECT tenant_id FROM tenant_settings LIMIT 1);
     ids record;
     new_id text;
     changed bigint;
@@ -174,7 +175,7 @@ BEGIN
     BEGIN
         tenant := names.tenant_id;
         owner := names.tenant_id;
-    EXCEPTION WHEN data_exception THEN
+    EXCEPTION WHEN data_exception OR check_violation THEN
         RAISE EXCEPTION 'atomlab stopped: $no_tenant';
     END;
     PERFORM 1 FROM tenant_settings AS own
@@ -234,13 +235,22 @@ DROP TABLE temp.atomlab_fix;
 """
 
 # The new row's id comes from the column's own default, else it is the next number where ids are
-# numbers, else a random UUID, cut where the column is shorter. A table without ids has none.
+# numbers, else a random UUID, cut where the column is shorter. A table without ids has none. What
+# else must not be NULL is as in the row that is copied; a time is now.
+_WANTED = """\
+WHERE attname NOT IN ('id', 'tenant_id', 'setting_key', 'setting_value')
+                AND (attnotnull OR typnotnull) AND typdefault IS NULL
+                AND NOT atthasdef AND attidentity = ''"""
 _ADD_POSTGRESQL = """\
 SELECT max(pg_catalog.format_type(atttypid, atttypmod)) FILTER (WHERE attname = 'id') AS type,
             bool_or(atthasdef OR attidentity <> '') FILTER (WHERE attname = 'id') AS made,
             max(typcategory::text) FILTER (WHERE attname = 'id') AS kind,
             max(pg_catalog.format_type(atttypid, atttypmod))
-                FILTER (WHERE attname = 'setting_key') AS type_of_key
+                FILTER (WHERE attname = 'setting_key') AS type_of_key,
+            string_agg(format(', %I', attname), '' ORDER BY attnum) FILTER ($wanted) AS others,
+            string_agg(CASE typcategory WHEN 'D' THEN ', now()'
+                ELSE format(', source.%I', attname) END, '' ORDER BY attnum)
+                FILTER ($wanted) AS contents
             INTO ids
             FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type ON pg_type.oid = atttypid
             WHERE attrelid = 'tenant_settings'::regclass AND attnum > 0 AND NOT attisdropped;
@@ -250,13 +260,15 @@ SELECT max(pg_catalog.format_type(atttypid, atttypmod)) FILTER (WHERE attname = 
         ELSIF NOT ids.made THEN
             new_id := gen_random_uuid();
         END IF;
-        EXECUTE format('INSERT INTO tenant_settings (%s tenant_id, setting_key, setting_value)'
-            ' SELECT %s source.tenant_id, CAST($1 AS %s), source.setting_value'
+        EXECUTE format('INSERT INTO tenant_settings'
+            ' (%s tenant_id, setting_key, setting_value %s)'
+            ' SELECT %s source.tenant_id, CAST($1 AS %s), source.setting_value %s'
             ' FROM tenant_settings AS source WHERE source.tenant_id = $2'
             ' AND CAST(source.setting_key AS text) = $3',
-            CASE WHEN new_id IS NOT NULL THEN 'id,' END,
+            CASE WHEN new_id IS NOT NULL THEN 'id,' END, ids.others,
             CASE WHEN new_id IS NOT NULL THEN format('CAST(%L AS %s),', new_id, ids.type) END,
-            ids.type_of_key) USING names.setting_key, owner, names.copy_from"""
+            ids.type_of_key, ids.contents) USING names.setting_key, owner, names.copy_from"""
+_ADD_POSTGRESQL = _ADD_POSTGRESQL.replace("$wanted", _WANTED)
 _ADD_SQLITE = """\
 INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)
         SELECT CASE typeof(source.id)

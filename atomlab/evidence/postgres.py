@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
@@ -96,6 +98,14 @@ _PLACES = {"r": "ctid", "m": "ctid", "p": "tableoid, ctid"}
 def is_url(source: str) -> bool:
     """Return whether `source` names a PostgreSQL database."""
     return re.match(r"postgres(ql)?(\+\w+)?:", source, re.IGNORECASE) is not None
+
+
+def files_of(source: str) -> list[Path]:
+    """Return the files that a URL's options may name: certificates, their key, a list of passwords.
+
+    Whether an option names a file is not asked: what it says is nothing else that is there.
+    """
+    return [Path(value) for _, value in parse_qsl(source.partition("?")[2])]
 
 
 @contextmanager
@@ -226,7 +236,9 @@ def _where(url: URL) -> str:
     if not re.fullmatch(r"[a-z]{1,20}(_[a-z]{1,20})*(_?\d{1,4})?|the default database", database):
         database = "a database"
     if not re.fullmatch(
-        r"[0-9.]+|[0-9a-f:]+|localhost|([a-z0-9-]+\.)+[a-z]+|the default host", host
+        r"(\d{1,3}\.){3}\d{1,3}|[0-9a-f]{,4}(:[0-9a-f]{,4}){2,7}|localhost"
+        r"|([a-z0-9-]+\.)+[a-z]+|the default host",
+        host,
     ):
         host = "a host"
     return f"{database} on {host}"

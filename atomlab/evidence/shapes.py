@@ -35,14 +35,18 @@ _URL = re.compile(
     r"(?P<path>(?:/[\w.,~+-]*)*)?(?:[?#].*)?",
     re.ASCII | re.DOTALL,
 )
+# Of those who serve no models: encrypted (Fernet), GitHub's, GitLab's, Slack's, Google's, AWS's.
+_OTHERS = r"gAAAA|gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|ya29\.|AKIA"
+_KEY_IN_PATH = re.compile(rf"^{KEY_SHAPE.pattern}$|[A-Za-z0-9]{{20}}", re.ASCII)
 _SECRET = re.compile(
-    rf"(?<![A-Za-z0-9])(?:(?=[\w-]*{_DRAWN}){VENDOR_KEY}|gAAAA[\w=-]{{12,}})|://[^/?#\s]*@|:[^/\s:@]+@[\w.-]+"
-    r"|(?:key|token|secret|passw(?:or)?d)=[^\s&]{4,}",
+    rf"(?<![A-Za-z0-9])(?:(?=[\w-]*{_DRAWN}){VENDOR_KEY}|(?:{_OTHERS})[\w.=-]{{12,}})"
+    r"|://[^/?#\s]*@|:[^/\s:@]+@[\w.-]+"
+    r"|(?:key|token|secret|passw(?:or)?d|sig|signature)=[^\s&]{4,}|-----BEGIN ",
     re.ASCII | re.IGNORECASE,
 )
 
 # One of these is in every secret, and in few names: quickly looked for in many.
-_MAY_BE_SECRET = re.compile(r"[@=]|gAAAA|[A-Za-z0-9]{16}", re.IGNORECASE)
+_MAY_BE_SECRET = re.compile(rf"[@=]|[A-Za-z0-9]{{16}}|{_OTHERS}|-----", re.IGNORECASE)
 
 
 def looks_secret(text: str) -> bool:
@@ -91,5 +95,5 @@ def account(text: str | None) -> str | None:
         return only_words(text)
     url = _URL.fullmatch(text)
     told = f"{url['scheme']}{url['host']}{url['path'] or ''}" if url else ""
-    secret = looks_secret(told) or any(KEY_SHAPE.fullmatch(part) for part in told.split("/"))
+    secret = looks_secret(told) or any(map(_KEY_IN_PATH.search, told.split("/")))
     return told if told and not secret else WITHHELD

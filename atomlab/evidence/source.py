@@ -244,10 +244,12 @@ def open_source(
 def source_files(source: str) -> list[Path]:
     """Return the SQLite file that `source` names, and those that may lie beside it.
 
-    None for a server. Raises SourceError if it names no file.
+    For a server what its URL may name, its key say. Raises SourceError if it names no file.
     """
     named = _resolved(source)
-    return [] if postgres.is_url(named) else sqlite.files_of(sqlite.file_of(named))
+    if postgres.is_url(named):
+        return postgres.files_of(named)
+    return sqlite.files_of(sqlite.file_of(named))
 
 
 def _opener(source: str, timeout_s: float) -> AbstractContextManager[Database]:

@@ -20,8 +20,9 @@ from atomlab.evidence.files import check_writable, undisturbed, whole_files
 
 PAGE, PAPER, NOTEBOOK, FINDINGS = "report.html", "report.pdf", "notebook.ipynb", "findings.json"
 PARTIAL, INDEX = "notebook.partial.ipynb", "index.html"
-# What reports have written into a folder, as `sha256sum -c` reads it.
-RECORD = "SHA256SUMS"
+# What reports have written into a folder, as `sha256sum -c` reads it. Who makes a list of that name
+# of files of their own has no such first line.
+RECORD, _OURS = "SHA256SUMS", "# what atomlab report wrote, and may replace"
 _NAMES = (PAGE, PAPER, NOTEBOOK, FINDINGS, PARTIAL, INDEX)
 _RECORDED = re.compile(rf"([0-9a-f]{{64}})  ({'|'.join(map(re.escape, _NAMES))})")
 _SCRATCH, _IN_USE = ".atomlab-", "in-use-by-atomlab"
@@ -102,7 +103,7 @@ class ReportFolder:
         hashes |= {name: hashlib.sha256(content).hexdigest() for name, content in new.items()}
         if hashes:
             lines = [f"{value}  {name}\n" for name, value in sorted(hashes.items())]
-            new[RECORD] = "".join(lines).encode()
+            new[RECORD] = "".join([f"{_OURS}\n", *lines]).encode()
         elif recorded:
             gone.append(self.path / RECORD)
         files = {self.path / name: content for name, content in new.items()}
@@ -127,8 +128,9 @@ def _recorded(folder: Path) -> dict[str, str] | None:
         return {}
     except (OSError, UnicodeDecodeError):
         return None
-    found = [_RECORDED.fullmatch(line) for line in lines[:100]]
-    return {match[2]: match[1] for match in found if match} if all(found) else None
+    found = [_RECORDED.fullmatch(line) for line in lines[1:100]]
+    ours = lines[:1] == [_OURS] and all(found)
+    return {match[2]: match[1] for match in found if match} if ours else None
 
 
 def _is_as_recorded(path: Path, recorded: Mapping[str, str] | None) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from atomlab.errors import InputError, ReportError
 from atomlab.evidence.files import read_bytes
@@ -56,3 +59,14 @@ def parameters_of(path: Path) -> dict[str, Parameter]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     raise InputError("is no notebook", where=path, todo="check the path")
+
+
+def given_files(path: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Return the files that a run is given: the notebook, and what its parameters name.
+
+    These are the given `values`, and defaults. The notebook reads a relative path from its folder.
+    """
+    defaults = {name: parameter.default for name, parameter in parameters_of(path).items()}
+    named = [v for v in {**defaults, **values}.values() if isinstance(v, str) and v]
+    places = [folder / value for value in named for folder in (Path(), path.parent)]
+    return (path, *filter(os.path.lexists, places))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import InputError
 from atomlab.report.files import INDEX, ReportFolder
-from atomlab.report.notebooks import find_notebook
+from atomlab.report.notebooks import find_notebook, given_files
 from atomlab.report.parameters import Parameter, check_parameters
 from atomlab.report.words import ai_mode_of, managed_of
 from atomlab.text import printable
@@ -46,9 +46,8 @@ class Wanted:
     @property
     def into(self) -> ReportFolder:
         """The folder to write, which may hold files that are read, and are kept."""
-        named = (self.snapshot, self.notebook, self.hypothesis)
-        inputs = tuple(Path(name) for name in named if name)
-        return ReportFolder(self.out, self.overwrite, inputs)
+        named = {**self.parameters, "snapshot": self.snapshot, "hypothesis": self.hypothesis}
+        return ReportFolder(self.out, self.overwrite, given_files(self.notebook, named))
 
     @property
     def one(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 import time
@@ -26,7 +25,7 @@ from atomlab.report.files import (
 )
 from atomlab.report.findings import certainty_of, findings_in, mode_of, result_of
 from atomlab.report.kernel import running_kernel
-from atomlab.report.notebooks import folder_of, parameters_of
+from atomlab.report.notebooks import folder_of, given_files, parameters_of
 from atomlab.report.parameters import check_parameters
 from atomlab.report.typeset import to_pdf, typst
 from atomlab.text import printable
@@ -104,7 +103,7 @@ def run_report(
     own = folder_of(notebook)
     if pdf:
         typst()
-    files = ReportFolder(folder, overwrite, _given(notebook, values))
+    files = ReportFolder(folder, overwrite, given_files(notebook, values))
     with _open(files):
         files.check_report(pdf=pdf)
         with nullcontext(kernel) if kernel else running_kernel(own) as running:
@@ -135,12 +134,6 @@ def run_report(
         }
         files.write(contents)
     return made
-
-
-def _given(notebook: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
-    """Return the files that a run is given: the notebook, and what its parameters name."""
-    named = [Path(value) for value in values.values() if isinstance(value, str) and value]
-    return (notebook, *filter(os.path.lexists, named))
 
 
 def _on_paper(page: str, findings: Mapping[str, Any]) -> bytes:

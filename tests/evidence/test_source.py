@@ -7,9 +7,11 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from atomlab.errors import SourceError
+from atomlab.evidence.postgres import _where
 from atomlab.evidence.source import open_source
 from tests.refusals import refused
 
@@ -55,6 +57,19 @@ def test_what_is_no_source_is_a_clear_error(tmp_path, monkeypatch, source, what)
         pass
     assert "pw" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.attack("4 secrets beside the settings, mistyped sources")
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        *((host, host) for host in ("127.0.0.1", "localhost", "db.example.org", "[fe80::1]")),
+        *((host, "a host") for host in ("84736251", "1.5", "cafe1234", "S3cret", "hunter2")),
+    ],
+)
+def test_of_a_host_only_what_is_an_address_or_a_whole_name_is_told(host, told):
+    """A password that slipped into its place has no dots; digits alone could be one."""
+    assert _where(make_url(f"postgresql://u@{host}/db")) == f"db on {told.strip('[]')}"
 
 
 @pytest.mark.parametrize(

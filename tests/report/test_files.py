@@ -73,7 +73,7 @@ def test_all_are_written_and_what_is_none_goes(tmp_path):
         "other": b"mine",
     }
     assert recorded_rightly(files.path)
-    assert len((files.path / RECORD).read_text().splitlines()) == 3
+    assert len((files.path / RECORD).read_text().splitlines()) == 4  # the first says whose it is
 
 
 def test_a_record_of_nothing_goes(tmp_path):
