@@ -573,19 +573,21 @@ def test_no_log_holds_a_canary(sources, prices, room, scanner, caplog, kind):
 MANY = 40_000
 # Names of letters alone, which look as if a provider were called so: those are kept.
 LETTERS = " || ".join(f"{{letter}}(65 + i / {26**place} % 26)" for place in range(4))
+NUMBERS = {
+    "sqlite": "(WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n"
+    " WHERE i < {many}) SELECT i FROM n)",
+    "postgresql": "generate_series(1, {many}) AS i",
+}
 MANY_SETTINGS = {
-    kind: "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
-    f" SELECT 'n' || i, 'id-acme', {LETTERS.format(letter=letter)} || '_API_KEY',"
-    f" '{SECRETS['hex']}' || i FROM {numbers}"
-    for kind, letter, numbers in (
-        (
-            "sqlite",
-            "char",
-            "(WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n"
-            f" WHERE i < {MANY}) SELECT i FROM n)",
-        ),
-        ("postgresql", "chr", f"generate_series(1, {MANY}) AS i"),
+    kind: (
+        "INSERT INTO tenants (id, name, subdomain, plan_type, ai_mode)"
+        f" SELECT 'many' || i, 'Many', 'many' || i, 'team', 'byok' FROM {numbers.format(many=50)}",
+        "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
+        f" SELECT 'n' || i, 'many' || (1 + i % 50),"
+        f" {LETTERS.format(letter='char' if kind == 'sqlite' else 'chr')} || '_API_KEY',"
+        f" '{SECRETS['hex']}' || i FROM {numbers.format(many=MANY)}",
     )
+    for kind, numbers in NUMBERS.items()
 }
 _LOCKSTEP = r"""
 import sys, atomlab
@@ -612,7 +614,7 @@ def test_no_canary_is_on_disk_while_a_capture_runs_or_after_it_was_killed(
 ):
     """Open files, those without a name too, and the folders hold redacted values only."""
     small = f"DELETE FROM tenant_settings WHERE setting_key = '{MEGABYTE}'"
-    source = sources(kind, small, MANY_SETTINGS[kind])
+    source = sources(kind, small, *MANY_SETTINGS[kind])
     room.env["SOURCE_URL"] = source
     found, largest, batches = [], 0, 0
     with room.start(_LOCKSTEP) as process:

@@ -23,7 +23,6 @@ KEY_SETTINGS = 2_000  # of one tenant, and variables of a worker
 DEFECTS, FIX_SETS = (100, 2_000_000), (500, 5_000_000)
 RULES = 2_000  # words and numbers of an edition
 CLAIMS = 100  # of a hypothesis
-FINDINGS = 8 << 20  # bytes of a findings file, of which a postmortem is made
 TEXT = 2 << 20  # characters of a text in a snapshot: a name, its rules, a part of its manifest
 SETTING_NAME = 255  # characters of a setting's name; the platform's own limit
 

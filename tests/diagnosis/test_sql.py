@@ -348,7 +348,10 @@ def test_a_change_the_database_refuses_stops_without_showing_the_row(database):
     put(database, BRENNAN + " other", "MINIMAX_API_KEY", OTHER_SECRET)
     database.execute("ALTER TABLE tenant_settings ADD COLUMN region VARCHAR DEFAULT 'eu' NOT NULL")
     if database.dialect == "postgresql":
-        database.execute("ALTER TABLE tenant_settings ALTER COLUMN region DROP DEFAULT")
+        database.execute(
+            "ALTER TABLE tenant_settings ADD CONSTRAINT region_needed"
+            " CHECK (setting_key <> 'MINIMAX_API_KEY' OR region <> 'eu') NOT VALID"
+        )
     else:
         database.execute(
             "CREATE UNIQUE INDEX one_each ON tenant_settings (region)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -21,14 +22,17 @@ def state() -> tuple[int, bool]:
 
 
 def _dumpable() -> bool:
-    import ctypes
+    return bool(_prctl(3, 0))
 
-    return bool(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+
+def _prctl(option: int, value: int) -> int:
+    return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0))
 
 
 @pytest.fixture
 def core():
-    """Let cores be as large as may be."""
+    """Let cores be as large as may be, and the process be looked at."""
+    _prctl(4, 1)  # a command line that was tried in this process has closed it
     before = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
     yield before[1]

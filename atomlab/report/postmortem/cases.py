@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from atomlab.errors import InputError
-from atomlab.evidence import limits
 from atomlab.evidence.files import parse_json, read_bytes
 from atomlab.report.postmortem.schema import Diagnosed, Findings, Tenant
 from atomlab.text import storable
@@ -58,7 +57,7 @@ def load_cases(paths: Sequence[str | Path]) -> list[Case]:
 
 
 def _load(path: Path, name: str) -> Case:
-    content = read_bytes(path, limits.FINDINGS)
+    content = read_bytes(path)
     document = parse_json(content, path)
     try:
         found = Findings.model_validate(_storable(document))
