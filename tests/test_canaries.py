@@ -288,29 +288,30 @@ def uses(snapshot, code):
 
 def failing_uses(folder, kind):
     """Return commands that fail on a sound snapshot; the last leaves a notebook that failed."""
-    startup = folder / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "fail.py").write_text(
+    notebook = json.loads((ROOT / "notebooks" / "root_cause_verification.ipynb").read_text())
+    cells = notebook["cells"]
+    place = next(n for n, c in enumerate(cells) if "parameters" in c["metadata"].get("tags", ()))
+    source = (
         "import os, time, atomlab\n"
         "def fail(evidence, *_):\n"
         "    time.sleep(float(os.environ.get('SLEEP', 0)))\n"
         "    raise RuntimeError('no case of ' + repr(evidence))\n"
         "atomlab.investigate = fail\n"
     )
-    failing_kernel = {"IPYTHONDIR": str(folder / "ipython")}
+    cells.insert(place + 1, {**cells[place], "id": "fail", "metadata": {}, "source": source})
+    (folder / "failing.ipynb").write_text(json.dumps(notebook))
     brennan = ("--tenant", "brennan")
     report = ("report", "snap.sqlite", *brennan, "--hypothesis", BRENNAN)
+    failing = ("--out", "failed", "--notebook", folder / "failing.ipynb")
     return [
         Step(1, ("diagnose", "snap.sqlite", "--tenant", "nobody")),
         Step(1, ("fix", "snap.sqlite", "--tenant", "nobody")),
         Step(1, ("fix", "snap.sqlite", *brennan, "--out", "missing/fix.sql")),
         Step(1, ("verify", "snap.sqlite", "missing.yaml")),
         Step(1, (*report, "--out", "/proc/report")),
-        Step(1, (*report, "--out", "failed"), failing_kernel)
+        Step(1, (*report, *failing))
         if kind == "sqlite"
-        else Step(
-            1, (*report, "--out", "failed", "--timeout", "9"), failing_kernel | {"SLEEP": "99"}
-        ),
+        else Step(1, (*report, *failing, "--timeout", "9"), {"SLEEP": "99"}),
     ]
 
 
@@ -770,6 +771,9 @@ PASTED = {
     "cipher": f"gAAAAABm{made_up('cipher', 80)}",
     "login": f"https://svc:{made_up('login')}@prices.example.org/all.json",
     "query": f"https://prices.example.org/all.json?api_key={made_up('query')}",
+    "github": f"ghp_{made_up('github', 36)}",
+    "slack": f"xoxb-{made_up('slack', 24)}",
+    "signed": f"https://prices.example.org/all.json?sig={made_up('signed')}",
 }
 # Each field is free text or has a shape. Where `kept` it is refused or withheld, at will.
 FIELDS = {
@@ -828,7 +832,7 @@ def test_no_secret_pasted_beside_the_settings_is_kept(
     make_database, make_postgres, write_json, tmp_path, capfd, kind
 ):
     """Wherever a key, a token or an address stands: no snapshot, word or error holds it."""
-    secret_parts = PASTED | {name: made_up(name) for name in ("login", "query")}
+    secret_parts = PASTED | {name: made_up(name) for name in ("login", "query", "signed")}
     scanner, url, done = Scanner(secret_parts), None, {True: 0, False: 0}
     make = make_database if kind == "sqlite" else make_postgres
     for number, (place, field, name) in tries(enumerate(fields_with_a_secret())):

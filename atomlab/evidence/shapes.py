@@ -38,6 +38,7 @@ _OTHER_KEY = (
     r"(?:gAAAA[\w=-]|(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|ya29\.|AKIA)[\w.-])[\w.=-]{11,}"
 )
 _KEY_IN_PATH = re.compile(rf"^{KEY_SHAPE.pattern}$|[A-Za-z0-9]{{20}}", re.ASCII)
+_LONGEST_URL = 2000
 _SECRET = re.compile(
     rf"(?<![A-Za-z0-9])(?:{VENDOR_KEY}|{_OTHER_KEY})|://[^/?#\s]*@|:[^/\s:@]+@[\w.-]+"
     r"|(?:key|token|secret|passw(?:or)?d|sig|signature)=[^\s&]{4,}|-----BEGIN ",
@@ -89,7 +90,7 @@ def account(text: str | None) -> str | None:
     """
     if text is None or "://" not in text:
         return only_words(text)
-    url = _URL.fullmatch(text)
+    url = _URL.fullmatch(text) if len(text) <= _LONGEST_URL else None
     told = f"{url['scheme']}{url['host']}{url['path'] or ''}" if url else ""
     secret = looks_secret(told) or any(map(_KEY_IN_PATH.search, told.split("/")))
     return told if told and not secret else WITHHELD

@@ -546,3 +546,19 @@ def test_a_null_price_breaks_and_is_not_read_as_0(write_json):
     told = load_pricing(write_json({"pricing": {"gpt-4": entry}})).warnings()
     assert any("null" in line for line in told)
     assert not any("no known price" in line for line in told)
+
+
+@pytest.mark.attack("4 secrets beside the settings, mistyped sources")
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("https://prices.example.org/v1/model_prices_and_context_window_backup.json", True),
+        ("https://hooks.example.org/services/T00/B00/QwErTyUiOpAsDfGhJkLz", False),
+        (f"https://prices.example.org/{'a-/' * 700}", False),
+        (f"https://prices.example.org/{'b' * 3_000_000}", False),
+    ],
+)
+def test_of_where_prices_come_from_no_key_in_the_path_is_kept(write_json, source, kept):
+    """Nor one of millions of characters, of which no snapshot could be made."""
+    loaded = load_pricing(write_json({"pricing": {}, "source": source}))
+    assert loaded.source == (source if kept else "withheld")
