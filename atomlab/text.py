@@ -21,9 +21,14 @@ _ADDRESS = re.compile(
     rf"(?<=:)/\S+|(?<=password=).+|(?<!\w){VENDOR_KEY}", re.DOTALL | re.IGNORECASE
 )
 _NO_PORT = r"(?!…)(?!\d{1,5}(?:[:Z+)'\",;]|\s|\.?(?:\s|$)|$))"
+# What stands behind the colon of a model's id: `llama3:8b`, `x:free`, `nova-pro-v1:0:300k`.
+_NO_TAG = (
+    r"(?!(?:free|latest|beta|thinking|extended|online|nitro|floor|exacto|\d{1,3}[bk])"
+    r"(?:[\s,;)'\"]|$))"
+)
 _HIDDEN = re.compile(
     rf"{_ADDRESS.pattern}|(?:(?<=passwd=)|(?<=secret=)|(?<=token=)|(?<=key=)).+"
-    rf"|(?:(?<=[^\s:]:)|(?<=%3A)){_NO_PORT}[^\s,;)'\"]+|(?<=\?)\S*=\S*",
+    rf"|(?:(?<=[^\s:]:)|(?<=%3A)){_NO_PORT}{_NO_TAG}[^\s,;)'\"]+|(?<=\?)\S*=\S*",
     re.DOTALL | re.IGNORECASE,
 )
 

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomlab import errors
-from atomlab.errors import NO_MODELS, AtomlabError, NoModelsAvailableError, TenantError
+from atomlab.errors import (
+    NO_MODELS,
+    AtomlabError,
+    InputError,
+    NoModelsAvailableError,
+    TenantError,
+)
 from tests.refusals import is_one_line
 
 TEXT = st.text(st.characters() | st.sampled_from("\n\r\x1b\x85\u2028\u202e\ud800\0"), min_size=1)
@@ -61,3 +67,12 @@ def test_tenant_error_lists_its_matches():
 def test_the_platforms_error_survives_pickling():
     """An error that crosses a process boundary keeps its message."""
     assert str(pickle.loads(pickle.dumps(NoModelsAvailableError()))) == NO_MODELS
+
+
+@pytest.mark.parametrize("model", ["x/y:free", "llama3:8b", "nova-pro-v1:0:300k", "qwen:latest"])
+def test_the_id_of_a_model_is_no_password(model):
+    """Its tag stands behind a colon, as a password would; whatever goes on is none."""
+    assert str(InputError(f"no model {model!r}", todo="x")) == f"no model {model!r}; x"
+    for more in ("!secret", "$", "x", "@host", "-1", "%20", "+a", "#b", "/db", "=c"):
+        told = str(InputError(f"cannot read {model}{more}", todo="x"))
+        assert f"{model}{more}" not in told

@@ -189,7 +189,7 @@ def _broken_entry(
     or what explains the rest is joined by them.
     """
     models = ranking.view.platform.models
-    edits = tuple(Edit("repair-entry", model=models.ids[place]) for place in ranking.breaks)
+    edits = lab.repairs(tuple(models.ids[place] for place in ranking.breaks))
     first = int(ranking.breaks[0])
     provider = None if models.breaks_all[first] else str(models.provider[first])
     atom, evidence = "pricing-entry", (str(ranking.broken), _whom(provider))
@@ -201,18 +201,20 @@ def _broken_entry(
     if len(repaired.after.order):
         fix_sets = (FixSet((atom,), edits, repaired.after),)
         found = cause_of("pricing-entry-broken", provider, None, atom, fix_sets, evidence)
-        sound = next(n for p, n in enumerate(models.ids) if p not in set(ranking.breaks.tolist()))
+        broken = set(ranking.breaks.tolist())
+        sound = next(n for p, n in enumerate(models.ids) if p not in broken)
         other = [Edit("repair-entry", model=sound)]
         placebo = lab.try_edits("another entry", other, tenant_id, ranking.request)
         cured = repaired.cured and not placebo.cured
         found = replace(found, verdict="confirmed" if cured else "inconclusive")
         return Explanation((found,), fix_sets, (repaired, placebo))
-    rest = explain(repaired.after, defects, lab.on(lab.changed(edits)), tenant_id, withheld)
+    without = lab.on(lab.changed(edits))
+    rest = explain(repaired.after, defects, without, tenant_id, withheld)
     joined = [
         FixSet(
             (atom, *fix.atoms),
             (*edits, *fix.edits),
-            lab.try_edits("", (*edits, *fix.edits), tenant_id, ranking.request).after,
+            without.try_edits("", fix.edits, tenant_id, ranking.request).after,
             fix.provider,
         )
         for fix in rest.fix_sets

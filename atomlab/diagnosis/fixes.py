@@ -180,11 +180,7 @@ def _won_by_no_chat_model(
 
 def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:
     """Return the edits in words: of a new key all that would do, of a copy the other rows too."""
-    return "; ".join(_edit_in_words(edit, edits, diagnosis) for edit in edits)
-
-
-def _edit_in_words(edit: Edit, beside: Sequence[Edit], diagnosis: Diagnosis) -> str:
-    if edit.kind == "new-credential" and len(beside) == 1:
+    if [edit.kind for edit in edits] == ["new-credential"]:
         serving = diagnosis.keys_that_serve
         if len(serving) > 1:
             return f"add a new credential, a key of any of: {listed(serving, 8)}"
@@ -192,6 +188,10 @@ def _edit_in_words(edit: Edit, beside: Sequence[Edit], diagnosis: Diagnosis) -> 
             return f"add {diagnosis.platform.manager().key_name(serving[0])} with a new credential"
     defects = find_defects(diagnosis.rows, diagnosis.platform)
     others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
+    return "; ".join(_edit_in_words(edit, others) for edit in edits)
+
+
+def _edit_in_words(edit: Edit, others: Mapping[tuple[str, str | None], tuple[str, ...]]) -> str:
     beside_it = others.get((edit.setting_key or "", edit.copy_from), ())
     if not beside_it:
         return str(edit)
@@ -206,8 +206,9 @@ def _needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
         return "for which no verified fix is known"
-    extra = [edit for edit in edits if edit not in best.edits]
-    how = "as well" if set(best.edits) <= set(edits) else "instead"
+    made = set(best.edits)
+    extra = [edit for edit in edits if edit not in made]
+    how = "as well" if made <= set(edits) else "instead"
     rules = diagnosis.platform.rules
     who = max((edit.who(rules) for edit in extra), key=WHO.index, default=best.who)
     return f"which need {how}; {_ACTS[who]}: {in_words(extra, diagnosis)}"

@@ -7,7 +7,7 @@ allow-list, filters, cache) is changed as an object. Nothing reaches the snapsho
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Self, get_args
@@ -203,6 +203,7 @@ class Laboratory:
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
         self._platforms: dict[tuple[Edit, ...], Platform] = {(): self.platform}
+        self._repairs: dict[tuple[str, ...], tuple[Edit, ...]] = {}
 
     @cached_property
     def scratch(self) -> Scratch:
@@ -301,11 +302,20 @@ class Laboratory:
         asked = request.of_tenant(mode)
         return rank(platform, clients, asked, plan, waived=waived), applied
 
+    def repairs(self, models: tuple[str, ...]) -> tuple[Edit, ...]:
+        """Return the repair of each entry, the same objects each time: many are soon compared."""
+        if models not in self._repairs:
+            self._repairs[models] = tuple(Edit("repair-entry", model=name) for name in models)
+        return self._repairs[models]
+
     def changed(self, changes: tuple[Edit, ...]) -> Platform:
         """Return the platform with these edits of its own made; computed once for each."""
         if changes not in self._platforms:
-            changed = self.platform
+            gone = {str(edit.model) for edit in changes if edit.kind == "repair-entry"}
+            changed = _without_entries(self.platform, gone) if gone else self.platform
             for edit in changes:
+                if edit.kind == "repair-entry":
+                    continue  # done, all at once: there may be as many as prices
                 what = edit.provider if edit.model is None else edit.model  # an id may be empty
                 changed = _CHANGES[edit.kind](changed, str(what))
             self._platforms[changes] = changed
@@ -406,10 +416,10 @@ def _with_windows(platform: Platform, _: str) -> Platform:
     return _rebuilt(platform, pricing=dataclasses.replace(platform.pricing, columns=columns))
 
 
-def _without_entry(platform: Platform, model: str) -> Platform:
-    """Take an entry out of the cache: the order of the others stays."""
+def _without_entries(platform: Platform, models: Collection[str]) -> Platform:
+    """Take entries out of the cache: the order of the others stays."""
     columns = platform.pricing.columns
-    kept = [place for place, name in enumerate(columns["model_id"]) if name != model]
+    kept = [place for place, name in enumerate(columns["model_id"]) if name not in models]
     left = {
         name: values[kept] if isinstance(values, np.ndarray) else [values[place] for place in kept]
         for name, values in columns.items()
@@ -427,5 +437,4 @@ _CHANGES = {
     "register-provider": _registered,
     "add-model": _with_made_up_model,
     "complete-windows": _with_windows,
-    "repair-entry": _without_entry,
 }

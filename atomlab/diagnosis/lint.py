@@ -13,7 +13,7 @@ from sqlalchemy import select
 from atomlab.byok.platform import Bools, Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
-from atomlab.byok.scoring import quality_of
+from atomlab.byok.scoring import scorer
 from atomlab.evidence.pricing import DEAREST, PROVIDER, chat_of
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.registry import Provider, setting_key
@@ -250,6 +250,7 @@ def _scores_by_name(world: _World) -> Iterator[Finding]:
     models, (scores, sources) = world.platform.models, world.platform.quality(None)
     registered = sorted((p.id.lower() for p in world.platform.providers), key=len, reverse=True)
     groups: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+    score_of = scorer(world.platform.rules)
     for place in np.flatnonzero(world.reach.any(axis=1)).tolist():
         word = sources[place].partition(":")[2]
         *parts, own = models.lowered[place].split("/")
@@ -257,7 +258,7 @@ def _scores_by_name(world: _World) -> Iterator[Finding]:
         names = [part for part in parts if word in part] + inside
         for name in inside:
             own = own.replace(name, "/")
-        score = quality_of(own, world.platform.rules)[0]
+        score = score_of(own)[0]
         if word and names and score != scores[place]:
             groups[names[0], sources[place]].append((place, score))
     for (name, source), found in groups.items():

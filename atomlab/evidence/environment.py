@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from atomlab.errors import InputError
+from atomlab.evidence import limits
 from atomlab.evidence.files import read_bytes, read_json
 from atomlab.text import storable
 
@@ -93,6 +94,8 @@ def _entries(path: Path) -> list[tuple[str, str, str]]:
     content = _text(read_bytes(path))
     if content is None:
         raise InputError("is not UTF-8 text", where=path, todo=_WHAT)
+    if content.count("\n") + content.count("\0") > limits.LINES:
+        raise InputError(f"has more than {limits.LINES:,} lines", where=path, todo=_WHAT)
     parts: list[tuple[str, list[str]]] = []
     if "\0" in content:
         parts = [(f"entry {n}", [part]) for n, part in enumerate(content.split("\0"), 1) if part]

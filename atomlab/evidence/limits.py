@@ -18,6 +18,7 @@ CAPABILITIES = 1_000  # of a model
 PROVIDERS = 1_000  # of a registry
 PAIRS = 50_000_000  # of a provider and a model, each of which is judged
 KEY_SETTINGS = 2_000  # of one tenant, and variables of a worker
+LINES = 100_000  # of a worker's environment, or entries
 # Of the repairs that may explain an error those that are run, as far as that judges so many models
 # anew: a defect's own may need the price map matched again, others do not.
 DEFECTS, FIX_SETS = (100, 2_000_000), (500, 5_000_000)

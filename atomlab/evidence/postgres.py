@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
@@ -105,7 +104,9 @@ def files_of(source: str) -> list[Path]:
 
     Whether an option names a file is not asked: what it says is nothing else that is there.
     """
-    return [Path(value) for _, value in parse_qsl(source.partition("?")[2])]
+    with suppress(ArgumentError, ValueError):  # which is said when it is opened
+        return [Path(value) for value in make_url(source).query.values() if isinstance(value, str)]
+    return []
 
 
 @contextmanager

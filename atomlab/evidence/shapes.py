@@ -38,6 +38,7 @@ _URL = re.compile(
 # Of those who serve no models: encrypted (Fernet), GitHub's, GitLab's, Slack's, Google's, AWS's.
 _OTHERS = r"gAAAA|gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|ya29\.|AKIA"
 _KEY_IN_PATH = re.compile(rf"^{KEY_SHAPE.pattern}$|[A-Za-z0-9]{{20}}", re.ASCII)
+_LONGEST_URL = 2000
 _SECRET = re.compile(
     rf"(?<![A-Za-z0-9])(?:(?=[\w-]*{_DRAWN}){VENDOR_KEY}|(?:{_OTHERS})[\w.=-]{{12,}})"
     r"|://[^/?#\s]*@|:[^/\s:@]+@[\w.-]+"
@@ -93,7 +94,7 @@ def account(text: str | None) -> str | None:
     """
     if text is None or "://" not in text:
         return only_words(text)
-    url = _URL.fullmatch(text)
+    url = _URL.fullmatch(text) if len(text) <= _LONGEST_URL else None
     told = f"{url['scheme']}{url['host']}{url['path'] or ''}" if url else ""
     secret = looks_secret(told) or any(map(_KEY_IN_PATH.search, told.split("/")))
     return told if told and not secret else WITHHELD

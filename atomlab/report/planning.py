@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import InputError
-from atomlab.report.files import INDEX, ReportFolder
+from atomlab.report.files import INDEX, RECORD, ReportFolder
 from atomlab.report.notebooks import find_notebook, given_files
 from atomlab.report.parameters import Parameter, check_parameters
 from atomlab.report.words import ai_mode_of, managed_of
@@ -173,7 +173,9 @@ def folder_names(tenants: Sequence[Tenant]) -> list[str]:
     """
     wanted = [tenant.subdomain or tenant.id for tenant in tenants]
     plain = [re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].lstrip(".-") for name in wanted]
-    uses = Counter([INDEX, *(name.lower() for name in plain)])  # some file systems ignore case
+    uses = Counter(
+        [INDEX, RECORD.lower(), *(name.lower() for name in plain)]
+    )  # some file systems ignore case
     return [
         name
         if name == original and uses[name.lower()] == 1

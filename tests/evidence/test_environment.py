@@ -94,8 +94,8 @@ def test_an_environment_as_large_as_a_file_may_be_is_read(tmp_path):
 def test_a_value_of_many_lines_is_read_as_fast_as_many_values(tmp_path):
     """Each line is looked at once: joined one by one, these would take minutes."""
     path = tmp_path / "env"
-    path.write_bytes(b"A=" + b"x\n" * 500_000)
-    assert len(load_variables(path)["A"]) == 999_999
+    path.write_bytes(b"A=" + (b"x" * 299 + b"\n") * 99_999)
+    assert len(load_variables(path)["A"]) == 300 * 99_999 - 1
 
 
 @pytest.mark.parametrize("name", ["none", "folder"])

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 import atomlab
+from atomlab.byok.scoring import scorer
+from atomlab.diagnosis import lint
 from atomlab.diagnosis.hypothesis import load_hypothesis
 from atomlab.errors import InputError, SnapshotError, SourceError
 from atomlab.evidence import limits
 from atomlab.evidence.catalog import load_catalog
+from atomlab.evidence.environment import load_variables
 from atomlab.evidence.files import MAX_BYTES, MOST_MEMORY
 from atomlab.evidence.names import key_stem
 from atomlab.evidence.pricing import load_pricing
@@ -25,6 +28,7 @@ from atomlab.report.postmortem.cases import load_cases
 from tests.apart import apart
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import loaded, refused
+from tests.test_cli import run  # noqa: F401 - a fixture
 
 ACME = {"acme": {"OPENAI_API_KEY": ""}}
 _TOKEN = f"v1:present:{'5' * 64}"
@@ -100,6 +104,27 @@ def test_work_per_tenant_is_linear(forge):
     assert len(found.requests[0].explanation.causes) == limits.DEFECTS[0]
 
 
+@pytest.mark.attack("6 size without end")
+def test_work_per_broken_entry_is_linear(forge, run):  # noqa: F811
+    """Each of many entries that break the ranking is taken out, said and compared but once."""
+    broken = PRICE.rpartition(",")[0] + """, '["litellm_provider"]'"""
+    path = forge(sql_of("pricing", 60_000, broken) + "; DELETE FROM tenant_settings")
+    began = time.monotonic()
+    code, out, _ = run("diagnose", path, "--tenant", "acme")
+    assert time.monotonic() - began < 60  # 4 s, where it took a quarter of an hour
+    assert (code, "pricing-entry-broken" in out) == (3, True)
+
+
+@pytest.mark.attack("6 size without end")
+def test_lint_reads_the_rules_once(forge, monkeypatch):
+    """However many models are scored: a table of a thousand words is not made ready for each."""
+    made = []
+    monkeypatch.setattr(lint, "scorer", lambda rules: made.append(rules) or scorer(rules))
+    with atomlab.open_snapshot(forge(sql_of("pricing", 500, PRICE))) as snapshot:
+        atomlab.lint(snapshot)
+    assert len(made) == 1
+
+
 def test_as_many_as_may_be_are_captured_and_one_more_is_not(make_database, prices, tmp_path):
     """What capture accepts, every command opens."""
     names = [f"ZQ_{n}_API_KEY" for n in range(limits.KEY_SETTINGS + 1)]
@@ -164,6 +189,21 @@ def test_rules_and_claims_have_limits_too(tmp_path):
     path.write_text(f"title: t\ntenant: x\nclaims:\n{claims}\n")
     with refused(InputError, "claims has too many entries; give at most 100", path):
         load_hypothesis(path)
+
+
+@pytest.mark.attack("6 size without end")
+@pytest.mark.parametrize("part", ["V%d=x\n", "V%d=x\0", "\n", "x\n"])
+def test_an_environment_has_a_number_of_lines(tmp_path, part):
+    """Of many short ones each would take forty times its bytes of memory."""
+    path = tmp_path / "env"
+    for number in (limits.LINES, limits.LINES + 1):
+        lines = (part % n if "%" in part else part for n in range(number - 1))
+        path.write_text(f"A=1{part[-1]}{''.join(lines)}")
+        if number > limits.LINES:
+            with refused(InputError, "has more than 100,000 lines", path):
+                load_variables(path)
+        else:
+            assert load_variables(path)["A"].startswith("1")
 
 
 def test_findings_and_notebooks_have_a_size(tmp_path):

@@ -565,3 +565,19 @@ def test_a_models_name_is_not_taken_for_a_key(tmp_path, model):
     path = tmp_path / "prices.json"
     path.write_text(json.dumps({model: {"litellm_provider": "x"}}))
     assert load_pricing(path).columns["model_id"] == [model]
+
+
+@pytest.mark.attack("4 secrets beside the settings, mistyped sources")
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("https://prices.example.org/v1/model_prices_and_context_window_backup.json", True),
+        ("https://hooks.example.org/services/T00/B00/QwErTyUiOpAsDfGhJkLz", False),
+        (f"https://prices.example.org/{'a-/' * 700}", False),
+        (f"https://prices.example.org/{'b' * 3_000_000}", False),
+    ],
+)
+def test_of_where_prices_come_from_no_key_in_the_path_is_kept(write_json, source, kept):
+    """Nor one of millions of characters, of which no snapshot could be made."""
+    loaded = load_pricing(write_json({"pricing": {}, "source": source}))
+    assert loaded.source == (source if kept else "withheld")

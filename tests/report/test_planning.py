@@ -187,5 +187,5 @@ def test_folders_differ_by_more_than_case(subdomains, kept):
     """
     tenants = [Tenant(id=f"id-{n}", name="n", subdomain=s) for n, s in enumerate(subdomains)]
     names = folder_names(tenants)
-    assert len({name.casefold() for name in [*names, "index.html"]}) == len(names) + 1
+    assert len({name.casefold() for name in [*names, "index.html", "SHA256SUMS"]}) == len(names) + 2
     assert [name == tenant for name, tenant in zip(names, subdomains, strict=True)] == kept
