@@ -54,9 +54,6 @@ def test_display_knows_no_layer():
         assert not [n for n in names if n.startswith(tuple(f"atomlab.{x}" for x in LAYERS))]
 
 
-CLOCKED = ("sqlite.py", "postgres.py", "capture.py")
-
-
 @pytest.mark.parametrize("layer", ["evidence", "byok"])
 def test_the_decision_reaches_no_network_or_environment(layer):
     """Nothing but the snapshot decides: no network module, no environment, no random number."""
@@ -65,10 +62,8 @@ def test_the_decision_reaches_no_network_or_environment(layer):
         if path.parent.name == layer:
             used = [name for name in imports_of(path) if name.startswith(network)]
             # The one clock, in capture alone: how long a query or the whole of it takes.
-            allowed = {"time.monotonic"} if path.name in CLOCKED else set()
-            # A URL names files too, which are taken apart without looking anywhere.
-            allowed |= {"urllib.parse.parse_qsl"} if path.name == "postgres.py" else set()
-            assert {*used} == allowed, path.name
+            clocked = path.name in ("sqlite.py", "postgres.py", "capture.py")
+            assert used == (["time.monotonic"] if clocked else []), path.name
             # The one exception: env:NAME, where a capture finds its database.
             variables = re.findall(r"os\.environ|getenv", path.read_text(encoding="utf-8"))
             assert variables == (["getenv"] if path.name == "source.py" else []), path.name

@@ -178,6 +178,7 @@ def test_folder_names_are_plain_and_all_different():
         pytest.param(["a-b", "A/B"], [False, False], id="one-but-for-case-when-made-plain"),
         pytest.param(["index.html", "INDEX.html", "index"], [False, False, True], id="the-index"),
         pytest.param(["Index.HTML"], [False], id="the-index-in-capitals"),
+        pytest.param(["SHA256SUMS", "acme"], [False, True], id="the-record"),
     ],
 )
 def test_folders_differ_by_more_than_case(subdomains, kept):
