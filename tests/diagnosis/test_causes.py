@@ -340,3 +340,16 @@ def test_a_fix_beside_a_broken_entry_keeps_whose_models_it_lets_through():
         for provider in ("openai", "groq", "minimax")
     }
     assert {f.atoms[0] for f in fix_sets} == {"pricing-entry"}
+
+
+@pytest.mark.parametrize("held", [["OPENAI_API_KEY", "GROQ_API_KEY"], []])
+def test_settings_that_an_edition_does_not_read_are_named(captured, held):
+    """In the public edition keys come from the worker; the tenant's own rows change nothing."""
+    tenants = {"acme": dict.fromkeys(held, "k" * 20), "beta": {"MISTRAL_API_KEY": "k" * 20}}
+    snapshot = captured(tenants, rules="open-source-2026-05", env={"HOME": "/"})
+    [each] = atomlab.diagnose(snapshot, "acme", [atomlab.Request("simple")]).requests
+    [cause] = each.explanation.causes
+    told = [line for line in cause.evidence if "these settings are not read" in line]
+    names = "GROQ_API_KEY, OPENAI_API_KEY"
+    assert cause.code == "no-keys"
+    assert [line.rpartition(": ")[2] for line in told] == ([names] if held else [])

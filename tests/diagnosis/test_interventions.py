@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import atomlab
 from atomlab import Request
-from atomlab.diagnosis.interventions import Edit, Laboratory
+from atomlab.byok.platform import Platform
+from atomlab.diagnosis.interventions import _CHANGES, Edit, Laboratory, _with_made_up_model
 from atomlab.errors import InputError, TenantError
+from atomlab.evidence.pricing import FLAGS, NUMBERS
 from atomlab.evidence.rules import load_rules
 from tests.refusals import refused
 
@@ -144,3 +148,40 @@ def test_who_has_to_act(edit, hosted, public):
     """Keys are the tenant's, lists and prices an operator's, thresholds engineering's."""
     rules = [load_rules(name) for name in ("hosted-2026-05", "open-source-2026-05")]
     assert [edit.who(each) for each in rules] == [hosted, public]
+
+
+def test_a_made_up_model_is_one_that_no_filter_rejects(before):
+    """One entry more, of that provider: its price and window are known, and it can do all."""
+    platform = atomlab.load_platform(before.session)
+    made = _with_made_up_model(platform, "groq").pricing.columns
+    for name, values in platform.pricing.columns.items():
+        assert len(made[name]) == len(values) + 1
+        if name in (*NUMBERS, *FLAGS):
+            assert made[name].dtype == float
+            assert np.array_equal(made[name][:-1], values, equal_nan=True)
+        else:
+            assert [*made[name]][:-1] == [*values]
+    last = {name: values[-1] for name, values in made.items()}
+    assert (last["model_id"].split("/")[0], last["litellm_provider"]) == ("groq", "groq")
+    assert all(last[name] == 1 for name in FLAGS)
+    assert all(0 < last[name] <= 1e-6 for name in NUMBERS if "cost" in name)
+    assert last["max_input_tokens"] == last["max_tokens"] >= 1_000_000
+    texts = {*made} - {*NUMBERS, *FLAGS, "model_id", "litellm_provider"}
+    assert {last[name] for name in texts} == {None}
+
+
+@pytest.mark.parametrize("edition", ["hosted-2026-05", "open-source-2026-05"])
+@pytest.mark.parametrize("kind", ["register-provider", "allow-provider"])
+@pytest.mark.parametrize("provider", ["perplexity", "openai", "groq"])
+def test_a_provider_that_is_added_is_matched_as_if_it_had_been_there(
+    before, edition, kind, provider
+):
+    """Whichever the edition's order of clients is, nothing is left of how it was before."""
+    rules, platform = load_rules(edition), atomlab.load_platform(before.session)
+    platform = replace(platform, rules=rules)
+    assert len(platform.models.ids) > 2000  # matched once
+    changed = _CHANGES[kind](platform, provider)
+    anew = Platform(changed.rules, changed.providers, changed.pricing, changed.catalog)
+    assert [p.id for p in changed.providers] == [p.id for p in anew.providers]
+    assert np.array_equal(changed.models.matches, anew.models.matches)
+    assert np.array_equal(changed.models.served_by, anew.models.served_by)
