@@ -232,7 +232,9 @@ def test_whenever_it_is_told_to_end_there_is_a_line(tmp_path):
         if code in (0, 1, 3) or code == -number:
             assert not begun, (told, err)
         else:
-            assert (code, err) == (130, "atomlab: interrupted\n"), told
+            assert (code, is_one_line(err.removesuffix("\n"))) == (130, True), (told, err)
+            late = "was asked to end before it was done" in err  # a report keeps what has run
+            assert err == "atomlab: interrupted\n" or (name in ("report", "batch") and late), told
             lines += 1
     assert lines > 5
     assert list(folder.iterdir()) == []
