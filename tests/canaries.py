@@ -58,6 +58,12 @@ SECRETS: dict[str, str] = {
     "billing": f"cus_{made_up('billing')}@billing.example",
     "name": f"webhook-{made_up('name')}-sk-live",
 }
+# As vendors and people make them: a prefix and what was drawn, of some length.
+_MADE = ("sk-", "sk-ant-api03-", "gsk_", "AIzaSy", "xai-", "hf_", "r8_", "ghp_", "Bearer ", "", "")
+MANY = {
+    f"one of many {n}": _MADE[n % len(_MADE)] + made_up(f"one of many {n}", 20 + n % 29)
+    for n in range(140)
+}
 
 
 class Scanner:

@@ -36,7 +36,7 @@ from atomlab.errors import AtomlabError, SourceError
 from atomlab.evidence.schema import SNAPSHOT_TABLES
 from atomlab.report.notebooks import shipped_notebook
 from tests.attacks import tries
-from tests.canaries import SECRETS, Scanner, made_up
+from tests.canaries import MANY, SECRETS, Scanner, made_up
 from tests.conftest import ROOT
 from tests.refusals import is_one_line, said
 from tests.room import Room, Step
@@ -61,7 +61,14 @@ SETTINGS = {
     "DATABASE_URL": SECRETS["url"],
     SECRETS["name"]: SECRETS["name"],
 }
-TENANTS = {"acme": SETTINGS, "brennan": {"MINIMAX_2_7_API_KEY": SECRETS["hex"]}}
+# A tenant that works, with settings of every kind of name, near enough to a key's and not.
+_NAMES = ("GROQ_API_KEY_{}", "PLUGIN_{}", "WEBHOOK_{}_URL", "MISTRAL_TOKEN_{}")
+VAULT = {_NAMES[n % 4].format(n): secret for n, secret in enumerate(MANY.values())}
+TENANTS = {
+    "acme": SETTINGS,
+    "brennan": {"MINIMAX_2_7_API_KEY": SECRETS["hex"]},
+    "vault": {"OPENAI_API_KEY": SECRETS["hex"], **VAULT},
+}
 ROLE = "atomlab_canary"
 KINDS = ("sqlite", "postgresql")
 NOTHING: list[str] = []
@@ -70,7 +77,7 @@ NOTHING: list[str] = []
 @pytest.fixture(scope="module")
 def scanner():
     """Return a scanner that looks for every canary."""
-    return Scanner(SECRETS)
+    return Scanner(SECRETS | MANY)
 
 
 # The scanner itself
@@ -570,7 +577,7 @@ def test_no_log_holds_a_canary(sources, prices, room, scanner, caplog, kind):
 
 # While a capture runs, and when it is killed
 
-MANY = 40_000
+MANY_ROWS = 40_000
 # Names of letters alone, which look as if a provider were called so: those are kept.
 LETTERS = " || ".join(f"{{letter}}(65 + i / {26**place} % 26)" for place in range(4))
 NUMBERS = {
@@ -585,7 +592,7 @@ MANY_SETTINGS = {
         "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
         f" SELECT 'n' || i, 'many' || (1 + i % 50),"
         f" {LETTERS.format(letter='char' if kind == 'sqlite' else 'chr')} || '_API_KEY',"
-        f" '{SECRETS['hex']}' || i FROM {numbers.format(many=MANY)}",
+        f" '{SECRETS['hex']}' || i FROM {numbers.format(many=MANY_ROWS)}",
     )
     for kind, numbers in NUMBERS.items()
 }
