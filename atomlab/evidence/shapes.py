@@ -7,6 +7,7 @@ time or a name say, only that is kept; where it is free, what looks like a secre
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from atomlab.text import VENDOR_KEY
 
@@ -60,6 +61,7 @@ def is_variable(name: str) -> bool:
     return _VARIABLE.fullmatch(name) is not None
 
 
+@lru_cache(maxsize=4096)  # of a million settings many are of one time
 def only_time(text: str | None) -> str | None:
     """Return a text that is a time or a day as databases and ISO 8601 spell it, None for others."""
     return text if text is not None and _TIME.fullmatch(text) else None
