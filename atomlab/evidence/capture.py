@@ -30,6 +30,7 @@ from atomlab.evidence.environment import (
     load_variables,
 )
 from atomlab.evidence.files import check_writable, unwritable, whole_files
+from atomlab.evidence.limits import check_sizes
 from atomlab.evidence.memory import private_memory
 from atomlab.evidence.pricing import COLUMNS, Pricing, load_pricing
 from atomlab.evidence.redaction import (
@@ -44,9 +45,8 @@ from atomlab.evidence.redaction import (
 from atomlab.evidence.registry import Provider, any_health, default_registry, load_registry
 from atomlab.evidence.rules import Rules, load_rules
 from atomlab.evidence.schema import FORMAT_VERSION
-from atomlab.evidence.shapes import looks_secret, only_choice, only_public, only_time
-from atomlab.evidence.snapshot import Snapshot, open_snapshot
-from atomlab.evidence.soundness import check_rows
+from atomlab.evidence.shapes import looks_secret, only_choice, only_digits, only_public, only_time
+from atomlab.evidence.snapshot import Snapshot, open_snapshot, open_written
 from atomlab.evidence.source import Progress, Row, Source, open_source, source_files
 from atomlab.evidence.workfile import insert, work_database, write_sealed
 from atomlab.text import printable, storable
@@ -191,7 +191,7 @@ def capture(
                 write_sealed(work, content, manifest, streams[-1])
                 if new:
                     streams[0].write(key_text(key))
-    return open_snapshot(target)
+    return open_written(target)
 
 
 @contextlib.contextmanager
@@ -245,9 +245,11 @@ def _copy_tenants(
 ) -> None:
     for rows in source.tenants(ids):
         storable_rows = _storable(rows, source)
+        choices = {
+            choice: only_choice(choice) for choice in {c for row in storable_rows for c in row[3:]}
+        }
         for tenant, name, subdomain, plan, mode in storable_rows:
-            public = only_public(name), only_public(subdomain)
-            row = (tenant, *public, only_choice(plan), only_choice(mode))
+            row = (tenant, only_public(name), only_public(subdomain), choices[plan], choices[mode])
             try:
                 if row[0] is None:  # which SQLite takes for a key, too
                     raise sqlite3.IntegrityError
@@ -277,16 +279,13 @@ def _copy_settings(
         names = {name for _, _, name, _, _ in rows}  # few names, many rows
         kept = {name for name in names if may_leave(name, None)}
         leaving = [name in kept or may_leave(name, value) for _, _, name, value, _ in rows]
+        times = {time: only_time(time) for time in {row[4] for row in rows}}  # few, too
         redacted = [
-            (
-                only_public(number),
-                tenant,
-                name,
-                token(value, inputs.rules, fingerprint),
-                only_time(created_at),
-            )
+            (number, tenant, name, token(value, inputs.rules, fingerprint), times[created_at])
             for number, tenant, name, value, created_at in compress(rows, leaving)
         ]
+        if not only_digits(row[0] for row in redacted):  # as it is nearly always
+            redacted = [(only_public(number), *rest) for number, *rest in redacted]
         try:
             insert(work, "tenant_settings", _storable(redacted, source))
         except sqlite3.IntegrityError:
@@ -329,7 +328,7 @@ def _copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> d
 def _check_limits(work: sqlite3.Connection, source: Source) -> None:
     """Raise SourceError for what would not be read again: opening refuses it."""
     try:
-        check_rows(work, FORMAT_VERSION)
+        check_sizes(work, FORMAT_VERSION)
     except ValueError as error:
         raise SourceError(
             f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"

@@ -46,13 +46,14 @@ def most_run(limit: tuple[int, int], models: int) -> int:
     return min(most, judged // max(models, 1))
 
 
-def longest(column: str) -> int:
-    """Return how many characters a text in this column of a snapshot may have."""
-    return SETTING_NAME if column == "setting_key" else TEXT
-
-
 def check_sizes(connection: sqlite3.Connection, version: int) -> None:
     """Raise ValueError, saying what there is too much of, if a snapshot is beyond the limits."""
+    for table in ("manifest", *FORMATS[version][1]):
+        columns = [name for name, *_ in connection.execute(f"SELECT * FROM {table}").description]  # noqa: S608
+        at_most = {name: SETTING_NAME if name == "setting_key" else TEXT for name in columns}
+        too_long = " OR ".join(f"length({name}) > {most}" for name, most in at_most.items())
+        if connection.execute(f"SELECT 1 FROM {table} WHERE {too_long}").fetchone():  # noqa: S608
+            raise ValueError(f"table {table} has a text that is too long")
     for table, (query, most, what) in _AT_MOST.items():
         if table in FORMATS[version][1]:
             [number] = connection.execute(query).fetchone() or [0]

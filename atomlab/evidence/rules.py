@@ -79,10 +79,6 @@ class Rules:
     assumptions: tuple[str, ...] = ()
     other_faults: Mapping[str, str] = field(default_factory=dict)
 
-    def is_placeholder(self, key: str) -> bool:
-        """Return whether this edition takes `key` for no key at all."""
-        return len(key) < self.placeholder_shorter_than or key.startswith(self.placeholder_prefixes)
-
     def allowed_names(self, plan: str | None) -> tuple[str, ...] | None:
         """Return the names that `plan`, in any case, allows for managed requests, None for all."""
         return self.plans.get((plan or "free").lower(), self.plans["free"])

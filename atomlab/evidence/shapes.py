@@ -7,7 +7,8 @@ time or a name say, only that is kept; where it is free, what looks like a secre
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable
+from contextlib import suppress
 
 from atomlab.text import VENDOR_KEY
 
@@ -61,10 +62,21 @@ def is_variable(name: str) -> bool:
     return _VARIABLE.fullmatch(name) is not None
 
 
-@lru_cache(maxsize=4096)  # of a million settings many are of one time
 def only_time(text: str | None) -> str | None:
     """Return a text that is a time or a day as databases and ISO 8601 spell it, None for others."""
     return text if text is not None and _TIME.fullmatch(text) else None
+
+
+def only_digits(texts: Iterable[object]) -> bool:
+    """Return whether all are hexadecimal, as UUIDs and numbers are, and no vendor's key is.
+
+    That is one quick look at many; None counts as empty.
+    """
+    digits = "".join(map(str, filter(None, texts))).replace("-", "")
+    with suppress(ValueError):
+        bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2))
+        return True
+    return False
 
 
 def only_words(text: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -172,7 +172,15 @@ def open_snapshot(path: str | Path) -> Snapshot:
     Raises SnapshotError if the file is missing, not an SQLite file, not a snapshot, of another
     format version, or damaged, or holds anything that capture does not write.
     """
-    file = Path(path)
+    return _opened(Path(path), check_content)
+
+
+def open_written(path: Path) -> Snapshot:
+    """Return the snapshot that a capture has just written, having looked into what it holds."""
+    return _opened(path, lambda *_: None)
+
+
+def _opened(file: Path, check: Callable[[sqlite3.Connection, int], None]) -> Snapshot:
     sha256 = check_seal(file)
     # immutable: what is read is exactly what was sealed, whatever lies beside the file.
     uri = file.resolve().as_uri() + "?mode=ro&immutable=1"
@@ -180,7 +188,7 @@ def open_snapshot(path: str | Path) -> Snapshot:
     connection.set_authorizer(_authorize)
     what = "does not hold what a snapshot does"
     try:
-        check_content(connection, file.stat().st_size)
+        check(connection, file.stat().st_size)
         what = "has no readable manifest"
         return Snapshot(file, sha256, connection)
     except (OSError, sqlite3.Error, ValueError, RecursionError) as error:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atomlab.errors import AtomlabError, InputError
+from atomlab.evidence.redaction import key_state
 from atomlab.evidence.rules import EDITIONS as EDITIONS_FOLDER
 from atomlab.evidence.rules import load_rules, rules_from_mapping
 from tests.evidence.test_pricing import JSON
@@ -71,8 +72,8 @@ def test_placeholders_are_for_rules_of_ones_own(tmp_path, key, is_placeholder):
         "based_on: open-source-2026-05\nname: own\n"
         "placeholder_prefixes: [dummy, 60a9596d]\nplaceholder_shorter_than: 12\n"
     )
-    assert load_rules(str(path)).is_placeholder(key) is is_placeholder
-    assert not any(load_rules(name).is_placeholder(key) for name in EDITIONS)
+    assert (key_state(key, load_rules(str(path))) == "placeholder") is is_placeholder
+    assert {key_state(key, load_rules(name)) for name in EDITIONS} == {"present"}
 
 
 def test_a_plan_is_looked_up_in_lower_case():
@@ -255,7 +256,7 @@ def test_any_value_of_any_field_is_rules_or_a_clear_error(field, value):
     if rules is not None:
         kept = json.loads(json.dumps(rules.to_mapping()))
         assert rules_from_mapping(kept, "here") == rules
-        assert rules.is_placeholder("") in (True, False)
+        assert key_state("k", rules) in ("present", "placeholder")
 
 
 @given(JSON)
