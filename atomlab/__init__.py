@@ -15,13 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from atomlab.byok.fidelity import proven_capture as capture
+    from atomlab.byok.clients import BYOKHandler
     from atomlab.byok.filters import FILTERS
-    from atomlab.byok.handler import BYOKHandler
     from atomlab.byok.keys import BYOKManager
     from atomlab.byok.platform import Platform, load_platform
     from atomlab.byok.ranking import Ranking, rank
     from atomlab.byok.request import Request
+    from atomlab.capturing.fidelity import proven_capture as capture
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.hypothesis import load_hypothesis
     from atomlab.diagnosis.investigation import investigate
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from atomlab.diagnosis.options import compare_options
     from atomlab.diagnosis.verify import verify
     from atomlab.errors import AtomlabError, NoModelsAvailableError
-    from atomlab.evidence.pricing import load_pricing
-    from atomlab.evidence.registry import load_registry
-    from atomlab.evidence.rules import load_rules
+    from atomlab.evidence.inputs.pricing import load_pricing
+    from atomlab.evidence.inputs.registry import load_registry
+    from atomlab.evidence.inputs.rules import load_rules
     from atomlab.evidence.schema import Tenant, TenantSetting
     from atomlab.evidence.snapshot import Snapshot, open_snapshot
 
 _HOMES = {
     "AtomlabError": "atomlab.errors",
-    "BYOKHandler": "atomlab.byok.handler",
+    "BYOKHandler": "atomlab.byok.clients",
     "BYOKManager": "atomlab.byok.keys",
     "FILTERS": "atomlab.byok.filters",
     "NoModelsAvailableError": "atomlab.errors",
@@ -47,16 +47,16 @@ _HOMES = {
     "Snapshot": "atomlab.evidence.snapshot",
     "Tenant": "atomlab.evidence.schema",
     "TenantSetting": "atomlab.evidence.schema",
-    "capture": "atomlab.byok.fidelity:proven_capture",
+    "capture": "atomlab.capturing.fidelity:proven_capture",
     "compare_options": "atomlab.diagnosis.options",
     "diagnose": "atomlab.diagnosis.diagnose",
     "investigate": "atomlab.diagnosis.investigation",
     "lint": "atomlab.diagnosis.lint",
     "load_hypothesis": "atomlab.diagnosis.hypothesis",
     "load_platform": "atomlab.byok.platform",
-    "load_pricing": "atomlab.evidence.pricing",
-    "load_registry": "atomlab.evidence.registry",
-    "load_rules": "atomlab.evidence.rules",
+    "load_pricing": "atomlab.evidence.inputs.pricing",
+    "load_registry": "atomlab.evidence.inputs.registry",
+    "load_rules": "atomlab.evidence.inputs.rules",
     "open_snapshot": "atomlab.evidence.snapshot",
     "rank": "atomlab.byok.ranking",
     "verify": "atomlab.diagnosis.verify",

@@ -145,10 +145,10 @@ def capture(
     The database is only read. Its password comes from PGPASSWORD, .pgpass, or a URL in the
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
-    from atomlab.byok.fidelity import proven_capture
-    from atomlab.evidence.memory import close_memory
-    from atomlab.report.custody import capture_progress
-    from atomlab.report.terminal import print_capture
+    from atomlab.capturing.fidelity import proven_capture
+    from atomlab.capturing.memory import close_memory
+    from atomlab.show.manifest import capture_progress
+    from atomlab.show.terminal import print_capture
 
     close_memory()  # to the end of the process: values are freed, not wiped
     with capture_progress() as progress:
@@ -177,7 +177,7 @@ def capture(
 def show(snapshot: Snapshot, as_json: AsJson = False) -> None:
     """Print a snapshot's manifest: where it came from, how, when, and what is in it."""
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.custody import print_manifest
+    from atomlab.show.manifest import print_manifest
 
     with open_snapshot(snapshot) as evidence:
         if as_json:
@@ -190,7 +190,7 @@ def show(snapshot: Snapshot, as_json: AsJson = False) -> None:
 def verify_snapshot(snapshot: Snapshot, as_json: AsJson = False) -> None:
     """Compute a manifest's hashes and counts again; exit code 1 if one does not hold."""
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.custody import print_verified
+    from atomlab.show.manifest import print_verified
 
     with open_snapshot(snapshot) as evidence:
         evidence.verify()
@@ -223,9 +223,9 @@ def diagnose(
     """Name the causes of "no models", and prove them."""
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
-    from atomlab.evidence.rules import COMPLEXITIES
+    from atomlab.evidence.inputs.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.argument import print_diagnosis
+    from atomlab.show.argument import print_diagnosis
 
     requests = [
         Request(c, task, capability, tools, managed, turn, tokens)
@@ -255,8 +255,8 @@ def verify(
     from atomlab.diagnosis.hypothesis import load_hypothesis
     from atomlab.diagnosis.verify import verify
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.terminal import print_verification
-    from atomlab.report.words import mode_of
+    from atomlab.show.terminal import print_verification
+    from atomlab.show.words import mode_of
 
     with open_snapshot(snapshot) as evidence:
         claims = load_hypothesis(hypothesis)
@@ -274,7 +274,7 @@ def lint(snapshot: Snapshot, as_json: AsJson = False) -> None:
     """Look for what in a snapshot's registry, rules and prices breaks tenants, or waits to."""
     from atomlab.diagnosis.lint import lint
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.terminal import print_lint
+    from atomlab.show.terminal import print_lint
 
     with open_snapshot(snapshot) as evidence:
         found = lint(evidence)
@@ -305,11 +305,11 @@ def fix(
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix
-    from atomlab.evidence.files import check_writable
-    from atomlab.evidence.rules import COMPLEXITIES
+    from atomlab.evidence.inputs.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.report.terminal import print_fix, rollback_of
-    from atomlab.report.words import mode_told
+    from atomlab.files import check_writable
+    from atomlab.show.terminal import print_fix, rollback_of
+    from atomlab.show.words import mode_told
 
     if out is not None:
         check_writable(out, overwrite, [Path(snapshot)])
@@ -329,7 +329,7 @@ def _help_notebook(name: str | None) -> None:
     if name is None:
         return
     from atomlab.report.notebooks import find_notebook, parameters_of
-    from atomlab.report.terminal import print_parameters
+    from atomlab.report.results import print_parameters
 
     with _as_usage():
         path = find_notebook(name)
@@ -411,14 +411,14 @@ def report(
         )
     if wanted.one:
         from atomlab.report.making import make_one
-        from atomlab.report.terminal import print_report
+        from atomlab.report.results import print_report
 
         with _keeping_what_ran(wanted.out):
             subject, made = make_one(wanted, timeout)
         print_report(subject, made)
         raise typer.Exit(EXIT[made.result])
     from atomlab.report.making import make_many
-    from atomlab.report.terminal import print_index
+    from atomlab.report.results import print_index
 
     with _keeping_what_ran(wanted.out):
         outcomes, index = make_many(wanted, jobs, timeout)
@@ -451,9 +451,9 @@ def postmortem(
     ] = False,
 ) -> None:
     """Write a postmortem from findings, or check one that people finished."""
-    from atomlab.evidence.files import check_writable, whole_files
-    from atomlab.report.postmortem.check import problems
-    from atomlab.report.postmortem.make import format_of, is_markdown, to_bytes, to_markdown
+    from atomlab.files import check_writable, whole_files
+    from atomlab.postmortem.check import problems
+    from atomlab.postmortem.make import format_of, is_markdown, to_bytes, to_markdown
 
     try:
         wanted = format_of(out, format)

@@ -58,7 +58,7 @@ def end_at_once() -> None:
 
 
 def _end(_number: int, _frame: object) -> None:
-    files = sys.modules.get("atomlab.evidence.files")
+    files = sys.modules.get("atomlab.files")
     if discard := getattr(files, "discard_unfinished", None):
         discard()
     stderr = sys.stderr.fileno() if sys.stderr else 2

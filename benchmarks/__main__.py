@@ -21,8 +21,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 import atomlab
 from atomlab import Request
 from atomlab.byok.ranking import rank
-from atomlab.evidence.pricing import Pricing
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.pricing import Pricing
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from benchmarks.batch import batching
 from benchmarks.capturing import capturing
 from benchmarks.plain_loop import cache_of, rank_plainly

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from atomlab.evidence.catalog import CatalogEntry
-from atomlab.evidence.rules import Rules
+from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.inputs.rules import Rules
 
 Cache = Mapping[str, Mapping[str, Any]]
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import atomlab
-from atomlab.report.postmortem.make import to_markdown
+from atomlab.postmortem.make import to_markdown
 
 HERE = Path(__file__).parent
 PRICES = HERE / "pricing" / "litellm-1.83.14-prices.json.gz"

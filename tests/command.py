@@ -25,9 +25,9 @@ _IMPORTED = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "psycopg",
     "atomlab.cli",
-    "atomlab.byok.fidelity",
-    "atomlab.report.custody",
-    "atomlab.report.terminal",
+    "atomlab.capturing.fidelity",
+    "atomlab.show.manifest",
+    "atomlab.show.terminal",
 )
 STREAMS = ("stdout", "stderr")
 _CONTEXT = multiprocessing.get_context("forkserver")

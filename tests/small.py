@@ -15,8 +15,8 @@ from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.interventions import Laboratory
-from atomlab.evidence.catalog import CatalogEntry
-from atomlab.evidence.registry import Provider
+from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.schema import SNAPSHOT_DDL
 from atomlab.evidence.snapshot import Evidence
 from tests.worlds import RULES, World

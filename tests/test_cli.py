@@ -292,7 +292,7 @@ UNNAMED = """
 import os, signal, sys
 del os.O_TMPFILE
 number = int(sys.argv.pop())
-from atomlab.evidence import capture
+from atomlab.capturing import capture
 from atomlab.__main__ import run
 def half_way(work, content, manifest, stream):
     stream.write(b"half")

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import atomlab
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.conftest import ROOT
 
 

@@ -1,20 +1,27 @@
-"""Data moves one way, evidence → decision → diagnosis → report, and so do the imports."""
+"""Data moves one way, evidence → decision → diagnosis → documents, and so do the imports."""
 
 from __future__ import annotations
 
 import ast
 import re
+from graphlib import TopologicalSorter
 
 import pytest
 
 from tests.conftest import ROOT
 
-LAYERS = ("evidence", "byok", "diagnosis", "report")
-MODULES = sorted((ROOT / "atomlab").rglob("*.py"))
+PACKAGE = ROOT / "atomlab"
+# What every layer may import, then the layers: each may import itself and those before it.
+GROUND = ("core_yaml", "errors", "files", "limits", "process", "shown", "text", "verdicts")
+LAYERS = ("evidence", "byok", "capturing", "diagnosis", "fleet", "show", "report", "postmortem")
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
 
 
 def imports_of(path):
-    """Return the full names of everything that a module imports, wherever in it."""
+    """Return the full names of everything that a module imports, lazily and for types, too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -25,48 +32,65 @@ def imports_of(path):
     return found
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_no_layer_imports_a_later_one(layer):
-    """Evidence knows no decision, the decision no diagnosis, the diagnosis no report."""
-    later = LAYERS[LAYERS.index(layer) + 1 :]
-    modules = [path for path in MODULES if path.parent.name == layer]
-    assert modules
-    for path in modules:
-        for name in imports_of(path):
-            assert not name.startswith(tuple(f"atomlab.{other}" for other in later)), path.name
+def modules_imported(path):
+    """Return the modules of the package that a module imports."""
+    names = {name for name in imports_of(path) if name.startswith("atomlab.")}
+    return {name if name in MODULES else name.rpartition(".")[0] for name in names} - {"atomlab"}
+
+
+def layer_of(module):
+    """Return the layer, or the module of the ground, that a module belongs to."""
+    return module.split(".")[1] if "." in module else "atomlab"
+
+
+INSIDE = {name: path for name, path in MODULES.items() if layer_of(name) in (*GROUND, *LAYERS)}
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_no_arrow_runs_back(module):
+    """A layer imports the ground and what lies before it."""
+    layer = layer_of(module)
+    allowed = {*GROUND, *LAYERS[: LAYERS.index(layer) + 1]} if layer in LAYERS else set(GROUND)
+    back = {name for name in modules_imported(INSIDE[module]) if layer_of(name) not in allowed}
+    assert not back
+
+
+def test_no_modules_import_each_other():
+    """There is an order in which each module comes after all that it imports."""
+    graph = {name: modules_imported(path) - {name} for name, path in MODULES.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
+
+
+@pytest.mark.parametrize("layer", LAYERS[:5])
+def test_no_layer_below_the_documents_imports_what_only_they_need(layer):
+    """Figures, notebooks and the command line stay out of evidence, decision and diagnosis."""
+    unwanted = ("atomlab.cli", "matplotlib", "papermill", "nbconvert", "typer", "rich")
+    for module, path in INSIDE.items():
+        if layer_of(module) == layer:
+            assert not [name for name in imports_of(path) if name.startswith(unwanted)], module
 
 
 @pytest.mark.parametrize("layer", LAYERS[:3])
-def test_no_layer_below_the_report_imports_what_only_reports_need(layer):
-    """Figures, notebooks and the command line stay out of evidence, decision and diagnosis."""
-    unwanted = ("atomlab.cli", "matplotlib", "papermill", "nbconvert", "typer", "rich")
-    for path in MODULES:
-        if path.parent.name == layer:
-            assert not [name for name in imports_of(path) if name.startswith(unwanted)], path.name
-
-
-def test_display_knows_no_layer():
-    """What shows objects of all layers imports none of them, so that each may import it."""
-    modules = sorted((ROOT / "atomlab" / "display").rglob("*.py"))
-    assert modules
-    for path in modules:
-        names = imports_of(path)
-        assert not [n for n in names if n.startswith(tuple(f"atomlab.{x}" for x in LAYERS))]
-
-
-@pytest.mark.parametrize("layer", ["evidence", "byok"])
 def test_the_decision_reaches_no_network_or_environment(layer):
     """Nothing but the snapshot decides: no network module, no environment, no random number."""
     network = ("socket", "http", "urllib", "requests", "subprocess", "random", "os.environ", "time")
-    for path in MODULES:
-        if path.parent.name == layer:
+    for module, path in INSIDE.items():
+        if layer_of(module) == layer:
             used = [name for name in imports_of(path) if name.startswith(network)]
             # The one clock, in capture alone: how long a query or the whole of it takes.
             clocked = path.name in ("sqlite.py", "postgres.py", "capture.py")
-            assert used == (["time.monotonic"] if clocked else []), path.name
+            assert used == (["time.monotonic"] if clocked else []), module
             # The one exception: env:NAME, where a capture finds its database.
             variables = re.findall(r"os\.environ|getenv", path.read_text(encoding="utf-8"))
-            assert variables == (["getenv"] if path.name == "source.py" else []), path.name
+            assert variables == (["getenv"] if path.name == "source.py" else []), module
+
+
+def test_each_folder_says_what_it_holds_and_what_it_may_import():
+    """The docstring of every package names both."""
+    for module, path in INSIDE.items():
+        if path.name == "__init__.py" and "templates" not in module:
+            said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            assert "May import " in said, module
 
 
 def test_the_plain_loop_shares_no_code_with_the_engine():

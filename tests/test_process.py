@@ -153,7 +153,7 @@ def test_nothing_of_the_current_folder_runs_in_a_report(how, env, without, hosti
 
 
 OWN = """import helper, json, os, pandas
-from atomlab.report.findings import MIME
+from atomlab.diagnosis.findings import MIME
 assert pandas.DataFrame and open('data.txt').read() == 'beside'
 assert os.environ.get('PYTHONSAFEPATH') is None
 found = {'schema': 'atomlab.findings/1', 'verdict': 'confirmed', 'answer': helper.__file__}

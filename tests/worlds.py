@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
-from atomlab.evidence.catalog import CatalogEntry
-from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import Rules, load_rules
+from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import Rules, load_rules
 
 PROVIDERS = ("openai", "anthropic", "groq", "gemini", "minimax", "minimax_2_7", "lux", "mini")
 CAPABILITIES = ("vision", "tools", "computer_use", "singing")

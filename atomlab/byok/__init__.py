@@ -1,4 +1,7 @@
-"""The decision: what the platform does with the evidence, under the platform's own names."""
+"""The decision: what the platform does with the evidence, under the platform's own names.
+
+May import evidence.
+"""
 
 from __future__ import annotations
 

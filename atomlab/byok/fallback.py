@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atomlab.byok.filters import View
-from atomlab.evidence.rules import Fallback
+from atomlab.evidence.inputs.rules import Fallback
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atomlab.byok import cards
 from atomlab.errors import SnapshotError
-from atomlab.evidence.environment import NONE, STORED, Environment, read_environment
+from atomlab.evidence.inputs.environment import NONE, STORED, Environment, read_environment
+from atomlab.evidence.inputs.registry import Provider, setting_key
+from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import USABLE, State, key_state, token_state
-from atomlab.evidence.registry import Provider, setting_key
-from atomlab.evidence.rules import Rules
 from atomlab.evidence.schema import TenantSetting
+from atomlab.shown import Shown
 from atomlab.text import listed
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class KeyLookup:
     reason: str
 
 
-class KeyLookups(tuple[KeyLookup, ...]):
+class KeyLookups(Shown, tuple[KeyLookup, ...]):
     """A tenant's lookups: one per provider, in registry order."""
 
     __slots__ = ()
@@ -58,9 +58,6 @@ class KeyLookups(tuple[KeyLookup, ...]):
 
         columns = ["provider", "setting_key", "state", "client", "reason"]
         return pd.DataFrame([asdict(lookup) for lookup in self], columns=columns)
-
-    def _repr_html_(self) -> str:
-        return cards.lookups_card(self).html()
 
     def __repr__(self) -> str:
         found = listed(f"{x.setting_key} {x.state}" for x in self if x.state != "missing")

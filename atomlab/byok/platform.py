@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
+from atomlab import limits
 from atomlab.byok.keys import BYOKManager
 from atomlab.byok.scoring import Floats, scorer
 from atomlab.errors import InputError, SnapshotError
-from atomlab.evidence import limits
-from atomlab.evidence.catalog import CatalogEntry, catalog_from_rows
-from atomlab.evidence.pricing import COLUMNS, Pricing, chat_of, pricing_columns
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import Rules, rules_from_mapping
+from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows
+from atomlab.evidence.inputs.pricing import COLUMNS, Pricing, chat_of, pricing_columns
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import Rules, rules_from_mapping
 from atomlab.text import printable
 
 Bools = NDArray[np.bool_]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atomlab.byok import cards
 from atomlab.byok.fallback import Answer, last_answer, static_mapping
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES, View
 from atomlab.byok.platform import Indices, Platform
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import Floats, value_scores
 from atomlab.errors import NO_MODELS, InputError
-from atomlab.evidence.rules import Rules
+from atomlab.evidence.inputs.rules import Rules
+from atomlab.shown import Shown
 from atomlab.text import count, printable
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Break:
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class Ranking(Shown):
     """The decision for one request: every model judged by every filter.
 
     Arrays have one element per model in cache order. `blockers` is a bit mask over FILTERS (bit 0
@@ -261,9 +261,6 @@ class Ranking:
         if self.broken:
             parts.append(str(self.broken))
         return f"{total}: {', '.join(parts)}" if parts else f"{total} in the pricing cache"
-
-    def _repr_html_(self) -> str:
-        return cards.ranking_card(self).html()
 
     def __repr__(self) -> str:
         return f"<Ranking, {self.request.complexity} request: {self.summary()}>"

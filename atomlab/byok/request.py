@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from atomlab.errors import InputError
-from atomlab.evidence.rules import COMPLEXITIES, TIERS
+from atomlab.evidence.inputs.rules import COMPLEXITIES, TIERS
 from atomlab.text import printable
 
 

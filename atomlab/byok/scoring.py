@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from atomlab.evidence.rules import Rules
+from atomlab.evidence.inputs.rules import Rules
 
 Floats = NDArray[np.float64]
 CHEAPEST = 1e-9  # the platform's floor under a cost, in US dollars per token

@@ -1,1 +1,4 @@
-"""Diagnosis: what follows from the evidence and the decision."""
+"""What follows from the evidence and the decision: causes, fix sets, trials, verdicts, SQL.
+
+May import evidence and byok.
+"""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
+from atomlab import limits
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.diagnosis.blockers import BlockerSet, minimal_fix_sets
@@ -22,7 +23,6 @@ from atomlab.diagnosis.deviations import (
 from atomlab.diagnosis.explanation import Cause, Explanation, FixSet
 from atomlab.diagnosis.interventions import Edit, Laboratory
 from atomlab.diagnosis.rows import TenantRows
-from atomlab.evidence import limits
 from atomlab.text import listed
 
 # Keys of providers that the platform does not know, or not as LLM providers.

@@ -8,8 +8,8 @@ from dataclasses import replace
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
-from atomlab.evidence.rules import COMPLEXITIES
 
 
 def keys_that_serve(

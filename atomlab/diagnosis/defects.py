@@ -12,9 +12,9 @@ from typing import Literal
 
 from atomlab.byok.keys import KeyLookup
 from atomlab.byok.platform import Platform
+from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.names import Reading, key_stem, letters, reader
 from atomlab.evidence.redaction import USABLE, State
-from atomlab.evidence.registry import Provider, setting_key
 from atomlab.text import listed
 
 Code = Literal[

@@ -11,7 +11,6 @@ from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis import cards
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
@@ -21,10 +20,11 @@ from atomlab.diagnosis.defects import Defect, find_defects
 from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.rivals import Rival, find_rivals
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
-from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class RequestDiagnosis:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Shown):
     """A tenant's rows (state by setting name), lookups (one per provider), clients and outcomes.
 
     `repeated` are names of which there is a second row, which the platform never reads;
@@ -180,9 +180,6 @@ class Diagnosis:
             }
             for d, ranking in zip(self.requests, after, strict=True)
         )
-
-    def _repr_html_(self) -> str:
-        return cards.diagnosis_card(self).html()
 
     def __repr__(self) -> str:
         told = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)

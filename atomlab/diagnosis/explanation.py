@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
-from atomlab.diagnosis import cards
 from atomlab.diagnosis.interventions import WHO, Edit, Trial, Who
+from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
 Role = Literal["sole", "one-of-k", "joint"]
@@ -22,7 +22,7 @@ FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
 
 
 @dataclass(frozen=True)
-class FixSet:
+class FixSet(Shown):
     """A minimal set of atoms, the edits that remove them, and what re-executing them gave.
 
     `provider` is whose models it lets through, None for a change of the whole cache.
@@ -59,9 +59,6 @@ class FixSet:
         """Whether it found one that can serve: a winner that is no chat model is no cure."""
         winner = self.after.winner
         return winner is not None and winner.chat is not False
-
-    def _repr_html_(self) -> str:
-        return cards.fix_set_card(self).html()
 
     def __repr__(self) -> str:
         run = "verified" if self.verified else "not run"

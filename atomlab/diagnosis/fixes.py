@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from atomlab.byok.ranking import Candidate
-from atomlab.diagnosis import cards
 from atomlab.diagnosis.answers import unable
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.defects import find_defects
@@ -16,13 +15,14 @@ from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.interventions import WHO, Edit, Who
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
+from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
 Status = Literal["sql", "words", "nothing", "inconclusive"]
 
 
 @dataclass(frozen=True)
-class Fix:
+class Fix(Shown):
     """What to do: `sql` and its `rollback` if a key has only to be copied, and what to say.
 
     `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` tells;
@@ -42,9 +42,6 @@ class Fix:
     def told(self) -> tuple[str, ...]:
         """All that is to be said: the words, then what is done by hand."""
         return (*self.words, *self.by_hand)
-
-    def _repr_html_(self) -> str:
-        return cards.fix_card(self).html()
 
     def __repr__(self) -> str:
         return f"<Fix ({self.status}): {printable('; '.join(self.told), 400)}>"

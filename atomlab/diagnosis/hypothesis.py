@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from atomlab import limits
 from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS, InputError, TenantError
-from atomlab.evidence import limits
-from atomlab.evidence.files import read_yaml
+from atomlab.files import read_yaml
 from atomlab.text import did_you_mean, field_name
 
 if TYPE_CHECKING:

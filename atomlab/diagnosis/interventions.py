@@ -20,9 +20,9 @@ from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.rows import TenantRows, read_rows
 from atomlab.errors import InputError
-from atomlab.evidence.pricing import FLAGS, NUMBERS, Pricing
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import Rules
+from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS, Pricing
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.schema import Tenant, TenantSetting
 from atomlab.evidence.snapshot import Evidence, Scratch
 from atomlab.evidence.tenants import plan_and_mode

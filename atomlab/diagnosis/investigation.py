@@ -20,7 +20,7 @@ from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
 from atomlab.diagnosis.options import Option, compare_options
 from atomlab.diagnosis.verify import Verification, verify
 from atomlab.errors import NO_MODELS
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
 

@@ -14,10 +14,10 @@ from atomlab.byok.platform import Bools, Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import scorer
-from atomlab.evidence.pricing import DEAREST, PROVIDER, chat_of
+from atomlab.evidence.inputs.pricing import DEAREST, PROVIDER, chat_of
+from atomlab.evidence.inputs.registry import Provider, setting_key
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
-from atomlab.evidence.registry import Provider, setting_key
-from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, listed, printable

@@ -21,8 +21,8 @@ from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.fixes import cured_by, root_fix
 from atomlab.diagnosis.interventions import CODE_CHANGE, Edit, Laboratory
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
-from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 

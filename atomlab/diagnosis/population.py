@@ -18,8 +18,8 @@ from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
-from atomlab.evidence.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
-from atomlab.evidence.environment import STORED, Environment, read_environment
-from atomlab.evidence.rules import Rules
+from atomlab.evidence.inputs.environment import STORED, Environment, read_environment
+from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.schema import TenantSetting
 from atomlab.evidence.snapshot import Evidence
 

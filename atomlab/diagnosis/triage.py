@@ -16,7 +16,7 @@ from atomlab.diagnosis.explanation import Verdict
 from atomlab.diagnosis.fixes import Fix, best_fix, plan_fix
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.verify import ClaimResult, Verification
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
 

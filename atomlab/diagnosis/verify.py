@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from atomlab.byok.handler import BYOKHandler
+from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis import cards
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.hypothesis import (
     ClientAbsent,
@@ -31,9 +30,10 @@ from atomlab.diagnosis.hypothesis import (
 )
 from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
 from atomlab.errors import TenantError
-from atomlab.evidence.environment import STORED
+from atomlab.evidence.inputs.environment import STORED
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
 from atomlab.evidence.snapshot import Evidence
+from atomlab.shown import Shown
 from atomlab.text import count, did_you_mean, listed, printable
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ClaimResult:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Shown):
     """All claims of a hypothesis tested on a snapshot, on these requests, one or several.
 
     `assumptions` are what the verdicts take for granted.
@@ -84,9 +84,6 @@ class Verification:
 
         rows = [(c.id, c.statement, c.verdict, c.expected, c.observed) for c in self.claims]
         return pd.DataFrame(rows, columns=["id", "claim", "verdict", "expected", "observed"])
-
-    def _repr_html_(self) -> str:
-        return cards.verification_card(self).html()
 
     def __repr__(self) -> str:
         claims = count(len(self.claims), "claim")

@@ -1,1 +1,4 @@
-"""Evidence: what was true. Snapshots, capture, redaction, prices, registry, rules."""
+"""What was true: the snapshot file, its manifest and seal, redaction; sources and inputs.
+
+May import the ground floor alone: errors, files, text, shown.
+"""

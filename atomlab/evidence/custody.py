@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
-from atomlab.evidence.pricing import Pricing
+from atomlab.evidence.inputs.pricing import Pricing
+from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules, editions
 from atomlab.evidence.redaction import key_id
-from atomlab.evidence.rules import COMPLEXITIES, Rules, editions
 from atomlab.evidence.schema import FORMAT_VERSION, FORMATS
 
 _SCHEMA = "atomlab.snapshot"

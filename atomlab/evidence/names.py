@@ -15,8 +15,8 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import EDITIONS
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import EDITIONS
 
 _LONGEST = 80  # characters of a name that is read
 _KEY = r"(?:API|SECRET)?(?:KEY|TOKEN|SECRET|CREDENTIAL)S?"

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.names import reader
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import Rules
 from atomlab.evidence.shapes import KEY_SHAPE, NOT_PASTED, WORD
 
 State = Literal["present", "ciphertext", "null", "empty", "blank", "placeholder"]

@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence import cards
 from atomlab.evidence.custody import check_agreement, read_manifest, table_digest
-from atomlab.evidence.environment import DEFAULT
+from atomlab.evidence.inputs.environment import DEFAULT
+from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.redaction import names_that_may_leave, token_state
-from atomlab.evidence.registry import Provider
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
 from atomlab.evidence.tenants import find_tenant
+from atomlab.shown import Shown
 from atomlab.text import printable
 
 _READING = {
@@ -95,7 +95,7 @@ class Scratch(Evidence):
     """A writable copy of a snapshot in memory, where interventions run."""
 
 
-class Snapshot(Evidence):
+class Snapshot(Evidence, Shown):
     """A redacted copy of the platform's tables at one moment, read-only: the evidence."""
 
     def __init__(self, path: Path, sha256: str, connection: sqlite3.Connection) -> None:
@@ -157,9 +157,6 @@ class Snapshot(Evidence):
         key_names = {DEFAULT, *(tenant for (tenant,) in select("SELECT id FROM tenants"))}
         for key_name, value in select("SELECT key_name, value FROM stored_keys"):
             yield "stored key", value, key_name in key_names
-
-    def _repr_html_(self) -> str:
-        return cards.snapshot_card(self).html()
 
     def __repr__(self) -> str:
         name, captured_at = printable(self.name), printable(self.captured_at)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 
-from atomlab.evidence.limits import check_sizes
+from atomlab import limits
 from atomlab.evidence.schema import FORMATS
 from atomlab.evidence.seal import SEAL_BYTES
 
@@ -20,6 +20,22 @@ _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 # What a check may cost: SQLite takes at most three steps for each byte of a sound file.
 _STEPS_PER_BYTE, _STEPS_AT_LEAST, _STEPS_BETWEEN_LOOKS = 10, 1_000_000, 10_000
 _LONGEST_AT_LEAST = 1 << 20
+
+_AT_MOST = {
+    "providers": ("SELECT count(*) FROM providers", limits.PROVIDERS, "providers"),
+    "pricing": ("SELECT count(*) FROM pricing", limits.PRICES, "prices"),
+    "model_catalog": (
+        "SELECT count(*) FROM model_catalog",
+        limits.MODELS,
+        "models in the catalogue",
+    ),
+    "environment": ("SELECT count(*) FROM environment", limits.KEY_SETTINGS, "variables"),
+    "tenant_settings": (
+        "SELECT count(*) AS n FROM tenant_settings GROUP BY tenant_id ORDER BY n DESC LIMIT 1",
+        limits.KEY_SETTINGS,
+        "key settings of one tenant",
+    ),
+}
 
 
 def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
@@ -44,6 +60,23 @@ def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
             if connection.execute(query).fetchone():
                 raise ValueError(f"table {table} has a value of another type than its column")
         check_sizes(connection, version)
+
+
+def check_sizes(connection: sqlite3.Connection, version: int) -> None:
+    """Raise ValueError, saying what there is too much of, if a snapshot is beyond the limits."""
+    for table in ("manifest", *FORMATS[version][1]):
+        columns = [name for name, *_ in connection.execute(f"SELECT * FROM {table}").description]  # noqa: S608
+        at_most = {
+            name: limits.SETTING_NAME if name == "setting_key" else limits.TEXT for name in columns
+        }
+        too_long = " OR ".join(f"length({name}) > {most}" for name, most in at_most.items())
+        if connection.execute(f"SELECT 1 FROM {table} WHERE {too_long}").fetchone():  # noqa: S608
+            raise ValueError(f"table {table} has a text that is too long")
+    for table, (query, most, what) in _AT_MOST.items():
+        if table in FORMATS[version][1]:
+            [number] = connection.execute(query).fetchone() or [0]
+            if number > most:
+                raise ValueError(limits.beyond(number, most, what))
 
 
 @contextmanager

@@ -1,1 +1,4 @@
-"""Report: how it is told. Tables and figures for notebooks, and notebooks run into reports."""
+"""Notebooks run into reports: parameters, kernels, pages, batches, JupyterLab.
+
+May import every layer up to show; nothing but the commands imports it.
+"""

@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from atomlab.diagnosis.hypothesis import load_hypothesis
 from atomlab.errors import ReportError, TenantError
-from atomlab.evidence.files import whole_files
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
+from atomlab.files import whole_files
 from atomlab.report.notebooks import parameters_of, shipped_notebook
 from atomlab.report.planning import folder_names
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from atomlab.errors import ReportError, SnapshotError
-from atomlab.evidence.files import check_writable, undisturbed, whole_files
+from atomlab.files import check_writable, undisturbed, whole_files
 
 PAGE, PAPER, NOTEBOOK, FINDINGS = "report.html", "report.pdf", "notebook.ipynb", "findings.json"
 PARTIAL, INDEX = "notebook.partial.ipynb", "index.html"

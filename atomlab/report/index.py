@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from atomlab.display.badges import badge, tone
 from atomlab.report.batch import Outcome
 from atomlab.report.files import INDEX, PARTIAL, ReportFolder, make_folder
 from atomlab.report.templates import FOLDER, render
+from atomlab.show.badges import badge, tone
 from atomlab.text import count, printable
 
-_STYLES = ("report/style.css", "index.css")
+_STYLES = ("report/style.css", "report/index.css")
 # In the order of exit codes: 1 could not look, 3, 4 cannot tell, 0.
 _MEANS = {
     "failed": "The report could not be made.",
@@ -64,7 +64,7 @@ def index_page(
     ]
     style = "".join((FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
     return render(
-        "index.html",
+        "report/index.html",
         style=style,
         style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
         title=f"{count(len(outcomes), 'report')} on {printable(snapshot)}",

@@ -52,7 +52,7 @@ def make_many(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[
     """
     from atomlab.report.batch import default_jobs, run_batch
     from atomlab.report.progress import watching
-    from atomlab.report.terminal import print_outcomes
+    from atomlab.report.results import print_outcomes
 
     tasks = plan(wanted)
     wanted.into.check([INDEX])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atomlab.errors import InputError, ReportError
-from atomlab.evidence.files import read_bytes
+from atomlab.files import read_bytes
 from atomlab.report.parameters import Parameter, declared_parameters
 from atomlab.text import did_you_mean
 

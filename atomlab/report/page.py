@@ -13,8 +13,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from atomlab.byok.request import in_words
-from atomlab.display.badges import tone
-from atomlab.report.findings import MIME, STATUSES, certainty_of, mode_of, result_of
+from atomlab.diagnosis.findings import MIME, STATUSES, certainty_of, result_of
+from atomlab.show.badges import tone
+from atomlab.show.words import mode_in
 from atomlab.text import printable
 
 _HEADING = re.compile(r"(#{2,3}) (.+)")
@@ -113,7 +114,7 @@ def _facts(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if tenant:
         name, short = printable(tenant["name"]), printable(tenant["subdomain"] or tenant["id"])
         yield "Tenant", f"{name} ({short})"
-    if mode := mode_of(findings):
+    if mode := mode_in(findings):
         yield "Requests", printable(mode)
     if snapshot:
         yield "Evidence", f"snapshot {printable(snapshot['name'])}"

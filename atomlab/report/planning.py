@@ -14,7 +14,7 @@ from atomlab.errors import InputError
 from atomlab.report.files import INDEX, RECORD, ReportFolder
 from atomlab.report.notebooks import find_notebook, given_files
 from atomlab.report.parameters import Parameter, check_parameters
-from atomlab.report.words import ai_mode_of, managed_of
+from atomlab.show.words import ai_mode_of, managed_of
 from atomlab.text import printable
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atomlab.diagnosis.findings import certainty_of, findings_in, result_of
 from atomlab.errors import Ended, ReportError
 from atomlab.report.files import (
     FINDINGS,
@@ -23,11 +24,11 @@ from atomlab.report.files import (
     make_folder,
     one_run_in,
 )
-from atomlab.report.findings import certainty_of, findings_in, mode_of, result_of
 from atomlab.report.kernel import running_kernel
 from atomlab.report.notebooks import folder_of, given_files, parameters_of
 from atomlab.report.parameters import check_parameters
 from atomlab.report.typeset import to_pdf, typst
+from atomlab.show.words import mode_in
 from atomlab.text import printable
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def run_report(
                 findings = findings_in(executed)
                 made = Report(
                     *(result_of(findings), str(findings["answer"]), folder),
-                    *(certainty_of(findings), mode_of(findings)),
+                    *(certainty_of(findings), mode_in(findings)),
                     paper=pdf,
                 )
                 page = to_html(executed, findings, own is not None)

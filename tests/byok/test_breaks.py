@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import pytest
 
-from atomlab.byok.handler import BYOKHandler
+from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.errors import NoModelsAvailableError
-from atomlab.evidence.catalog import CatalogEntry
-from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import load_rules
 
 EDITIONS = ("hosted-2026-05", "open-source-2026-05")
 # A model of openai that is a candidate for any request, and one of gemini.

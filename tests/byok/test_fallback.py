@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.fallback import Answer, static_mapping
-from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS, NoModelsAvailableError
-from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.rules import COMPLEXITIES, load_rules
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.rules import COMPLEXITIES, load_rules
 
 PUBLIC = "open-source-2026-05"
 ALL = ("lux", "openai", "deepseek", "moonshot", "deepinfra", "minimax", "qwen", "gemini")
@@ -62,7 +62,7 @@ def test_each_client_has_a_model_in_the_order_of_the_complexity(platform, comple
 
 def test_clients_of_a_forced_list_are_asked_too(write_json):
     """Anthropic has no client of its own in this edition, but a place in the mapping."""
-    from atomlab.evidence.registry import Provider
+    from atomlab.evidence.inputs.registry import Provider
 
     pricing = load_pricing(write_json({"pricing": {}}))
     platform = Platform(load_rules(PUBLIC), (Provider("anthropic"),), pricing, {})
@@ -168,7 +168,7 @@ def test_then_the_same_request_without_what_is_special_about_it(platform):
 
 
 def _listing(*capabilities):
-    from atomlab.evidence.catalog import CatalogEntry
+    from atomlab.evidence.inputs.catalog import CatalogEntry
 
     return CatalogEntry(frozenset(capabilities))
 

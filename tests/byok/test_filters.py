@@ -14,10 +14,10 @@ from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import quality_of
-from atomlab.evidence.catalog import CatalogEntry
-from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import load_rules
 from tests.small import chat
 from tests.worlds import PLANS, clients_of, requests, worlds
 

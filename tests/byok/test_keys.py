@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager
 from atomlab.byok.platform import in_client_order
-from atomlab.evidence.environment import Environment
-from atomlab.evidence.registry import default_registry, load_registry
-from atomlab.evidence.rules import load_rules
-from atomlab.evidence.source import open_source
+from atomlab.evidence.inputs.environment import Environment
+from atomlab.evidence.inputs.registry import default_registry, load_registry
+from atomlab.evidence.inputs.rules import load_rules
+from atomlab.evidence.sources.source import open_source
 
 KEY = "sk-" + "5" * 40
 PUBLIC = "open-source-2026-05"

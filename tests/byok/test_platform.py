@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import atomlab
-from atomlab.byok.fidelity import proven_capture
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.evidence.catalog import CatalogEntry
-from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import load_rules
+from atomlab.capturing.fidelity import proven_capture
+from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import load_rules
 from tests.worlds import ODD_FLAGS, ODD_NUMBERS, worlds
 
 

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.filters import NAMES
-from atomlab.byok.handler import BYOKHandler
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.errors import InputError
-from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.registry import Provider, default_registry, load_registry
-from atomlab.evidence.rules import COMPLEXITIES, load_rules
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.registry import Provider, default_registry, load_registry
+from atomlab.evidence.inputs.rules import COMPLEXITIES, load_rules
 from benchmarks.plain_loop import cache_of, rank_plainly
 from tests.conftest import PRICES
 from tests.refusals import refused

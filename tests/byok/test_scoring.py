@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from atomlab.byok.scoring import quality_of, value_scores
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.rules import load_rules
 
 RULES = load_rules("hosted-2026-05")
 

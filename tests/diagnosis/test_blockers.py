@@ -15,7 +15,7 @@ from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.blockers import minimal_blocking_sets, minimal_fix_sets
 from atomlab.diagnosis.interventions import Laboratory
-from atomlab.evidence.registry import Provider
+from atomlab.evidence.inputs.registry import Provider
 from benchmarks.plain_loop import rank_plainly
 from tests.byok.test_filters import blockers_by_hand
 from tests.small import TENANT, TOKENS, evidence_of, explained, small_platform

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import atomlab
 from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
-from atomlab.evidence.catalog import CatalogEntry
-from atomlab.evidence.registry import Provider
+from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.inputs.registry import Provider
 from tests.diagnosis.test_blockers import small_worlds, tenants, with_variables
 from tests.small import TOKENS, explained, small_platform
 from tests.worlds import PLANS, requests

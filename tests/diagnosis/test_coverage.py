@@ -8,7 +8,7 @@ import pytest
 
 import atomlab
 from atomlab.diagnosis.coverage import affected, limits, steps
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.conftest import ROOT
 from tests.diagnosis.made import EVERY, Made, capture_made
 

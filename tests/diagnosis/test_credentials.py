@@ -8,9 +8,9 @@ import pytest
 
 from atomlab.byok.request import Request
 from atomlab.diagnosis.credentials import keys_that_serve
-from atomlab.evidence.pricing import load_pricing
-from atomlab.evidence.registry import Provider
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.inputs.rules import load_rules
 from tests.byok.test_platform import Platform
 
 WIDE = {"max_input_tokens": 200_000, "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}

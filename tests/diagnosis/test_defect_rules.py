@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomlab.diagnosis.defects import find_defects
+from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.redaction import STATES, USABLE
-from atomlab.evidence.registry import Provider
 from tests.small import small_platform
 
 # minimax and minimax_2_7 declare one variable; lux declares one that no provider's name gives;

@@ -16,8 +16,8 @@ from atomlab import Request
 from atomlab.byok.platform import load_platform
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.fixes import plan_fix
-from atomlab.evidence.registry import default_registry, load_registry
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.registry import default_registry, load_registry
+from atomlab.evidence.inputs.rules import load_rules
 from tests.conftest import ATOM_SCHEMA, ROOT
 
 KEY = "sk-not-a-real-key-0123456789"

@@ -11,7 +11,7 @@ from sqlalchemy import event
 import atomlab
 from atomlab import AtomlabError, Request
 from atomlab.diagnosis.fixes import plan_fix
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.conftest import ROOT
 from tests.diagnosis.made import KEY, Made, capture_made
 

@@ -21,8 +21,8 @@ import atomlab
 from atomlab import Request
 from atomlab.byok.platform import load_platform
 from atomlab.byok.ranking import rank
-from atomlab.evidence.registry import default_registry
-from atomlab.evidence.rules import COMPLEXITIES, load_rules
+from atomlab.evidence.inputs.registry import default_registry
+from atomlab.evidence.inputs.rules import COMPLEXITIES, load_rules
 from tests.conftest import ATOM_SCHEMA, ROOT
 
 logger = logging.getLogger(__name__)

@@ -28,7 +28,6 @@ from atomlab.byok.ranking import rank
 from atomlab.diagnosis.assumptions import assumptions
 from atomlab.diagnosis.comparison import compare
 from atomlab.diagnosis.fixes import plan_fix
-from atomlab.diagnosis.fleet import survey
 from atomlab.diagnosis.investigation import investigate
 from atomlab.diagnosis.lint import lint
 from atomlab.diagnosis.options import compare_options
@@ -37,6 +36,7 @@ from atomlab.diagnosis.tradeoffs import cons, pros
 from atomlab.diagnosis.triage import triage
 from atomlab.diagnosis.verify import verify
 from atomlab.evidence.snapshot import Snapshot
+from atomlab.fleet.survey import survey
 from tests.conftest import ROOT
 from tests.diagnosis.made import KEY, Made, capture_made, stored
 from tests.small import chat

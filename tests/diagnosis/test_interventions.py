@@ -13,8 +13,8 @@ from atomlab import Request
 from atomlab.byok.platform import Platform
 from atomlab.diagnosis.interventions import _CHANGES, Edit, Laboratory, _with_made_up_model
 from atomlab.errors import InputError, TenantError
-from atomlab.evidence.pricing import FLAGS, NUMBERS
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS
+from atomlab.evidence.inputs.rules import load_rules
 from tests.refusals import refused
 
 

@@ -7,7 +7,7 @@ import yaml
 
 import atomlab
 from atomlab.errors import InputError
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.diagnosis.made import EVERY, FIT, KEY, Made, capture_made
 from tests.refusals import refused
 

@@ -17,7 +17,7 @@ from atomlab.byok.platform import load_platform
 from atomlab.byok.scoring import quality_of
 from atomlab.cli import main
 from atomlab.diagnosis.lint import CODES, SEVERITIES, lint
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.rules import load_rules
 from tests.conftest import ROOT
 
 EDITIONS = ROOT / "atomlab" / "evidence" / "editions"

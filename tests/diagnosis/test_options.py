@@ -10,7 +10,7 @@ import pytest
 import atomlab
 from atomlab import Request
 from atomlab.diagnosis.options import Decision, compare_options, winners_by_tenant
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.conftest import ROOT
 from tests.diagnosis.made import EVERY, KEY, ROWS, Made, capture_made, stored
 

@@ -7,7 +7,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.population import affected_tenants, distinct_states
 from atomlab.errors import InputError
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import refused
 

@@ -7,8 +7,8 @@ import pytest
 from atomlab import load_platform
 from atomlab.diagnosis.interventions import Edit, Laboratory
 from atomlab.diagnosis.rows import TenantRows, read_rows
-from atomlab.evidence.environment import Environment
-from atomlab.evidence.rules import load_rules
+from atomlab.evidence.inputs.environment import Environment
+from atomlab.evidence.inputs.rules import load_rules
 from tests.diagnosis.made import KEY, stored
 
 HOSTED, PUBLIC = load_rules("hosted-2026-05"), load_rules("open-source-2026-05")

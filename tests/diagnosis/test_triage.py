@@ -13,7 +13,7 @@ from atomlab.diagnosis.fixes import best_fix, plan_fix
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.triage import triage
 from atomlab.errors import InputError, TenantError
-from atomlab.evidence.rules import COMPLEXITIES
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import is_one_line, refused
 

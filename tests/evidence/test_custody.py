@@ -22,7 +22,7 @@ from sqlalchemy.exc import DatabaseError
 import atomlab
 from atomlab.errors import SnapshotError
 from atomlab.evidence.schema import SNAPSHOT_TABLES
-from atomlab.report.custody import manifest_facts
+from atomlab.show.manifest import manifest_facts
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import refused
 

@@ -32,14 +32,14 @@ from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.lint import lint
 from atomlab.errors import InputError, SnapshotError
-from atomlab.evidence.catalog import load_catalog
-from atomlab.evidence.pricing import load_pricing
+from atomlab.evidence.inputs.catalog import load_catalog
+from atomlab.evidence.inputs.pricing import load_pricing
+from atomlab.evidence.inputs.registry import default_registry, load_registry
+from atomlab.evidence.inputs.rules import EDITIONS, load_rules
 from atomlab.evidence.redaction import read_key
-from atomlab.evidence.registry import default_registry, load_registry
-from atomlab.evidence.rules import EDITIONS, load_rules
-from atomlab.report.argument import print_diagnosis
-from atomlab.report.custody import print_manifest, print_verified
-from atomlab.report.terminal import print_fix, print_lint
+from atomlab.show.argument import print_diagnosis
+from atomlab.show.manifest import print_manifest, print_verified
+from atomlab.show.terminal import print_fix, print_lint
 from tests.apart import apart
 from tests.conftest import PRICES
 from tests.evidence.test_pricing import JSON

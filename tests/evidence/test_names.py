@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atomlab.evidence.inputs.registry import Provider, default_registry, load_registry
+from atomlab.evidence.inputs.rules import EDITIONS
 from atomlab.evidence.names import _distance, canonical_name, key_stem, letters, reader
-from atomlab.evidence.registry import Provider, default_registry, load_registry
-from atomlab.evidence.rules import EDITIONS
 
 REGISTRY = load_registry(default_registry("hosted-2026-05"))
 READ = reader(REGISTRY)

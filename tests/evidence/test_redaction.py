@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.registry import default_registry, load_registry
+from atomlab.evidence.inputs.rules import load_rules
 from atomlab.evidence.redaction import (
     STATES,
     USABLE,
@@ -32,8 +34,6 @@ from atomlab.evidence.redaction import (
     token,
     token_state,
 )
-from atomlab.evidence.registry import default_registry, load_registry
-from atomlab.evidence.rules import load_rules
 from tests.canaries import SECRETS
 from tests.refusals import refused
 

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from atomlab.errors import TenantError
-from atomlab.evidence.source import open_source
+from atomlab.evidence.sources.source import open_source
 from atomlab.evidence.tenants import find_tenant
 from tests.refusals import refused
 

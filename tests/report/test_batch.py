@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
 PARAMETERS = 'snapshot: str = ""  # a snapshot\ntenant: str = ""  # a tenant\n'
 FINDINGS = """from IPython.display import display
-from atomlab.report.findings import MIME
+from atomlab.diagnosis.findings import MIME
 from atomlab.diagnosis.triage import triage
 import atomlab
 found = triage(atomlab.open_snapshot(snapshot), "delta", "simple").to_json()

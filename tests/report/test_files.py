@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from atomlab import files as whole
 from atomlab.errors import ReportError
-from atomlab.evidence import files as whole
 from atomlab.report.files import (
     RECORD,
     ReportFolder,

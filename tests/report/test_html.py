@@ -17,6 +17,7 @@ from sqlalchemy import select
 import atomlab
 from atomlab import Tenant
 from atomlab.report.html import to_html
+from atomlab.show import case_tables, cause_tables
 from tests.conftest import ROOT
 from tests.pages import HOSTILE_HTML, STORABLE, STORABLE_NAMES, Page, inert
 
@@ -148,15 +149,19 @@ def test_the_same_run_gives_the_same_page(report):
 def test_a_hostile_tenant_name_is_inert(captured, template, name):
     """Whatever a tenant is called, its name is text in tables, sentences, header and figures."""
     from atomlab.diagnosis.fixes import plan_fix
-    from atomlab.report import explanations, figures, tables
-    from atomlab.report.findings import Findings
+    from atomlab.show import figures
+    from atomlab.show.findings import Findings
 
     snapshot = captured({name: {"MINIMAX_2_7_API_KEY": "k"}})
     case = atomlab.investigate(snapshot, f"id-{name}", atomlab.load_hypothesis(template))
-    shown = [case.diagnosis, snapshot, case.verification, tables.keys(case.diagnosis)]
-    shown += [tables.say(case.answer()), tables.claims_again(case), tables.trials(case.trials)]
+    shown = [case.diagnosis, snapshot, case.verification, case_tables.keys(case.diagnosis)]
+    shown += [
+        case_tables.say(case.answer()),
+        case_tables.claims_again(case),
+        case_tables.trials(case.trials),
+    ]
     shown += [case.before("simple"), plan_fix(case.diagnosis, "postgresql")]
-    shown += [figures.blockers(case.before("simple")), explanations.causes(case.diagnosis)]
+    shown += [figures.blockers(case.before("simple")), cause_tables.causes(case.diagnosis)]
     outputs = [new_output("display_data", {"text/html": o._repr_html_()}) for o in shown]
     outputs.append(new_output("display_data", Findings(case)._repr_mimebundle_()))
 

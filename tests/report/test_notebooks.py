@@ -11,8 +11,8 @@ import pytest
 from nbclient import NotebookClient
 
 import atomlab
+from atomlab.diagnosis.findings import findings_in
 from atomlab.errors import InputError
-from atomlab.report.findings import findings_in
 from atomlab.report.html import to_html
 from atomlab.report.notebooks import (
     find_notebook,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from atomlab.report.findings import MIME
+from atomlab.diagnosis.findings import MIME
 from atomlab.report.page import arranged, page_of
 from tests.pages import HOSTILE, NAMES
 from tests.refusals import is_one_line

@@ -43,7 +43,7 @@ def test_the_report_states_the_verdict_that_the_claims_have(report):
 
 
 STATES = """
-from atomlab.report.findings import MIME
+from atomlab.diagnosis.findings import MIME
 from IPython.display import display
 found = {"verdict": "confirmed", "answer": "It is so.", "title": "A title"}
 display({MIME: found, "text/plain": "told"}, raw=True)
@@ -191,7 +191,7 @@ def test_the_cells_are_named_as_they_start(notebook, tmp_path):
 )
 def test_findings_without_a_known_verdict_are_none(notebook, tmp_path, findings):
     """A verdict is one of three, and comes with an answer; anything else proves nothing."""
-    code = f"""from atomlab.report.findings import MIME
+    code = f"""from atomlab.diagnosis.findings import MIME
 from IPython.display import display
 display({{MIME: {findings!r}, "text/plain": "x"}}, raw=True)"""
     with pytest.raises(AtomlabError, match="states no findings"):

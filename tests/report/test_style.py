@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-import atomlab.display.templates
 import atomlab.report.templates
-from atomlab.report.pictures import DARK, INK, PAPER
+import atomlab.show.templates
+from atomlab.show.pictures import DARK, INK, PAPER
 from tests.report.contrast import contrast
 
 STYLE = (atomlab.report.templates.FOLDER / "report" / "style.css").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def test_the_figures_stand_on_the_page_s_own_ground():
 
 def test_badges_in_jupyter_bring_their_own_ground():
     """They are legible under any theme: text and ground are set together."""
-    folder = atomlab.display.templates.FOLDER
+    folder = atomlab.show.templates.FOLDER
     style = (folder / "notebook.css").read_text(encoding="utf-8")
     pairs = re.findall(r"color: (#\w{6}); background: (#\w{6});", style)
     assert len(pairs) == style.count("background:") == 4

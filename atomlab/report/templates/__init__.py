@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import FileSystemLoader
 
-from atomlab.display.templates import environment
+from atomlab.show.templates import environment
 
 FOLDER = Path(__file__).parent
 _LOADER = FileSystemLoader(FOLDER)

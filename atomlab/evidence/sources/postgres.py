@@ -1,0 +1,366 @@
+"""PostgreSQL as a source: one REPEATABLE READ, READ ONLY transaction through psycopg 3."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from atomlab.errors import SourceError
+from atomlab.evidence.sources.database import LATER_TABLE, Database, remarks_on_schema
+from atomlab.text import storable
+
+if TYPE_CHECKING:
+    import psycopg
+
+_CONNECT_ARGS = {
+    "connect_timeout": 10,  # seconds
+    "fallback_application_name": "atomlab",
+    "client_encoding": "utf8",
+    "prepare_threshold": None,  # poolers between do not know prepared statements
+}
+_LOCK_TIMEOUT_S = 10
+_ISOLATION = "REPEATABLE_READ"
+_CHECK = "check the URL, the server and your rights there"
+# The server's own words may quote a value from the first statement on, since a view may compute
+# anything, also while it is planned. They are never repeated: an error is told by its code.
+_TOLD = {
+    "25006": "something behind it writes, in a read-only transaction",
+    "42501": "a right is missing, or row-level security would hide rows",
+    "42P01": "a table or what is behind it is gone",
+    "55P03": "somebody has a table locked",
+    "57014": "a statement took too long, or somebody cancelled it",
+}
+# Where there is no code, as while a connection is made or when it is lost: what the words of the
+# server, libpq or the system are known by, and ours for it.
+_KNOWN_BY = {
+    "password authentication failed": "password authentication failed",
+    "no password supplied": "no password supplied",
+    r'role ".*" does not exist': "the role does not exist",
+    r'database ".*" does not exist': "the database does not exist",
+    r"no pg_hba\.conf entry": "the server lets nobody in from here as this role",
+    "too many (clients|connections)|connection slots": "the server has too many connections",
+    "the database system is": "the server is starting, stopping or recovering",
+    "could not translate host name|[Nn]ame or service not known": "the host is not known",
+    "timeout expired": "the server does not answer in time",
+    "SSL|certificate": "no encrypted connection can be agreed on",
+    "server closed the connection|terminating connection|connection is (lost|closed)"
+    "|EOF|consuming input failed|[Cc]onnection not open": "the connection was lost",
+    **{
+        os.strerror(number): os.strerror(number)
+        for number in (
+            *(errno.ECONNREFUSED, errno.ENOENT, errno.EACCES, errno.ETIMEDOUT, errno.ECONNRESET),
+            *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPIPE),
+        )
+    },
+}
+# Which columns each table has, which of them may be read, and their types; also of views. Odd is a
+# text that is padded, or equal to what is spelled otherwise, and what is no text at all.
+_COLUMNS = """
+SELECT name, CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN c.relkind END,
+    a.attname, pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), own.typname,
+    CASE
+        WHEN a.attname = 'capabilities' AND base.typname IN ('json', 'jsonb') THEN NULL
+        WHEN base.typcategory NOT IN ('S', 'E') OR base.typname IN ('bpchar', 'citext')
+            THEN 'of type ' || CASE own.typnamespace WHEN 'pg_catalog'::regnamespace
+                THEN pg_catalog.format_type(own.oid, NULL) ELSE 'its own' END
+        WHEN NOT collisdeterministic THEN 'compared in a way of its own (a collation)'
+    END
+FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(name)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type own ON own.oid = a.atttypid
+JOIN pg_type base ON base.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
+LEFT JOIN pg_collation ON pg_collation.oid = a.attcollation
+"""
+# Tables whose rows stand elsewhere now than at the moment that all reads see.
+_REWRITTEN = """
+SELECT name FROM unnest(%s::text[]) AS name LEFT JOIN pg_class c ON c.oid = to_regclass(name)
+WHERE c.relfilenode IS DISTINCT FROM coalesce(pg_relation_filenode(to_regclass(name)), 0)
+"""
+# Where a row is stored, by the kind of its table: plain, materialized view, partitioned. Only
+# who may read all of a table may know.
+_PLACES = {"r": "ctid", "m": "ctid", "p": "tableoid, ctid"}
+
+
+def is_url(source: str) -> bool:
+    """Return whether `source` names a PostgreSQL database."""
+    return re.match(r"postgres(ql)?(\+\w+)?:", source, re.IGNORECASE) is not None
+
+
+def files_of(source: str) -> list[Path]:
+    """Return the files that a URL's options may name: certificates, their key, a list of passwords.
+
+    Whether an option names a file is not asked: what it says is nothing else that is there.
+    """
+    with suppress(ArgumentError, ValueError):  # which is said when it is opened
+        return [Path(value) for value in make_url(source).query.values() if isinstance(value, str)]
+    return []
+
+
+@contextmanager
+def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
+    """Connect to the database at a URL, and read it in one transaction until the block ends.
+
+    The tables are locked against being altered, as pg_dump locks them, before the moment that
+    all reads see. A password comes from the URL, PGPASSWORD or .pgpass; it is in no message.
+    Raises SourceError if the server cannot be reached, refuses, or goes away.
+    """
+    psycopg, engine, reading = _psycopg(), _engine(source), False
+    name = _where(engine.url)
+    try:
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
+            database = _database(driver, Session(connection), name, tables, timeout_s)
+            reading = True
+            yield database
+    except (psycopg.Error, DBAPIError) as error:
+        cause = getattr(error, "orig", error)
+        if not isinstance(cause, psycopg.Error):
+            raise  # of another database
+        raise SourceError(
+            f"cannot be read ({_reason(cause)})", where=name, todo=_todo(cause)
+        ) from None
+    except UnicodeError:  # which holds the whole URL, or bytes of a row
+        if reading:
+            raise SourceError(
+                "holds text that is not in its own encoding", where=name, todo=_CHECK
+            ) from None
+        raise SourceError("the URL names an impossible host", todo="correct it") from None
+    except (AssertionError, TypeError, ValueError, AttributeError):  # SQLAlchemy's, and unpacking
+        if reading:
+            raise
+        raise SourceError("answers as no PostgreSQL does", where=name, todo=_CHECK) from None
+    finally:
+        engine.dispose()
+
+
+def _database(
+    driver: psycopg.Connection[Any],
+    session: Session,
+    name: str,
+    tables: Sequence[str],
+    timeout_s: float,
+) -> Database:
+    encoded = driver.info.parameter_status("server_encoding") == "SQL_ASCII"
+    there = [
+        table
+        for (table,) in driver.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+            [list(tables)],
+        )
+    ]
+    # Only now begins the transaction; the moment that all its reads see comes after the locks.
+    driver.autocommit = False
+    driver.isolation_level = _psycopg().IsolationLevel[_ISOLATION]
+    driver.read_only = True
+    for setting, value in {
+        "idle_in_transaction_session_timeout": "0",
+        "statement_timeout": f"{timeout_s * 1000:.0f}",
+        # Before the other one, which would not say what for.
+        "lock_timeout": f"{min(timeout_s * 0.9, _LOCK_TIMEOUT_S) * 1000:.0f}",
+        "row_security": "off",  # an error, where a policy would hide rows
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        **({"client_encoding": "LATIN1"} if encoded else {}),
+    }.items():
+        driver.execute(f"SET LOCAL {setting} = '{value}'")
+    locked = _lock(driver, there)
+    asked_at, asked = datetime.now(UTC), monotonic()
+    [(version, user, clock, later, readers)] = driver.execute(
+        "SELECT pg_catalog.current_setting('server_version'), current_user, clock_timestamp(),"
+        " to_regclass(%s) IS NOT NULL,"
+        " pg_catalog.current_setting('transaction_isolation') || ', '"
+        " || CASE pg_catalog.current_setting('transaction_read_only')"
+        " WHEN 'on' THEN 'read only' ELSE 'read write' END",
+        [LATER_TABLE],
+    )
+    offset = clock - (asked_at + timedelta(seconds=monotonic() - asked) / 2)
+    rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
+    if not locked:
+        _check_in_place(driver, name, {table for table, _, _, may, _, _ in rows if may})
+    kinds = {table: kind for table, kind, *_ in rows}
+    return Database(
+        name=name,
+        user=user,
+        about={
+            "kind": "postgresql",
+            "server_version": _version(version),
+            "isolation": readers,
+            "tables_locked": locked,
+            "statement_timeout_s": timeout_s,
+            "clock_offset_s": round(offset.total_seconds(), 3),
+            "remarks": remarks_on_schema(later),
+        },
+        columns={
+            table: (
+                frozenset(column for name, _, column, *_ in rows if name == table),
+                frozenset(column for name, _, column, may, *_ in rows if name == table and may),
+            )
+            for table in kinds
+        },
+        types={(table, column): type_ for table, _, column, _, type_, _ in rows},
+        odd={(table, column): odd for table, _, column, *_, odd in rows if odd},
+        session=session,
+        cursor=lambda: driver.cursor(name="atomlab"),
+        interrupt=lambda: _cancel(driver),
+        text=lambda column: f"CAST({column} AS text)",
+        length=lambda column: f"octet_length(CAST({column} AS text))",
+        mark="%s",
+        place=lambda table: _PLACES.get(kinds[table], ""),
+        only_utf8=not encoded,
+        bound=_to_latin if encoded else _same,
+        decoded=_from_latin if encoded else _same,
+    )
+
+
+def _version(said: str) -> str:
+    """Return a version as servers spell them, with what is known to stand behind it."""
+    return said if re.fullmatch(r"\d+(\.\d+)*\w{,8}( \([\w.+~ -]{,60}\))?", said) else "unknown"
+
+
+def _where(url: URL) -> str:
+    """Return the database and host that a URL names, where they could be nothing else."""
+    database, host = url.database or "the default database", url.host or "the default host"
+    if not re.fullmatch(r"[a-z]{1,20}(_[a-z]{1,20})*(_?\d{1,4})?|the default database", database):
+        database = "a database"
+    if not re.fullmatch(
+        r"(\d{1,3}\.){3}\d{1,3}|[0-9a-f]{,4}(:[0-9a-f]{,4}){2,7}|localhost"
+        r"|([a-z0-9-]+\.)+[a-z]+|the default host",
+        host,
+    ):
+        host = "a host"
+    return f"{database} on {host}"
+
+
+def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
+    """Lock the tables against ALTER and TRUNCATE, and nothing else; return whether all are.
+
+    A role that may only read some columns may not, and not every kind of table can be locked.
+    """
+    locked = [_may_lock(driver, table) for table in tables]
+    return bool(locked) and all(locked)
+
+
+def _may_lock(driver: psycopg.Connection[Any], table: str) -> bool:
+    driver.execute("SAVEPOINT unlocked")
+    try:
+        driver.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+    except (_psycopg().errors.InsufficientPrivilege, _psycopg().errors.WrongObjectType):
+        driver.execute("ROLLBACK TO SAVEPOINT unlocked")
+        return False
+    return True
+
+
+def _check_in_place(driver: psycopg.Connection[Any], name: str, tables: Iterable[str]) -> None:
+    """Raise SourceError if a table was rewritten since the moment that all reads see.
+
+    It would look empty. From here on none is: whoever reads a table has it locked.
+    """
+    wanted = sorted(tables)
+    for table in wanted:
+        driver.execute(f"SELECT FROM {table} LIMIT 0")
+    for (table,) in driver.execute(_REWRITTEN, [wanted]):
+        raise SourceError(f"{table} was altered just now", where=name, todo="capture again")
+
+
+def _cancel(driver: psycopg.Connection[Any]) -> None:
+    with suppress(_psycopg().Error):
+        driver.cancel()
+
+
+def _engine(source: str) -> Engine:
+    """Return an engine for a URL; raise SourceError, which repeats nothing of it, if it is none."""
+    if source.count("@") > 1:
+        raise SourceError(
+            "the URL has more than one @", todo="write %40 for the one in the password"
+        )
+    options = {option.keyword.decode() for option in _psycopg().pq.Conninfo.get_defaults()}
+    with suppress(ArgumentError, ValueError):  # in their words it would stand
+        url = make_url(source).set(drivername="postgresql+psycopg")
+        user, at, _ = source.partition("@")
+        misplaced = at and (url.username is None or "?" in user)
+        if not options >= set(url.query):
+            raise SourceError("the URL has an option that PostgreSQL lacks", todo="correct it")
+        if not misplaced and "%00" not in source and storable(source) == source:
+            return create_engine(
+                url,
+                poolclass=NullPool,
+                pool_reset_on_return=None,  # closing will do; what was cut off cannot roll back
+                hide_parameters=True,
+                isolation_level="AUTOCOMMIT",
+                connect_args=_CONNECT_ARGS,
+            )
+    raise SourceError(
+        "is no database URL",
+        todo="give postgresql://USER@HOST:PORT/DATABASE, with %3F for a ? in the password",
+    )
+
+
+def _psycopg() -> Any:
+    try:
+        import psycopg
+    except ImportError:
+        raise SourceError(
+            "PostgreSQL needs the driver psycopg", todo='pip install "atomlab[postgres]"'
+        ) from None
+    return psycopg
+
+
+def _reason(error: BaseException) -> str:
+    """Return what went wrong in words that quote nothing: of the server, a row or the URL."""
+    state = getattr(error, "sqlstate", None)
+    if not state:
+        told = (words for known, words in _KNOWN_BY.items() if re.search(known, str(error)))
+        return next(told, f"the driver's {type(error).__name__}")
+    try:
+        named = _psycopg().errors.lookup(state).__name__
+    except KeyError:
+        return "an error on the server"  # a code of its own may say anything, too
+    condition = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named).lower()
+    return f"{_TOLD.get(state, condition)}, {state}"
+
+
+def _todo(error: BaseException) -> str:
+    state = getattr(error, "sqlstate", None)
+    if state == "55P03":
+        return "wait until whoever locks the table is done, or raise --statement-timeout"
+    if state == "57014":
+        return "raise --statement-timeout, or capture when the server is less busy"
+    if state == "42501":
+        return "have SELECT granted on the tables, or BYPASSRLS where row security is on"
+    return _CHECK
+
+
+def _same(values: Any) -> Any:
+    return values
+
+
+def _to_latin(values: Sequence[Any]) -> list[Any]:
+    return [
+        v.encode("utf-8", "surrogateescape").decode("latin-1") if isinstance(v, str) else v
+        for v in values
+    ]
+
+
+def _from_latin(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return rows of a SQL_ASCII database: bytes of no declared encoding, mostly UTF-8."""
+    return [
+        tuple(
+            v.encode("latin-1").decode("utf-8", "surrogateescape") if isinstance(v, str) else v
+            for v in row
+        )
+        for row in rows
+    ]

@@ -1,0 +1,317 @@
+"""The database to capture from: read in one transaction, in batches, never written.
+
+What is read is listed here and nowhere else: default deny.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from atomlab.errors import SourceError
+from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows
+from atomlab.evidence.sources import postgres, sqlite
+from atomlab.evidence.sources.database import Database
+from atomlab.evidence.tenants import find_tenant_id, unknown_tenant
+from atomlab.text import listed, printable, storable
+
+# Everything that is ever read of these tables.
+TENANT_COLUMNS = ("id", "name", "subdomain", "plan_type", "ai_mode")
+SETTING_COLUMNS = ("id", "tenant_id", "setting_key", "setting_value", "created_at")
+CATALOG_COLUMNS = ("model_id", "capabilities", "exclude_from_general_routing")
+_TABLES = {
+    "tenants": TENANT_COLUMNS,
+    "tenant_settings": SETTING_COLUMNS,
+    "model_catalog": CATALOG_COLUMNS,
+}
+_NEEDED = {
+    "tenants": {"id", "name"},
+    "tenant_settings": {"tenant_id", "setting_key", "setting_value"},
+    "model_catalog": set(),
+}
+# What a decision depends on: absent it may be, but not there and withheld.
+_DECIDING = {
+    "tenants": {"plan_type"},
+    "tenant_settings": set(),
+    "model_catalog": set(CATALOG_COLUMNS),
+}
+# Read as they are stored, since the platform compares the one and asks for the other's truth.
+_AS_STORED = ("setting_key", "setting_value")
+_TEXT = (*_AS_STORED, "plan_type", "model_id", "capabilities")
+_CHECK = "check that it is ATOM's database and that you may read it"
+_BATCH_BYTES = 16 << 20
+_BATCH_ROWS = 2000
+_NEAR_MATCHES_AMONG = 100_000  # tenants whose names are offered for a misspelled one
+
+Row = tuple[Any, ...]
+TenantId = tuple[Any, str]  # as the database holds it, and as its text
+# Called with a table, the rows read of it so far and the rows that it has.
+Progress = Callable[[str, int, int], object]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A platform database, opened; every read sees the same moment.
+
+    `columns` are those of the list above that are there and may be read, by table.
+    """
+
+    database: Database
+    columns: Mapping[str, frozenset[str]]
+    readings: ExitStack
+    progress: Progress | None
+
+    @property
+    def db(self) -> Session:
+        """A session in the transaction of all reads."""
+        return self.database.session
+
+    @property
+    def name(self) -> str:
+        """The database's name, without credentials."""
+        return self.database.name
+
+    @property
+    def custody(self) -> dict[str, Any]:
+        """What a manifest says of the source: which, how it was read, and what of it."""
+        read = {table: sorted(columns) for table, columns in self.columns.items() if columns}
+        return {"name": self.name, **self.database.about, "columns_read": read}
+
+    def tenants(self, ids: Sequence[TenantId] | None = None) -> Iterator[list[Row]]:
+        """Yield batches of TENANT_COLUMNS rows by id; with `ids`, of these tenants only."""
+        where, values = self._among("tenants", "id", ids)
+        return self._batches("tenants", TENANT_COLUMNS, f"{where} ORDER BY tenants.id", values)
+
+    def settings(self, ids: Sequence[TenantId] | None = None) -> Iterator[list[Row]]:
+        """Yield batches of SETTING_COLUMNS rows, by tenant, then key, then as they are stored.
+
+        The platform reads the first of several rows of one key.
+        """
+        where, values = self._among("tenant_settings", "tenant_id", ids)
+        place = self.database.place("tenant_settings")
+        order = ["tenant_settings.tenant_id", "tenant_settings.setting_key", place]
+        rest = f"{where} ORDER BY {', '.join(filter(None, order))}"
+        return self._batches("tenant_settings", SETTING_COLUMNS, rest, values)
+
+    @property
+    def catalog_state(self) -> str:
+        """Whether the model catalogue is `captured`, or `absent`: the database has none."""
+        there = {"model_id", "capabilities"} <= self.columns["model_catalog"]
+        return "captured" if there else "absent"
+
+    def catalog(self) -> dict[str, CatalogEntry]:
+        """Return the model catalogue, empty if the database has none.
+
+        Raises SourceError if it may not be read, or holds what no catalogue does.
+        """
+        _check_deciding(self.database, "model_catalog", ", or give --catalog")
+        if self.catalog_state == "absent":
+            return {}
+        try:
+            rows = self._batches("model_catalog", CATALOG_COLUMNS, "", ())
+            return catalog_from_rows(chain.from_iterable(rows))
+        except ValueError as error:
+            raise SourceError(
+                f"model_catalog: {error}",
+                where=self.name,
+                todo="mend the row in a copy of the database, or give --catalog",
+            ) from None
+
+    def tenant_ids(self, names: Sequence[str]) -> list[TenantId]:
+        """Return the ids of the tenants that go by these names.
+
+        Raises TenantError for a name that no tenant goes by, with near matches, or several.
+        """
+        return list(dict.fromkeys(map(self._tenant_id, names)))
+
+    def _tenant_id(self, name: str) -> TenantId:
+        text, mark = self.database.text, self.database.mark
+        columns = ("id", *sorted({"subdomain", "name"} & self.columns["tenants"]))
+        texts = [text(column) for column in columns]
+        where = " OR ".join(f"{column} = {mark}" for column in texts)
+        query = f"SELECT {', '.join(texts)}, id FROM tenants WHERE {where}"  # noqa: S608
+        [bound, *_] = self.database.bound([name])
+        sayable = storable(bound) == bound  # else no row is called so
+        if sayable and (rows := list(self._rows(query, [name] * len(columns)))):
+            found = find_tenant_id([row[:-1] for row in rows], name)
+            return next((row[-1], row[0]) for row in rows if row[0] == found)
+        starts = ", ".join(f"substr({column}, 1, 200)" for column in texts)
+        [[tenants]] = self._rows("SELECT count(*) FROM tenants", ())
+        others = self._rows(f"SELECT {starts} FROM tenants", ())  # noqa: S608
+        raise unknown_tenant(islice(others, _NEAR_MATCHES_AMONG), tenants, name)
+
+    def _rows(self, query: str, values: Sequence[Any]) -> Iterator[Row]:
+        return chain.from_iterable(self._read(query, values, 1000))
+
+    def _batches(
+        self, table: str, columns: Sequence[str], rest: str, values: Sequence[Any]
+    ) -> Iterator[list[Row]]:
+        """Yield the rows of a table, None for the columns that it lacks."""
+        where, _, _ = rest.partition(" ORDER BY")
+        total, size = self._batch_rows(table, columns, where, values)
+        chosen = ", ".join(self._column(table, column) for column in columns)
+        done = 0
+        for rows in self._read(f"SELECT {chosen} FROM {table} {rest}", values, size):  # noqa: S608
+            yield rows
+            done += len(rows)
+            if self.progress:
+                self.progress(table, done, total)
+        if done != total:
+            raise SourceError(
+                f"gave {done:,} of the {total:,} rows of {table}",
+                where=self.name,
+                todo="capture again",
+            )
+
+    def _batch_rows(
+        self, table: str, columns: Sequence[str], where: str, values: Sequence[Any]
+    ) -> tuple[int, int]:
+        """Return how many rows a table has, and how many of its largest fit into a batch."""
+        have = [c for c in columns if c in self.columns[table]]
+        length = " + ".join(f"coalesce({self.database.length(c)}, 0)" for c in have)
+        query = f"SELECT count(*), max({length}) FROM {table} {where}"  # noqa: S608
+        [(total, largest)] = self._rows(query, values)
+        return total, max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(largest or 0, 1)))
+
+    def _read(self, query: str, values: Sequence[Any], size: int) -> Iterator[list[Row]]:
+        """Yield batches of `size` rows; a reading that nobody finishes ends with the source."""
+        return self.readings.enter_context(closing(self._reading(query, values, size)))
+
+    def _reading(
+        self, query: str, values: Sequence[Any], size: int
+    ) -> Generator[list[Row], None, None]:
+        """Yield batches of rows, the next being fetched while one is worked on."""
+        cursor, pool = self.database.cursor(), ThreadPoolExecutor(1)
+        try:
+            pool.submit(int).result()  # its thread is known to the pool before it reads
+            cursor.execute(query, self.database.bound(values))
+            coming = pool.submit(cursor.fetchmany, size)
+            while rows := coming.result():
+                coming = pool.submit(cursor.fetchmany, size)
+                yield self.database.decoded(rows)
+        except BaseException:
+            self.database.interrupt()
+            raise
+        finally:
+            pool.shutdown()
+            with suppress(Exception):  # what was interrupted or cut off cannot close it
+                cursor.close()
+
+    def _column(self, table: str, column: str) -> str:
+        if column not in self.columns[table]:
+            return "NULL"
+        return column if column in _AS_STORED else self.database.text(column)
+
+    def _among(
+        self, table: str, column: str, ids: Sequence[TenantId] | None
+    ) -> tuple[str, Sequence[Any]]:
+        """Return the condition that a row is of these tenants, and its values."""
+        if ids is None:
+            return "", ()
+        types, marks = self.database.types, ", ".join([self.database.mark] * len(ids))
+        if types and types.get((table, column)) == types.get(("tenants", "id")):
+            return f"WHERE {column} IN ({marks})", [stored for stored, _ in ids]
+        return f"WHERE {self.database.text(column)} IN ({marks})", [text for _, text in ids]
+
+
+@contextmanager
+def open_source(
+    source: str, *, statement_timeout_s: float = 60, progress: Progress | None = None
+) -> Iterator[Source]:
+    """Open a database in ATOM's schema to read it: an SQLite file, by path or URL, or PostgreSQL.
+
+    `source` may also be `env:NAME`, the environment variable that holds it. No statement runs
+    longer than `statement_timeout_s`, and no lock is waited for longer. Raises SourceError if it
+    is no such database, now or while it is read.
+    """
+    try:
+        with _opener(source, statement_timeout_s) as database, ExitStack() as readings:
+            yield Source(database, _checked(database), readings, progress)
+    except SourceError as error:
+        error.__context__ = None  # the driver's own error, hidden there, may quote values
+        raise
+
+
+def source_files(source: str) -> list[Path]:
+    """Return the SQLite file that `source` names, and those that may lie beside it.
+
+    For a server what its URL may name, its key say. Raises SourceError if it names no file.
+    """
+    named = _resolved(source)
+    if postgres.is_url(named):
+        return postgres.files_of(named)
+    return sqlite.files_of(sqlite.file_of(named))
+
+
+def _opener(source: str, timeout_s: float) -> AbstractContextManager[Database]:
+    named = _resolved(source)
+    if postgres.is_url(named):
+        return postgres.open_database(named, tuple(_TABLES), timeout_s)
+    return sqlite.open_database(sqlite.file_of(named), tuple(_TABLES), timeout_s)
+
+
+def _resolved(source: str) -> str:
+    prefix, colon, name = source.partition(":")
+    if prefix != "env" or not colon:
+        return source
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise SourceError("env: is not followed by the name of a variable", todo="write env:NAME")
+    value = os.getenv(name)
+    if not value:
+        raise SourceError(  # without the name: it may be the value
+            "the environment variable that env: names is not set",
+            todo="export it, with the URL in it",
+        )
+    return value
+
+
+def _checked(database: Database) -> dict[str, frozenset[str]]:
+    """Return the columns that are there and may be read, by table.
+
+    Raises SourceError if one is missing, withheld or odd without which nothing is decided.
+    """
+    columns = {}
+    for table, wanted in _TABLES.items():
+        there, readable = database.columns.get(table, (frozenset(), frozenset()))
+        if _NEEDED[table]:
+            if table not in database.columns:
+                raise SourceError(f"has no table {table}", where=database.name, todo=_CHECK)
+            if missing := sorted(_NEEDED[table] - there):
+                raise SourceError(
+                    f"table {table} lacks {listed(missing)}", where=database.name, todo=_CHECK
+                )
+            _check_deciding(database, table)
+        columns[table] = readable & frozenset(wanted)
+    return columns
+
+
+def _check_deciding(database: Database, table: str, otherwise: str = "") -> None:
+    """Raise SourceError if what decides is there, but withheld or read otherwise by the platform.
+
+    `otherwise` is what else to do about it.
+    """
+    there, readable = database.columns.get(table, (frozenset(), frozenset()))
+    deciding = (_NEEDED[table] | _DECIDING[table]) & there
+    if withheld := sorted(deciding - readable):
+        raise SourceError(
+            f"you may not read {listed(withheld)} of {table}",
+            where=database.name,
+            todo=f"have it granted: GRANT SELECT ON {table} TO {printable(database.user)}"
+            + otherwise,
+        )
+    for column in sorted(deciding.intersection(_TEXT)):
+        if kind := database.odd.get((table, column)):
+            raise SourceError(
+                f"column {column} of {table} is {kind}, which the platform reads otherwise",
+                where=database.name,
+                todo="capture from a copy in which it is plain text" + otherwise,
+            )

@@ -1,0 +1,322 @@
+"""SQLite as a source: a consistent copy in memory, made through the backup API."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from atomlab.errors import SourceError
+from atomlab.evidence.seal import is_snapshot
+from atomlab.evidence.sources.database import LATER_TABLE, Database, remarks_on_schema
+
+_CHECK = "check that it is ATOM's database and that you may read it"
+_BUSY_TIMEOUT_S = 10
+_STEPS_BETWEEN_LOOKS = 10_000
+_LONGEST_AT_LEAST = 1 << 20
+_ATTEMPTS = 3
+_MAY_LACK = (
+    "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made "
+    "while the platform ran, its last transactions are missing"
+)
+_TO_SHARE = "mode=ro"
+# The name of a key that is found by another spelling of it, by its column's collation.
+_EQUAL_TO_ANOTHER = """
+SELECT 1 FROM tenant_settings WHERE upper(rtrim(setting_key)) GLOB '*_API_KEY' AND (
+    setting_key = upper(setting_key) AND upper(setting_key) <> setting_key COLLATE BINARY
+    OR setting_key = rtrim(setting_key) AND rtrim(setting_key) <> setting_key COLLATE BINARY)
+"""
+_CUT_OFF = (
+    "a transaction in it was cut off and is not rolled back yet",
+    "let the platform open it, or open a copy of it and of its -journal in sqlite3",
+)
+# What a result code says, and what to do about it, by how its name begins.
+_TOLD = {
+    "SQLITE_BUSY": (
+        "database is locked",
+        "wait until whoever writes to it is done, or raise --statement-timeout",
+    ),
+    "SQLITE_INTERRUPT": ("a statement does not end", "raise --statement-timeout"),
+    "SQLITE_READONLY_ROLLBACK": _CUT_OFF,
+    "SQLITE_READONLY_RECOVERY": _CUT_OFF,
+    "SQLITE_NOTADB": ("file is not a database", _CHECK),
+    "SQLITE_CORRUPT": ("the database is damaged", _CHECK),
+    "SQLITE_CANTOPEN": ("unable to open the file", _CHECK),
+    "SQLITE_TOOBIG": ("a value is larger than the database", _CHECK),
+    "SQLITE_FULL": ("no memory or room is left", _CHECK),
+    "SQLITE_NOMEM": ("no memory or room is left", _CHECK),
+    "SQLITE_ERROR": (
+        "SQLITE_ERROR: a view or column in it fails, or is not there",
+        "try SELECT * FROM tenants, tenant_settings, model_catalog, each in sqlite3",
+    ),
+}
+
+
+def file_of(source: str) -> Path:
+    """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
+    path = Path(source)
+    if "://" in source:
+        url = None
+        with suppress(ArgumentError, ValueError):  # whose words repeat parts of it
+            url = make_url(source)
+        if url is None:
+            raise SourceError("is no database URL", todo="give sqlite:///PATH or a path")
+        if url.get_backend_name() != "sqlite" or not url.database:
+            kind = url.get_backend_name()
+            known = kind if kind in ("sqlite", "mysql", "mariadb", "oracle", "mssql") else "there"
+            raise SourceError(
+                f"cannot capture from {known}",
+                todo="give a PostgreSQL URL, or an SQLite file in ATOM's schema",
+            )
+        path = Path(url.database)
+    # What is no file may be a URL with a slip in it, or a password alone.
+    where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
+    try:
+        found = path.is_file()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "an impossible name"
+        raise SourceError(
+            f"cannot be read ({reason})", where=where, todo="check the path"
+        ) from None
+    if not found:
+        raise SourceError("no such database file", where=where, todo="check the path or the URL")
+    return path
+
+
+@contextmanager
+def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
+    """Copy an SQLite file into memory, whatever its journal mode and whoever writes to it.
+
+    Nothing is written beside the file. While it is copied, a writer in WAL mode waits for nothing,
+    another one with its commit. Raises SourceError if the file cannot be read.
+    """
+    with _refusals(path):
+        if is_snapshot(path):
+            raise SourceError(
+                "is a snapshot already; its tokens are no values",
+                where=path,
+                todo="capture the database that it was made from",
+            )
+        with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy:
+            clock = _Clock(timeout_s)
+            copy.set_progress_handler(clock.is_over, _STEPS_BETWEEN_LOOKS)
+            with clock.running():
+                alone = _back_up(path, copy, clock)
+                _limit_values(copy)
+            # Sorting spills into no file: values never reach the disk.
+            copy.execute("PRAGMA temp_store = MEMORY")
+            copy.execute("PRAGMA query_only = ON")
+            # A value that is not UTF-8 would otherwise stand in the error that it causes.
+            copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
+            with closing(Session(engine)) as session:
+                yield _database(path, copy, session, tables, clock, [_MAY_LACK] if alone else [])
+            engine.dispose()
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say of the file into a SourceError."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
+        ) from None
+    except (sqlite3.Error, DBAPIError, UnicodeDecodeError) as error:  # the last: its own message
+        reason, todo = _reason(getattr(error, "orig", error))
+        raise SourceError(f"cannot be read ({reason})", where=path, todo=todo) from None
+
+
+def _reason(error: BaseException) -> tuple[str, str]:
+    """Return what went wrong, and what to do; SQLite's own words may quote a value of a view."""
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    known = (told for start, told in _TOLD.items() if name.startswith(start))
+    return next(known, (f"SQLite's {name}", _CHECK))
+
+
+@dataclass
+class _Clock:
+    """Says when a statement has run for longer than it may."""
+
+    limit_s: float
+    ends_at: float = inf
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Bound the time of the block."""
+        self.ends_at = monotonic() + self.limit_s
+        try:
+            yield
+        finally:
+            self.ends_at = inf
+
+    def is_over(self) -> bool:
+        return monotonic() > self.ends_at
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    """A cursor whose errors are the source's, not those of the file that is written."""
+
+    path: Path
+    cursor: sqlite3.Cursor
+    clock: _Clock
+
+    def execute(self, query: str, values: Sequence[Any], /) -> Any:
+        with _refusals(self.path), self.clock.running():
+            return self.cursor.execute(query, values)
+
+    def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
+        with _refusals(self.path), self.clock.running():
+            return self.cursor.fetchmany(size)
+
+    def close(self) -> None:
+        self.cursor.close()
+
+
+def _limit_values(copy: sqlite3.Connection) -> None:
+    """Refuse values that no column holds, but a view makes: none is longer than the database."""
+    [(pages,)], [(size,)] = (copy.execute(f"PRAGMA {n}") for n in ("page_count", "page_size"))
+    longest = max(2 * pages * size, _LONGEST_AT_LEAST)  # UTF-16 grows when it becomes UTF-8
+    copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+
+
+def _back_up(path: Path, copy: sqlite3.Connection, clock: _Clock) -> bool:
+    """Copy the whole file in one step; again, if somebody opened what nobody had open.
+
+    Return whether it is in WAL mode and without its log: it was closed, or its log was lost.
+    """
+    for _ in range(_ATTEMPTS):
+        mode, before = _mode(path), _state(path)
+        _copy(path, copy, mode, clock)
+        if mode == _TO_SHARE:
+            return False
+        if _state(path) == before:
+            return not _beside(path)[0].exists()
+    raise SourceError("is opened and closed all the time", where=path, todo="capture again")
+
+
+def _copy(path: Path, copy: sqlite3.Connection, mode: str, clock: _Clock) -> None:
+    uri = f"{path.resolve().as_uri()}?{mode}"
+    wait_s = min(clock.limit_s, _BUSY_TIMEOUT_S)
+    with closing(sqlite3.connect(uri, uri=True, timeout=wait_s)) as original:
+        original.set_progress_handler(clock.is_over, _STEPS_BETWEEN_LOOKS)
+        original.execute("BEGIN")
+        original.execute("SELECT 1 FROM sqlite_master").fetchone()  # backup alone waits forever
+        original.backup(copy)
+
+
+def _mode(path: Path) -> str:
+    """Return how to open the file so that SQLite makes nothing beside it.
+
+    In WAL mode it makes a log, and an index to it, where there is none: nobody has it open then.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(20)
+    log, index = _beside(path)
+    if head[18:20] != b"\x02\x02" or (log.exists() and index.exists()):
+        return _TO_SHARE
+    if log.exists() and log.stat().st_size:
+        raise SourceError(
+            "has a log (-wal) without its index (-shm), which would be made beside it",
+            where=path,
+            todo="open it once in sqlite3, or capture from a copy of all three files",
+        )
+    return f"{_TO_SHARE}&immutable=1"
+
+
+def _state(path: Path) -> tuple[object, ...]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in _beside(path))
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the file and the names of all that SQLite reads or makes beside it."""
+    real = path.resolve()
+    return [path, *_beside(path), real.with_name(f"{real.name}-journal")]
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return the names of the file's write-ahead log and of the index to it."""
+    real = path.resolve()  # SQLite follows links, too
+    return real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
+
+
+def _database(
+    path: Path,
+    copy: sqlite3.Connection,
+    session: Session,
+    tables: Sequence[str],
+    clock: _Clock,
+    remarks: list[str],
+) -> Database:
+    columns = {}
+    for table in tables:
+        names = _columns(copy, table)
+        if names:
+            columns[table] = (names, names)
+    return Database(
+        name=path.name,
+        user="",
+        about={
+            "kind": "sqlite",
+            "server_version": sqlite3.sqlite_version,
+            "isolation": "copy of one moment (backup API)",
+            "clock_offset_s": None,
+            "remarks": [*remarks, *remarks_on_schema(bool(_columns(copy, LATER_TABLE)))],
+        },
+        columns=columns,
+        types={},
+        odd=_odd(copy, clock),
+        session=session,
+        cursor=lambda: _Cursor(path, copy.cursor(), clock),
+        interrupt=copy.interrupt,
+        text=lambda column: f"CAST({column} AS TEXT)",
+        length=lambda column: f"length(CAST({column} AS BLOB))",
+        mark="?",
+        only_utf8=False,
+        bound=tuple,
+        decoded=list,
+        place=lambda table: _place(copy, table),
+    )
+
+
+def _columns(copy: sqlite3.Connection, table: str) -> frozenset[str]:
+    about = copy.execute(f"PRAGMA table_xinfo({table})")
+    return frozenset(row[1].lower() for row in about)  # SQLite does not tell cases apart
+
+
+def _place(copy: sqlite3.Connection, table: str) -> str:
+    """Return what says where a row is stored: no view has it, nor every table."""
+    own = _columns(copy, table)
+    for name in ("rowid", "_rowid_", "oid"):  # a column of that name would be meant by it
+        with suppress(sqlite3.OperationalError):
+            if name not in own:
+                copy.execute(f"SELECT {name} FROM {table} LIMIT 0")  # noqa: S608
+                return name
+    return ""
+
+
+def _odd(copy: sqlite3.Connection, clock: _Clock) -> dict[tuple[str, str], str]:
+    """Return whether names of settings equal what they are not: by a collation of their column."""
+    if "setting_key" not in _columns(copy, "tenant_settings"):
+        return {}
+    with clock.running():
+        if copy.execute(_EQUAL_TO_ANOTHER).fetchone():
+            return {
+                ("tenant_settings", "setting_key"): "compared in a way of its own (a collation)"
+            }
+    return {}

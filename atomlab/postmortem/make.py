@@ -1,0 +1,96 @@
+"""Making a postmortem: a draft from findings or what people made of one, in any of the formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from atomlab.errors import InputError
+from atomlab.postmortem.cases import load_cases
+from atomlab.postmortem.draft import draft
+from atomlab.postmortem.events import Events, load_events
+from atomlab.postmortem.page import to_page
+from atomlab.postmortem.reader import title_of
+from atomlab.report.richtext import visible
+from atomlab.text import printable
+
+Format = Literal["md", "html", "docx", "pdf"]
+_MARKDOWN = (".md", ".markdown")
+_ENDINGS: dict[str, Format] = {
+    **dict.fromkeys(_MARKDOWN, "md"),
+    ".html": "html",
+    ".htm": "html",
+    ".docx": "docx",
+    ".pdf": "pdf",
+}
+_MAX_BYTES = 8 * 1024 * 1024
+
+
+def is_markdown(inputs: Sequence[str]) -> bool:
+    """Return whether the input is a postmortem itself, to be checked or set in another format."""
+    return any(Path(path).suffix.lower() in _MARKDOWN for path in inputs)
+
+
+def to_markdown(inputs: Sequence[str], events: str | None = None) -> str:
+    """Return the postmortem that findings documents and events make, or the one in a Markdown file.
+
+    Raises InputError for a file that cannot be read, and for a Markdown file beside others.
+    """
+    if not is_markdown(inputs):
+        return draft(load_cases(inputs), load_events(events) if events else Events())
+    if len(inputs) > 1 or events:
+        raise InputError(
+            "is a postmortem already, and takes no findings or events",
+            where=next(path for path in inputs if is_markdown([path])),
+            todo="give it alone",
+        )
+    return _read(Path(inputs[0]))
+
+
+def to_bytes(markdown: str, format: Format) -> bytes:  # noqa: A002 - as the option is called
+    """Return the postmortem in a format; raises ReportError where a package for it is missing."""
+    if format == "md":
+        return markdown.encode()
+    page = to_page(markdown)
+    if format == "html":
+        return page.encode()
+    title = title_of(markdown)
+    if format == "docx":
+        from atomlab.report.word import to_docx
+
+        return to_docx(page, title=title)
+    from atomlab.report.typeset import to_pdf
+
+    return to_pdf(page, title=title)
+
+
+def format_of(out: Path | None, asked: Format | None = None) -> Format:
+    """Return the format that is asked for, or that the name of the file ends in; Markdown without.
+
+    Raises ValueError for a name that ends in another format than is asked for, or in none.
+    """
+    ending = _ENDINGS.get(out.suffix.lower()) if out else asked or "md"
+    if ending is None and asked is None:
+        known = ", ".join(_ENDINGS)
+        raise ValueError(f"{printable(out, 300)} ends in no known format ({known}); give --format")
+    if asked and ending and asked != ending:
+        raise ValueError(f"{printable(out, 300)} is not the name of a file in the format {asked}")
+    return asked or ending or "md"
+
+
+def _read(path: Path) -> str:
+    """Return the text of a Markdown file, with control and bidi characters as escapes."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise InputError(
+                f"is larger than {_MAX_BYTES:,} bytes", where=path, todo="check the file"
+            )
+        return visible(content.decode("utf-8-sig"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"cannot be read ({reason})", where=path, todo="check the path") from None
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", where=path, todo="save it as UTF-8") from None

@@ -1,0 +1,105 @@
+"""A data frame as a table for people: pandas Styler's, under a template that escapes everything.
+
+Styler computes the cells. Its own template escapes neither headers nor captions and puts out ids
+and styles; the one used here puts out text, scopes and labels, and escapes all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+from pandas.io.formats.style import Styler
+
+from atomlab.show.badges import badge
+from atomlab.show.templates import environment
+from atomlab.shown import Shown
+from atomlab.text import printable
+
+# Short names that are read and compared as they stand are not broken, whatever room there is.
+_WHOLE = frozenset({"provider"})
+_LONGEST_WHOLE = 24  # characters
+_LONGEST_WORD = 20  # characters; what is longer, and could not break, would widen its column
+_PART = 10  # characters, of such a word; two columns of them leave room for others
+_BADGED = frozenset({"verdict", "status", "state", "outcome", "before the fix", "run"})
+
+
+class _Styler(Styler):
+    """A Styler whose table is `table.html`, autoescaped."""
+
+    env = environment(Styler.loader)
+    template_html_table = env.get_template("table.html")
+
+
+@dataclass(frozen=True)
+class Table(Shown):
+    """A data frame with a caption, for people. `formats` maps columns to format specifications."""
+
+    frame: pd.DataFrame
+    caption: str = ""
+    formats: Mapping[str, str] = field(default_factory=dict)
+
+    def html(self) -> Markup:
+        """Return the table as HTML, every header, cell and caption escaped."""
+        numbers = self.frame.select_dtypes("number").columns
+        styler = _Styler(self.frame.reset_index(drop=True), uuid="table").hide(axis="index")
+        styler.format({name: partial(self._cell, str(name)) for name in self.frame.columns})
+        styler.format_index(printable, axis="columns")
+        html = styler.to_html(
+            caption=printable(self.caption, 300),
+            exclude_styles=True,
+            numbers=set(numbers),
+        )
+        return Markup(html)  # noqa: S704
+
+    def __repr__(self) -> str:
+        caption = printable(self.caption, 300)
+        if self.frame.empty:
+            return f"{caption}\n(no rows)"
+        shown = self.frame.apply(lambda c: [self._text(str(c.name), value) for value in c])
+        return f"{caption}\n{shown.to_string(index=False)}"
+
+    def _cell(self, column: str, value: Any) -> Markup:
+        text = self._text(column, value)
+        if column in _BADGED:
+            return badge(text)
+        whole = column in _WHOLE and len(text) <= _LONGEST_WHOLE
+        return escape(text) if whole else _breakable(text)
+
+    def _text(self, column: str, value: Any) -> str:
+        if pd.isna(value):
+            return "–"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, int | float):
+            return format(value, self.formats.get(column, ",.6g"))
+        return printable(value, 300)
+
+
+def _breakable(text: str) -> Markup:
+    """Return `text`, escaped; names may break after underscores and slashes, if lone or long.
+
+    Where that leaves a piece too long, it may break within.
+    """
+    words = text.split(" ")
+    lone = len(words) == 1
+    return Markup(" ").join(
+        _broken(word) if lone or len(word) > _LONGEST_WORD else escape(word) for word in words
+    )
+
+
+def _broken(name: str) -> Markup:
+    pieces = re.split(r"(?<=[_/])", name)
+    return Markup("<wbr>").join(part for piece in pieces for part in _parts(piece))
+
+
+def _parts(piece: str) -> list[str]:
+    """Return `piece` whole; in short parts if it is too long, even between its hyphens."""
+    if max(map(len, piece.split("-"))) <= _LONGEST_WORD:
+        return [piece]
+    return [piece[start : start + _PART] for start in range(0, len(piece), _PART)]

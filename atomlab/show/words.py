@@ -1,0 +1,80 @@
+"""What is said alike in a terminal, a table and a page: how requests are served, who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from atomlab.byok.request import Request
+from atomlab.errors import InputError
+from atomlab.text import printable
+
+
+class Answering(Protocol):
+    """Who answers where pricing finds no model: provider and model, and by what."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's id."""
+
+    @property
+    def model(self) -> str:
+        """The model's id."""
+
+    @property
+    def by(self) -> str:
+        """What has chosen it."""
+
+
+_MANAGED: dict[str, bool | None] = {"": None, "managed": True, "byok": False}
+_BY = {
+    "static-mapping": "the static mapping",
+    "plain-ranking": "a ranking without capability and tier",
+    "first-client": "the first client",
+}
+
+
+def managed_of(ai_mode: str) -> bool | None:
+    """Return what a notebook's parameter `ai_mode` asks of requests, None for the tenant's own.
+
+    Raises InputError for another word.
+    """
+    if ai_mode not in _MANAGED:
+        what = f"parameter ai_mode cannot be {printable(ai_mode)!r}"
+        raise InputError(what, todo="give managed, byok, or nothing for the tenant's own")
+    return _MANAGED[ai_mode]
+
+
+def ai_mode_of(managed: bool | None) -> str:
+    """Return the parameter `ai_mode` for what the command line asks of requests."""
+    return next(word for word, asked in _MANAGED.items() if asked is managed)
+
+
+def mode_told(request_mode: str, ai_mode: str | None) -> str:
+    """Return how requests were served; empty for those of a BYOK tenant that are BYOK as usual.
+
+    `request_mode` is a diagnosis's, `ai_mode` the tenant's.
+    """
+    usual = request_mode == "BYOK (ai_mode)" and (ai_mode or "byok").lower() == "byok"
+    return "" if usual else request_mode
+
+
+def mode_in(findings: Mapping[str, Any]) -> str:
+    """Return how the requests were served, empty where that is as usual or not stated."""
+    found = findings.get("diagnosis", {})
+    if not found.get("request_mode"):  # of many tenants, the answer says it
+        return ""
+    return mode_told(found["request_mode"], found["ai_mode"])
+
+
+def mode_of(request: Request, asked: bool | None) -> str:
+    """Return the same of one decided request, of which the caller has `asked` this, or nothing."""
+    if asked is None:
+        return "managed (ai_mode)" if request.managed else ""
+    return f"{'managed' if asked else 'BYOK'} (as asked)"
+
+
+def answer_told(answer: Answering) -> str:
+    """Return who answers where pricing finds no model."""
+    by = _BY.get(answer.by, "a fallback")
+    return f"{by} answers with {printable(f'{answer.provider}/{answer.model}')}"

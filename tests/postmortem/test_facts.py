@@ -1,0 +1,447 @@
+"""Facts: what findings say, in sentences whose every part stands where they cite it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from atomlab.postmortem.cases import load_cases
+from atomlab.postmortem.facts import Facts, meaning
+from atomlab.postmortem.schema import Cause
+
+HASH = "0123456789ab" + "c" * 52
+ALIAS = {
+    "code": "key-under-alias",
+    "provider": "minimax",
+    "setting_key": "MINIMAX_API_KEY",
+    "role": "one-of-k",
+    "evidence": ["no row MINIMAX_API_KEY", "row MINIMAX_2_7_API_KEY holds a key"],
+    "verdict": "confirmed",
+}
+QUALITY = {
+    "code": "quality",
+    "provider": "minimax",
+    "setting_key": None,
+    "role": "joint",
+    "evidence": ["5 of 5 models rejected"],
+    "verdict": "confirmed",
+}
+
+
+def diagnosed(complexity, *causes, usable=0, rejected=(("client", 9),), rivals=(), **fields):
+    """Return a request's diagnosis: of nine models this many are usable."""
+    funnel, entering = [], 9
+    for name, number in rejected:
+        funnel.append({"filter": name, "entering": entering, "rejected": number})
+        entering -= number
+    return {
+        "request": {"complexity": complexity},
+        "outcome": "ranked" if usable else "no-models",
+        "error": None if usable else "No models available from dynamic pricing",
+        "winner": {"provider": "minimax", "model": "minimax/m"} if usable else None,
+        "candidates": usable,
+        "funnel": funnel,
+        "causes": list(causes),
+        "rivals": list(rivals),
+        **fields,
+    }
+
+
+def document(*diagnoses, asked="simple", **parts):
+    """Return findings on the tenant Acme, with these diagnoses."""
+    return {
+        "schema": "atomlab.findings/1",
+        "title": "t",
+        "verdict": "confirmed",
+        "answer": "the answer",
+        "request": {"complexity": asked},
+        "snapshot": {"name": "night", "sha256": HASH, "manifest": {}},
+        "verification": {"verdict": "inconclusive", "claims": []},
+        "diagnosis": {
+            "snapshot": {"captured_at": "2026-05-02T08:00:00Z", "rules": "hosted-2026-05"},
+            "tenant": {"id": "id-acme", "name": "Acme Ltd", "subdomain": "acme"},
+            "lookups": [
+                lookup("openai", "present", client=True),
+                lookup("minimax", "missing"),
+                lookup("groq", "missing"),
+            ],
+            "clients": ["openai"],
+            "diagnoses": list(diagnoses) or [diagnosed("simple", ALIAS)],
+        },
+        **parts,
+    }
+
+
+def lookup(provider, state, *, client=False):
+    """Return a provider's key lookup."""
+    key = f"{provider.upper()}_API_KEY"
+    return {
+        "provider": provider,
+        "setting_key": key,
+        "state": state,
+        "client": client,
+        "reason": "",
+    }
+
+
+@pytest.fixture
+def facts(tmp_path):
+    """Return a function that gives the facts of a findings document."""
+
+    def of(found, *, among=False):
+        path = tmp_path / "findings.json"
+        path.write_text(json.dumps(found), encoding="utf-8")
+        return Facts(load_cases([path])[0], among)
+
+    return of
+
+
+def pointers(statement):
+    """Return the JSON Pointers that a statement cites, all into the findings file."""
+    assert all(each.snapshot == HASH[:12] for each in statement.cites)
+    assert all(each.place.startswith("findings.json#/") for each in statement.cites)
+    return [each.place.partition("#")[2] for each in statement.cites]
+
+
+def test_a_case_is_named_by_its_tenant_and_among_others_by_its_snapshot_too(facts):
+    """The subdomain stands in brackets, the id where there is none."""
+    found = document()
+    assert facts(found).who == facts(found).label == "Acme Ltd (acme)"
+    assert facts(found).heading == "Acme Ltd (acme), snapshot night"
+    assert facts(found, among=True).label == facts(found).heading
+    del found["diagnosis"]["tenant"]["subdomain"]
+    assert facts(found).who == "Acme Ltd (id-acme)"
+
+
+@pytest.mark.parametrize("asked", ["simple", "complex"])
+def test_a_case_is_served_if_the_request_asked_about_finds_a_model(facts, asked):
+    """Another request's winner serves it no better."""
+    found = document(diagnosed("simple", usable=2), diagnosed("complex", ALIAS), asked=asked)
+    assert facts(found).served is (asked == "simple")
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        (None, "snapshot night"),
+        ({"rules": {"rows": 1}}, "snapshot night"),
+        ({"tenants": {"rows": 1}, "rules": {"rows": 3}}, "snapshot night: 1 tenant"),
+        (
+            {"tenants": {"rows": 45}, "pricing": {"rows": 2690}},
+            "snapshot night: 45 tenants, 2,690 models",
+        ),
+    ],
+)
+def test_the_snapshot_is_cited_with_what_it_holds(facts, tables, says):
+    """As many tenants and models as its manifest counts, if it does."""
+    found = document(snapshot={"name": "night", "sha256": HASH, "manifest": {"tables": tables}})
+    evidence = facts(found).snapshot()
+    assert (evidence.says, evidence.place) == (says, "findings.json#/snapshot")
+    assert evidence.snapshot == HASH[:12]
+
+
+@pytest.mark.parametrize(
+    ("usable", "rejected", "says"),
+    [
+        (0, [("client", 9), ("context", 0)], "0 of 9 models usable"),
+        (
+            3,
+            [("client", 4), ("context", 0), ("quality", 2)],
+            "3 of 9 models usable, 4 rejected by client, 2 rejected by quality",
+        ),
+        (0, [], "0 of 0 models usable"),
+    ],
+    ids=["one-filter", "two-filters", "no-model"],
+)
+def test_an_outcome_is_cited_with_what_each_filter_rejects(facts, usable, rejected, says):
+    """Where one filter alone rejects all that is not usable, that is said already."""
+    found = document(
+        diagnosed("moderate"), diagnosed("simple", usable=usable, rejected=rejected), asked="simple"
+    )
+    evidence = facts(found).diagnosis(1)
+    assert evidence.says == f"Acme Ltd (acme), simple request: {says}"
+    assert evidence.place.endswith("#/diagnosis/diagnoses/1")
+
+
+CLAIMS = [
+    {"id": n, "statement": "s", "verdict": v, "expected": "e", "observed": "o"}
+    for n, v in (("a", "confirmed"), ("b", "refuted"), ("c", "confirmed"))
+]
+REPAIRED = {
+    "cured": ["simple", "moderate"],
+    "not_cured": [],
+    "verification": {"verdict": "confirmed", "claims": []},
+}
+
+
+@pytest.mark.parametrize(
+    ("parts", "cited"),
+    [
+        ({}, {"/answer": "the answer"}),
+        (
+            {"answer": "it is key-under-alias (confirmed)"},
+            {
+                "/diagnosis/diagnoses/0/causes/0": "key-under-alias minimax: "
+                f"{', '.join(ALIAS['evidence'])}; confirmed",
+                "/answer": "it is key-under-alias (confirmed)",
+            },
+        ),
+        ({"answer": "key-under-alias (refuted)"}, {"/answer": "key-under-alias (refuted)"}),
+        (
+            {"verification": {"verdict": "refuted", "claims": CLAIMS}, "repaired": REPAIRED},
+            {
+                "/verification/claims": "2 of 3 claims confirmed",
+                "/repaired": "with the fix made: cured simple, moderate; not cured nothing",
+            },
+        ),
+    ],
+    ids=["nothing-else", "names-its-cause", "names-another-verdict", "claims-and-fix"],
+)
+def test_the_summary_is_the_findings_own_answer(facts, parts, cited):
+    """It cites the outcome, the causes that it names, the claims, and the fix as it was run."""
+    found = document(**parts)
+    told = facts(found).summary()
+    assert told.text == found["answer"]
+    says = {each.place.partition("#")[2]: each.says for each in told.cites}
+    assert says.pop("/diagnosis/diagnoses/0").endswith("0 of 9 models usable")
+    assert says == cited
+    among = facts(found, among=True).summary().text
+    assert among == f"Acme Ltd (acme), snapshot night: {found['answer']}"
+
+
+@pytest.mark.parametrize(
+    ("diagnoses", "text"),
+    [
+        (
+            [diagnosed("simple", usable=1), diagnosed("complex"), diagnosed("advanced")],
+            "Acme Ltd (acme): 2 of 3 kinds of request find no model (complex, advanced).",
+        ),
+        (
+            [diagnosed("simple", usable=1), diagnosed("complex", usable=1)],
+            "Acme Ltd (acme): 0 of 2 kinds of request find no model.",
+        ),
+        ([diagnosed("simple")], "Acme Ltd (acme): simple requests find no model."),
+        ([diagnosed("simple", usable=1)], "Acme Ltd (acme): simple requests find a model."),
+        (
+            [diagnosed("simple", outcome="inconclusive"), diagnosed("complex")],
+            "Acme Ltd (acme): nothing can be decided.",
+        ),
+    ],
+    ids=["some", "none", "the-only-one", "the-only-one-does", "undecided"],
+)
+def test_which_requests_fail_is_counted_over_all_that_were_diagnosed(facts, diagnoses, text):
+    """Every outcome is cited, also of those that find a model."""
+    told = facts(document(*diagnoses)).failing()
+    assert told.text == text
+    assert pointers(told) == [f"/diagnosis/diagnoses/{n}" for n in range(len(diagnoses))]
+
+
+AFFECTED = [
+    {"complexity": "moderate", "failing": 1, "tenants": 45, "examples": []},
+    {"complexity": "simple", "failing": 1_022, "tenants": 2_000, "examples": []},
+]
+
+
+@pytest.mark.parametrize(
+    ("usable", "asked", "expected"),
+    [
+        (0, "simple", "1,022 of 2,000 tenants get this error for simple requests, {} included"),
+        (1, "simple", "1,022 of 2,000 tenants get this error for simple requests, {} not among"),
+        (1, "moderate", "1 of 45 tenants get this error for moderate requests, {} included"),
+    ],
+)
+def test_how_many_others_get_the_error_is_that_of_the_request_asked_about(
+    facts, usable, asked, expected
+):
+    """The snapshot's own count, and whether the tenant is one of them."""
+    found = document(
+        diagnosed("simple", usable=usable), diagnosed("moderate"), asked=asked, affected=AFFECTED
+    )
+    told = facts(found).others()
+    assert expected.format("Acme Ltd (acme)") in told.text
+    assert told.text.endswith("Their causes were not compared here.")
+    place = [each["complexity"] for each in AFFECTED].index(asked)
+    assert pointers(told) == [f"/affected/{place}"]
+
+
+def test_how_many_others_get_the_error_is_not_made_up(facts):
+    """Findings that did not count it say so; those that counted for other requests say nothing."""
+    told = facts(document()).others()
+    assert (told.text, told.cites) == (
+        "How many get this error is not recorded in this findings file.",
+        (),
+    )
+    assert facts(document(affected=AFFECTED[:1])).others() is None
+
+
+def test_roots_are_told_once_for_each_part_that_they_play(facts):
+    """The same cause that suffices for two requests, and for the third does not."""
+    joint = {**ALIAS, "role": "joint"}
+    found = document(
+        diagnosed("simple", ALIAS),
+        diagnosed("moderate", ALIAS),
+        diagnosed("complex", usable=1),
+        diagnosed("advanced", joint, QUALITY),
+    )
+    alone, together = facts(found).roots()
+    assert alone.text.startswith("Acme Ltd (acme), simple, moderate requests: ")
+    assert "Its repair alone removes the error; other repairs would, too." in alone.text
+    assert alone.text.endswith("Verdict: confirmed.")
+    assert pointers(alone) == [f"/diagnosis/diagnoses/{n}/causes/0" for n in (0, 1)]
+    assert together.text.startswith("Acme Ltd (acme), advanced requests: ")
+    assert "only together with that of another cause" in together.text
+    assert pointers(together) == ["/diagnosis/diagnoses/3/causes/0"]
+
+
+def test_what_part_the_cause_asked_about_plays_elsewhere_is_told(facts):
+    """Where another cause is the root, the one that was asked about stands beside it."""
+    sole = {**QUALITY, "role": "sole"}
+    found = document(diagnosed("simple", ALIAS), diagnosed("advanced", sole, ALIAS))
+    told = facts(found).roots()
+    assert [pointers(each) for each in told] == [
+        ["/diagnosis/diagnoses/0/causes/0", "/diagnosis/diagnoses/1/causes/1"],
+        ["/diagnosis/diagnoses/1/causes/0"],
+    ]
+    assert "Its repair removes the error, and nothing else does." in told[1].text
+    doubted = document(
+        diagnosed("simple", ALIAS), diagnosed("complex", {**ALIAS, "verdict": "inconclusive"})
+    )
+    verdicts = [re.search(r"Verdict: (\w+)\.$", each.text)[1] for each in facts(doubted).roots()]
+    assert verdicts == ["confirmed", "inconclusive"]
+
+
+def test_what_was_seen_of_the_root_cause_is_cited_from_the_request_that_is_explained(facts):
+    """The one asked about, or where that finds a model the first that fails."""
+    found = document(
+        diagnosed("simple", usable=1), diagnosed("complex", ALIAS), diagnosed("advanced", QUALITY)
+    )
+    told = facts(found).root_evidence()
+    assert [each.text for each in told] == [
+        "No row MINIMAX_API_KEY.",
+        "Row MINIMAX_2_7_API_KEY holds a key.",
+    ]
+    assert {*map(str, map(pointers, told))} == {"['/diagnosis/diagnoses/1/causes/0']"}
+    found["request"]["complexity"] = "advanced"
+    assert [each.text for each in facts(found).root_evidence()] == ["5 of 5 models rejected."]
+    assert facts(document(diagnosed("simple", usable=1))).root_evidence() == []
+
+
+def test_contributing_are_the_causes_that_are_no_root_of_any_request(facts):
+    """Each once for what was seen of it, with the requests that it plays a part in."""
+    other = {**QUALITY, "evidence": ["4 of 5 models rejected"]}
+    found = document(
+        diagnosed("simple", ALIAS),
+        diagnosed("complex", ALIAS, QUALITY),
+        diagnosed("advanced", ALIAS, QUALITY),
+        diagnosed("moderate", ALIAS, other),
+    )
+    first, second = facts(found).contributing()
+    assert first.text == (
+        "For complex, advanced requests of Acme Ltd (acme): the filter quality rejects models of"
+        " minimax that the tenant could reach (5 of 5 models rejected)."
+    )
+    assert pointers(first) == [f"/diagnosis/diagnoses/{n}/causes/1" for n in (1, 2)]
+    assert second.text.startswith("For moderate requests")
+    assert pointers(second) == ["/diagnosis/diagnoses/3/causes/1"]
+    found["diagnosis"]["diagnoses"].append(diagnosed("simple", QUALITY))
+    assert facts(found).contributing() == []
+
+
+def test_rivals_are_those_of_the_request_that_is_explained(facts):
+    """Each with its reason, cited where it stands."""
+    rivals = [
+        {"code": "pricing-cache-empty", "ruled_out": True, "why": "it holds 9 models"},
+        {"code": "quality", "ruled_out": False, "why": "it is a cause"},
+    ]
+    found = document(diagnosed("simple", usable=1), diagnosed("complex", ALIAS, rivals=rivals))
+    rows = facts(found).rivals()
+    assert [row[:2] for row in rows] == [
+        ("pricing-cache-empty", "ruled out"),
+        ("quality", "not ruled out"),
+    ]
+    assert [row[2].text for row in rows] == [rival["why"] for rival in rivals]
+    where = [f"/diagnosis/diagnoses/1/rivals/{n}" for n in (0, 1)]
+    assert [pointers(row[2]) for row in rows] == [[place] for place in where]
+    assert rows[0][2].cites[0].says == "pricing-cache-empty: it holds 9 models"
+
+
+def test_the_chain_leads_from_the_rows_to_the_error(facts):
+    """Rows, clients, models, error: each link as it was, and what is missing in the first two."""
+    rows = {"MINIMAX_2_7_API_KEY": "present", "GROQ_API_KEY": "null"}
+    rejected = [("client", 7), ("quality", 2)]
+    found = document(diagnosed("simple", ALIAS, rejected=rejected), rows=rows)
+    links = facts(found).chain()
+    assert {name: told.text for name, told in links} == {
+        "Database state": "MINIMAX_2_7_API_KEY (present), GROQ_API_KEY (null);"
+        " no key for minimax in MINIMAX_API_KEY.",
+        "Client initialization": "clients: openai; none for minimax.",
+        "Model ranking": "9 models: 7 rejected by client, 2 rejected by quality, 0 usable.",
+        "Error": "No models available from dynamic pricing.",
+    }
+    assert [pointers(told) for _, told in links] == [
+        ["/rows", "/diagnosis/lookups/1"],
+        ["/diagnosis/clients"],
+        ["/diagnosis/diagnoses/0"],
+        ["/diagnosis/diagnoses/0"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "database", "clients", "ending"),
+    [
+        (
+            document(diagnosed("simple", usable=2), rows={}),
+            "none.",
+            "clients: openai.",
+            "none, minimax/m is chosen.",
+        ),
+        (
+            document(diagnosed("simple", outcome="inconclusive")),
+            "the tenant's rows are not recorded in this findings file.",
+            "clients: openai.",
+            "nothing can be decided.",
+        ),
+        (
+            document(diagnosed("simple", {**QUALITY, "provider": "openai"}), rows={}),
+            "none.",
+            "clients: openai.",
+            "No models available from dynamic pricing.",
+        ),
+        (
+            document(diagnosed("simple", ALIAS, error="another error"), rows={}),
+            "none; no key for minimax in MINIMAX_API_KEY.",
+            "clients: openai; none for minimax.",
+            "another error.",
+        ),
+    ],
+    ids=["healthy", "undecided", "with-its-client", "another-error"],
+)
+def test_the_chain_says_only_what_the_findings_hold(facts, found, database, clients, ending):
+    """A healthy tenant lacks nothing; a client that is there is not missed."""
+    texts = [told.text for _, told in facts(found).chain()]
+    assert [texts[0], texts[1], texts[3]] == [database, clients, ending]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("pricing-cache-empty", "holds no model at all"),
+        ("key-under-alias", "the tenant's key for minimax stands under another name than M_KEY"),
+        ("key-misnamed", "under a misspelt name, not under M_KEY"),
+        ("key-empty", "the row M_KEY exists, but holds no value"),
+        ("key-placeholder", "the row M_KEY holds a placeholder"),
+        ("provider-not-llm", "minimax is registered, but is not on the list of LLM providers"),
+        ("provider-unknown", "a key for minimax, which the registry does not know"),
+        ("orphan-client", "the client for minimax serves no model"),
+        ("no-keys", "no usable key of any LLM provider"),
+        ("context-window", "the filter context-window rejects models of minimax"),
+    ],
+)
+def test_every_cause_has_its_meaning_in_words(code, words):
+    """The code of the design, said of a tenant, with its provider and row."""
+    cause = Cause.model_validate(
+        {**ALIAS, "code": code, "provider": "minimax", "setting_key": "M_KEY"}
+    )
+    assert words in meaning(cause)

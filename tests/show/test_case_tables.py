@@ -1,0 +1,191 @@
+"""Tables: readable, escaped, and silent about what did not happen."""
+
+from __future__ import annotations
+
+import pytest
+
+import atomlab
+from atomlab import Request, Tenant
+from atomlab.diagnosis.triage import triage
+from atomlab.report.planning import folder_names
+from atomlab.show import case_tables, figures
+
+
+def test_without_a_fix_no_table_pretends_that_one_was_made(before):
+    """No second set of verdicts, no column of what a fix did."""
+    case = atomlab.investigate(before, "brennan")
+    assert "No fix is proposed" in repr(case_tables.claims_again(case))
+    assert "none was tried" in repr(case_tables.trials(case.trials))
+    assert list(case_tables.outcomes(case).frame) == ["complexity", "usable", "winner", "decision"]
+
+
+def test_models_come_in_the_order_of_how_little_blocks_them(before):
+    """Fewest blockers first, among them the best value; an unknown price is not shown as none."""
+    diagnosis = atomlab.diagnose(before, "brennan")
+    frame = case_tables.models(diagnosis, "minimax", "moderate").frame
+    blocked = [len(blockers.split(", ")) for blockers in frame["blockers"]]
+    assert blocked == sorted(blocked) == [1] * 5 + [2] * 4
+    values = list(frame["value score"])
+    assert values[:5] == sorted(values[:5], reverse=True)
+    assert frame["cost ($ per million tokens)"].isna().tolist() == [False] * 5 + [True] * 4
+
+
+def test_a_row_that_is_read_for_no_provider_is_shown_with_its_name(before):
+    """The evidence of a misspelt name is that very row, beside what the platform looks for."""
+    frame = case_tables.keys(atomlab.diagnose(before, "bramble")).frame
+    last = frame.iloc[-1]
+    assert last["platform looks for, or row"] == "openai_api_key"
+    assert last["state"] == "present"
+    assert last["reason"] == "the platform reads this row for no provider"
+
+
+@pytest.mark.parametrize(
+    ("row", "provider"),
+    [("DEEPSEEK_APIKEY", "deepseek"), ("MINIMAX_2_7_API_KEY", "minimax"), ("groq_key", "groq")],
+)
+def test_the_row_that_a_cause_misses_is_shown(captured, real_prices, row, provider):
+    """What the case is about is listed as missing, not counted among those without a row."""
+    table = case_tables.keys(
+        atomlab.diagnose(captured({"acme": {row: "k"}}, pricing=real_prices), "acme")
+    )
+    shown = table.frame.set_index("platform looks for, or row")["state"]
+    assert shown[f"{provider.upper()}_API_KEY"] == "missing"
+    assert shown[row] == "present"
+    read = table.frame["provider"].notna().sum()
+    assert f"Not shown: {27 - read} providers without a row" in table.caption
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        pytest.param(
+            {"OPENAI_API_KEY": "k"},
+            {"openai": "present", "openai_5_3": "missing"},
+            id="the-suffixed-one-is-related",
+        ),
+        pytest.param(
+            {"OPENAI_5_3_API_KEY": "k", "GROQ_API_KEY": "k"},
+            {"openai": "missing", "openai_5_3": "present", "groq": "present"},
+            id="the-plain-one-is-related",
+        ),
+        pytest.param(
+            {"GEMINI_API_KEY": "k"},
+            {"gemini": "present", "google": "missing"}
+            | {"google_flash": "missing", "gemini_flash": "missing"},
+            id="several-are-related",
+        ),
+        pytest.param(
+            {"MISTRAL_API_KEY": "k", "MINIMAX_API_KEY": ""},
+            {"mistral": "present"}
+            | {"minimax": "empty", "minimax_2_5": "missing", "minimax_2_7": "missing"},
+            id="an-empty-row-has-relations-too",
+        ),
+    ],
+)
+def test_providers_that_share_a_variable_with_a_row_are_shown(captured, real_prices, rows, shown):
+    """Whose variable a row's provider declares as well could be meant by it: they are listed.
+
+    Nothing fails for these tenants in a simple request, so that no cause names a provider.
+    """
+    snapshot = captured({"acme": rows}, pricing=real_prices)
+    diagnosis = atomlab.diagnose(snapshot, "acme", [Request("simple")])
+    assert [d.outcome for d in diagnosis.requests] == ["ranked"]
+    table = case_tables.keys(diagnosis)
+    assert dict(zip(table.frame["provider"], table.frame["state"], strict=True)) == shown
+    assert f"Not shown: {27 - len(shown)} providers without a row" in table.caption
+
+
+def test_providers_that_declare_no_variable_are_not_related(captured, write_json):
+    """Of two that declare nothing, one with a row says nothing of the other."""
+    registry = write_json({"providers": [{"id": "openai"}, {"id": "groq"}]}, "registry.json")
+    snapshot = captured({"acme": {"OPENAI_API_KEY": "k"}}, providers=registry)
+    table = case_tables.keys(atomlab.diagnose(snapshot, "acme", [Request("simple")]))
+    assert list(table.frame["provider"]) == ["openai"]
+
+
+def test_a_providers_models_are_all_that_it_would_serve(captured, write_json):
+    """Under the substring matcher a model is in the row of each provider that could serve it."""
+    registry = write_json({"providers": [{"id": "minimax"}, {"id": "max"}]}, "registry.json")
+    snapshot = captured({"acme": {}}, providers=registry, rules="open-source-2026-05")
+    diagnosis = atomlab.diagnose(snapshot, "acme", [Request("simple")])
+
+    shown = case_tables.models(diagnosis, "max", "simple").frame["model"]
+    assert list(shown) == ["minimax/MiniMax-M2.5"]
+    (axis,) = figures.blockers(diagnosis.requests[0].ranking).figure.axes
+    labels = {label.get_text() for label in axis.get_yticklabels()}
+    assert labels >= {"minimax (1)", "max (1)"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../../escape", "/etc/passwd", "..", ".", ".hidden", "a/b", "a\\b", "", "\x1b[31mred"),
+        *("a\nb", "\u202eabc", "x" * 500, "-p", "two words"),
+    ],
+)
+def test_a_reports_folder_has_a_plain_name_whatever_a_tenant_is_called(name):
+    """Folders stay where they belong, and two tenants never share one."""
+    tenants = [Tenant(id=name), Tenant(id="x", subdomain=name or None), Tenant(id=name + "?")]
+    names = folder_names(tenants)
+    assert len({folder.lower() for folder in names}) == 3
+    for folder in names:
+        assert folder.isascii()
+        assert folder.replace("-", "").replace("_", "").replace(".", "").isalnum()
+        assert not folder.startswith((".", "-"))
+        assert len(folder) < 80
+
+
+def test_plain_names_stay_and_equal_ones_are_told_apart():
+    """A subdomain is kept as it is, unless another tenant's differs in case only."""
+    one, two, three = (Tenant(id=str(n), subdomain=s) for n, s in enumerate(("acme", "ACME", "b")))
+    assert folder_names([one, three]) == ["acme", "b"]
+    first, second, third = folder_names([one, two, three])
+    assert first.startswith("acme-")
+    assert second.startswith("ACME-")
+    assert third == "b"
+
+
+def test_a_long_tenant_s_name_leaves_room_for_what_is_not_shown(captured):
+    """The count of what is left out is readable, whatever the tenant is called."""
+    table = case_tables.keys(atomlab.diagnose(captured({"acme" * 100: {}}), "acme" * 100))
+    assert "Not shown: 27 providers" in table.html()
+
+
+def test_what_is_assumed_is_a_row_each(before):
+    """Input, state and what is assumed, as the diagnosis and the verification have them."""
+    diagnosis = atomlab.diagnose(before, "brennan")
+    rows = case_tables.assumptions(diagnosis).frame.itertuples(index=False, name=None)
+    assert list(rows) == [(a.input, a.state, a.assumed) for a in diagnosis.assumptions]
+    assert {a.state for a in diagnosis.assumptions} >= {"default", "absent"}
+
+
+def test_a_triage_of_a_healthy_tenant_shows_no_verdict(before):
+    """Claims of an affected one are a row each; where nothing is wrong no cause is claimed."""
+    shown = case_tables.claims(triage(before, "brennan").verification)
+    assert set(shown.frame["verdict"]) == {"confirmed"}
+    assert "confirmed" not in repr(case_tables.claims(triage(before, "northwind").verification))
+
+
+@pytest.mark.parametrize(
+    ("rules", "keys", "complexity", "told"),
+    [
+        ("hosted-2026-05", "OPENAI", "simple", "No error: gpt-4o-mini wins."),
+        ("hosted-2026-05", "GROQ", "simple", "NoModelsAvailableError: No models available from"),
+        (
+            *("open-source-2026-05", "MINIMAX", "advanced"),
+            "No error: pricing finds no model; the static mapping answers with minimax/MiniMax-",
+        ),
+        (
+            *("open-source-2026-05", "GROQ", "simple"),
+            "NoModelsAvailableError: No LLM providers available. Please configure BYOK keys.",
+        ),
+    ],
+)
+def test_what_comes_at_the_end_is_told(captured, tmp_path, rules, keys, complexity, told):
+    """The winner, or who answers instead, or the error that the edition raises."""
+    (tmp_path / "env").write_text(f"{keys}_API_KEY=a-key\n")
+    snapshot = captured(
+        {"acme": {f"{keys}_API_KEY": "a-key-of-more-than-12"}}, rules=rules, env=tmp_path / "env"
+    )
+    handler = atomlab.BYOKHandler("id-acme", db=snapshot.session)
+    assert case_tables.error(handler, Request(complexity)).text.startswith(told)

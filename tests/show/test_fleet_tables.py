@@ -1,0 +1,138 @@
+"""The fleet's tables and pictures: what they show is what the survey counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from atomlab.fleet.survey import survey
+from atomlab.show import fleet_tables as pictures
+
+PICTURES = (pictures.by_request, pictures.by_provider, pictures.by_effort)
+
+
+@pytest.fixture(scope="module")
+def fleet(before):
+    """Return the survey of the shipped snapshot."""
+    return survey(before)
+
+
+def numbers(picture):
+    """Return the numbers written in a matrix, by row and column label."""
+    (axis,) = picture.figure.axes
+    rows = [label.get_text() for label in axis.get_yticklabels()]
+    columns = [label.get_text() for label in axis.get_xticklabels()]
+    return {
+        (rows[int(text.get_position()[1])], columns[int(text.get_position()[0])]): int(
+            text.get_text()
+        )
+        for text in axis.texts
+    }
+
+
+def test_by_request_counts_failures(fleet):
+    """Each cell is the number of tenants whose requests of that complexity fail for that cause."""
+    frame = fleet.failures_frame()
+    counted = frame.groupby(["cause", "complexity"]).size().to_dict()
+    assert numbers(pictures.by_request(fleet)) == counted
+
+
+def test_by_provider_counts_tenants_once(fleet):
+    """The cells add up to the affected tenants; a cause without a provider has a column."""
+    frame = fleet.frame()
+    frame = frame[frame["fails"] != ""].fillna({"provider": "none meant"})
+    counted = frame.groupby(["cause", "provider"]).size().to_dict()
+    drawn = numbers(pictures.by_provider(fleet))
+    rest = {(cause, "others") for cause, provider in drawn if provider == "others"}
+    assert sum(drawn.values()) == len(frame) == sum(counted.values())
+    assert {cell: n for cell, n in drawn.items() if cell not in rest}.items() <= counted.items()
+
+
+def test_by_effort_has_a_bar_for_each_kind_of_fix(fleet):
+    """The bars add up to the affected tenants; copied keys are those of the incident's pattern."""
+    (axis,) = pictures.by_effort(fleet).figure.axes
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    bars = dict(zip(labels, [bar.get_width() for bar in axis.patches], strict=True))
+    firsts = [impact.failures[0] for impact in fleet.affected]
+    assert sum(bars.values()) == len(firsts)
+    assert bars["copy a key that the tenant holds"] == sum(f.held for f in firsts)
+    assert bars.get("none of the fixes that were run helped", 0) == sum(not f.edits for f in firsts)
+    code = [f for f in firsts if any(edit.filter in ("quality", "context") for edit in f.edits)]
+    assert bars.get("engineering changes the code", 0) == len(code)
+
+
+def test_the_tables_count_every_affected_tenant(fleet):
+    """One row per cause, or per tenant; what is cut off is said in the caption."""
+    causes = pictures.causes(fleet).frame
+    assert causes["tenants"].sum() == len(fleet.affected)
+    assert list(causes["cause"]) == list(fleet.by_cause())
+    sure = [i.cause.code for i in fleet.affected if i.cause and i.cause.verdict == "confirmed"]
+    assert dict(zip(causes["cause"], causes["confirmed"], strict=True)) == {
+        code: sure.count(code) for code in fleet.by_cause()
+    }
+    table = pictures.affected(fleet, limit=5)
+    assert len(table.frame) == 5
+    assert table.caption.startswith(f"The first 5 of {len(fleet.affected)} affected tenants")
+    whole = pictures.affected(fleet)
+    assert list(whole.frame["subdomain"]) != sorted(whole.frame["subdomain"])  # by cause
+    assert whole.frame.set_index("subdomain").loc["brennan", "fails"] == "all"
+    assert whole.frame.set_index("subdomain").loc["quarry", "fails"] == "advanced"
+
+
+def test_a_row_says_what_its_fix_leaves(fleet):
+    """Beside the fix stand the kinds of request that it does not cure, where there are any."""
+    fixes = pictures.affected(fleet).frame.set_index("subdomain")["fix"]
+    for impact in fleet.affected:
+        first = impact.failures[0]
+        rest = f" (leaves {', '.join(first.leaves)})" if first.leaves else ""
+        if impact.tenant.subdomain and first.fix:
+            assert fixes[impact.tenant.subdomain] == first.fix + rest
+    assert fixes["brennan"].endswith(" (leaves advanced)")
+
+
+def test_requests_that_need_another_fix_are_listed(fleet):
+    """One row per failing request whose edits are not those of its tenant's first."""
+    table = pictures.further(fleet)
+    wanted = [
+        (impact.tenant.subdomain, failure.complexity, failure.fix)
+        for impact in fleet.affected
+        for failure in impact.failures[1:]
+        if failure.fix != impact.failures[0].fix
+    ]
+    rows = table.frame[["tenant", "request", "fix"]]
+    assert [tuple(row) for row in rows.itertuples(index=False)] == wanted
+    assert any(tenant == "brennan" for tenant, *_ in wanted)
+    assert table.caption.startswith(f"{len(wanted)} requests whose fix is not that")
+    assert pictures.further(fleet, limit=1).caption.startswith(f"The first 1 of {len(wanted)} ")
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_pictures_say_in_words_what_they_show(fleet, draw):
+    """The alternative text holds every number of the picture, the caption how to read it."""
+    picture = draw(fleet)
+    assert all(text.get_text().strip() in picture.alt for text in picture.figure.axes[0].texts)
+    assert picture.caption.endswith(".")
+    assert draw(fleet).svgs() == picture.svgs()
+
+
+@pytest.mark.parametrize("draw", [*PICTURES, pictures.causes, pictures.affected, pictures.further])
+def test_a_fleet_without_the_error_can_be_shown(fleet, draw):
+    """Nobody affected makes an empty picture or table that says so, not an error."""
+    shown = draw(replace(fleet, impacts=()))
+    assert shown._repr_html_()
+    if draw in PICTURES:
+        assert "none is affected" in shown.alt
+
+
+def test_hostile_names_are_text(captured):
+    """A tenant's or a provider's name is escaped in every table and picture."""
+    evil = "</figure><script>alert(1)</script>\u202e\x1b[31m"
+    key = f"{evil}_API_KEY".upper()
+    fleet = survey(captured({evil: {key: "a-key-of-more-than-twelve"}}))
+    assert fleet.affected
+    for draw in (*PICTURES, pictures.causes, pictures.affected):
+        html = draw(fleet)._repr_html_()
+        assert "<script" not in html
+        assert "\u202e" not in html
+        assert "\x1b" not in html
