@@ -23,6 +23,7 @@ import typer
 from atomlab.errors import AtomlabError, Ended, InputError, ReportError
 from atomlab.process import INTERRUPTED, need
 from atomlab.text import count, is_address, printable, without_password
+from atomlab.verdicts import EXIT_CODES
 
 app = typer.Typer(
     add_completion=False,
@@ -31,16 +32,6 @@ app = typer.Typer(
 )
 custody = typer.Typer(help="Where a snapshot came from, and whether it is still what it was.")
 app.add_typer(custody, name="snapshot")
-# What the verdict on claims, and the status of a tenant, end with; the worst first.
-EXIT = {
-    "failed": 1,
-    "refuted": 3,
-    "affected": 3,
-    "inconclusive": 4,
-    "undecided": 4,
-    "confirmed": 0,
-    "healthy": 0,
-}
 DAY_S = 86_400
 REPORT_MB = 1024  # of address space: its kernel, a process of its own, takes most of them
 
@@ -237,7 +228,7 @@ def diagnose(
             _print_json(found.to_json())
         else:
             print_diagnosis(found, evidence.name)
-    raise typer.Exit(EXIT[found.status])
+    raise typer.Exit(EXIT_CODES[found.status])
 
 
 @app.command()
@@ -266,7 +257,7 @@ def verify(
         else:
             asked = claims.request.managed if managed is None else managed
             print_verification(found, evidence.name, mode_of(found.request, asked))
-    raise typer.Exit(EXIT[found.verdict])
+    raise typer.Exit(EXIT_CODES[found.verdict])
 
 
 @app.command()
@@ -321,7 +312,7 @@ def fix(
         mode = mode_told(found.request_mode, found.tenant.ai_mode)
     print_fix(planned, mode, out, overwrite=overwrite)
     not_fixed = planned.status == "words" or planned.unable
-    raise typer.Exit(EXIT["affected"] if not_fixed else EXIT.get(planned.status, 0))
+    raise typer.Exit(EXIT_CODES["affected"] if not_fixed else EXIT_CODES.get(planned.status, 0))
 
 
 def _help_notebook(name: str | None) -> None:
@@ -416,7 +407,7 @@ def report(
         with _keeping_what_ran(wanted.out):
             subject, made = make_one(wanted, timeout)
         print_report(subject, made)
-        raise typer.Exit(EXIT[made.result])
+        raise typer.Exit(EXIT_CODES[made.result])
     from atomlab.report.making import make_many
     from atomlab.report.results import print_index
 
@@ -424,7 +415,7 @@ def report(
         outcomes, index = make_many(wanted, jobs, timeout)
     print_index(index)
     found = {outcome.result for outcome in outcomes}
-    raise typer.Exit(next((code for result, code in EXIT.items() if result in found), 0))
+    raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in found), 0))
 
 
 @app.command()
@@ -476,7 +467,7 @@ def postmortem(
         typer.echo(f"{printable(name, 300)}:{problem.line}: {problem.place}: {problem.what}")
     wrote = f"wrote {printable(out, 300)}; " if out else ""
     typer.echo(f"{wrote}{count(len(found), 'point') if found else 'nothing'} open")
-    raise typer.Exit(EXIT["refuted"] if check and found else 0)
+    raise typer.Exit(EXIT_CODES["refuted"] if check and found else 0)
 
 
 @app.command()

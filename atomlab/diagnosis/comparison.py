@@ -8,14 +8,14 @@ from typing import Any
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as, unable
 from atomlab.diagnosis.assumptions import assumptions, missing_input
-from atomlab.diagnosis.diagnose import Diagnosis, Status, diagnose
+from atomlab.diagnosis.diagnose import Diagnosis, diagnose
 from atomlab.diagnosis.document import findings_document
-from atomlab.diagnosis.explanation import Verdict
 from atomlab.diagnosis.options import Option, compare_options
 from atomlab.diagnosis.verify import ClaimResult, Verification
 from atomlab.errors import InputError
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
+from atomlab.verdicts import Status, Verdict
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
-from atomlab.diagnosis.explanation import Cause, FixSet, Verdict
+from atomlab.diagnosis.explanation import Cause, FixSet
 from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
+from atomlab.verdicts import Verdict
 
 
 def confirm(

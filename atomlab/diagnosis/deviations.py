@@ -12,9 +12,10 @@ from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.defects import Defect
-from atomlab.diagnosis.explanation import CODES, Cause, FixSet, Role
+from atomlab.diagnosis.explanation import CODES, Cause, FixSet
 from atomlab.diagnosis.interventions import Edit
 from atomlab.text import count
+from atomlab.verdicts import Role
 
 # Filters whose observed value is a number that has to be high enough.
 _NUMERIC = ("context", "health", "quality")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
@@ -26,20 +26,10 @@ from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
+from atomlab.verdicts import STATUS_OF, Outcome, Status, worst_status
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Outcome = Literal["ranked", "fallback", "no-models", "inconclusive"]
-Status = Literal["affected", "healthy", "undecided"]
-# What an outcome says of the tenant: where pricing finds no model the fault is there, whether an
-# error is raised or a fallback answers.
-_STATUS: Mapping[Outcome, Status] = {
-    "ranked": "healthy",
-    "fallback": "affected",
-    "no-models": "affected",
-    "inconclusive": "undecided",
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,7 @@ class RequestDiagnosis:
     @property
     def status(self) -> Status:
         """Whether the tenant is affected, healthy or undecided, for this request."""
-        return _STATUS[self.outcome]
+        return STATUS_OF[self.outcome]
 
     def to_json(self) -> dict[str, Any]:
         """Return the diagnosis as an element of `diagnoses` in `atomlab.diagnosis/1`."""
@@ -129,9 +119,7 @@ class Diagnosis(Shown):
     @property
     def status(self) -> Status:
         """Whether the tenant is affected by any of the requests, healthy for all, or undecided."""
-        found = {each.status for each in self.requests}
-        order: tuple[Status, ...] = ("affected", "undecided", "healthy")
-        return next(status for status in order if status in found)
+        return worst_status(each.status for each in self.requests)
 
     @property
     def failing(self) -> tuple[RequestDiagnosis, ...]:

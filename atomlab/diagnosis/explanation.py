@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.interventions import WHO, Edit, Trial, Who
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
+from atomlab.verdicts import Role, Verdict
 
-Role = Literal["sole", "one-of-k", "joint"]
-Verdict = Literal["confirmed", "refuted", "inconclusive"]
 # Codes of causes that are not called as their filter is.
 CODES = {"context": "context-window"}
 _MOST_NAMED = 3  # causes in a sentence

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from atomlab.errors import ReportError
+from atomlab.verdicts import STATUSES, VERDICTS
 
 MIME = "application/vnd.atomlab.findings+json"
-VERDICTS = ("refuted", "inconclusive", "confirmed")
-STATUSES = ("affected", "undecided", "healthy")
 RESULTS = (*VERDICTS, *STATUSES)
 
 

@@ -13,7 +13,7 @@ from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as, instead, serves, unable
 from atomlab.diagnosis.assumptions import assumptions, missing_input
-from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, Status, diagnose
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
 from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.hypothesis import FixResolves, Hypothesis
 from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
@@ -23,6 +23,7 @@ from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
+from atomlab.verdicts import Status
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as, instead, unable
 from atomlab.diagnosis.assumptions import assumptions, missing_input
-from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, Status, diagnose
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
 from atomlab.diagnosis.document import findings_document
-from atomlab.diagnosis.explanation import Verdict
 from atomlab.diagnosis.fixes import Fix, best_fix, plan_fix
 from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.verify import ClaimResult, Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
+from atomlab.verdicts import Status, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

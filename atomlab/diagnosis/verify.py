@@ -7,9 +7,9 @@ is missing; a hypothesis tested on the wrong database proves nothing either way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,11 +35,10 @@ from atomlab.evidence.redaction import USABLE, State, name_may_leave
 from atomlab.evidence.snapshot import Evidence
 from atomlab.shown import Shown
 from atomlab.text import count, did_you_mean, listed, printable
+from atomlab.verdicts import Verdict, worst_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Verdict = Literal["confirmed", "refuted", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Verification(Shown):
     @property
     def verdict(self) -> Verdict:
         """The worst of the claims' verdicts; without a claim nothing is concluded."""
-        return worst(claim.verdict for claim in self.claims)
+        return worst_verdict(claim.verdict for claim in self.claims)
 
     def frame(self) -> pd.DataFrame:
         """Return one row per claim: id, claim, verdict, expected, observed."""
@@ -100,13 +99,6 @@ class Verification(Shown):
             "claims": [asdict(claim) | {"evidence": list(claim.evidence)} for claim in self.claims],
             "assumptions": [assumption.to_json() for assumption in self.assumptions],
         }
-
-
-def worst(verdicts: Iterable[str]) -> Verdict:
-    """Return `refuted` if any is, else `inconclusive` if any (or none) is, else `confirmed`."""
-    found = set(verdicts) or {"inconclusive"}
-    order: Sequence[Verdict] = ("refuted", "inconclusive", "confirmed")
-    return next(verdict for verdict in order if verdict in found)
 
 
 @dataclass(frozen=True)

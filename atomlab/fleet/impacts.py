@@ -13,13 +13,14 @@ from atomlab.diagnosis.answers import serves
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
-from atomlab.diagnosis.diagnose import Outcome, RequestDiagnosis, Status
+from atomlab.diagnosis.diagnose import RequestDiagnosis
 from atomlab.diagnosis.explanation import Cause
 from atomlab.diagnosis.fixes import root_fix
 from atomlab.diagnosis.interventions import Edit, Laboratory
 from atomlab.diagnosis.population import Alike
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+from atomlab.verdicts import Outcome, Status
 
 # A laboratory remembers what it decided; a new one now and then forgets it.
 _STATES_PER_LABORATORY = 200

@@ -14,15 +14,14 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as
 from atomlab.diagnosis.assumptions import assumptions, missing_input
-from atomlab.diagnosis.diagnose import Status
 from atomlab.diagnosis.document import document_head
-from atomlab.diagnosis.explanation import Verdict
 from atomlab.diagnosis.population import distinct_states
 from atomlab.diagnosis.verify import ClaimResult, Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleet.impacts import Failure, Impact, impacts_on
 from atomlab.text import count, listed, printable
+from atomlab.verdicts import Status, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

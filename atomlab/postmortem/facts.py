@@ -11,24 +11,11 @@ from atomlab.postmortem.evidence import HASH_SHOWN, Evidence, Statement
 from atomlab.postmortem.schema import Cause, Diagnosed, Repaired
 from atomlab.show.words import answer_told
 from atomlab.text import count, listed, printable
+from atomlab.verdicts import CAUSES
 
 # A row of a table: each cell a text, a statement, or several.
 Row = tuple[Statement | str | list[Statement], ...]
 
-# What each cause code means (source: DESIGN 4), said of a tenant.
-_MEANING = {
-    "pricing-cache-empty": "the pricing cache holds no model at all",
-    "key-under-alias": "the tenant's key for {provider} stands under another name than {key},"
-    " the one that the platform looks for",
-    "key-misnamed": "the tenant's key for {provider} stands under a misspelt name, not under {key}",
-    "key-empty": "the row {key} exists, but holds no value",
-    "key-placeholder": "the row {key} holds a placeholder, which the rules treat as no key",
-    "provider-not-llm": "{provider} is registered, but is not on the list of LLM providers",
-    "provider-unknown": "the tenant holds a key for {provider}, which the registry does not know",
-    "orphan-client": "the client for {provider} serves no model of the pricing cache",
-    "pricing-entry-broken": "an entry of the pricing cache makes the ranking fail inside",
-    "no-keys": "the tenant holds no usable key of any LLM provider",
-}
 _FILTERED = "the filter {code} rejects models of {provider} that the tenant could reach"
 _ROLES = {
     "sole": "Its repair removes the error, and nothing else does.",
@@ -295,7 +282,7 @@ class Facts:
 
 def meaning(cause: Cause) -> str:
     """Return what the cause is, as part of a sentence."""
-    text = _MEANING.get(cause.code, _FILTERED)
+    text = CAUSES.get(cause.code, _FILTERED)
     key, provider = printable(cause.setting_key), printable(cause.provider)
     return text.format(code=cause.code, provider=provider, key=key)
 

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Verdict = Literal["confirmed", "refuted", "inconclusive"]
-Status = Literal["affected", "healthy", "undecided"]
+from atomlab.verdicts import Status, Verdict
 
 
 class _Part(BaseModel):

@@ -13,8 +13,9 @@ from urllib.parse import quote
 from atomlab.report.batch import Outcome
 from atomlab.report.files import INDEX, PARTIAL, ReportFolder, make_folder
 from atomlab.report.templates import FOLDER, render
-from atomlab.show.badges import badge, tone
+from atomlab.show.badges import badge
 from atomlab.text import count, printable
+from atomlab.verdicts import tone
 
 _STYLES = ("report/style.css", "report/index.css")
 # In the order of exit codes: 1 could not look, 3, 4 cannot tell, 0.

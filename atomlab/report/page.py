@@ -13,10 +13,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from atomlab.byok.request import in_words
-from atomlab.diagnosis.findings import MIME, STATUSES, certainty_of, result_of
-from atomlab.show.badges import tone
+from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.show.words import mode_in
 from atomlab.text import printable
+from atomlab.verdicts import STATUSES, tone
 
 _HEADING = re.compile(r"(#{2,3}) (.+)")
 _ABOUT = "What this report can and cannot show"

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from atomlab.diagnosis.findings import MIME, STATUSES, certainty_of, result_of
+from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.show.templates import render
 from atomlab.text import printable
+from atomlab.verdicts import STATUSES
 
 
 class Case(Protocol):

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.files import whole_files
-from atomlab.show.badges import tone
 from atomlab.text import count, listed, printable
+from atomlab.verdicts import tone
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.diagnosis.fixes import Fix
