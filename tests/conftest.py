@@ -18,6 +18,8 @@ import pytest
 import atomlab
 from atomlab.evidence.snapshot import Snapshot
 
+pytest_plugins = ["tests.own_server"]  # a server that a test may kill
+
 ROOT = Path(__file__).parents[1]
 
 # ATOM's tables, without the constraints that keep bad rows out: bad rows are what is tested.

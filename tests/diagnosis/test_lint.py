@@ -20,7 +20,7 @@ from atomlab.diagnosis.lint import CODES, SEVERITIES, lint
 from atomlab.evidence.inputs.rules import load_rules
 from tests.conftest import ROOT
 
-EDITIONS = ROOT / "atomlab" / "evidence" / "editions"
+EDITIONS = ROOT / "atomlab" / "evidence" / "inputs" / "editions"
 KEY = "a-key-of-some-length"
 HOSTILE = 'x"; DROP--\x1b[31m\u202e[bold]</script>'
 

@@ -42,7 +42,7 @@ from atomlab.show.manifest import print_manifest, print_verified
 from atomlab.show.terminal import print_fix, print_lint
 from tests.apart import apart
 from tests.conftest import PRICES
-from tests.evidence.test_pricing import JSON
+from tests.evidence.inputs.test_pricing import JSON
 from tests.forgery import (
     ENDLESS,
     FLOOD,
@@ -505,7 +505,7 @@ CATALOG = json.dumps(
 
 def real_entries(count: int) -> bytes:
     """Return some entries of the real price map as a file."""
-    path = EDITIONS.parents[2] / "data" / "pricing" / "litellm-1.83.14-prices.json.gz"
+    path = EDITIONS.parents[3] / "data" / "pricing" / "litellm-1.83.14-prices.json.gz"
     with gzip.open(path) as stream:
         entries = [*json.load(stream).items()]
     return json.dumps(dict(entries[:: len(entries) // count]), indent=1).encode()

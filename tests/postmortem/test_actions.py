@@ -8,7 +8,7 @@ import pytest
 
 from atomlab.postmortem.actions import open_in, vague
 from atomlab.postmortem.unfinished import nobody
-from tests.report.postmortem.conftest import lines
+from tests.postmortem.conftest import lines
 
 BINDING = """
     Add a check that each key has a row

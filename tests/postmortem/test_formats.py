@@ -18,7 +18,7 @@ from atomlab.postmortem.make import to_bytes, to_markdown
 from atomlab.postmortem.page import to_page
 from atomlab.postmortem.reader import blocks
 from tests.pages import Page
-from tests.report.postmortem.conftest import HOSTILE, SAID
+from tests.postmortem.conftest import HOSTILE, SAID
 
 CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\u2028\ud800-\udfff]")
 

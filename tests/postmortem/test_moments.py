@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from atomlab.postmortem.moments import moments
-from tests.report.postmortem.conftest import lines
+from tests.postmortem.conftest import lines
 
 IN_UTC = """
     09:00 UTC

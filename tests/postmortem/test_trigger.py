@@ -7,7 +7,7 @@ import pytest
 from atomlab.postmortem.reader import blocks
 from atomlab.postmortem.trigger import repeats
 from tests.conftest import ROOT
-from tests.report.postmortem.conftest import lines
+from tests.postmortem.conftest import lines
 
 AGAIN = """
     The tenant has no row MINIMAX_API_KEY, which the platform looks for.

@@ -17,8 +17,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import POSTGRES_SCHEMA
-
 # Over TCP everybody needs a password; through the socket only those who have none do not.
 _HBA = """
 local all +asked scram-sha-256
@@ -103,6 +101,8 @@ def own_server() -> Iterator[OwnServer]:
             server = OwnServer(wheel, folder, free.getsockname()[1])
         server.start()
         with psycopg.connect(server.url) as db:
+            from tests.conftest import POSTGRES_SCHEMA
+
             db.execute(POSTGRES_SCHEMA)
             db.execute("CREATE ROLE asked")
             db.execute(
