@@ -1,4 +1,4 @@
-"""The package stays small and plain, as far as that can be counted; complexity is checked by ruff."""
+"""The package stays small and plain, as far as that can be counted; ruff checks complexity."""
 
 from __future__ import annotations
 
