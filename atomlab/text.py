@@ -49,6 +49,13 @@ def printable(value: object, limit: int = 120) -> str:
     return f"{cut}… ({len(text):,} characters)" if len(text) > limit else cut
 
 
+def visible(text: str) -> str:
+    """Return `text`, its line breaks kept, with control and bidi characters as escapes."""
+    lines = text.expandtabs(4).replace("\r", "").split("\n")
+    shown = "\n".join(printable(line, len(line)) for line in lines)
+    return shown.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")  # no XML holds these
+
+
 def without_password(text: str) -> str:
     """Return `text` without what may be the password of a URL in it, however the URL is mistyped.
 

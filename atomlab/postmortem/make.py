@@ -11,9 +11,8 @@ from atomlab.postmortem.cases import load_cases
 from atomlab.postmortem.draft import draft
 from atomlab.postmortem.events import Events, load_events
 from atomlab.postmortem.page import to_page
-from atomlab.postmortem.reader import title_of
-from atomlab.report.richtext import visible
-from atomlab.text import printable
+from atomlab.show.terminal import print_warnings
+from atomlab.text import printable, visible
 
 Format = Literal["md", "html", "docx", "pdf"]
 _MARKDOWN = (".md", ".markdown")
@@ -49,20 +48,22 @@ def to_markdown(inputs: Sequence[str], events: str | None = None) -> str:
 
 
 def to_bytes(markdown: str, format: Format) -> bytes:  # noqa: A002 - as the option is called
-    """Return the postmortem in a format; raises ReportError where a package for it is missing."""
+    """Return the postmortem in a format; letters that no font has are a warning on stderr.
+
+    Raises ReportError where a package for the format is missing.
+    """
     if format == "md":
         return markdown.encode()
     page = to_page(markdown)
     if format == "html":
         return page.encode()
-    title = title_of(markdown)
+    from atomlab.report.export import font_warnings, to_docx, to_pdf
+
     if format == "docx":
-        from atomlab.report.word import to_docx
-
-        return to_docx(page, title=title)
-    from atomlab.report.typeset import to_pdf
-
-    return to_pdf(page, title=title)
+        return to_docx(page)
+    pdf, missing = to_pdf(page)
+    print_warnings(font_warnings(missing))
+    return pdf
 
 
 def format_of(out: Path | None, asked: Format | None = None) -> Format:

@@ -10,8 +10,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from atomlab.report.richtext import visible
-from atomlab.text import listed, printable
+from atomlab.text import listed, printable, visible
 
 _TAGGED = 5  # how much longer Markdown can be as HTML
 # Characters: of text, of HTML, which takes seconds to be cleaned, and bytes

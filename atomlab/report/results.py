@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from atomlab.report.export import font_warnings
 from atomlab.report.parameters import Parameter
-from atomlab.show.terminal import colour, print_line
+from atomlab.show.terminal import colour, print_line, print_warnings
 from atomlab.text import printable
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def print_report(subject: str, report: Report) -> None:
 
     How requests were served is said where that is not as usual.
     """
+    _print_result(subject, report)
+    print_warnings(font_warnings(report.missing))
+
+
+def _print_result(subject: str, report: Report) -> None:
     told = f"{printable(subject)}: {report.result}"
     print_line(Console(), told, f"bold {colour(report.result)}")
     if report.certainty:
@@ -36,13 +42,16 @@ def print_report(subject: str, report: Report) -> None:
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print each report's result and where it is; what failed goes to stderr."""
+    missing = dict[str, None]()
     for outcome in outcomes:
         if outcome.report:
-            print_report(outcome.task.subject, outcome.report)
+            _print_result(outcome.task.subject, outcome.report)
+            missing |= dict.fromkeys(outcome.report.missing)
     for outcome in outcomes:
         if not outcome.report:
             told = f"atomlab: {printable(outcome.task.subject)}: {printable(outcome.error, 2000)}"
             print_line(Console(stderr=True), told, "bold red")
+    print_warnings(font_warnings("".join(missing)))
 
 
 def print_index(index: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from atomlab.diagnosis.findings import certainty_of, findings_in, result_of
 from atomlab.errors import Ended, ReportError
+from atomlab.report.export import check_installed, to_pdf
 from atomlab.report.files import (
     FINDINGS,
     NOTEBOOK,
@@ -27,7 +28,6 @@ from atomlab.report.files import (
 from atomlab.report.kernel import running_kernel
 from atomlab.report.notebooks import folder_of, given_files, parameters_of
 from atomlab.report.parameters import check_parameters
-from atomlab.report.typeset import to_pdf, typst
 from atomlab.show.words import mode_in
 from atomlab.text import printable
 
@@ -40,7 +40,8 @@ class Report:
     """What a run left: its `result` and `answer`, and its files in `folder`; `paper`, a PDF too.
 
     The result is the verdict on claims, or a tenant's status; `certainty` how sure the cause is of
-    one that is affected; `mode` how requests are served, where that has to be said.
+    one that is affected; `mode` how requests are served, where that has to be said; `missing` the
+    letters of the PDF that no font of this machine has.
     """
 
     result: str
@@ -49,6 +50,7 @@ class Report:
     certainty: str = ""
     mode: str = ""
     paper: bool = False
+    missing: str = ""
 
     @property
     def html(self) -> Path:
@@ -93,7 +95,7 @@ def run_report(
     be replaced that no run wrote, other than those that are given; `timeout_s` bounds the whole
     run; `on_cell` is told the place of each cell and how many there are; `kernel` is a
     fresh one, else one is started. Raises InputError for parameters that do not fit the notebook,
-    before anything runs; ReportError if typst is missing for a PDF, the folder cannot be written
+    before anything runs; ReportError if a package for PDF is missing, the folder cannot be written
     or holds what is to be kept, another run is in it, a cell fails, the kernel dies or time runs
     out: then the notebook as far as it came is kept there as PARTIAL, and what an earlier run left
     stays as it was. An interrupted run leaves nothing; one that was asked to end (Ended) leaves
@@ -103,7 +105,7 @@ def run_report(
     values = check_parameters(parameters, parameters_of(notebook), notebook)
     own = folder_of(notebook)
     if pdf:
-        typst()
+        check_installed()
     files = ReportFolder(folder, overwrite, given_files(notebook, values))
     with _open(files):
         files.check_report(pdf=pdf)
@@ -116,13 +118,14 @@ def run_report(
         try:
             with _within(started, timeout_s):
                 findings = findings_in(executed)
+                page = to_html(executed, findings, own is not None)
+                paper, missing = _on_paper(page, findings) if pdf else (None, "")
                 made = Report(
                     *(result_of(findings), str(findings["answer"]), folder),
                     *(certainty_of(findings), mode_in(findings)),
                     paper=pdf,
+                    missing=missing,
                 )
-                page = to_html(executed, findings, own is not None)
-                paper = _on_paper(page, findings) if pdf else None
         except ReportError as error:
             files.write({PARTIAL: as_text(executed)})
             raise ReportError(error.what, where=folder / PARTIAL, todo=error.todo) from None
@@ -137,12 +140,11 @@ def run_report(
     return made
 
 
-def _on_paper(page: str, findings: Mapping[str, Any]) -> bytes:
-    """Return the page as PDF, with the evidence that it rests on at the foot of each."""
+def _on_paper(page: str, findings: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the PDF, the evidence at the foot of its pages, and letters that no font has."""
     snapshot = findings.get("snapshot", {})
     evidence = f"snapshot {snapshot['name']}, SHA-256 {snapshot['sha256']}" if snapshot else ""
-    title = printable(findings.get("title") or "Report", 200)
-    return to_pdf(page, title=title, footer=printable(evidence, 200))
+    return to_pdf(page, footer=printable(evidence, 200))
 
 
 @contextmanager

@@ -171,9 +171,9 @@ def test_a_format_that_no_terminal_shows_needs_a_file(run, findings, name):
     assert "--out" in err
 
 
-@pytest.mark.parametrize(("name", "package"), [("docx", "docx"), ("pdf", "typst")])
+@pytest.mark.parametrize(("name", "package"), [("docx", "pypandoc"), ("pdf", "typst")])
 def test_a_package_that_is_missing_is_named(run, findings, tmp_path, monkeypatch, name, package):
-    """Where python-docx or typst is not installed, one line says what to install."""
+    """Where pandoc or typst is not installed, one line says what to install."""
     monkeypatch.setitem(sys.modules, package, None)
     code, _, err = run(findings, "--out", tmp_path / f"x.{name}")
     assert code == 1

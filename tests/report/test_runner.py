@@ -61,9 +61,12 @@ def test_a_pdf_is_of_the_run_that_is_beside_it(notebook, tmp_path):
     assert made.html.exists()
 
 
-def test_a_pdf_that_cannot_be_set_is_known_before_anything_runs(notebook, tmp_path, monkeypatch):
-    """Without typst one line says what to install, and nothing is written."""
-    monkeypatch.setitem(sys.modules, "typst", None)
+@pytest.mark.parametrize("package", ["pypandoc", "typst"])
+def test_a_pdf_that_cannot_be_set_is_known_before_anything_runs(
+    notebook, tmp_path, monkeypatch, package
+):
+    """Without a package for it one line says what to install, and nothing is written."""
+    monkeypatch.setitem(sys.modules, package, None)
     with refused(ReportError, "pip install 'atomlab[documents]'"):
         run_report(notebook(STATES), {}, tmp_path / "out", pdf=True)
     assert not (tmp_path / "out").exists()
