@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.report.parameters import Parameter
-from atomlab.show.terminal import colour, print_line
+from atomlab.show.palette import terminal_colour
+from atomlab.show.terminal import print_line
 from atomlab.text import printable
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ def print_report(subject: str, report: Report) -> None:
     How requests were served is said where that is not as usual.
     """
     told = f"{printable(subject)}: {report.result}"
-    print_line(Console(), told, f"bold {colour(report.result)}")
+    print_line(Console(), told, f"bold {terminal_colour(report.result)}")
     if report.certainty:
-        print_line(Console(), f"cause: {report.certainty}", colour(report.certainty))
+        print_line(Console(), f"cause: {report.certainty}", terminal_colour(report.certainty))
     if report.mode:
         print_line(Console(), f"requests: {printable(report.mode)}")
     for page in report.pages:

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.files import whole_files
+from atomlab.show.palette import terminal_colour
 from atomlab.text import count, listed, printable
-from atomlab.verdicts import tone
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.diagnosis.fixes import Fix
@@ -21,13 +21,7 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.evidence.inputs.rules import Rules
     from atomlab.evidence.snapshot import Snapshot
 
-_COLOURS = {"good": "green", "bad": "red", "open": "yellow", "plain": "dim"}
 _SEVERITIES = {"error": "bold red", "warning": "yellow", "info": "dim"}
-
-
-def colour(word: str) -> str:
-    """Return a terminal's colour for a word that carries a status, a verdict or a state."""
-    return _COLOURS[tone(word)]
 
 
 def print_capture(snapshot: Snapshot) -> None:
@@ -78,21 +72,21 @@ def print_verification(verification: Verification, snapshot: str, mode: str = ""
     `mode` is how the request is served, where that has to be said.
     """
     out = Console()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "claim", "verdict", "observed"):
-        table.add_column(name, overflow="fold")
+    table = columns("", "claim", "verdict", "observed")
     for claim in verification.claims:
         table.add_row(
             Text(printable(claim.id)),
             Text(printable(claim.statement, 200)),
-            Text(claim.verdict, f"bold {colour(claim.verdict)}"),
+            Text(claim.verdict, f"bold {terminal_colour(claim.verdict)}"),
             Text(printable(claim.observed, 200)),
         )
     who = f"tenant {printable(verification.tenant)}" + (f", requests {mode}" if mode else "")
     title = printable(verification.title)
     print_line(out, f"{title}, {who}, on snapshot {printable(snapshot)}", "bold")
     out.print(table)
-    print_line(out, f"verdict: {verification.verdict}", f"bold {colour(verification.verdict)}")
+    print_line(
+        out, f"verdict: {verification.verdict}", f"bold {terminal_colour(verification.verdict)}"
+    )
 
 
 def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool = False) -> None:
@@ -133,9 +127,8 @@ def print_lint(lint: Lint, snapshot: str) -> None:
     out = Console()
     captured = f"captured {lint.captured_at}, rules {printable(lint.rules)}"
     print_line(out, f"snapshot {printable(snapshot)}, {captured}", "dim")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "code", "subjects (tenants touched)"):
-        table.add_column(name, overflow="fold", no_wrap=name == "code")
+    table = columns("", "code", "subjects (tenants touched)")
+    table.columns[1].no_wrap = True
     for code in dict.fromkeys(finding.code for finding in lint.findings):
         alike = sorted((f for f in lint.findings if f.code == code), key=lambda f: -f.tenants)
         severity, meaning = CODES[code]
@@ -149,9 +142,17 @@ def print_lint(lint: Lint, snapshot: str) -> None:
     print_line(out, f"{count(len(lint.findings), 'finding')}; --json has the values behind each")
 
 
-def print_line(console: Console, text: str, style: str = "") -> None:
+def columns(*names: str) -> Table:
+    """Return an empty table with these columns, whose cells are folded rather than cut."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def print_line(console: Console, line: str | Text, style: str = "") -> None:
     """Print one line, however long, without wrapping it."""
-    console.print(Text(text, style), soft_wrap=True)
+    console.print(Text(line, style) if isinstance(line, str) else line, soft_wrap=True)
 
 
 def print_warnings(warnings: Sequence[str], label: str = "warning") -> None:

@@ -8,7 +8,7 @@ import atomlab
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.triage import triage
 from atomlab.fleet.survey import survey
-from atomlab.show.object_cards import card_of
+from atomlab.show.cards import card_of
 from tests.conftest import ROOT
 from tests.pages import STORABLE, STORABLE_NAMES, Page, inert
 from tests.refusals import is_one_line
