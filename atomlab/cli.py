@@ -292,7 +292,7 @@ def fix(
         bool, typer.Option("--overwrite", help="Replace existing scripts.")
     ] = False,
 ) -> None:
-    """Print the fix of least effort as SQL, or in words."""
+    """Print the easiest fix as SQL, or in words."""
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix

@@ -181,7 +181,7 @@ def _verification_card(verification: Verification) -> Card:
     kinds = dict.fromkeys(r.complexity + " with tools" * r.tools for r in verification.requests)
     return Card(
         title=verification.title,
-        word=verification.verdict,
+        word=verification.verdict if len(claims) else "",
         facts={
             "tenant": verification.tenant,
             "request" if len(kinds) == 1 else "requests": ", ".join(kinds),
@@ -189,7 +189,7 @@ def _verification_card(verification: Verification) -> Card:
         tables=[Table(claims, "Each claim with its verdict, and what was observed.")]
         if len(claims)
         else [],
-        remarks=[] if len(claims) else ["No claim was given to test."],
+        remarks=[] if len(claims) else ["Nothing is claimed, so nothing was tested."],
     )
 
 

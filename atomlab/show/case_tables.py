@@ -23,7 +23,6 @@ from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
 
 _UNREAD = "the platform reads this row for no provider"
-_LONGEST = 280  # characters; with the count of the rest it fits into a table's cell
 
 
 @dataclass(frozen=True)
@@ -52,28 +51,17 @@ def assumptions(about: Diagnosis | Verification) -> Table:
     return table_of(rows, ["input", "state", "what is assumed"], caption)
 
 
-def claims(verification: Verification) -> Table | Sentence:
-    """Return one row per claim with its verdict, and what was observed."""
-    if not verification.claims:
-        return Sentence("Every request that was tried finds a model, so no cause is claimed.")
-    frame = verification.frame()[["claim", "verdict", "observed"]]
-    return Table(frame, "Each claim with its verdict, and what was observed.")
-
-
 def claims_again(case: Investigation) -> Table | Sentence:
     """Return one row per claim: its verdict before the fix, and on the repaired copy."""
     if case.repaired is None:
         why = "The fix could not be made" if case.fix else "No fix is proposed"
         return Sentence(f"{why}, so there is no repaired copy.")
-    before, after = case.verification.frame(), case.repaired.verification.frame()
-    frame = before[["id", "claim"]].assign(
-        **{
-            "before the fix": before["verdict"],
-            "after the fix": after["verdict"],
-            "observed after the fix": after["observed"],
-        }
+    pairs = zip(case.verification.claims, case.repaired.verification.claims, strict=True)
+    return table_of(
+        [(now.id, now.statement, was.verdict, now.verdict, now.observed) for was, now in pairs],
+        ["id", "claim", "before the fix", "after the fix", "observed after the fix"],
+        "The same claims on the scratch copy with the fix made.",
     )
-    return Table(frame, "The same claims on the scratch copy with the fix made.")
 
 
 def clients(handler: BYOKHandler) -> Sentence:
@@ -252,24 +240,13 @@ def cured(compared: Sequence[Option]) -> Table:
 
 
 def touched(compared: Sequence[Option], limit: int = 3) -> Table:
-    """Return one row per option that touches others: how many, and what changes for `limit`."""
-    touching = [option for option in compared if option.touched]
-    most = max((len(option.touched) for option in touching), default=0)
-    which = f" Up to {limit} of each are named, the others counted." if most > limit else ""
-    return table_of(
-        [(each.name, len(each.touched), _changes(each, limit)) for each in touching],
-        ["option", "others touched", "who, and what changes first"],
-        f"Whom else an option touches; another winner is a change, too.{which}",
-    )
-
-
-def _changes(option: Option, limit: int) -> str:
-    """Return whom the option touches and how, fewer than `limit` where more would be cut."""
-    named: list[str] = []
-    for who, what in list(option.touched.items())[:limit]:
-        change = f"{printable(who, 40)}: {printable(what)}"
-        if named and len("; ".join([*named, change])) > _LONGEST:
-            break
-        named.append(change)
-    rest = len(option.touched) - len(named)
-    return "; ".join([*named, *([f"and {rest:,} more"] if rest else [])])
+    """Return one row per option and other tenant that it touches, `limit` tenants of each."""
+    rows = [
+        (option.name, who, what)
+        for option in compared
+        for who, what in list(option.touched.items())[:limit]
+    ]
+    rest = sum(len(option.touched) for option in compared) - len(rows)
+    more = f" Up to {limit} tenants of each option are listed, {rest:,} are not." if rest else ""
+    caption = f"The other tenants whose result an option changes, another winner included.{more}"
+    return table_of(rows, ["option", "tenant", "what changes first"], caption)

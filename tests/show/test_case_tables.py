@@ -6,7 +6,6 @@ import pytest
 
 import atomlab
 from atomlab import Request, Tenant
-from atomlab.diagnosis.triage import triage
 from atomlab.report.planning import folder_names
 from atomlab.show import case_tables, figures
 
@@ -157,13 +156,6 @@ def test_what_is_assumed_is_a_row_each(before):
     rows = case_tables.assumptions(diagnosis).frame.itertuples(index=False, name=None)
     assert list(rows) == [(a.input, a.state, a.assumed) for a in diagnosis.assumptions]
     assert {a.state for a in diagnosis.assumptions} >= {"default", "absent"}
-
-
-def test_a_triage_of_a_healthy_tenant_shows_no_verdict(before):
-    """Claims of an affected one are a row each; where nothing is wrong no cause is claimed."""
-    shown = case_tables.claims(triage(before, "brennan").verification)
-    assert set(shown.frame["verdict"]) == {"confirmed"}
-    assert "confirmed" not in repr(case_tables.claims(triage(before, "northwind").verification))
 
 
 @pytest.mark.parametrize(
