@@ -62,7 +62,7 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     rows["not in the registry"] = np.array(~platform.models.matches.any(axis=1), dtype=bool)
     names = [f"{printable(name, 20)} ({int(mask.sum()):,})" for name, mask in rows.items()]
     drawn = [
-        grid(names, [*NAMES, "usable"], _shares(ranking, rows), title, width=4.4, size=7)
+        grid(names, [*NAMES, "usable"], _shares(ranking, rows), title, half=True)
         for title, ranking in panels.items()
     ]
     usable = "; ".join(
@@ -84,7 +84,7 @@ def causes_by_request(diagnosis: Diagnosis) -> Picture:
     names = list(dict.fromkeys(str(cause) for causes in found.values() for cause in causes))
     cells = {
         (names.index(str(cause)), column): Cell(
-            cause.place, "open" if cause.role is None else "ink"
+            cause.place, "good" if cause.sufficient_alone else "open"
         )
         for column, causes in enumerate(found.values())
         for cause in causes

@@ -35,7 +35,7 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,
 }
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-_NOTHING = "none"
+_HALF, _WIDE = 4.1, 5.2  # inches; two halves fit a page, and one a phone
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def bars(
 ) -> Figure:
     """Return horizontal bars, each with its text behind it; those of nothing are written in red."""
     with rc_context(_STYLE):
-        figure, axis = _canvas(4.4, 0.45 + 0.26 * len(labels), title, len(labels))
+        figure, axis = _canvas(_HALF, 0.45 + 0.26 * len(labels), title, len(labels))
         axis.barh(range(len(labels)), values, color=LIGHT["good"], height=0.62)
         if log:
             axis.set_xscale("symlog", linthresh=1)
@@ -106,21 +106,20 @@ def grid(
     cells: Mapping[tuple[int, int], Cell],
     title: str = "",
     *,
-    width: float = 5.2,
-    size: float = 8.5,
+    half: bool = False,
 ) -> Figure:
-    """Return a grid of cells, by (row, column), `width` inches wide and with text of that size."""
+    """Return a grid of cells, by (row, column); of `half` the width, two fit next to each other."""
     slanted = len(columns) > 5
-    lines = max((name.count("\n") + 1 for name in rows), default=1)
     with rc_context(_STYLE):
-        height = (1.3 if slanted else 0.4) + (0.11 + 0.135 * lines) * max(len(rows), 1)
-        figure, axis = _canvas(width, height, title, len(rows))
+        height = (1.3 if slanted else 0.4) + 0.245 * max(len(rows), 1)
+        figure, axis = _canvas(_HALF if half else _WIDE, height, title, len(rows))
         for (row, column), cell in cells.items():
             if cell.shade:
                 colour = LIGHT[f"share-{cell.shade}"]
                 axis.fill_between([column, column + 1], row, row + 1, color=colour, linewidth=0)
             place = (column + 0.5, row + 0.5)
-            axis.text(*place, cell.text, color=cell.ink, size=size, ha="center", va="center")
+            text = axis.text(*place, cell.text, color=cell.ink, ha="center", va="center")
+            text.set(size=7 if half else 8.5, weight="bold" if cell.colour == "good" else "normal")
         axis.hlines(range(len(rows) + 1), 0, len(columns), color=LIGHT["line"], linewidth=0.6)
         axis.set_xlim(0, max(len(columns), 1))
         axis.set_ylim(max(len(rows), 1), 0)
@@ -143,7 +142,7 @@ def _canvas(width: float, height: float, title: str, rows: int) -> tuple[Figure,
     axis.tick_params(length=0, labelsize=8.5)
     axis.spines[:].set_visible(False)
     if not rows:
-        axis.text(0.5, 0.5, _NOTHING, transform=axis.transAxes, ha="center", va="center")
+        axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center", va="center")
     return figure, axis
 
 
