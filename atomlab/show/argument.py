@@ -116,21 +116,18 @@ def _fix(fix: FixSet, group: Sequence[RequestDiagnosis], diagnosis: Diagnosis) -
 
 def _proof(fix: FixSet, group: Sequence[RequestDiagnosis]) -> str:
     """Return which models win once the fix is made, and for which of the requests none does."""
-    winners: dict[str, list[RequestDiagnosis]] = {}
-    for each in group:
-        alike = (f for f in each.explanation.fix_sets if f.edits == fix.edits and f.verified)
-        winner = next((f.after.winner for f in alike), None)
-        winners.setdefault(_wins(winner) if winner else "", []).append(each)
-    left = winners.pop("", [])
+    winners = {
+        each.request.complexity: alike.after.winner
+        for each in group
+        for alike in each.explanation.fix_sets
+        if alike.edits == fix.edits and alike.after.winner
+    }
     if not winners:
         return "could not be run here"
-    found = [
-        wins + (f" ({_complexities(won)})" if len(winners) > 1 else "")
-        for wins, won in winners.items()
-    ]
-    found += ["which is no cure"] if fix.verified and not fix.cures else []
-    unsolved = f"; not for {_complexities(left)}" if left else ""
-    return f"verified: {', '.join(found)}{unsolved}"
+    found = [*dict.fromkeys(map(_wins, winners.values()))]
+    found += [] if fix.cures else ["which is no cure"]
+    left = [each for each in group if each.request.complexity not in winners]
+    return f"verified: {', '.join(found)}" + (f"; not for {_complexities(left)}" if left else "")
 
 
 def _grouped(items: Iterable[T], word: Callable[[T], str]) -> Iterable[tuple[str, list[T]]]:

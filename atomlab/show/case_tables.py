@@ -213,30 +213,24 @@ def outcomes(case: Investigation | Triage) -> Table:
 
 
 def options(compared: Sequence[Option]) -> Table:
-    """Return one row per option: its cost, how much it cures, and how many others it touches.
+    """Return one row per option: its cost, what it cures and leaves, how many others it touches.
 
     Who they are is not said here: a report on one tenant names no other.
     """
     rows = [
-        (each.name, each.kind, each.cost, len(each.cures), len(each.leaves), len(each.touched))
+        (
+            *(each.name, each.kind, each.cost),
+            *(", ".join(requests) or "nothing" for requests in (each.cures, each.leaves)),
+            len(each.touched),
+        )
         for each in compared
     ]
-    columns = ["option", "kind", "cost", "requests cured", "left", "other tenants touched"]
+    columns = ["option", "kind", "cost", "cures", "leaves", "other tenants touched"]
     caption = (
         f"{count(len(rows), 'option')}, each run for every tenant and eight kinds of request: "
         "four complexities, with and without tools."
     )
     return table_of(rows, columns, caption)
-
-
-def cured(compared: Sequence[Option]) -> Table:
-    """Return one row per option: the failing requests that it cures, and those that it leaves."""
-    rows = [
-        (o.name, *(", ".join(kinds) or "none" for kinds in (o.cures, o.leaves))) for o in compared
-    ]
-    return table_of(
-        rows, ["option", "cures", "leaves"], "The failing requests that an option cures."
-    )
 
 
 def touched(compared: Sequence[Option], limit: int = 3) -> Table:

@@ -27,29 +27,31 @@ _SEVERITIES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 def print_capture(snapshot: Snapshot) -> None:
     """Print what a capture wrote, and on stderr what it had to take on trust."""
     manifest, out = snapshot.manifest, Console()
-    tables, inputs = manifest["tables"], manifest["inputs"]
-    redacted = [count(tables["tenant_settings"]["rows"], "key setting")]
+    rows = {name: digest["rows"] for name, digest in manifest["tables"].items()}
+    inputs = manifest["inputs"]
+    redacted = [count(rows["tenant_settings"], "key setting")]
     if inputs["environment"] == "given":
-        redacted.append(count(tables["environment"]["rows"], "variable"))
+        redacted.append(count(rows["environment"], "variable"))
     if inputs["stored keys"] == "given":
-        redacted.append(count(tables["stored_keys"]["rows"], "stored key"))
-    print_line(
-        out,
-        f"{printable(snapshot.path, 4096)}: {count(tables['tenants']['rows'], 'tenant')}, "
-        f"{', '.join(redacted)} redacted, "
-        f"{count(tables['pricing']['rows'], 'model')}; every decision as on the source",
+        redacted.append(count(rows["stored_keys"], "stored key"))
+    captured = (
+        count(rows["tenants"], "tenant"),
+        f"{', '.join(redacted)} redacted",
+        count(rows["pricing"], "model"),
     )
+    what = f"{', '.join(captured)}; every decision is the same as on the source"
+    print_line(out, f"{printable(snapshot.path, 4096)}: {what}")
     print_line(out, f"sha256 {snapshot.sha256}")
     from atomlab.byok.platform import load_platform
 
     platform = load_platform(snapshot.session)
-    print_warnings(_about_keys(inputs, platform.rules))
     warnings = platform.pricing.warnings()
     if manifest["pricing"] is None:
         warnings = ["no --pricing given: the snapshot cannot say which models are available"]
-    elif not tables["pricing"]["rows"]:
+    elif not rows["pricing"]:
         warnings = ["the pricing cache is empty"]
-    print_warnings([*manifest["source"]["remarks"], *warnings])
+    remarks = manifest["source"]["remarks"]
+    print_warnings([*_about_keys(inputs, platform.rules), *remarks, *warnings])
 
 
 def _about_keys(inputs: Mapping[str, str], rules: Rules) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 import atomlab
 from atomlab.show import case_tables
 
-TABLES = (case_tables.options, case_tables.cured, case_tables.touched)
+TABLES = (case_tables.options, case_tables.touched)
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +18,14 @@ def options(before):
     return atomlab.compare_fixes(before, "brennan", others=4).options
 
 
-def test_the_tables_have_a_row_per_option(options):
-    """What is cured is counted and named, and whom an option touches is listed with the change."""
-    frame, cured = case_tables.options(options).frame, case_tables.cured(options).frame
+def test_the_table_has_a_row_per_option(options):
+    """What it cures and leaves is named, and how many others it touches is counted."""
+    frame = case_tables.options(options).frame
     assert list(frame["option"]) == [option.name for option in options]
-    assert list(frame["requests cured"]) == [len(option.cures) for option in options]
     assert list(frame["other tenants touched"]) == [len(option.touched) for option in options]
-    for column, kinds in (("cures", "cures"), ("leaves", "leaves")):
-        expected = [", ".join(getattr(option, kinds)) or "none" for option in options]
-        assert list(cured[column]) == expected
+    for name in ("cures", "leaves"):
+        expected = [", ".join(getattr(option, name)) or "nothing" for option in options]
+        assert list(frame[name]) == expected
 
 
 def test_whom_an_option_touches_is_named_with_the_change(options):
