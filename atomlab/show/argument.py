@@ -12,7 +12,7 @@ from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
 from atomlab.diagnosis.fixes import best_fix_of, in_words
-from atomlab.show.palette import terminal_colour
+from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.show.terminal import columns, print_line, print_warnings
 from atomlab.show.words import describe_answer, unusual_mode
 from atomlab.text import count, listed, printable
@@ -43,7 +43,7 @@ def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
     for each in diagnosis.requests:
         _labelled(out, Text(each.request.complexity), _outcome(each))
     for error, these in _grouped(diagnosis.failing, lambda each: each.ranking.error or ""):
-        _argue(out, "error", f"{error} ({_complexities(these)})", "red")
+        _argue(out, "error", f"{error} ({_complexities(these)})", TERMINAL["bad"])
     for _, group in groupby(diagnosis.failing, key=_causes):
         _print_group(out, list(group), diagnosis)
     for what, inputs in _grouped(diagnosis.assumptions, lambda a: f"{a.input} ({a.state})"):
@@ -64,7 +64,7 @@ def _status(diagnosis: Diagnosis) -> Text:
     unable = [(each, winner.unable) for each, winner in winners if winner and winner.unable]
     for why, these in _grouped(unable, lambda pair: pair[1]):
         kinds = _complexities(each for each, _ in these)
-        line.append(f"; for {kinds} requests the winner {printable(why)}", "red")
+        line.append(f"; for {kinds} requests the winner {printable(why)}", TERMINAL["bad"])
     return line
 
 
@@ -161,7 +161,7 @@ def _rows(diagnosis: Diagnosis) -> Table:
         readers = [look for look in readers if look.client] or readers
         table.add_row(
             Text(printable(name)),
-            Text(state, "red" if state == "missing" else terminal_colour(state)),
+            Text(state, TERMINAL["bad"] if state == "missing" else terminal_colour(state)),
             Text(listed(look.provider for look in readers) or "–"),
             Text(printable(_client(readers, diagnosis), 300)),
         )

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.evidence.sources.source import Progress as OnProgress
+from atomlab.show.palette import TERMINAL
 from atomlab.show.terminal import print_line
 from atomlab.text import count, printable
 
@@ -57,7 +58,7 @@ def print_verified(snapshot: Snapshot) -> None:
     out = Console()
     _print_tables(out, snapshot)
     print_line(out, f"sha256 of the file: {snapshot.sha256}")
-    print_line(out, "verified: every table is what the manifest recorded", "green")
+    print_line(out, "verified: every table is what the manifest recorded", TERMINAL["good"])
     out.print(PROOF, style="dim")
 
 

@@ -26,12 +26,12 @@ COLOURS = {
 }
 LIGHT = {name: light for name, (light, _) in COLOURS.items()}
 DARK = dict(COLOURS.values())  # what each becomes on a dark page
-_TERMINAL = {"good": "green", "bad": "red", "open": "yellow", "plain": "dim"}
+TERMINAL = {"good": "green", "bad": "red", "open": "yellow", "plain": "dim"}
 
 
 def terminal_colour(word: str) -> str:
     """Return a terminal's colour for a word that carries a status, a verdict or a state."""
-    return _TERMINAL[tone(word)]
+    return TERMINAL[tone(word)]
 
 
 def css_variables() -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.files import whole_files
-from atomlab.show.palette import terminal_colour
+from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.evidence.inputs.rules import Rules
     from atomlab.evidence.snapshot import Snapshot
 
-_SEVERITIES = {"error": "bold red", "warning": "yellow", "info": "dim"}
+_SEVERITIES = {"error": "bad", "warning": "open", "info": "plain"}  # their tones
 
 
 def print_capture(snapshot: Snapshot) -> None:
@@ -86,9 +86,8 @@ def print_verification(verification: Verification, snapshot: str, mode: str = ""
     title = printable(verification.title)
     print_line(out, f"{title}, {who}, on snapshot {printable(snapshot)}", "bold")
     out.print(table)
-    print_line(
-        out, f"verdict: {verification.verdict}", f"bold {terminal_colour(verification.verdict)}"
-    )
+    colour = terminal_colour(verification.verdict)
+    print_line(out, f"verdict: {verification.verdict}", f"bold {colour}")
 
 
 def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool = False) -> None:
@@ -135,10 +134,9 @@ def print_lint(lint: Lint, snapshot: str) -> None:
         alike = sorted((f for f in lint.findings if f.code == code), key=lambda f: -f.tenants)
         severity, meaning = CODES[code]
         subjects = listed((f"{f.subject} ({f.tenants:,})" for f in alike), 6)
-        cell = Text(f"{meaning}: {subjects}" if len(alike) > 1 else f"{meaning}: ")
-        if len(alike) == 1:
-            cell.append(f"{printable(alike[0].subject)} ({alike[0].tenants:,}); {alike[0].why}")
-        table.add_row(Text(severity, _SEVERITIES[severity]), Text(code), cell)
+        why = f"; {alike[0].why}" if len(alike) == 1 else ""
+        cell = Text(f"{meaning}: {subjects}{why}")
+        table.add_row(Text(severity, TERMINAL[_SEVERITIES[severity]]), Text(code), cell)
     if lint.findings:
         out.print(table)
     print_line(out, f"{count(len(lint.findings), 'finding')}; --json has the values behind each")
@@ -160,4 +158,4 @@ def print_line(console: Console, line: str | Text, style: str = "") -> None:
 def print_warnings(warnings: Sequence[str], label: str = "warning") -> None:
     """Print each warning on stderr."""
     for warning in warnings:
-        print_line(Console(stderr=True), f"{label}: {warning}", "yellow")
+        print_line(Console(stderr=True), f"{label}: {warning}", TERMINAL["open"])
