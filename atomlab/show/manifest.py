@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.evidence.sources.source import Progress as OnProgress
@@ -26,13 +26,7 @@ PROOF = (
 def capture_progress() -> Iterator[OnProgress]:
     """Yield what draws a bar for each table on stderr, if that is a terminal."""
     console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    bars = Progress(
-        *(*columns, TimeRemainingColumn()),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bars = Progress(console=console, transient=True, disable=not console.is_terminal)
     tasks: dict[str, Any] = {}
 
     def advance(table: str, done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from matplotlib import rc_context, rcParamsDefault
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,11 +17,7 @@ from atomlab.show.palette import DARK, LIGHT
 from atomlab.show.templates import render
 from atomlab.text import printable
 
-_DRAWN = """axes figure font grid hatch legend lines mathtext patch path savefig svg text xtick
-    ytick""".split()  # noqa: SIM905
-# Matplotlib's own defaults first: a reader's matplotlibrc has no say in evidence.
-_STYLE: dict[Any, Any] = {
-    **{name: value for name, value in rcParamsDefault.items() if name.split(".")[0] in _DRAWN},
+_OURS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": LIGHT["ink"],
@@ -34,6 +30,8 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "atomlab",
     "text.parse_math": False,
 }
+# Matplotlib's own defaults first: a reader's matplotlibrc has no say in evidence.
+_STYLE: list[str | dict[str, Any]] = ["default", _OURS]
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 _HALF, _WIDE = 4.1, 5.2  # inches; two halves fit a page, and one a phone
 
@@ -86,7 +84,7 @@ def bars(
     log: bool = False,
 ) -> Figure:
     """Return horizontal bars, each with its text behind it; those of nothing are written in red."""
-    with rc_context(_STYLE):
+    with style.context(_STYLE):
         figure, axis = _canvas(_HALF, 0.45 + 0.26 * len(labels), title, len(labels))
         axis.barh(range(len(labels)), values, color=LIGHT["good"], height=0.62)
         if log:
@@ -110,7 +108,7 @@ def grid(
 ) -> Figure:
     """Return a grid of cells, by (row, column); of `half` the width, two fit next to each other."""
     slanted = len(columns) > 5
-    with rc_context(_STYLE):
+    with style.context(_STYLE):
         height = (1.3 if slanted else 0.4) + 0.245 * max(len(rows), 1)
         figure, axis = _canvas(_HALF if half else _WIDE, height, title, len(rows))
         for (row, column), cell in cells.items():
@@ -160,7 +158,7 @@ def darkened(svg: str) -> str:
 
 def _svg(figure: Figure) -> str:
     stream = BytesIO()
-    with rc_context(_STYLE):
+    with style.context(_STYLE):
         figure.savefig(stream, format="svg", metadata=_NO_METADATA)
     return stream.getvalue().decode()
 
