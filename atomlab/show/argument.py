@@ -41,7 +41,7 @@ def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
         rest += f"; {count(diagnosis.withheld, 'other setting')} not captured by name"
     print_line(out, rest, "dim")
     for each in diagnosis.requests:
-        _labelled(out, Text(each.request.complexity), _outcome(each))
+        _argue(out, each.request.complexity, _outcome(each))
     for error, these in _grouped(diagnosis.failing, lambda each: each.ranking.error or ""):
         _argue(out, "error", f"{error} ({_complexities(these)})", TERMINAL["bad"])
     for _, group in groupby(diagnosis.failing, key=_causes):
@@ -202,17 +202,13 @@ def _outcome(diagnosis: RequestDiagnosis) -> Text:
 
 
 def _argue(out: Console, label: str, line: str | Text, style: str = "") -> None:
-    _labelled(out, Text(label, "bold"), Text(line, style) if isinstance(line, str) else line)
-
-
-def _labelled(out: Console, label: Text, line: Text) -> None:
     """Print a line; a terminal gets it folded beside its label, a pipe in one piece, for grep."""
-    label.pad_right(_LABEL_WIDTH - len(label))
+    line = Text(line, style) if isinstance(line, str) else line
     if not out.is_terminal:
-        print_line(out, Text.assemble(label, " ", line))
+        print_line(out, Text.assemble((f"{label:<{_LABEL_WIDTH}} ", "bold"), line))
         return
     row = Table.grid(padding=(0, 1, 0, 0))
-    row.add_column(width=_LABEL_WIDTH)
+    row.add_column(width=_LABEL_WIDTH, style="bold")
     row.add_column(overflow="fold")
     row.add_row(label, line)
     out.print(row)

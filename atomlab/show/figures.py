@@ -83,11 +83,9 @@ def causes_by_request(diagnosis: Diagnosis) -> Picture:
     found = {d.request.complexity: d.explanation.causes for d in diagnosis.requests}
     names = list(dict.fromkeys(str(cause) for causes in found.values() for cause in causes))
     cells = {
-        (names.index(str(cause)), column): Cell(
-            cause.place, "good" if cause.sufficient_alone else "open"
-        )
+        (names.index(str(c)), column): Cell(c.place, "good" if c.sufficient_alone else "open")
         for column, causes in enumerate(found.values())
-        for cause in causes
+        for c in causes
     }
     rows = [printable(name, 40) for name in names]
     roles = "; ".join(
@@ -102,16 +100,18 @@ def causes_by_request(diagnosis: Diagnosis) -> Picture:
 def tenants_by_request(fleet: Fleet) -> Picture:
     """Return for each cause how many tenants' requests of each complexity it makes fail."""
     columns = [request.complexity for request in fleet.requests]
-    found = Counter((_code(f), f.complexity) for impact in fleet.affected for f in impact.failures)
+    found = Counter(
+        (failure.cause.code if failure.cause else UNEXPLAINED, failure.complexity)
+        for impact in fleet.affected
+        for failure in impact.failures
+    )
     totals: Counter[str] = Counter()
     for (code, _), number in found.items():
         totals[code] += number
     codes, most = [code for code, _ in totals.most_common()], max(found.values(), default=1)
     cells = {
-        (codes.index(code), columns.index(column)): Cell(
-            f"{number:,}", shade=_shade((number / most) ** 0.5)
-        )
-        for (code, column), number in found.items()
+        (codes.index(c), columns.index(kind)): Cell(f"{n:,}", shade=_shade((n / most) ** 0.5))
+        for (c, kind), n in found.items()
     }
     described = "; ".join(
         f"{code}: " + ", ".join(f"{c} {found[code, c]:,}" for c in columns if found[code, c])
@@ -164,10 +164,6 @@ def _usable(ranking: Ranking, mask: np.ndarray) -> int:
 def _shade(share: float) -> int:
     """Return the shade of a share: none, below a quarter, below a half, below all, all."""
     return sum((share > 0, share >= 0.25, share >= 0.5, share >= 1))
-
-
-def _code(failure: Failure) -> str:
-    return failure.cause.code if failure.cause else UNEXPLAINED
 
 
 def _effort(failure: Failure, fleet: Fleet) -> str:
