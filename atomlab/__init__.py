@@ -4,7 +4,10 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
 
     evidence    open_snapshot, capture, load_pricing, load_registry, load_rules
     decision    BYOKManager, BYOKHandler, Request, rank, FILTERS, NoModelsAvailableError
-    diagnosis   diagnose, verify, investigate, compare_options, lint, load_hypothesis
+    diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
+    fixes       plan_fix, compare_fixes, compare_options
+    fleet       survey
+    notebooks   case_tables, fleet_tables, figures, Findings, managed_of
     errors      AtomlabError (all that atomlab raises when it could not look)
 
 Importing atomlab is cheap: each name loads its module when it is first used.
@@ -15,90 +18,88 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from atomlab.byok.clients import BYOKHandler
-    from atomlab.byok.filters import FILTERS
-    from atomlab.byok.keys import BYOKManager
-    from atomlab.byok.platform import Platform, load_platform
-    from atomlab.byok.ranking import Ranking, rank
-    from atomlab.byok.request import Request
-    from atomlab.capturing.fidelity import proven_capture as capture
-    from atomlab.diagnosis.diagnose import diagnose
-    from atomlab.diagnosis.hypothesis import load_hypothesis
-    from atomlab.diagnosis.investigation import investigate
-    from atomlab.diagnosis.lint import lint
-    from atomlab.diagnosis.options import compare_options
-    from atomlab.diagnosis.verify import verify
-    from atomlab.errors import AtomlabError, NoModelsAvailableError
-    from atomlab.evidence.inputs.pricing import load_pricing
-    from atomlab.evidence.inputs.registry import load_registry
-    from atomlab.evidence.inputs.rules import load_rules
-    from atomlab.evidence.schema import Tenant, TenantSetting
-    from atomlab.evidence.snapshot import Snapshot, open_snapshot
+    from atomlab.byok.clients import BYOKHandler as BYOKHandler
+    from atomlab.byok.filters import FILTERS as FILTERS
+    from atomlab.byok.keys import BYOKManager as BYOKManager
+    from atomlab.byok.platform import Platform as Platform
+    from atomlab.byok.platform import load_platform as load_platform
+    from atomlab.byok.ranking import Ranking as Ranking
+    from atomlab.byok.ranking import rank as rank
+    from atomlab.byok.request import Request as Request
+    from atomlab.capturing.fidelity import proven_capture as capture  # noqa: F401
+    from atomlab.diagnosis.comparison import compare as compare_fixes  # noqa: F401
+    from atomlab.diagnosis.diagnose import diagnose as diagnose
+    from atomlab.diagnosis.fixes import plan_fix as plan_fix
+    from atomlab.diagnosis.hypothesis import load_hypothesis as load_hypothesis
+    from atomlab.diagnosis.investigation import investigate as investigate
+    from atomlab.diagnosis.lint import lint as lint
+    from atomlab.diagnosis.options import compare_options as compare_options
+    from atomlab.diagnosis.triage import triage as triage
+    from atomlab.diagnosis.verify import verify as verify
+    from atomlab.errors import AtomlabError as AtomlabError
+    from atomlab.errors import NoModelsAvailableError as NoModelsAvailableError
+    from atomlab.evidence.inputs.pricing import load_pricing as load_pricing
+    from atomlab.evidence.inputs.registry import load_registry as load_registry
+    from atomlab.evidence.inputs.rules import load_rules as load_rules
+    from atomlab.evidence.schema import Tenant as Tenant
+    from atomlab.evidence.schema import TenantSetting as TenantSetting
+    from atomlab.evidence.snapshot import Snapshot as Snapshot
+    from atomlab.evidence.snapshot import open_snapshot as open_snapshot
+    from atomlab.fleet.survey import survey as survey
+    from atomlab.show import case_tables as case_tables
+    from atomlab.show import figures as figures
+    from atomlab.show import fleet_tables as fleet_tables
+    from atomlab.show.findings import Findings as Findings
+    from atomlab.show.words import managed_of as managed_of
 
+# Where each name comes from: a module and a name in it, or a whole module.
 _HOMES = {
-    "AtomlabError": "atomlab.errors",
-    "BYOKHandler": "atomlab.byok.clients",
-    "BYOKManager": "atomlab.byok.keys",
-    "FILTERS": "atomlab.byok.filters",
-    "NoModelsAvailableError": "atomlab.errors",
-    "Platform": "atomlab.byok.platform",
-    "Ranking": "atomlab.byok.ranking",
-    "Request": "atomlab.byok.request",
-    "Snapshot": "atomlab.evidence.snapshot",
-    "Tenant": "atomlab.evidence.schema",
-    "TenantSetting": "atomlab.evidence.schema",
+    "AtomlabError": "atomlab.errors:AtomlabError",
+    "BYOKHandler": "atomlab.byok.clients:BYOKHandler",
+    "BYOKManager": "atomlab.byok.keys:BYOKManager",
+    "FILTERS": "atomlab.byok.filters:FILTERS",
+    "Findings": "atomlab.show.findings:Findings",
+    "NoModelsAvailableError": "atomlab.errors:NoModelsAvailableError",
+    "Platform": "atomlab.byok.platform:Platform",
+    "Ranking": "atomlab.byok.ranking:Ranking",
+    "Request": "atomlab.byok.request:Request",
+    "Snapshot": "atomlab.evidence.snapshot:Snapshot",
+    "Tenant": "atomlab.evidence.schema:Tenant",
+    "TenantSetting": "atomlab.evidence.schema:TenantSetting",
     "capture": "atomlab.capturing.fidelity:proven_capture",
-    "compare_options": "atomlab.diagnosis.options",
-    "diagnose": "atomlab.diagnosis.diagnose",
-    "investigate": "atomlab.diagnosis.investigation",
-    "lint": "atomlab.diagnosis.lint",
-    "load_hypothesis": "atomlab.diagnosis.hypothesis",
-    "load_platform": "atomlab.byok.platform",
-    "load_pricing": "atomlab.evidence.inputs.pricing",
-    "load_registry": "atomlab.evidence.inputs.registry",
-    "load_rules": "atomlab.evidence.inputs.rules",
-    "open_snapshot": "atomlab.evidence.snapshot",
-    "rank": "atomlab.byok.ranking",
-    "verify": "atomlab.diagnosis.verify",
+    "case_tables": "atomlab.show.case_tables:",
+    "compare_fixes": "atomlab.diagnosis.comparison:compare",
+    "compare_options": "atomlab.diagnosis.options:compare_options",
+    "diagnose": "atomlab.diagnosis.diagnose:diagnose",
+    "figures": "atomlab.show.figures:",
+    "fleet_tables": "atomlab.show.fleet_tables:",
+    "investigate": "atomlab.diagnosis.investigation:investigate",
+    "lint": "atomlab.diagnosis.lint:lint",
+    "load_hypothesis": "atomlab.diagnosis.hypothesis:load_hypothesis",
+    "load_platform": "atomlab.byok.platform:load_platform",
+    "load_pricing": "atomlab.evidence.inputs.pricing:load_pricing",
+    "load_registry": "atomlab.evidence.inputs.registry:load_registry",
+    "load_rules": "atomlab.evidence.inputs.rules:load_rules",
+    "managed_of": "atomlab.show.words:managed_of",
+    "open_snapshot": "atomlab.evidence.snapshot:open_snapshot",
+    "plan_fix": "atomlab.diagnosis.fixes:plan_fix",
+    "rank": "atomlab.byok.ranking:rank",
+    "survey": "atomlab.fleet.survey:survey",
+    "triage": "atomlab.diagnosis.triage:triage",
+    "verify": "atomlab.diagnosis.verify:verify",
 }
-
-__all__ = [
-    "FILTERS",
-    "AtomlabError",
-    "BYOKHandler",
-    "BYOKManager",
-    "NoModelsAvailableError",
-    "Platform",
-    "Ranking",
-    "Request",
-    "Snapshot",
-    "Tenant",
-    "TenantSetting",
-    "capture",
-    "compare_options",
-    "diagnose",
-    "investigate",
-    "lint",
-    "load_hypothesis",
-    "load_platform",
-    "load_pricing",
-    "load_registry",
-    "load_rules",
-    "open_snapshot",
-    "rank",
-    "verify",
-]
+__all__ = list(_HOMES)
 
 
-def __getattr__(name: str) -> "Any":
-    import importlib
+if not TYPE_CHECKING:  # else any name would pass for one of the package
 
-    if name not in _HOMES:
-        raise AttributeError(f"module 'atomlab' has no attribute {name!r}")
-    module, _, attribute = _HOMES[name].partition(":")
-    value = getattr(importlib.import_module(module), attribute or name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> "Any":
+        if name not in _HOMES:
+            raise AttributeError(f"module 'atomlab' has no attribute {name!r}")
+        from pkgutil import resolve_name
+
+        value = globals()[name] = resolve_name(_HOMES[name])
+        return value
 
 
 def __dir__() -> list[str]:

@@ -292,7 +292,7 @@ def fix(
         bool, typer.Option("--overwrite", help="Replace existing scripts.")
     ] = False,
 ) -> None:
-    """Print the fix of least effort as SQL, or in words."""
+    """Print the easiest fix as SQL, or in words."""
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix
@@ -300,7 +300,7 @@ def fix(
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.files import check_writable
     from atomlab.show.terminal import print_fix, rollback_of
-    from atomlab.show.words import mode_told
+    from atomlab.show.words import unusual_mode
 
     if out is not None:
         check_writable(out, overwrite, [Path(snapshot)])
@@ -309,7 +309,7 @@ def fix(
     with open_snapshot(snapshot) as evidence:
         found = diagnose(evidence, tenant, requests, managed=managed)
         planned = plan_fix(found, dialect)
-        mode = mode_told(found.request_mode, found.tenant.ai_mode)
+        mode = unusual_mode(found.request_mode, found.tenant.ai_mode)
     print_fix(planned, mode, out, overwrite=overwrite)
     not_fixed = planned.status == "words" or planned.unable
     raise typer.Exit(EXIT_CODES["affected"] if not_fixed else EXIT_CODES.get(planned.status, 0))

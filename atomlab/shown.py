@@ -9,8 +9,8 @@ from importlib import import_module
 
 
 class Shown:
-    """An object that Jupyter shows as the card which `atomlab.show.object_cards` has for it."""
+    """An object that Jupyter shows as the card which `atomlab.show.cards` has for it."""
 
     def _repr_html_(self) -> str:
-        card = import_module("atomlab.show.object_cards").card_of(self)
+        card = import_module("atomlab.show.cards").card_of(self)
         return str(card.html())

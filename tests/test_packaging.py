@@ -73,13 +73,14 @@ def test_every_public_name_can_be_used():
     assert all(getattr(atomlab, name) is not None for name in atomlab.__all__)
     tree = ast.parse(Path(atomlab.__file__).read_text())
     typed = {
-        (alias.asname or alias.name): node.module
+        (alias.asname or alias.name): f"{node.module}.{alias.name}"
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module.startswith("atomlab.")
         for alias in node.names
     }
     assert set(typed) == set(atomlab.__all__)
-    assert {n: home.partition(":")[0] for n, home in atomlab._HOMES.items()} == typed
+    homes = {name: home.rstrip(":").replace(":", ".") for name, home in atomlab._HOMES.items()}
+    assert homes == typed
 
 
 def test_an_unknown_name_is_an_attribute_error():

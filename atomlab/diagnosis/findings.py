@@ -22,7 +22,7 @@ def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
     said = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
     raise ReportError(
         f"the notebook ran, but states {said}",
-        todo="let its last cell, and no other, evaluate findings.Findings(case)",
+        todo="let its last cell, and no other, evaluate atomlab.Findings(case)",
     )
 
 

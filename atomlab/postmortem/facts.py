@@ -9,7 +9,7 @@ from atomlab.errors import NO_MODELS
 from atomlab.postmortem.cases import Case
 from atomlab.postmortem.evidence import HASH_SHOWN, Evidence, Statement
 from atomlab.postmortem.schema import Cause, Diagnosed, Repaired
-from atomlab.show.words import answer_told
+from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import CAUSES
 
@@ -236,7 +236,8 @@ class Facts:
         elif diagnosed.outcome == "inconclusive":
             ending = "nothing can be decided."
         elif diagnosed.fallback:
-            ending = f"none; {answer_told(diagnosed.fallback)}."
+            answer = diagnosed.fallback
+            ending = f"none; {describe_answer(answer.provider, answer.model, answer.by)}."
         else:
             ending = f"{diagnosed.error or NO_MODELS}."
         missing = list(self._missing())

@@ -17,6 +17,7 @@ from atomlab.errors import ReportError
 from atomlab.report.outputs import with_outputs_shown
 from atomlab.report.page import Page, arranged, page_of
 from atomlab.report.templates import FOLDER
+from atomlab.show.palette import css_variables
 
 _TAGS = set(
     """a b blockquote br caption code dd details div dl dt em figcaption figure h2 h3 h4 hr img li
@@ -63,7 +64,7 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
         exclude_anchor_links=True,
         filters={"clean_html": _clean},
     )
-    style = (FOLDER / "report" / "style.css").read_text(encoding="utf-8")
+    style = css_variables() + (FOLDER / "report" / "style.css").read_text(encoding="utf-8")
     resources = {
         "page": _page(notebook, findings, users_own),
         "style": style,
@@ -80,7 +81,7 @@ def _page(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool) 
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ReportError(
             f"the findings are not in the form atomlab.findings/1 ({error!r})",
-            todo="let the notebook's last cell evaluate findings.Findings(case)",
+            todo="let the notebook's last cell evaluate atomlab.Findings(case)",
         ) from None
 
 

@@ -14,6 +14,7 @@ from atomlab.report.batch import Outcome
 from atomlab.report.files import INDEX, PARTIAL, ReportFolder, make_folder
 from atomlab.report.templates import FOLDER, render
 from atomlab.show.badges import badge
+from atomlab.show.palette import css_variables
 from atomlab.text import count, printable
 from atomlab.verdicts import tone
 
@@ -63,7 +64,7 @@ def index_page(
         }
         for result, means in _MEANS.items()
     ]
-    style = "".join((FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
+    style = css_variables() + "".join((FOLDER / n).read_text(encoding="utf-8") for n in _STYLES)
     return render(
         "report/index.html",
         style=style,

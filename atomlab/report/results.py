@@ -12,7 +12,8 @@ from rich.text import Text
 
 from atomlab.report.export import font_warnings
 from atomlab.report.parameters import Parameter
-from atomlab.show.terminal import colour, print_line, print_warnings
+from atomlab.show.palette import terminal_colour
+from atomlab.show.terminal import print_line, print_warnings
 from atomlab.text import printable
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def print_report(subject: str, report: Report) -> None:
 
 def _print_result(subject: str, report: Report) -> None:
     told = f"{printable(subject)}: {report.result}"
-    print_line(Console(), told, f"bold {colour(report.result)}")
+    print_line(Console(), told, f"bold {terminal_colour(report.result)}")
     if report.certainty:
-        print_line(Console(), f"cause: {report.certainty}", colour(report.certainty))
+        print_line(Console(), f"cause: {report.certainty}", terminal_colour(report.certainty))
     if report.mode:
         print_line(Console(), f"requests: {printable(report.mode)}")
     for page in report.pages:

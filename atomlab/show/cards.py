@@ -1,14 +1,25 @@
-"""A card: what an object shows of itself in Jupyter, compact and escaped."""
+"""What an object shows of itself in Jupyter: a card, compact and escaped, found by its class."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import singledispatch
 
+from atomlab.byok.keys import KeyLookups
+from atomlab.byok.ranking import Ranking
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+from atomlab.diagnosis.explanation import FixSet
+from atomlab.diagnosis.fixes import Fix, in_words, root_fix
+from atomlab.diagnosis.verify import Verification
+from atomlab.evidence.snapshot import Snapshot
 from atomlab.show.badges import badge
-from atomlab.show.tables import Table
+from atomlab.show.tables import Table, table_of
 from atomlab.show.templates import render
-from atomlab.text import printable
+from atomlab.text import count, listed, printable
+
+_BEST = 5
+_LONGEST = 20_000  # characters; a script is some 3,000, and holds a tenant's id in full
 
 
 @dataclass(frozen=True)
@@ -33,3 +44,163 @@ class Card:
             remarks=[printable(remark, 600) for remark in self.remarks],
             scripts={printable(name): script for name, script in self.scripts.items()},
         )
+
+
+@singledispatch
+def card_of(thing: object) -> Card:
+    """Return the card of `thing`; raise TypeError for a class that has none."""
+    raise TypeError(f"no card for {type(thing).__name__}")
+
+
+@card_of.register
+def _table_card(table: Table) -> Card:
+    return Card(tables=[table])
+
+
+@card_of.register
+def _snapshot_card(snapshot: Snapshot) -> Card:
+    """Return where the evidence came from: one fact each."""
+    manifest = snapshot.manifest
+    prices, fidelity, tables = manifest["pricing"], manifest["fidelity"], manifest["tables"]
+    models = f"{count(prices['models'], 'model')}, {prices['format']}" if prices else "not captured"
+    agree = f"yes, for {count(fidelity['tenants'], 'tenant')}" if fidelity["agree"] else "no"
+    return Card(
+        title=f"Snapshot {snapshot.name}",
+        facts={
+            "captured at (UTC)": snapshot.captured_at,
+            "from": f"{manifest['source']['kind']} database {manifest['source']['name']}",
+            "by": manifest["tool"],
+            "rules": manifest["rules"],
+            "tenants": f"{tables['tenants']['rows']:,}",
+            "prices": models,
+            "prices fetched at": (prices or {}).get("last_fetch") or "unknown",
+            "same decisions as the source": agree,
+            "sha256 of the file": snapshot.sha256,
+        },
+        remarks=[manifest["note"]] if manifest.get("note") else [],
+    )
+
+
+@card_of.register
+def _lookups_card(lookups: KeyLookups) -> Card:
+    """Return the rows that were found, one each, and the providers without one in a line."""
+    frame = lookups.frame()
+    missing = frame["state"] == "missing"
+    without = f"{missing.sum():,} of {len(frame):,} providers have no row"
+    names = listed(frame.loc[missing, "provider"], 40)
+    return Card(
+        title="Key lookup",
+        tables=[Table(frame[~missing].rename(columns={"setting_key": "platform looks for"}))],
+        remarks=[f"{without}: {names}." if missing.any() else f"{without}."],
+    )
+
+
+@card_of.register
+def _ranking_card(ranking: Ranking) -> Card:
+    """Return the outcome, the filters that reject a model, and the best candidates."""
+    funnel, frame = ranking.funnel(), ranking.frame()
+    funnel = funnel[funnel["rejected"] > 0].rename(columns={"only_blocker": "only blocker"})
+    best = frame.iloc[ranking.order[:_BEST]][["model", "provider", "quality", "value_score"]]
+    tables = [Table(funnel, "Models that a filter rejects, in the platform's order.")]
+    if len(best):
+        tables.append(Table(best, f"The best {len(best)}.", {"value_score": ",.0f"}))
+    return Card(
+        title=f"Ranking, {ranking.request.complexity} request",
+        word="ranked" if len(ranking.order) else "no-models",
+        facts={
+            "usable": f"{len(ranking.order):,} of {len(ranking.blockers):,} models",
+            "clients": listed(ranking.clients) or "none",
+            "winner": ranking.winner.model if ranking.winner else "none",
+        },
+        tables=tables,
+        remarks=ranking.warnings(),
+    )
+
+
+@card_of.register
+def _diagnosis_card(diagnosis: Diagnosis) -> Card:
+    """Return the tenant, and for each request status, root cause, and the easiest fix."""
+    tenant = diagnosis.tenant
+    decided = table_of(
+        [_request_row(each, diagnosis) for each in diagnosis.requests],
+        ["request", "status", "usable", "winner", "root cause", "easiest fix", "who acts"],
+        "What is decided for each request as captured, the easiest fix, and who makes it.",
+    )
+    return Card(
+        title=f"Diagnosis of {tenant.name}",
+        word=diagnosis.status,
+        facts={
+            "tenant": tenant.subdomain or tenant.id,
+            "plan": tenant.plan_type,
+            "requests are": diagnosis.request_mode,
+            "key settings": listed(sorted(diagnosis.rows)) or "none",
+            "clients": listed(diagnosis.clients) or "none",
+            "models": f"{len(diagnosis.platform.models.ids):,}",
+            "rules": diagnosis.platform.rules.name,
+        },
+        tables=[decided],
+        remarks=diagnosis.warnings(),
+    )
+
+
+@card_of.register
+def _fix_set_card(fix_set: FixSet) -> Card:
+    """Return the edits, what they remove and cost, and what running them gave."""
+    winner = fix_set.after.winner
+    return Card(
+        title=" and ".join(map(str, fix_set.edits)),
+        word="verified" if fix_set.verified else "not run",
+        facts={
+            "removes": listed(fix_set.atoms),
+            "who acts": fix_set.who,
+            "cost": fix_set.cost,
+            "winner after": winner.model if winner else "none",
+        },
+        remarks=[f"No cure: {winner.unable}."] if winner and winner.unable else [],
+    )
+
+
+@card_of.register
+def _fix_card(fix: Fix) -> Card:
+    """Return what to do in words, and the script with its rollback where there is one."""
+    scripts = {"SQL to review and run": fix.sql, "SQL to undo it": fix.rollback}
+    remarks = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in fix.told]
+    if len(fix.sql) > _LONGEST:
+        remarks.append("The script is too long to be shown: atomlab fix writes it to a file.")
+    return Card(
+        title="The fix",
+        remarks=remarks,
+        scripts={name: text for name, text in scripts.items() if 0 < len(text) <= _LONGEST},
+    )
+
+
+@card_of.register
+def _verification_card(verification: Verification) -> Card:
+    """Return the verdict, and each claim with its own."""
+    claims = verification.frame()[["id", "claim", "verdict", "observed"]]
+    kinds = dict.fromkeys(r.complexity + " with tools" * r.tools for r in verification.requests)
+    return Card(
+        title=verification.title,
+        word=verification.verdict if len(claims) else "",
+        facts={
+            "tenant": verification.tenant,
+            "request" if len(kinds) == 1 else "requests": ", ".join(kinds),
+        },
+        tables=[Table(claims, "Each claim with its verdict, and what was observed.")]
+        if len(claims)
+        else [],
+        remarks=[] if len(claims) else ["Nothing is claimed, so nothing was tested."],
+    )
+
+
+def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, ...]:
+    winner, fix = each.ranking.winner, root_fix(each, diagnosis.failing)
+    return (
+        each.request.complexity,
+        each.status,
+        len(each.ranking.order),
+        winner.model if winner else None,
+        " and ".join(map(str, each.explanation.root)) or None,
+        in_words(fix.edits, diagnosis) if fix else None,
+        fix.who if fix else None,
+    )

@@ -1,4 +1,4 @@
-"""Tables and sentences of an investigation, for notebooks and reports."""
+"""Tables and sentences on one tenant: its keys, models, causes, fixes, options and claims."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import pandas as pd
 from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.diagnosis.interventions import Trial
+from atomlab.diagnosis.explanation import Cause, FixSet
+from atomlab.diagnosis.interventions import Edit, Trial
 from atomlab.diagnosis.investigation import Investigation
+from atomlab.diagnosis.options import Option
 from atomlab.diagnosis.triage import Triage
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import NoModelsAvailableError
-from atomlab.show.tables import Table
+from atomlab.show.tables import Table, table_of
 from atomlab.show.templates import render
-from atomlab.show.words import answer_told
-from atomlab.text import count, printable
+from atomlab.show.words import describe_answer
+from atomlab.text import count, listed, printable
 
 _UNREAD = "the platform reads this row for no provider"
 
@@ -36,31 +38,35 @@ class Sentence:
         return printable(self.text, 2000)
 
 
-def say(text: str) -> Sentence:
-    """Return `text` as a paragraph."""
-    return Sentence(text)
-
-
 def warnings(case: Investigation | Triage) -> Table:
-    """Return what the replay had to take on trust, one row each."""
-    frame = pd.DataFrame({"taken on trust": case.warnings()}, dtype=object)
-    return Table(frame, "Where the data is silent the replay does as the platform does.")
+    """Return the warnings of the replay, one row each."""
+    caption = "Where the data is incomplete, the replay does what the platform does."
+    return table_of([[warning] for warning in case.warnings()], ["warning"], caption)
 
 
-def assumptions(diagnosis: Diagnosis) -> Table:
+def assumptions(about: Diagnosis | Verification) -> Table:
     """Return one row per input that the snapshot lacks, or has by default, and what is assumed."""
-    rows = [(each.input, each.state, each.assumed) for each in diagnosis.assumptions]
-    frame = pd.DataFrame(rows, columns=["input", "state", "what is assumed"])
-    caption = "What was decided rests on these as well: they were not captured on the platform."
-    return Table(frame, caption)
+    rows = [(each.input, each.state, each.assumed) for each in about.assumptions]
+    caption = "The decisions rest on these inputs as well, which were not captured."
+    return table_of(rows, ["input", "state", "what is assumed"], caption)
 
 
-def claims(verification: Verification) -> Table | Sentence:
-    """Return one row per claim with its verdict, what was expected, and what was observed."""
-    if not verification.claims:
-        return Sentence("Every request that was tried finds a model, so no cause is claimed.")
-    frame = verification.frame()[["claim", "verdict", "observed"]]
-    return Table(frame, "Each claim with its verdict, and what was observed.")
+def claims_again(case: Investigation) -> Table | Sentence:
+    """Return one row per claim: its verdict before the fix, and on the repaired copy."""
+    if case.repaired is None:
+        why = "The fix could not be made" if case.fix else "No fix is proposed"
+        return Sentence(f"{why}, so there is no repaired copy.")
+    pairs = zip(case.verification.claims, case.repaired.verification.claims, strict=True)
+    return table_of(
+        [(now.id, now.statement, was.verdict, now.verdict, now.observed) for was, now in pairs],
+        ["id", "claim", "before the fix", "after the fix", "observed after the fix"],
+        "The same claims on the scratch copy with the fix made.",
+    )
+
+
+def clients(handler: BYOKHandler) -> Sentence:
+    """Return which clients the platform builds for the tenant."""
+    return Sentence(f"Clients of the tenant: {', '.join(handler.clients) or 'none'}.")
 
 
 def error(handler: BYOKHandler, request: Request) -> Sentence:
@@ -70,8 +76,9 @@ def error(handler: BYOKHandler, request: Request) -> Sentence:
     except NoModelsAvailableError as error:
         return Sentence(f"{type(error).__name__}: {error} ({error.__notes__[0]})")
     ranking = handler.explain(request)
-    if ranking.fallback:
-        return Sentence(f"No error: pricing finds no model; {answer_told(ranking.fallback)}.")
+    if (answer := ranking.fallback) is not None:
+        found = describe_answer(answer.provider, answer.model, answer.by)
+        return Sentence(f"No error: pricing finds no model; {found}.")
     return Sentence(f"No error: {ranking.winner.model if ranking.winner else 'nobody'} wins.")
 
 
@@ -93,12 +100,11 @@ def keys(diagnosis: Diagnosis) -> Table:
     if unread:
         rows = [(None, name, None, diagnosis.rows[name], None, _UNREAD) for name in unread]
         shown = pd.concat([shown, pd.DataFrame(rows, columns=shown.columns)])
-    shown = shown.rename(columns={"setting_key": "platform looks for, or row"})
-    caption = (
-        f"Key lookup for {printable(diagnosis.tenant.name, 60)}. Not shown: {hidden} without a "
-        "row, be it under the own name or a shared one, that no cause names."
+    return Table(
+        shown.rename(columns={"setting_key": "platform looks for, or row"}),
+        f"Key lookup for {printable(diagnosis.tenant.name, 60)}. Not shown: {hidden} without a row "
+        "under its own name or a shared one, and not named by a cause.",
     )
-    return Table(shown, caption)
 
 
 def models(diagnosis: Diagnosis, provider: str, complexity: str) -> Table:
@@ -120,9 +126,73 @@ def models(diagnosis: Diagnosis, provider: str, complexity: str) -> Table:
     }
     return Table(
         frame[columns].rename(columns=headers),
-        f"The models of {provider or 'no provider'}, judged by every filter, those with the "
-        f"fewest blockers first; the request is {complexity}.",
+        f"The models of {provider or 'no provider'}, judged by every filter for {complexity} "
+        "requests, those with the fewest blockers first.",
         {"value score": ",.0f", "cost ($ per million tokens)": ",.2f"},
+    )
+
+
+def causes(diagnosis: Diagnosis) -> Table:
+    """Return one row per cause and role: the requests that fail for it, and its evidence."""
+    requests: dict[Cause, list[str]] = {}
+    for each in diagnosis.requests:
+        for cause in each.explanation.causes:
+            requests.setdefault(cause, []).append(each.request.complexity)
+    rows = [
+        (str(cause), cause.place, ", ".join(named), cause.verdict, "; ".join(cause.evidence))
+        for cause, named in requests.items()
+    ]
+    return table_of(
+        rows,
+        ["cause", "role", "requests", "verdict", "evidence"],
+        "The causes that the diagnosis finds without a hypothesis, best supported first. "
+        "One-of-k: its repair alone suffices, and so would others; joint: only with another.",
+    )
+
+
+def other_explanations(diagnosis: Diagnosis, complexity: str | None = None) -> Table:
+    """Return one row per other explanation, for the complexity or the first request that fails."""
+    failing = diagnosis.failing
+    asked = [each for each in failing if each.request.complexity == complexity]
+    shown = next(iter(asked or failing), None)
+    others = shown.rivals if shown else ()
+    return table_of(
+        [(each.code, "yes" if each.ruled_out else "no", each.why) for each in others],
+        ["explanation", "ruled out", "why"],
+        "Other explanations of the same error"
+        + (f" for {shown.request.complexity} requests." if shown else "."),
+    )
+
+
+def fixes(diagnosis: Diagnosis, limit: int = 8) -> Table:
+    """Return the easiest fix sets: who acts, the requests cured, and who then wins."""
+    found: dict[tuple[Edit, ...], list[tuple[str, FixSet]]] = {}
+    for each in diagnosis.requests:
+        for fix in each.explanation.fix_sets:
+            found.setdefault(fix.edits, []).append((each.request.complexity, fix))
+    easiest = sorted(found.values(), key=lambda alike: alike[0][1].effort)
+    rest = f"; {len(found) - limit:,} more are not shown" if len(found) > limit else ""
+    return table_of(
+        map(_fix_row, easiest[:limit]),
+        ["fix", "who acts", "cost", "requests cured", "run", "winners after"],
+        f"{count(len(found), 'minimal fix set')}, by who acts, then by cost, each run again{rest}.",
+    )
+
+
+def _fix_row(found: Sequence[tuple[str, FixSet]]) -> tuple[object, ...]:
+    fixes = [fix for _, fix in found]
+    winners = dict.fromkeys(
+        f"{winner.model} (no chat model)" if winner.unable else winner.model
+        for fix in fixes
+        if (winner := fix.after.winner)
+    )
+    return (
+        " and ".join(map(str, fixes[0].edits)),
+        fixes[0].who,
+        fixes[0].cost,
+        ", ".join(complexity for complexity, fix in found if fix.cures) or "none",
+        "verified" if all(fix.verified for fix in fixes) else "not run",
+        listed(winners, 3) or None,
     )
 
 
@@ -130,33 +200,47 @@ def trials(tried: Sequence[Trial]) -> Table | Sentence:
     """Return one row per edit that was tried on the scratch copy."""
     if not tried:
         return Sentence("No fix is proposed, so none was tried.")
-    frame = pd.DataFrame(
-        [(t.name, t.edit, "yes" if t.cured else "no", t.result) for t in tried],
-        columns=["trial", "what was changed", "error gone", "decision"],
-    )
-    return Table(frame, "Each change was made alone on a scratch copy, decided anew, and undone.")
+    rows = [(t.name, t.edit, "yes" if t.cured else "no", t.result) for t in tried]
+    columns = ["trial", "what was changed", "error gone", "decision"]
+    return table_of(rows, columns, "Each change was made alone on a scratch copy, and undone.")
 
 
 def outcomes(case: Investigation | Triage) -> Table:
     """Return one row per complexity: usable models and the winner, before and after the fix."""
     frame = case.outcome_frame()
-    told = "What the fix cures" if "usable after" in frame else "The decision, no fix made"
-    return Table(frame, f"{told}, by complexity of the request.")
+    what = "What the fix cures" if "usable after" in frame else "The decision without a fix"
+    return Table(frame, f"{what}, by complexity of the request.")
 
 
-def claims_again(case: Investigation) -> Table | Sentence:
-    """Return one row per claim: its verdict before the fix, and on the repaired copy."""
-    if case.repaired is None:
-        why = "The fix could not be made" if case.fix else "No fix is proposed"
-        return Sentence(f"{why}, so there is no repaired copy.")
-    before, after = case.verification.frame(), case.repaired.verification.frame()
-    frame = pd.DataFrame(
-        {
-            "id": before["id"],
-            "claim": before["claim"],
-            "before the fix": before["verdict"],
-            "after the fix": after["verdict"],
-            "observed after the fix": after["observed"],
-        }
+def options(compared: Sequence[Option]) -> Table:
+    """Return one row per option: its cost, what it cures and leaves, how many others it touches.
+
+    Who they are is not said here: a report on one tenant names no other.
+    """
+    rows = [
+        (
+            *(each.name, each.kind, each.cost),
+            *(", ".join(requests) or "nothing" for requests in (each.cures, each.leaves)),
+            len(each.touched),
+        )
+        for each in compared
+    ]
+    columns = ["option", "kind", "cost", "cures", "leaves", "other tenants touched"]
+    caption = (
+        f"{count(len(rows), 'option')}, each run for every tenant and eight kinds of request: "
+        "four complexities, with and without tools."
     )
-    return Table(frame, "The same claims on the scratch copy with the fix made.")
+    return table_of(rows, columns, caption)
+
+
+def touched(compared: Sequence[Option], limit: int = 3) -> Table:
+    """Return one row per option and other tenant that it touches, `limit` tenants of each."""
+    rows = [
+        (option.name, who, what)
+        for option in compared
+        for who, what in list(option.touched.items())[:limit]
+    ]
+    rest = sum(len(option.touched) for option in compared) - len(rows)
+    more = f" Up to {limit} tenants of each option are listed, {rest:,} are not." if rest else ""
+    caption = f"The other tenants whose result an option changes, another winner included.{more}"
+    return table_of(rows, ["option", "tenant", "what changes first"], caption)

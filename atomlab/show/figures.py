@@ -1,37 +1,51 @@
-"""Figures: the models' way through the filters, and which filter blocks which provider."""
+"""The notebooks' figures: a ranking, a diagnosis and a fleet, drawn as bars and grids."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.figure import Figure
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
-from atomlab.show.pictures import BAD, GOOD, INK, LINE, MUTED, PAPER, SHARES, STYLE, Picture
-from atomlab.text import printable
+from atomlab.diagnosis.diagnose import Diagnosis
+from atomlab.diagnosis.interventions import WHO
+from atomlab.fleet.survey import UNEXPLAINED, Failure, Fleet
+from atomlab.show.pictures import Cell, Picture, bars, grid
+from atomlab.text import count, printable
 
-_WIDTH = 4.1  # inches; two panels fit a page, one fits a phone
-_STEPS = (0.0, 1e-9, 0.25, 0.5, 1.0, 1.1)  # none, up to a quarter, a half, less than all, all
-_SHARE = ListedColormap([PAPER, *SHARES])
+_NOBODY = "none is affected"
+# What a fix asks, and of whom; the easiest first.
+EFFORTS = {
+    "held": "copy a key that the tenant holds",
+    "repair-row": "the tenant enters a valid key in the row",
+    "new-credential": "the tenant gets a new credential",
+    "operator": "an operator changes the configuration",
+    "engineering": "engineering changes the code",
+    "": "none of the fixes that were run helped",
+}
 
 
 def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return how many models are left after each filter, before and (if given) after the fix."""
-    panels = {"as captured": before} | ({"after the fix": after} if after else {})
-    with rc_context(STYLE):
-        drawn = [_draw_funnel(title, ranking) for title, ranking in panels.items()]
-    told = "; ".join(f"{title}: {ranking.summary()}" for title, ranking in panels.items())
-    complexity = before.request.complexity
+    panels, complexity = _panels(before, after), before.request.complexity
+    drawn = []
+    for title, ranking in panels.items():
+        rejected = ranking.funnel()["rejected"].to_list()
+        left = [len(ranking.blockers) - sum(rejected[:place]) for place in range(len(NAMES) + 1)]
+        texts = [
+            f"{n:,}" + (f"  (−{r:,})" if r else "")
+            for n, r in zip(left, [0, *rejected], strict=True)
+        ]
+        heading = f"{title}: {len(ranking.order):,} usable"
+        drawn.append(bars(["all models", *NAMES], left, texts, heading, log=True))
+    counts = "; ".join(f"{title}: {ranking.summary()}" for title, ranking in panels.items())
     return Picture(
         drawn[0],
         f"Models left after each filter, in the platform's order, for {complexity} requests. "
-        "The scale is logarithmic; a filter's own toll stands in brackets.",
-        f"Funnel of models for {complexity} requests. {told}.",
+        "The scale is logarithmic; in brackets, how many the filter rejects.",
+        f"Models left after each filter, {complexity} requests. {counts}.",
         *drawn[1:],
     )
 
@@ -39,114 +53,126 @@ def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
 def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return for each provider and filter the share of the provider's models that it rejects.
 
-    Every filter judges every model, so a provider without a client still shows what else would
-    stand in its way. Providers that the registry lacks are one row. A model that several could
-    serve, as substrings let them, is in the row of each.
+    Every filter judges every model, so a provider without a client still shows which other filters
+    would reject its models. Providers that the registry lacks are one row. A model that several
+    could serve, as substrings let them, is in the row of each.
     """
-    panels = {"as captured": before} | ({"after the fix": after} if after else {})
-    platform = before.view.platform
+    panels, platform = _panels(before, after), before.view.platform
     rows = {p.id: platform.models_of(p.id) for p in platform.providers if platform.has_models(p.id)}
     rows["not in the registry"] = np.array(~platform.models.matches.any(axis=1), dtype=bool)
-    with rc_context(STYLE):
-        drawn = [_draw_blockers(title, ranking, rows) for title, ranking in panels.items()]
-    usable = {
-        title: [name for name, mask in rows.items() if (ranking.blockers[mask] == 0).any()]
+    names = [f"{printable(name, 20)} ({int(mask.sum()):,})" for name, mask in rows.items()]
+    drawn = [
+        grid(names, [*NAMES, "usable"], _shares(ranking, rows), title, half=True)
         for title, ranking in panels.items()
-    }
-    told = "; ".join(f"{t}: {', '.join(names) or 'no provider'}" for t, names in usable.items())
+    ]
+    usable = "; ".join(
+        f"{title}: " + (", ".join(n for n, m in rows.items() if _usable(ranking, m)) or "none")
+        for title, ranking in panels.items()
+    )
     return Picture(
         drawn[0],
-        "Per cent of each provider's models that a filter rejects, each filter for itself. The "
+        "Percentage of each provider's models that a filter rejects, each filter by itself. The "
         "last column counts the models that no filter rejects.",
-        f"Providers by filters. Providers with usable models, {told}.",
+        f"Models rejected, by provider and filter. Providers with usable models, {usable}.",
         *drawn[1:],
     )
 
 
-def _draw_funnel(title: str, ranking: Ranking) -> Figure:
-    rejected = ranking.funnel()["rejected"].to_numpy()
-    total, usable = len(ranking.blockers), len(ranking.order)
-    left = np.concatenate(([total], total - np.cumsum(rejected)))
-    places = np.arange(len(left))
-    figure, axis = _panel(f"{title}: {usable:,} usable", GOOD if usable else BAD, 2.7, 0.95)
-    axis.barh(places, left, color=GOOD, height=0.62)
-    axis.set_xscale("symlog", linthresh=1)
-    axis.set_xlim(0, max(total, 1) * 60)
-    axis.set_ylim(len(left) - 0.5, -0.5)
-    for place, number in enumerate(left):
-        toll = f"  (−{rejected[place - 1]:,})" if place and rejected[place - 1] else ""
-        colour = INK if number else BAD
-        axis.text(max(number, 0.04) * 1.2, place, f"{number:,}{toll}", va="center", color=colour)
-    axis.set_yticks(places, ["all models", *NAMES])
-    axis.xaxis.set_visible(False)
-    axis.spines["bottom"].set_visible(False)
-    return figure
+def causes_by_request(diagnosis: Diagnosis) -> Picture:
+    """Return which cause plays which role for which request."""
+    found = {d.request.complexity: d.explanation.causes for d in diagnosis.requests}
+    names = list(dict.fromkeys(str(cause) for causes in found.values() for cause in causes))
+    cells = {
+        (names.index(str(c)), column): Cell(c.place, "good" if c.sufficient_alone else "open")
+        for column, causes in enumerate(found.values())
+        for c in causes
+    }
+    rows = [printable(name, 40) for name in names]
+    roles = "; ".join(
+        f"{each.request.complexity}: "
+        + (", ".join(f"{c} ({c.place})" for c in each.explanation.causes) or each.status)
+        for each in diagnosis.requests
+    )
+    caption = "The role of each cause, by complexity of the request."
+    return Picture(grid(rows, list(found), cells), caption, f"Causes by request. {roles}.")
 
 
-def _draw_blockers(title: str, ranking: Ranking, rows: Mapping[str, np.ndarray]) -> Figure:
-    figure, axis = _panel(title, INK, 1.15 + 0.235 * len(rows), 1.65, top=0.95, right=0.25)
-    _fill_shares(axis, ranking, rows)
+def tenants_by_request(fleet: Fleet) -> Picture:
+    """Return for each cause how many tenants' requests of each complexity it makes fail."""
+    columns = [request.complexity for request in fleet.requests]
+    found = Counter(
+        (failure.cause.code if failure.cause else UNEXPLAINED, failure.complexity)
+        for impact in fleet.affected
+        for failure in impact.failures
+    )
+    totals: Counter[str] = Counter()
+    for (code, _), number in found.items():
+        totals[code] += number
+    codes, most = [code for code, _ in totals.most_common()], max(found.values(), default=1)
+    cells = {
+        (codes.index(c), columns.index(kind)): Cell(f"{n:,}", shade=_shade((n / most) ** 0.5))
+        for (c, kind), n in found.items()
+    }
+    described = "; ".join(
+        f"{code}: " + ", ".join(f"{c} {found[code, c]:,}" for c in columns if found[code, c])
+        for code in codes
+    )
+    return Picture(
+        grid(codes, columns, cells),
+        "Tenants by root cause and by complexity of the request that fails. A tenant is counted in "
+        "each column in which it fails, and in another row where another cause makes it fail.",
+        f"Tenants by cause and request. {described or _NOBODY}.",
+    )
+
+
+def tenants_by_effort(fleet: Fleet) -> Picture:
+    """Return how many tenants need which effort, for the first of their requests that fails."""
+    found = Counter(_effort(impact.failures[0], fleet) for impact in fleet.affected)
+    numbers = {label: found[label] for label in EFFORTS.values() if found[label]}
+    described = "; ".join(f"{label}: {count(n, 'tenant')}" for label, n in numbers.items())
+    return Picture(
+        bars([*numbers], [*numbers.values()], [f"{n:,}" for n in numbers.values()]),
+        "What the easiest fix asks, and of whom, for the first request of each tenant that fails; "
+        "every fix was run on a scratch copy.",
+        f"Affected tenants by the effort of their fix. {described or _NOBODY}.",
+    )
+
+
+def _panels(before: Ranking, after: Ranking | None) -> dict[str, Ranking]:
+    return {"as captured": before} | ({"after the fix": after} if after else {})
+
+
+def _shares(ranking: Ranking, rows: Mapping[str, np.ndarray]) -> dict[tuple[int, int], Cell]:
+    """Return a cell per provider and filter with the share that it rejects, and who is left."""
+    cells = {}
     for row, mask in enumerate(rows.values()):
-        usable = int((ranking.blockers[mask] == 0).sum())
-        _write(axis, len(NAMES), row, f"{usable:,}", GOOD if usable else MUTED, bold=usable > 0)
-    _label_cells(axis, rows)
-    return figure
+        for column in range(len(NAMES)):
+            share = ((ranking.blockers[mask] >> column) & 1).sum() / max(mask.sum(), 1)
+            if share:
+                percent = "100" if share == 1 else f"{min(100 * share, 99):.0f}"
+                text = percent if share >= 0.01 else "<1"
+                cells[row, column] = Cell(text, shade=_shade(share))
+        usable = _usable(ranking, mask)
+        cells[row, len(NAMES)] = Cell(f"{usable:,}", "good" if usable else "muted")
+    return cells
 
 
-def _fill_shares(axis: Axes, ranking: Ranking, rows: Mapping[str, np.ndarray]) -> None:
-    """Colour a cell per provider and filter by the share that it rejects, and write it there."""
-    bits = np.array([(ranking.blockers >> bit) & 1 for bit in range(len(NAMES))]).T
-    share = np.array([bits[mask].sum(axis=0) / max(mask.sum(), 1) for mask in rows.values()])
-    norm = BoundaryNorm(_STEPS, _SHARE.N)
-    axis.pcolormesh(share, cmap=_SHARE, norm=norm, edgecolors=LINE, linewidth=0.6)
-    for (row, column), part in np.ndenumerate(share):
-        if part:
-            colour = PAPER if part > _STEPS[3] else INK
-            told = "100" if part == 1 else f"{min(100 * part, 99):.0f}" if part >= 0.01 else "<1"
-            _write(axis, column, row, told, colour, size=6.5)
+def _usable(ranking: Ranking, mask: np.ndarray) -> int:
+    return int((ranking.blockers[mask] == 0).sum())
 
 
-def _label_cells(axis: Axes, rows: Mapping[str, np.ndarray]) -> None:
-    """Name the rows by provider and number of models, the columns by filter."""
-    axis.set_ylim(len(rows), 0)
-    axis.set_xlim(0, len(NAMES) + 1)
-    names = [f"{printable(name, 20)} ({int(mask.sum()):,})" for name, mask in rows.items()]
-    axis.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8)
-    axis.set_xticks(np.arange(len(NAMES) + 1) + 0.5, [*NAMES, "usable"], fontsize=8)
-    axis.xaxis.tick_top()
-    axis.tick_params(axis="x", length=0, rotation=55)
-    for label in axis.get_xticklabels():
-        label.set_horizontalalignment("left")
-        label.set_rotation_mode("anchor")
-    axis.spines[["left", "bottom"]].set_visible(False)
+def _shade(share: float) -> int:
+    """Return the shade of a share: none, below a quarter, below a half, below all, all."""
+    return sum((share > 0, share >= 0.25, share >= 0.5, share >= 1))
 
 
-def _panel(
-    title: str, colour: str, height: float, left: float, *, top: float = 0.3, right: float = 0.04
-) -> tuple[Figure, Axes]:
-    """Return a figure of `height` inches, its title above; the margins are inches too."""
-    figure = Figure(figsize=(_WIDTH, height))
-    figure.subplots_adjust(
-        left=left / _WIDTH, right=1 - right / _WIDTH, top=1 - top / height, bottom=0.05 / height
-    )
-    place = (left / _WIDTH, 1 - 0.05 / height)
-    figure.text(*place, title, va="top", color=colour, weight="bold", size=10)
-    axis = figure.subplots()
-    axis.tick_params(axis="y", length=0)
-    return figure, axis
-
-
-def _write(
-    axis: Axes, column: int, row: int, text: str, colour: str, size: float = 8, bold: bool = False
-) -> None:
-    """Write into the middle of a cell."""
-    axis.text(
-        column + 0.5,
-        row + 0.5,
-        text,
-        color=colour,
-        size=size,
-        weight="bold" if bold else "normal",
-        ha="center",
-        va="center",
-    )
+def _effort(failure: Failure, fleet: Fleet) -> str:
+    """Return what the fix asks: the label of who has most to do, and of a tenant, of what."""
+    if failure.held:
+        return EFFORTS["held"]
+    kinds = {edit.kind for edit in failure.edits}
+    acting = (edit.who(fleet.platform.rules) for edit in failure.edits)
+    who = max(acting, key=WHO.index, default="")
+    if who == "tenant":
+        return EFFORTS["new-credential" if "new-credential" in kinds else "repair-row"]
+    return EFFORTS[who]

@@ -1,4 +1,4 @@
-"""Capture and custody on the terminal: its progress, a manifest, and whether it still holds."""
+"""Capture and custody on the terminal: progress, a manifest, and whether it still holds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import Progress
 
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.evidence.sources.source import Progress as Told
+from atomlab.evidence.sources.source import Progress as OnProgress
+from atomlab.show.palette import TERMINAL
+from atomlab.show.terminal import print_line
 from atomlab.text import count, printable
 
 PROOF = (
@@ -22,114 +23,110 @@ PROOF = (
 
 
 @contextmanager
-def capture_progress() -> Iterator[Told]:
-    """Give what draws a bar for each table on stderr, if that is a terminal."""
+def capture_progress() -> Iterator[OnProgress]:
+    """Yield what draws a bar for each table on stderr, if that is a terminal."""
     console = Console(stderr=True)
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bars = Progress(console=console, transient=True, disable=not console.is_terminal)
     tasks: dict[str, Any] = {}
 
-    def tell(table: str, done: int, total: int) -> None:
+    def advance(table: str, done: int, total: int) -> None:
         if table not in tasks:
             tasks[table] = bars.add_task(table, total=total)
         bars.update(tasks[table], completed=done)
 
     with bars:
-        yield tell
+        yield advance
 
 
 def print_manifest(snapshot: Snapshot) -> None:
     """Print where a snapshot came from: source, times, versions, proof, tables."""
     out = Console()
     for name, value in manifest_facts(snapshot):
-        line = Text(f"{name:16}", "dim").append(printable(value, 400), "not dim")
-        out.print(line, soft_wrap=True)  # a table would cut hashes and paths
+        print_line(out, f"{name:16}{printable(value, 400)}")  # a table would cut hashes and paths
     _print_tables(out, snapshot)
-    out.print(Text(PROOF, "dim"))
+    out.print(PROOF, style="dim")
 
 
 def print_verified(snapshot: Snapshot) -> None:
     """Print what was computed again and holds."""
     out = Console()
     _print_tables(out, snapshot)
-    out.print(Text(f"sha256 of the file: {snapshot.sha256}"), soft_wrap=True)
-    out.print(Text("verified: every table is what the manifest recorded", "green"))
-    out.print(Text(PROOF, "dim"))
+    print_line(out, f"sha256 of the file: {snapshot.sha256}")
+    print_line(out, "verified: every table is what the manifest recorded", TERMINAL["good"])
+    out.print(PROOF, style="dim")
 
 
 def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
     """Return (name, value) of all that a manifest says beside its tables, for people."""
-    said, source = snapshot.manifest, snapshot.manifest["source"]
-    proof, prices, parent = said["fidelity"], said["pricing"], said["parent"]
-    offset, limit = source["clock_offset_s"], source.get("statement_timeout_s")
-    locked = {True: ", tables locked", False: ", tables not locked"}.get(
-        source.get("tables_locked"), ""
-    )
-    read = (f"{name} ({', '.join(columns)})" for name, columns in source["columns_read"].items())
-    alike = f"source and snapshot decide alike for {count(proof['tenants'], 'tenant')}"
-    facts: list[tuple[str, object]] = [
+    manifest, source = snapshot.manifest, snapshot.manifest["source"]
+    proof, prices, parent = manifest["fidelity"], manifest["pricing"], manifest["parent"]
+    offset, fingerprint = source["clock_offset_s"], manifest["fingerprint"]
+    columns = (f"{name} ({', '.join(read)})" for name, read in source["columns_read"].items())
+    complexities = ", ".join(map(str, proof["complexities"]))
+    requests = f"{count(proof['tenants'], 'tenant')} and {complexities} requests"
+    return [
         ("snapshot", snapshot.path),
         ("sha256", snapshot.sha256),
         ("source", f"{source['kind']} {source['server_version']}: {source['name']}"),
-        ("read", source["isolation"] + locked + (f", at most {limit:g} s each" if limit else "")),
-        ("columns", "; ".join(read)),
-        ("started", said["started_at"]),
-        ("captured", said["captured_at"] + _lasting(said)),
+        ("read", _how_read(source)),
+        ("columns", "; ".join(columns)),
+        ("started", manifest["started_at"]),
+        ("captured", manifest["captured_at"] + _duration(manifest)),
         ("server's clock", "the same machine's" if offset is None else f"{offset:+.3f} s of ours"),
-        ("tenants", "some only (narrowed)" if said["narrowed"] else "all"),
-        ("operator", said["operator"] or "not given"),
+        ("tenants", "some only (narrowed)" if manifest["narrowed"] else "all"),
+        ("operator", manifest["operator"] or "not given"),
         ("parent", _parent(parent) if parent else "none"),
-        ("made by", f"{said['tool']}, {said['schema']}"),
-        ("inputs", "; ".join(f"{name} {state}" for name, state in said["inputs"].items())),
-        ("withheld", _withheld(said["withheld"])),
-        ("rules", said["rules"]),
+        ("made by", f"{manifest['tool']}, {manifest['schema']}"),
+        ("inputs", "; ".join(f"{name} {state}" for name, state in manifest["inputs"].items())),
+        ("withheld", _withheld(manifest["withheld"])),
+        ("rules", manifest["rules"]),
         ("prices", _prices(prices) if prices else "none captured"),
-        ("fingerprints", f"{said['fingerprint']['scheme']}, key {said['fingerprint']['key_id']}"),
-        ("fidelity", f"{alike} and {', '.join(map(str, proof['complexities']))} requests"),
+        ("fingerprints", f"{fingerprint['scheme']}, key {fingerprint['key_id']}"),
+        ("fidelity", f"source and snapshot decide alike for {requests}"),
+        *(("remark", remark) for remark in source["remarks"]),
+        *([("note", manifest["note"])] if manifest["note"] else []),
     ]
-    facts += (("remark", remark) for remark in source["remarks"])
-    return [*facts, ("note", said["note"])] if said["note"] else facts
 
 
-def _lasting(said: Mapping[str, Any]) -> str:
-    """Return how long a capture took, and how far our clock was set meanwhile, where it is told."""
-    if "duration_s" not in said:
+def _how_read(source: Mapping[str, Any]) -> str:
+    locked, limit = source.get("tables_locked"), source.get("statement_timeout_s")
+    tables = "" if locked is None else f", tables {'' if locked else 'not '}locked"
+    return f"{source['isolation']}{tables}" + (f", at most {limit:g} s each" if limit else "")
+
+
+def _duration(manifest: Mapping[str, Any]) -> str:
+    """Return how long a capture took, and how far our clock was set meanwhile."""
+    if "duration_s" not in manifest:
         return ""
-    began, ended = (datetime.fromisoformat(said[name]) for name in ("started_at", "captured_at"))
-    set_by_s = (ended - began).total_seconds() - said["duration_s"]
-    # The times are told to the second.
-    told = f"; our clock was set by {set_by_s:+,.0f} s meanwhile" if abs(set_by_s) > 2 else ""
-    return f", after {said['duration_s']:,g} s{told}"
+    began, ended = (datetime.fromisoformat(manifest[f"{at}_at"]) for at in ("started", "captured"))
+    set_by_s = (ended - began).total_seconds() - manifest["duration_s"]
+    # The times are recorded to the second.
+    clock = f"; our clock was set by {set_by_s:+,.0f} s meanwhile" if abs(set_by_s) > 2 else ""
+    return f", after {manifest['duration_s']:,g} s{clock}"
 
 
-def _prices(prices: dict[str, Any]) -> str:
-    fetched = prices["last_fetch"] or "at an unknown time"
+def _prices(prices: Mapping[str, Any]) -> str:
     age = prices["age_hours"]
     when = "after" if (age or 0) < 0 else "before"
     old = f", {abs(age):,.1f} h {when} the capture" if age is not None else ""
-    given = f"{prices['format']}, from {prices['source']}" if prices["source"] else prices["format"]
-    return f"{count(prices['models'], 'model')} ({given}), fetched {fetched}{old}"
+    origin = prices["format"] + (f", from {prices['source']}" if prices["source"] else "")
+    fetched = prices["last_fetch"] or "at an unknown time"
+    return f"{count(prices['models'], 'model')} ({origin}), fetched {fetched}{old}"
 
 
-def _withheld(number: dict[str, int]) -> str:
+def _withheld(number: Mapping[str, int]) -> str:
     kinds = {"settings": "setting", "variables": "variable", "stored_keys": "stored key"}
-    told = (count(number[name], kind) for name, kind in kinds.items())
-    return f"{', '.join(told)}: counted, not named"
+    counts = (count(number[name], kind) for name, kind in kinds.items())
+    return f"{', '.join(counts)}: counted, not named"
 
 
-def _parent(parent: dict[str, Any]) -> str:
+def _parent(parent: Mapping[str, Any]) -> str:
     compare = "compare" if parent["comparable"] else "do not compare (another key file)"
     return f"{parent['sha256']}, captured {parent['captured_at']}; values {compare}"
 
 
 def _print_tables(out: Console, snapshot: Snapshot) -> None:
     for name, digest in snapshot.manifest["tables"].items():
-        line = f"{name:16}{digest['rows']:>11,} rows, sha256 {printable(digest['sha256'])}"
-        out.print(Text(line), soft_wrap=True)
+        print_line(
+            out, f"{name:16}{digest['rows']:>11,} rows, sha256 {printable(digest['sha256'])}"
+        )

@@ -1,55 +1,39 @@
-"""Pictures: figures as SVG in a light and a dark dress, with caption and alternative text."""
+"""Pictures: figures as SVG for light and dark pages; they are drawn as bars or as grids."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from matplotlib import rc_context, rcParamsDefault
+from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from atomlab.show.palette import DARK, LIGHT
 from atomlab.show.templates import render
 from atomlab.text import printable
 
-# Every colour that a figure may use, and what it becomes on a dark page.
-DARK = {
-    "#ffffff": "#14191f",  # paper
-    "#1c2733": "#e6ebf0",  # ink
-    "#55616d": "#a5b1bd",  # muted
-    "#d8dfe5": "#37424d",  # lines
-    "#14633f": "#7fd6a8",  # good
-    "#9b1c14": "#ff9d94",  # bad
-    "#7a4a00": "#f3c471",  # open
-    "#fbead0": "#33270f",  # a quarter
-    "#f3cf94": "#5c4315",  # a half
-    "#b05c18": "#d08a3c",  # three quarters
-    "#7c2d12": "#ffd08a",  # all
-}
-PAPER, INK, MUTED, LINE, GOOD, BAD, OPEN, *SHARES = DARK
-_DRAWN = """axes figure font grid hatch legend lines mathtext patch path savefig svg text xtick
-    ytick""".split()  # noqa: SIM905
-# Matplotlib's own defaults first: a reader's matplotlibrc has no say in evidence.
-STYLE: dict[Any, Any] = {
-    **{name: value for name, value in rcParamsDefault.items() if name.split(".")[0] in _DRAWN},
+_OURS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    "text.color": INK,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "xtick.color": MUTED,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
+    "text.color": LIGHT["ink"],
+    "figure.facecolor": LIGHT["paper"],
+    "savefig.facecolor": LIGHT["paper"],
+    "axes.facecolor": LIGHT["paper"],
+    "axes.edgecolor": LIGHT["muted"],
+    "xtick.color": LIGHT["ink"],
+    "ytick.color": LIGHT["ink"],
     "svg.hashsalt": "atomlab",
     "text.parse_math": False,
 }
+# Matplotlib's own defaults first: a reader's matplotlibrc has no say in evidence.
+_STYLE: list[str | dict[str, Any]] = ["default", _OURS]
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+_HALF, _WIDE = 4.1, 5.2  # inches; two halves fit a page, and one a phone
 
 
 @dataclass(frozen=True)
@@ -77,6 +61,96 @@ class Picture:
         return f"<Picture: {printable(self.alt, 2000)}>"
 
 
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a cell of a grid: text in a colour of the palette, on one of its shares."""
+
+    text: str
+    colour: str = "ink"
+    shade: int = 0  # none, or one of the four shares
+
+    @property
+    def ink(self) -> str:
+        """The text's colour, which can be read on the shade."""
+        return LIGHT["paper" if self.shade > 2 else self.colour]
+
+
+def bars(
+    labels: Sequence[str],
+    values: Sequence[int],
+    texts: Sequence[str],
+    title: str = "",
+    *,
+    log: bool = False,
+) -> Figure:
+    """Return horizontal bars, each with its text behind it; those of nothing are written in red."""
+    with style.context(_STYLE):
+        figure, axis = _canvas(_HALF, 0.45 + 0.26 * len(labels), title, len(labels))
+        axis.barh(range(len(labels)), values, color=LIGHT["good"], height=0.62)
+        if log:
+            axis.set_xscale("symlog", linthresh=1)
+        axis.set_xlim(0, max([*values, 1]) * (60 if log else 1.25))
+        axis.set_ylim(max(len(labels), 1) - 0.5, -0.5)
+        for place, (value, text) in enumerate(zip(values, texts, strict=True)):
+            axis.text(value, place, f" {text}", va="center", color=LIGHT["ink" if value else "bad"])
+        axis.set_yticks(range(len(labels)), labels)
+        axis.xaxis.set_visible(False)
+        return _laid_out(figure)
+
+
+def grid(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Mapping[tuple[int, int], Cell],
+    title: str = "",
+    *,
+    half: bool = False,
+) -> Figure:
+    """Return a grid of cells, by (row, column); of `half` the width, two fit next to each other."""
+    slanted = len(columns) > 5
+    with style.context(_STYLE):
+        height = (1.3 if slanted else 0.4) + 0.245 * max(len(rows), 1)
+        figure, axis = _canvas(_HALF if half else _WIDE, height, title, len(rows))
+        for (row, column), cell in cells.items():
+            if cell.shade:
+                colour = LIGHT[f"share-{cell.shade}"]
+                axis.fill_between([column, column + 1], row, row + 1, color=colour, linewidth=0)
+            place = (column + 0.5, row + 0.5)
+            text = axis.text(*place, cell.text, color=cell.ink, ha="center", va="center")
+            text.set(size=7 if half else 8.5, weight="bold" if cell.colour == "good" else "normal")
+        axis.hlines(range(len(rows) + 1), 0, len(columns), color=LIGHT["line"], linewidth=0.6)
+        axis.set_xlim(0, max(len(columns), 1))
+        axis.set_ylim(max(len(rows), 1), 0)
+        axis.set_xticks([column + 0.5 for column in range(len(columns))], columns)
+        if slanted:
+            axis.tick_params(axis="x", labelrotation=50)
+            for label in axis.get_xticklabels():
+                label.set(ha="left", rotation_mode="anchor")
+        axis.set_yticks([row + 0.5 for row in range(len(rows))], rows)
+        axis.xaxis.tick_top()
+        return _laid_out(figure)
+
+
+def _canvas(width: float, height: float, title: str, rows: int) -> tuple[Figure, Axes]:
+    """Return a figure of that size in inches and its axes, which say so where there is no row."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", size=10)
+    axis = figure.subplots()
+    axis.tick_params(length=0, labelsize=8.5)
+    axis.spines[:].set_visible(False)
+    if not rows:
+        axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center", va="center")
+    return figure, axis
+
+
+def _laid_out(figure: Figure) -> Figure:
+    """Return the figure with its layout computed once and for all: each time moves it a little."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
 def darkened(svg: str) -> str:
     """Return the SVG with each colour of the palette replaced by the one for a dark page."""
     return re.sub("#[0-9a-f]{6}", lambda colour: DARK.get(colour[0], colour[0]), svg)
@@ -84,7 +158,7 @@ def darkened(svg: str) -> str:
 
 def _svg(figure: Figure) -> str:
     stream = BytesIO()
-    with rc_context(STYLE):
+    with style.context(_STYLE):
         figure.savefig(stream, format="svg", metadata=_NO_METADATA)
     return stream.getvalue().decode()
 

@@ -7,7 +7,7 @@ and styles; the one used here puts out text, scopes and labels, and escapes all 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,12 +21,11 @@ from atomlab.show.templates import environment
 from atomlab.shown import Shown
 from atomlab.text import printable
 
-# Short names that are read and compared as they stand are not broken, whatever room there is.
-_WHOLE = frozenset({"provider"})
-_LONGEST_WHOLE = 24  # characters
+_UNBROKEN = frozenset({"provider"})  # short ids are compared as they stand
+_LONGEST_ID = 24  # characters
 _LONGEST_WORD = 20  # characters; what is longer, and could not break, would widen its column
-_PART = 10  # characters, of such a word; two columns of them leave room for others
 _BADGED = frozenset({"verdict", "status", "state", "outcome", "before the fix", "run"})
+_BREAK = "\u200b"  # where a name may break; no printable text holds one
 
 
 class _Styler(Styler):
@@ -68,8 +67,8 @@ class Table(Shown):
         text = self._text(column, value)
         if column in _BADGED:
             return badge(text)
-        whole = column in _WHOLE and len(text) <= _LONGEST_WHOLE
-        return escape(text) if whole else _breakable(text)
+        unbroken = column in _UNBROKEN and len(text) <= _LONGEST_ID
+        return escape(text) if unbroken else _breakable(text)
 
     def _text(self, column: str, value: Any) -> str:
         if pd.isna(value):
@@ -81,25 +80,25 @@ class Table(Shown):
         return printable(value, 300)
 
 
+def table_of(rows: Iterable[Sequence[object]], columns: Sequence[str], caption: str) -> Table:
+    """Return a table of the rows."""
+    return Table(pd.DataFrame([*rows], columns=[*columns]), caption)
+
+
 def _breakable(text: str) -> Markup:
     """Return `text`, escaped; names may break after underscores and slashes, if lone or long.
 
     Where that leaves a piece too long, it may break within.
     """
     words = text.split(" ")
-    lone = len(words) == 1
-    return Markup(" ").join(
-        _broken(word) if lone or len(word) > _LONGEST_WORD else escape(word) for word in words
+    broken = " ".join(
+        _broken(word) if len(words) == 1 or len(word) > _LONGEST_WORD else word for word in words
     )
+    return escape(broken).replace(_BREAK, Markup("<wbr>"))
 
 
-def _broken(name: str) -> Markup:
-    pieces = re.split(r"(?<=[_/])", name)
-    return Markup("<wbr>").join(part for piece in pieces for part in _parts(piece))
-
-
-def _parts(piece: str) -> list[str]:
-    """Return `piece` whole; in short parts if it is too long, even between its hyphens."""
-    if max(map(len, piece.split("-"))) <= _LONGEST_WORD:
-        return [piece]
-    return [piece[start : start + _PART] for start in range(0, len(piece), _PART)]
+def _broken(name: str) -> str:
+    """Return the name with breaks; in short parts what cannot break, even at its hyphens."""
+    name = re.sub(r"(?<=[_/])(?=.)", _BREAK, name)
+    too_long = rf"[^-{_BREAK}]{{{_LONGEST_WORD + 1},}}"
+    return re.sub(too_long, lambda run: re.sub(".{10}(?=.)", rf"\g<0>{_BREAK}", run[0]), name)

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.files import whole_files
+from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.text import count, listed, printable
-from atomlab.verdicts import tone
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.diagnosis.fixes import Fix
@@ -21,41 +21,37 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.evidence.inputs.rules import Rules
     from atomlab.evidence.snapshot import Snapshot
 
-_COLOURS = {"good": "green", "bad": "red", "open": "yellow", "plain": "dim"}
-_SEVERITIES = {"error": "bold red", "warning": "yellow", "info": "dim"}
-
-
-def colour(word: str) -> str:
-    """Return a terminal's colour for a word that carries a status, a verdict or a state."""
-    return _COLOURS[tone(word)]
+_SEVERITIES = {"error": "bad", "warning": "open", "info": "plain"}  # their tones
 
 
 def print_capture(snapshot: Snapshot) -> None:
     """Print what a capture wrote, and on stderr what it had to take on trust."""
     manifest, out = snapshot.manifest, Console()
-    tables, inputs = manifest["tables"], manifest["inputs"]
-    redacted = [count(tables["tenant_settings"]["rows"], "key setting")]
+    rows = {name: digest["rows"] for name, digest in manifest["tables"].items()}
+    inputs = manifest["inputs"]
+    redacted = [count(rows["tenant_settings"], "key setting")]
     if inputs["environment"] == "given":
-        redacted.append(count(tables["environment"]["rows"], "variable"))
+        redacted.append(count(rows["environment"], "variable"))
     if inputs["stored keys"] == "given":
-        redacted.append(count(tables["stored_keys"]["rows"], "stored key"))
-    print_line(
-        out,
-        f"{printable(snapshot.path, 4096)}: {count(tables['tenants']['rows'], 'tenant')}, "
-        f"{', '.join(redacted)} redacted, "
-        f"{count(tables['pricing']['rows'], 'model')}; every decision as on the source",
+        redacted.append(count(rows["stored_keys"], "stored key"))
+    captured = (
+        count(rows["tenants"], "tenant"),
+        f"{', '.join(redacted)} redacted",
+        count(rows["pricing"], "model"),
     )
+    what = f"{', '.join(captured)}; every decision is the same as on the source"
+    print_line(out, f"{printable(snapshot.path, 4096)}: {what}")
     print_line(out, f"sha256 {snapshot.sha256}")
     from atomlab.byok.platform import load_platform
 
     platform = load_platform(snapshot.session)
-    print_warnings(_about_keys(inputs, platform.rules))
     warnings = platform.pricing.warnings()
     if manifest["pricing"] is None:
         warnings = ["no --pricing given: the snapshot cannot say which models are available"]
-    elif not tables["pricing"]["rows"]:
+    elif not rows["pricing"]:
         warnings = ["the pricing cache is empty"]
-    print_warnings([*manifest["source"]["remarks"], *warnings])
+    remarks = manifest["source"]["remarks"]
+    print_warnings([*_about_keys(inputs, platform.rules), *remarks, *warnings])
 
 
 def _about_keys(inputs: Mapping[str, str], rules: Rules) -> list[str]:
@@ -78,21 +74,20 @@ def print_verification(verification: Verification, snapshot: str, mode: str = ""
     `mode` is how the request is served, where that has to be said.
     """
     out = Console()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "claim", "verdict", "observed"):
-        table.add_column(name, overflow="fold")
+    table = columns("", "claim", "verdict", "observed")
     for claim in verification.claims:
         table.add_row(
             Text(printable(claim.id)),
             Text(printable(claim.statement, 200)),
-            Text(claim.verdict, f"bold {colour(claim.verdict)}"),
+            Text(claim.verdict, f"bold {terminal_colour(claim.verdict)}"),
             Text(printable(claim.observed, 200)),
         )
     who = f"tenant {printable(verification.tenant)}" + (f", requests {mode}" if mode else "")
     title = printable(verification.title)
     print_line(out, f"{title}, {who}, on snapshot {printable(snapshot)}", "bold")
     out.print(table)
-    print_line(out, f"verdict: {verification.verdict}", f"bold {colour(verification.verdict)}")
+    colour = terminal_colour(verification.verdict)
+    print_line(out, f"verdict: {verification.verdict}", f"bold {colour}")
 
 
 def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool = False) -> None:
@@ -133,28 +128,34 @@ def print_lint(lint: Lint, snapshot: str) -> None:
     out = Console()
     captured = f"captured {lint.captured_at}, rules {printable(lint.rules)}"
     print_line(out, f"snapshot {printable(snapshot)}, {captured}", "dim")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "code", "subjects (tenants touched)"):
-        table.add_column(name, overflow="fold", no_wrap=name == "code")
+    table = columns("", "code", "subjects (tenants touched)")
+    table.columns[1].no_wrap = True
     for code in dict.fromkeys(finding.code for finding in lint.findings):
         alike = sorted((f for f in lint.findings if f.code == code), key=lambda f: -f.tenants)
         severity, meaning = CODES[code]
         subjects = listed((f"{f.subject} ({f.tenants:,})" for f in alike), 6)
-        cell = Text(f"{meaning}: {subjects}" if len(alike) > 1 else f"{meaning}: ")
-        if len(alike) == 1:
-            cell.append(f"{printable(alike[0].subject)} ({alike[0].tenants:,}); {alike[0].why}")
-        table.add_row(Text(severity, _SEVERITIES[severity]), Text(code), cell)
+        why = f"; {alike[0].why}" if len(alike) == 1 else ""
+        cell = Text(f"{meaning}: {subjects}{why}")
+        table.add_row(Text(severity, TERMINAL[_SEVERITIES[severity]]), Text(code), cell)
     if lint.findings:
         out.print(table)
     print_line(out, f"{count(len(lint.findings), 'finding')}; --json has the values behind each")
 
 
-def print_line(console: Console, text: str, style: str = "") -> None:
+def columns(*names: str) -> Table:
+    """Return an empty table with these columns, whose cells are folded rather than cut."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def print_line(console: Console, line: str | Text, style: str = "") -> None:
     """Print one line, however long, without wrapping it."""
-    console.print(Text(text, style), soft_wrap=True)
+    console.print(Text(line, style) if isinstance(line, str) else line, soft_wrap=True)
 
 
 def print_warnings(warnings: Sequence[str], label: str = "warning") -> None:
     """Print each warning on stderr."""
     for warning in warnings:
-        print_line(Console(stderr=True), f"{label}: {warning}", "yellow")
+        print_line(Console(stderr=True), f"{label}: {warning}", TERMINAL["open"])

@@ -1,30 +1,13 @@
-"""What is said alike in a terminal, a table and a page: how requests are served, who answers."""
+"""What a terminal, a table and a page say alike: how requests are served, and who answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from atomlab.byok.request import Request
 from atomlab.errors import InputError
 from atomlab.text import printable
-
-
-class Answering(Protocol):
-    """Who answers where pricing finds no model: provider and model, and by what."""
-
-    @property
-    def provider(self) -> str:
-        """The provider's id."""
-
-    @property
-    def model(self) -> str:
-        """The model's id."""
-
-    @property
-    def by(self) -> str:
-        """What has chosen it."""
-
 
 _MANAGED: dict[str, bool | None] = {"": None, "managed": True, "byok": False}
 _BY = {
@@ -50,7 +33,7 @@ def ai_mode_of(managed: bool | None) -> str:
     return next(word for word, asked in _MANAGED.items() if asked is managed)
 
 
-def mode_told(request_mode: str, ai_mode: str | None) -> str:
+def unusual_mode(request_mode: str, ai_mode: str | None) -> str:
     """Return how requests were served; empty for those of a BYOK tenant that are BYOK as usual.
 
     `request_mode` is a diagnosis's, `ai_mode` the tenant's.
@@ -64,7 +47,7 @@ def mode_in(findings: Mapping[str, Any]) -> str:
     found = findings.get("diagnosis", {})
     if not found.get("request_mode"):  # of many tenants, the answer says it
         return ""
-    return mode_told(found["request_mode"], found["ai_mode"])
+    return unusual_mode(found["request_mode"], found["ai_mode"])
 
 
 def mode_of(request: Request, asked: bool | None) -> str:
@@ -74,7 +57,6 @@ def mode_of(request: Request, asked: bool | None) -> str:
     return f"{'managed' if asked else 'BYOK'} (as asked)"
 
 
-def answer_told(answer: Answering) -> str:
-    """Return who answers where pricing finds no model."""
-    by = _BY.get(answer.by, "a fallback")
-    return f"{by} answers with {printable(f'{answer.provider}/{answer.model}')}"
+def describe_answer(provider: str, model: str, by: str) -> str:
+    """Return who answers where pricing finds no model, and what has chosen it."""
+    return f"{_BY.get(by, 'a fallback')} answers with {printable(f'{provider}/{model}')}"

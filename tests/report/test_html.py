@@ -17,7 +17,7 @@ from sqlalchemy import select
 import atomlab
 from atomlab import Tenant
 from atomlab.report.html import to_html
-from atomlab.show import case_tables, cause_tables
+from atomlab.show import case_tables
 from tests.conftest import ROOT
 from tests.pages import HOSTILE_HTML, STORABLE, STORABLE_NAMES, Page, inert
 
@@ -156,12 +156,12 @@ def test_a_hostile_tenant_name_is_inert(captured, template, name):
     case = atomlab.investigate(snapshot, f"id-{name}", atomlab.load_hypothesis(template))
     shown = [case.diagnosis, snapshot, case.verification, case_tables.keys(case.diagnosis)]
     shown += [
-        case_tables.say(case.answer()),
+        case_tables.Sentence(case.answer()),
         case_tables.claims_again(case),
         case_tables.trials(case.trials),
     ]
     shown += [case.before("simple"), plan_fix(case.diagnosis, "postgresql")]
-    shown += [figures.blockers(case.before("simple")), cause_tables.causes(case.diagnosis)]
+    shown += [figures.blockers(case.before("simple")), case_tables.causes(case.diagnosis)]
     outputs = [new_output("display_data", {"text/html": o._repr_html_()}) for o in shown]
     outputs.append(new_output("display_data", Findings(case)._repr_mimebundle_()))
 

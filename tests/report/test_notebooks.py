@@ -82,6 +82,8 @@ def test_a_notebook_is_a_document(name):
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert all(cell.source.count("\n") < 8 for cell in code)
     assert all(cell.id for cell in code + prose)
+    imports = [line for cell in code for line in cell.source.splitlines() if "import " in line]
+    assert imports == ["from typing import Literal", "import atomlab"]  # the former for parameters
     for word in ("def ", "class ", "lambda", "SELECT ", "INSERT "):
         assert not any(word in cell.source for cell in code), word
 
@@ -154,7 +156,7 @@ def test_fleet_impact_counts_every_tenant(before_path, tmp_path):
                 failing.add(tenant.id)
     assert {tenant["id"] for tenant in found["tenants"]} == failing
     assert f"{len(failing)} of 45 tenants" in made.answer
-    assert made.html.read_text().count("<img ") == 3
+    assert made.html.read_text().count("<img ") == 2
 
 
 def test_fix_comparison_weighs_data_against_code(before_path, tmp_path):

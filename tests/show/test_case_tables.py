@@ -6,7 +6,6 @@ import pytest
 
 import atomlab
 from atomlab import Request, Tenant
-from atomlab.diagnosis.triage import triage
 from atomlab.report.planning import folder_names
 from atomlab.show import case_tables, figures
 
@@ -159,13 +158,6 @@ def test_what_is_assumed_is_a_row_each(before):
     assert {a.state for a in diagnosis.assumptions} >= {"default", "absent"}
 
 
-def test_a_triage_of_a_healthy_tenant_shows_no_verdict(before):
-    """Claims of an affected one are a row each; where nothing is wrong no cause is claimed."""
-    shown = case_tables.claims(triage(before, "brennan").verification)
-    assert set(shown.frame["verdict"]) == {"confirmed"}
-    assert "confirmed" not in repr(case_tables.claims(triage(before, "northwind").verification))
-
-
 @pytest.mark.parametrize(
     ("rules", "keys", "complexity", "told"),
     [
@@ -189,3 +181,79 @@ def test_what_comes_at_the_end_is_told(captured, tmp_path, rules, keys, complexi
     )
     handler = atomlab.BYOKHandler("id-acme", db=snapshot.session)
     assert case_tables.error(handler, Request(complexity)).text.startswith(told)
+
+
+@pytest.fixture(scope="module")
+def diagnosis(before):
+    return atomlab.diagnose(before, "brennan")
+
+
+def test_a_cause_is_told_once_for_all_requests_that_share_it(diagnosis):
+    """A row per cause and role: three requests share one, the advanced has two of its own."""
+    frame = case_tables.causes(diagnosis).frame
+    assert list(frame[["cause", "role", "requests"]].itertuples(index=False, name=None)) == [
+        ("key-under-alias minimax", "one-of-k", "simple, moderate, complex"),
+        ("key-under-alias minimax", "joint", "advanced"),
+        ("quality minimax", "joint", "advanced"),
+    ]
+
+
+def test_a_fix_is_told_once_with_the_requests_that_it_cures(diagnosis):
+    """The easiest first: who acts, then cost; what it cures is what the fix sets say."""
+    table = case_tables.fixes(diagnosis, limit=3)
+    found = [fix for each in diagnosis.requests for fix in each.explanation.fix_sets]
+    assert len(table.frame) == 3
+    assert f"{len({fix.edits for fix in found})} minimal fix sets" in table.caption
+    who = ("tenant", "operator", "engineering")
+    efforts = sorted((who.index(fix.who), fix.cost) for fix in {f.edits: f for f in found}.values())
+    shown = zip(table.frame["who acts"], table.frame["cost"], strict=True)
+    assert [(who.index(acts), cost) for acts, cost in shown] == efforts[:3]
+    first = table.frame.iloc[0]
+    assert first["fix"] == "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
+    assert first["requests cured"] == "simple, moderate, complex"
+    assert first["winners after"] == "minimax/MiniMax-M2.5"
+
+
+def test_other_explanations_are_those_of_the_request_asked_for(diagnosis):
+    """The request in question if it fails, else the first that does."""
+    advanced = case_tables.other_explanations(diagnosis, "advanced")
+    assert "for advanced requests" in advanced.caption
+    assert (
+        dict(zip(advanced.frame["explanation"], advanced.frame["ruled out"], strict=True))[
+            "quality"
+        ]
+        == "no"
+    )
+    assert "for simple requests" in case_tables.other_explanations(diagnosis).caption
+
+
+def test_where_nothing_fails_there_is_nothing_to_explain(before):
+    """A tenant that is well has no causes, fixes or other explanations; its picture says so."""
+    well = atomlab.diagnose(before, "northwind", [Request("simple")])
+    for table in (
+        case_tables.causes(well),
+        case_tables.fixes(well),
+        case_tables.other_explanations(well),
+    ):
+        assert table.frame.empty
+    assert "simple: healthy" in figures.causes_by_request(well).alt
+
+
+def test_options_name_what_they_leave_and_whom_they_touch(before, diagnosis):
+    """The row and the code fallback side by side: same cure, other cost, other side effects."""
+    compared = atomlab.compare_options(before, "brennan", others=0)
+    frame = case_tables.options(compared).frame
+    assert list(frame["kind"][:2]) == ["data", "code"]
+    assert list(frame["cost"][:2]) == [1, 20]
+    assert frame["other tenants touched"][0] == 0
+
+
+def test_a_fix_that_a_model_wins_which_cannot_chat_cures_nothing(captured, write_json):
+    """It is verified, since the error is gone; no request is listed as cured, and that is said."""
+    model = {"litellm_provider": "groq", "max_input_tokens": 10_000, "mode": "audio_speech"}
+    prices = write_json({"groq/tts": model | {"input_cost_per_token": 1e-7}}, "speech.json")
+    snapshot = captured({"acme": {"GROQ_KEY": "k"}}, pricing=prices)
+    found = atomlab.diagnose(snapshot, "acme", [Request("simple")])
+    row = case_tables.fixes(found).frame.iloc[0]
+    assert (row["run"], row["requests cured"]) == ("verified", "none")
+    assert row["winners after"] == "groq/tts (no chat model)"

@@ -8,7 +8,7 @@ import atomlab
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.triage import triage
 from atomlab.fleet.survey import survey
-from atomlab.show.object_cards import card_of
+from atomlab.show.cards import card_of
 from tests.conftest import ROOT
 from tests.pages import STORABLE, STORABLE_NAMES, Page, inert
 from tests.refusals import is_one_line
@@ -87,7 +87,7 @@ def test_a_verification_shows_each_claim_with_its_verdict(before):
     assert [row[0] for row in shown] == ["H1a", "H1b", "H2a", "H2b", "H3", "H4", "F1"]
     assert {row[2] for row in shown} == {"confirmed"}
     page = Page(verification._repr_html_())
-    assert "No claim was given to test." not in page.text
+    assert "Nothing is claimed, so nothing was tested." not in page.text
     card = card_of(verification)
     assert (card.title, card.word) == ("No models available from dynamic pricing", "confirmed")
     assert card.facts == {"tenant": "brennan", "request": "moderate"}
@@ -115,7 +115,14 @@ def test_a_verification_without_claims_says_so(before):
     """Nothing was tested: no table, one sentence."""
     page = Page(atomlab.investigate(before, "brennan").verification._repr_html_())
     assert not page.all("table")
-    assert "No claim was given to test." in page.text
+    assert "Nothing is claimed, so nothing was tested." in page.text
+
+
+def test_a_triage_of_a_healthy_tenant_shows_no_verdict(before):
+    """Claims about an affected one have a verdict each; where nothing is wrong there is none."""
+    page = Page(triage(before, "brennan").verification._repr_html_())
+    assert {text for _, text in page.all("span")} == {"confirmed"}
+    assert not Page(triage(before, "northwind").verification._repr_html_()).all("span")
 
 
 @pytest.mark.parametrize("name", STORABLE, ids=STORABLE_NAMES)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.colors import to_hex
 
 import atomlab
 from atomlab import Request
 from atomlab.show import figures
+from atomlab.show.palette import LIGHT
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +46,18 @@ def test_the_blockers_picture_counts_each_provider_by_hand(rankings):
 
 
 def test_a_cell_s_colour_has_the_rank_of_its_share(rankings):
-    """None, up to a quarter, a half, less than all, all: five colours, the more the stronger."""
+    """Up to a quarter, a half, less than all, all: four colours, the more the stronger."""
     (axis,) = figures.blockers(rankings[0]).figure.axes
-    mesh = axis.collections[0]
-    steps = [mesh.norm(share) for share in (0, 0.001, 0.25, 0.5, 0.999, 1)]
-    assert steps == [0, 1, 2, 3, 3, 4]
+    written = {text.get_position(): text.get_text().replace("<1", "0.5") for text in axis.texts}
+    drawn = {}
+    for cell in axis.collections[:-1]:  # the last are the lines
+        corner = cell.get_paths()[0].get_extents().min
+        share = float(written[corner[0] + 0.5, corner[1] + 0.5])
+        drawn.setdefault(to_hex(cell.get_facecolor()[0]), set()).add(share)
+    expected = {LIGHT["share-1"]: (0, 25), LIGHT["share-2"]: (25, 50), LIGHT["share-3"]: (50, 100)}
+    for colour, (least, most) in expected.items():
+        assert all(least < share + 0.5 and share < most for share in drawn.pop(colour))
+    assert drawn == {LIGHT["share-4"]: {100}}
 
 
 def test_without_a_fix_there_is_one_panel(rankings):

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from atomlab.fleet.survey import survey
-from atomlab.show import fleet_tables as pictures
+from atomlab.show import figures, fleet_tables
 
-PICTURES = (pictures.by_request, pictures.by_provider, pictures.by_effort)
+PICTURES = (figures.tenants_by_request, figures.tenants_by_effort)
+TABLES = (fleet_tables.causes, fleet_tables.affected, fleet_tables.further)
 
 
 @pytest.fixture(scope="module")
@@ -35,23 +36,25 @@ def test_by_request_counts_failures(fleet):
     """Each cell is the number of tenants whose requests of that complexity fail for that cause."""
     frame = fleet.failures_frame()
     counted = frame.groupby(["cause", "complexity"]).size().to_dict()
-    assert numbers(pictures.by_request(fleet)) == counted
+    assert numbers(figures.tenants_by_request(fleet)) == counted
 
 
-def test_by_provider_counts_tenants_once(fleet):
-    """The cells add up to the affected tenants; a cause without a provider has a column."""
+def test_a_cause_names_the_providers_that_were_meant_and_how_often(fleet):
+    """The most frequent first, each with its number of tenants."""
     frame = fleet.frame()
-    frame = frame[frame["fails"] != ""].fillna({"provider": "none meant"})
     counted = frame.groupby(["cause", "provider"]).size().to_dict()
-    drawn = numbers(pictures.by_provider(fleet))
-    rest = {(cause, "others") for cause, provider in drawn if provider == "others"}
-    assert sum(drawn.values()) == len(frame) == sum(counted.values())
-    assert {cell: n for cell, n in drawn.items() if cell not in rest}.items() <= counted.items()
+    causes = fleet_tables.causes(fleet).frame.dropna(subset="providers")
+    for cause, providers in zip(causes["cause"], causes["providers"], strict=True):
+        named = [name.rstrip(")").split(" (") for name in providers.split(", ")]
+        assert {(cause, provider): int(n) for provider, n in named} == {
+            key: number for key, number in counted.items() if key[0] == cause
+        }
+        assert [int(n) for _, n in named] == sorted((int(n) for _, n in named), reverse=True)
 
 
 def test_by_effort_has_a_bar_for_each_kind_of_fix(fleet):
     """The bars add up to the affected tenants; copied keys are those of the incident's pattern."""
-    (axis,) = pictures.by_effort(fleet).figure.axes
+    (axis,) = figures.tenants_by_effort(fleet).figure.axes
     labels = [label.get_text() for label in axis.get_yticklabels()]
     bars = dict(zip(labels, [bar.get_width() for bar in axis.patches], strict=True))
     firsts = [impact.failures[0] for impact in fleet.affected]
@@ -64,17 +67,17 @@ def test_by_effort_has_a_bar_for_each_kind_of_fix(fleet):
 
 def test_the_tables_count_every_affected_tenant(fleet):
     """One row per cause, or per tenant; what is cut off is said in the caption."""
-    causes = pictures.causes(fleet).frame
+    causes = fleet_tables.causes(fleet).frame
     assert causes["tenants"].sum() == len(fleet.affected)
     assert list(causes["cause"]) == list(fleet.by_cause())
     sure = [i.cause.code for i in fleet.affected if i.cause and i.cause.verdict == "confirmed"]
     assert dict(zip(causes["cause"], causes["confirmed"], strict=True)) == {
         code: sure.count(code) for code in fleet.by_cause()
     }
-    table = pictures.affected(fleet, limit=5)
+    table = fleet_tables.affected(fleet, limit=5)
     assert len(table.frame) == 5
     assert table.caption.startswith(f"The first 5 of {len(fleet.affected)} affected tenants")
-    whole = pictures.affected(fleet)
+    whole = fleet_tables.affected(fleet)
     assert list(whole.frame["subdomain"]) != sorted(whole.frame["subdomain"])  # by cause
     assert whole.frame.set_index("subdomain").loc["brennan", "fails"] == "all"
     assert whole.frame.set_index("subdomain").loc["quarry", "fails"] == "advanced"
@@ -82,7 +85,7 @@ def test_the_tables_count_every_affected_tenant(fleet):
 
 def test_a_row_says_what_its_fix_leaves(fleet):
     """Beside the fix stand the kinds of request that it does not cure, where there are any."""
-    fixes = pictures.affected(fleet).frame.set_index("subdomain")["fix"]
+    fixes = fleet_tables.affected(fleet).frame.set_index("subdomain")["fix"]
     for impact in fleet.affected:
         first = impact.failures[0]
         rest = f" (leaves {', '.join(first.leaves)})" if first.leaves else ""
@@ -93,7 +96,7 @@ def test_a_row_says_what_its_fix_leaves(fleet):
 
 def test_requests_that_need_another_fix_are_listed(fleet):
     """One row per failing request whose edits are not those of its tenant's first."""
-    table = pictures.further(fleet)
+    table = fleet_tables.further(fleet)
     wanted = [
         (impact.tenant.subdomain, failure.complexity, failure.fix)
         for impact in fleet.affected
@@ -104,7 +107,7 @@ def test_requests_that_need_another_fix_are_listed(fleet):
     assert [tuple(row) for row in rows.itertuples(index=False)] == wanted
     assert any(tenant == "brennan" for tenant, *_ in wanted)
     assert table.caption.startswith(f"{len(wanted)} requests whose fix is not that")
-    assert pictures.further(fleet, limit=1).caption.startswith(f"The first 1 of {len(wanted)} ")
+    assert fleet_tables.further(fleet, limit=1).caption.startswith(f"The first 1 of {len(wanted)} ")
 
 
 @pytest.mark.parametrize("draw", PICTURES)
@@ -116,7 +119,9 @@ def test_pictures_say_in_words_what_they_show(fleet, draw):
     assert draw(fleet).svgs() == picture.svgs()
 
 
-@pytest.mark.parametrize("draw", [*PICTURES, pictures.causes, pictures.affected, pictures.further])
+@pytest.mark.parametrize(
+    "draw", [*PICTURES, fleet_tables.causes, fleet_tables.affected, fleet_tables.further]
+)
 def test_a_fleet_without_the_error_can_be_shown(fleet, draw):
     """Nobody affected makes an empty picture or table that says so, not an error."""
     shown = draw(replace(fleet, impacts=()))
@@ -131,7 +136,7 @@ def test_hostile_names_are_text(captured):
     key = f"{evil}_API_KEY".upper()
     fleet = survey(captured({evil: {key: "a-key-of-more-than-twelve"}}))
     assert fleet.affected
-    for draw in (*PICTURES, pictures.causes, pictures.affected):
+    for draw in (*PICTURES, *TABLES):
         html = draw(fleet)._repr_html_()
         assert "<script" not in html
         assert "\u202e" not in html

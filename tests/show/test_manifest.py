@@ -187,7 +187,7 @@ def test_capture_says_where_keys_come_from(
         *(paths.get(option, option) for option in options),
     )
     assert code == 0
-    assert f": 1 tenant, {redacted}, 4 models; every decision as on the source" in out
+    assert f": 1 tenant, {redacted}, 4 models; every decision is the same as on the source" in out
     told = [line for line in err.splitlines() if "--env" in line or "--keys" in line]
     assert [line for line in told if warning and warning in line] == told
     assert len(told) == (warning is not None)
@@ -337,7 +337,7 @@ def test_progress_is_drawn_on_a_terminal_only(monkeypatch):
         shown[is_terminal] = stream.getvalue()
     assert shown[False] == ""
     assert "tenants" in shown[True]
-    assert "10/10" in shown[True]
+    assert "100%" in shown[True]
 
 
 @pytest.mark.parametrize(

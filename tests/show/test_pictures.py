@@ -9,8 +9,9 @@ import pytest
 
 import atomlab
 from atomlab import Request
-from atomlab.show import cause_tables, figures
-from atomlab.show.pictures import BAD, DARK, GOOD, INK, MUTED, OPEN, PAPER, SHARES, darkened
+from atomlab.show import figures
+from atomlab.show.palette import DARK, LIGHT
+from atomlab.show.pictures import Cell, darkened
 from tests.pages import HOSTILE, NAMES, Page, inert
 from tests.report.contrast import contrast
 
@@ -22,7 +23,7 @@ def pictures(before, after):
         atomlab.diagnose(s, "brennan", [Request("moderate")]).requests[0].ranking
         for s in (before, after)
     ]
-    causes = cause_tables.causes_by_request(atomlab.diagnose(before, "brennan"))
+    causes = figures.causes_by_request(atomlab.diagnose(before, "brennan"))
     return [figures.funnel(*rankings), figures.blockers(*rankings), causes]
 
 
@@ -52,11 +53,12 @@ def test_the_dark_dress_is_the_same_drawing(pictures):
 )
 def test_text_and_marks_in_figures_have_enough_contrast(dress):
     """Text 4.5 to 1 on what it stands on, WCAG's AA; a mark 3 to 1 on the paper."""
-    for colour in (INK, MUTED, GOOD, BAD):
-        assert contrast(dress[colour], dress[PAPER]) >= 4.5
-    for share, text in zip(SHARES, (INK, INK, PAPER, PAPER), strict=True):
-        assert contrast(dress[text], dress[share]) >= 4.5
-    assert contrast(dress[OPEN], dress[PAPER]) >= 3
+    for name in ("ink", "muted", "good", "bad", "open"):
+        assert contrast(dress[LIGHT[name]], dress[LIGHT["paper"]]) >= 4.5
+    for shade in (1, 2, 3, 4):
+        text = Cell("100", shade=shade).ink
+        assert contrast(dress[text], dress[LIGHT[f"share-{shade}"]]) >= 4.5
+    assert contrast(dress[LIGHT["good"]], dress[LIGHT["paper"]]) >= 3
 
 
 def test_each_panel_comes_in_both_dresses_with_one_description(pictures):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from atomlab.byok.fallback import Answer
 from atomlab.errors import InputError
-from atomlab.show.words import ai_mode_of, answer_told, managed_of
+from atomlab.show.words import ai_mode_of, describe_answer, managed_of
 from tests.refusals import refused
 
 
@@ -25,7 +24,7 @@ def test_another_word_is_refused(word):
 
 
 @pytest.mark.parametrize(
-    ("by", "told"),
+    ("by", "sentence"),
     [
         ("static-mapping", "the static mapping answers with a/b"),
         ("plain-ranking", "a ranking without capability and tier answers with a/b"),
@@ -33,6 +32,6 @@ def test_another_word_is_refused(word):
         ("a later word", "a fallback answers with a/b"),
     ],
 )
-def test_who_answers_is_told_with_what_chose_it(by, told):
+def test_who_answers_is_said_with_what_chose_it(by, sentence):
     """Provider and model, and by which of the edition's ways."""
-    assert answer_told(Answer("a", "b", by)) == told
+    assert describe_answer("a", "b", by) == sentence

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
+from atomlab.show.palette import LIGHT
+
 FOLDER = Path(__file__).parent
 
 
@@ -15,13 +17,15 @@ FOLDER = Path(__file__).parent
 def environment(*others: BaseLoader) -> Environment:
     """Return the environment of this folder's templates, then of those that `others` find."""
     loader = ChoiceLoader([FileSystemLoader(FOLDER), *others])
-    return Environment(
+    made = Environment(
         loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["colours"] = LIGHT
+    return made
 
 
 def render(template: str, **values: Any) -> str:
