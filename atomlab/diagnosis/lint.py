@@ -298,7 +298,7 @@ def _world(evidence: Evidence) -> _World:
     platform, db = load_platform(evidence.session), evidence.session
     allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     tenants = frozenset(db.scalars(select(Tenant.id)))
-    manager, held = platform.manager(), platform.manager().all_row_states(db)
+    manager, held = platform.manager(), platform.manager().states(db).of
     holders: dict[str, set[str]] = defaultdict(set)
     clients_of: dict[str, set[str]] = defaultdict(set)
     alike: dict[frozenset[tuple[str, State]], list[str]] = defaultdict(list)

@@ -119,7 +119,7 @@ def test_first_of_two_rows_counts(make_database):
     db.close()
     manager = BYOKManager((), load_rules("hosted-2026-05"))
     with open_source(str(path)) as source:
-        assert manager.row_states("id-acme", source.db) == {"GROQ_API_KEY": "empty"}
+        assert manager.states(source.db, "id-acme").of("id-acme") == {"GROQ_API_KEY": "empty"}
         assert manager.get_tenant_api_key("id-acme", "groq", db=source.db) is None
 
 
@@ -253,4 +253,4 @@ def test_a_snapshot_s_environment_is_read_and_none_is_given(captured):
     raw = BYOKManager(providers, rules)
     assert redacted.get_tenant_api_key("id-acme", "openai", db=session).startswith("v1:present:")
     assert raw.get_tenant_api_key("id-acme", "openai", db=session) is None
-    assert redacted.row_states("id-acme", session) == {"OPENAI_API_KEY": "present"}
+    assert redacted.states(session, "id-acme").of("id-acme") == {"OPENAI_API_KEY": "present"}

@@ -26,7 +26,7 @@ from tests.conftest import ATOM_SCHEMA, ROOT
 
 EDITION = "open-source-2026-05"
 RECORDED = ROOT / "data" / "conformance" / f"{EDITION}.json.gz"
-REGISTRY = ROOT / "atomlab" / "evidence" / "editions" / f"{EDITION}.providers.json"
+REGISTRY = ROOT / "atomlab" / "evidence" / "inputs" / "editions" / f"{EDITION}.providers.json"
 
 # What is compared, and how often: for each tenant, for each ranking, and for those rankings that
 # pricing answered, or did not.
