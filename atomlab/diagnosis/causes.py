@@ -102,7 +102,7 @@ def _not_read(rows: TenantRows, tenant_id: str) -> list[str]:
 
 def _was_meant(defect: Defect, platform: Platform) -> bool:
     """Return whether the price map has what may be a chat model of it, or two vendors are near."""
-    named = platform.models_named(defect.provider)
+    named = platform.models.naming(defect.provider)
     return bool(defect.neighbours or (named & (platform.models.chat != 0)).any())
 
 
@@ -191,7 +191,7 @@ def _broken_entry(
     models = ranking.view.platform.models
     edits = lab.repairs(tuple(models.ids[place] for place in ranking.breaks))
     first = int(ranking.breaks[0])
-    provider = None if models.breaks_all[first] else str(models.provider[first])
+    provider = None if models.breaks[0][first] else str(models.provider[first])
     atom, evidence = "pricing-entry", (str(ranking.broken), _whom(provider))
     if len(edits) == len(models.ids):  # no entry is left to decide with
         fix_sets = (FixSet((atom,), (Edit("refresh-pricing"),), ranking),)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import select
 
-from atomlab.byok.platform import Bools, Platform, load_platform
+from atomlab.byok.models import Bools
+from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import scorer
