@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from atomlab.byok.platform import Platform, load_platform
     from atomlab.byok.ranking import Ranking, rank
     from atomlab.byok.request import Request
-    from atomlab.capturing.fidelity import proven_capture as capture
+    from atomlab.capturing.capture import capture
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.hypothesis import load_hypothesis
     from atomlab.diagnosis.investigation import investigate
@@ -47,7 +47,7 @@ _HOMES = {
     "Snapshot": "atomlab.evidence.snapshot",
     "Tenant": "atomlab.evidence.schema",
     "TenantSetting": "atomlab.evidence.schema",
-    "capture": "atomlab.capturing.fidelity:proven_capture",
+    "capture": "atomlab.capturing.capture",
     "compare_options": "atomlab.diagnosis.options",
     "diagnose": "atomlab.diagnosis.diagnose",
     "investigate": "atomlab.diagnosis.investigation",

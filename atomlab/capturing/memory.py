@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +14,8 @@ _GET_DUMPABLE, _SET_DUMPABLE = 3, 4  # source: linux/prctl.h
 def close_memory() -> Callable[[], None]:
     """Let nobody look at the process's memory, nor its core be dumped; return what undoes that.
 
-    Processes that it forks meanwhile keep it. Elsewhere than on Linux only the core is kept.
+    It holds for processes forked meanwhile. Elsewhere than on Linux only the core is not dumped.
     """
-    if sys.platform == "win32":
-        return lambda: None
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     dumpable = _prctl(_GET_DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))

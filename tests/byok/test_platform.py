@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import atomlab
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.capturing.fidelity import proven_capture
+from atomlab.capturing.capture import capture
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider
@@ -78,7 +78,7 @@ def test_snapshot_gives_back_the_platform_it_was_made_of(tmp_path, make_database
     prices = write_json(document)
     catalog = [("openai/number-0", '["vision", "tools"]', 1), ("gone", "broken [", 0)]
     source = make_database({"acme": {"OPENAI_API_KEY": "k"}}, catalog=catalog)
-    with proven_capture(str(source), tmp_path / "s.sqlite", pricing=prices) as snapshot:
+    with capture(str(source), tmp_path / "s.sqlite", pricing=prices) as snapshot:
         loaded = load_platform(snapshot.session)
     expected = load_pricing(prices)
     pd.testing.assert_frame_equal(loaded.pricing.frame, expected.frame, check_exact=True)
@@ -102,7 +102,7 @@ def test_registry_survives_a_snapshot(tmp_path, make_database, write_json):
         "byok_config.json",
     )
     source = make_database({"acme": {}})
-    with proven_capture(str(source), tmp_path / "s.sqlite", providers=registry) as snapshot:
+    with capture(str(source), tmp_path / "s.sqlite", providers=registry) as snapshot:
         assert load_platform(snapshot.session).providers == (
             Provider("zeta", "Z_API_KEY", is_active=False),
             Provider("alpha", health_score=0.25),
