@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -25,6 +26,12 @@ from atomlab.evidence.snapshot import engine_on
 from atomlab.text import storable
 
 Clients = tuple[str, ...]
+# A tenant's plan, ai_mode and clients. Few differ, so that of each one object is kept.
+Case = tuple[str | None, str | None, Clients]
+_COPY = """
+SELECT t.id, t.plan_type, t.ai_mode, s.setting_key, s.setting_value
+FROM tenants AS t LEFT JOIN tenant_settings AS s ON s.tenant_id = t.id ORDER BY t.rowid, s.rowid
+"""
 
 
 class FidelityCheck:
@@ -37,17 +44,25 @@ class FidelityCheck:
         pricing = inputs.pricing or Pricing(pricing_columns([]), "none")
         original = Platform(inputs.rules, inputs.providers, pricing, inputs.catalog)
         self._source = _Side(original, inputs.environment)
-        self._tenants: dict[str, tuple[str | None, str | None]] = {}
-        self._plans: dict[object, tuple[str | None, str | None]] = {}  # few, and many tenants
+        self._seen: dict[str, Case] = {}
+        self._cases: dict[Case, Case] = {}
+        self._tenant: object = None
+        self._keys: list[Row] = []
 
     def see_tenants(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in (tenant, plan, ai_mode) rows of the source."""
         for tenant, plan, mode in rows:
-            self._tenants[str(tenant)] = self._plans.setdefault((plan, mode), (plan, mode))
+            self._keep(str(tenant), plan, mode, self._source.clients(str(tenant), ()))
 
     def see_settings(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in SETTING_COLUMNS rows of the source; those of one tenant follow each other."""
-        self._source.see((tenant, name, value) for _, tenant, name, value, _ in rows)
+        names = self._source.names
+        for _, tenant, name, value, _ in rows:
+            if name in names:
+                if tenant != self._tenant:
+                    self._conclude()
+                    self._tenant = tenant
+                self._keys.append((name, value))
 
     def compare(self, work: sqlite3.Connection) -> dict[str, Any]:
         """Decide for every tenant and complexity on both sides; return what was compared.
@@ -55,23 +70,34 @@ class FidelityCheck:
         Raises SourceError naming the first tenant on which the two differ, or what of all that a
         decision of whatever request depends on: rules, registry, prices, model catalogue, plans.
         """
+        self._conclude()
         with Session(engine_on(work)) as session:
             copy = _Side(load_platform(session), read_environment(session))
-        settings = (
-            "SELECT tenant_id, setting_key, setting_value FROM tenant_settings ORDER BY rowid"
-        )
-        copy.see(work.execute(settings))
-        source, tenants = self._source, work.execute("SELECT id, plan_type, ai_mode FROM tenants")
-        copied = {tenant: (plan, mode) for tenant, plan, mode in tenants}
-        for tenant, (plan, mode) in self._tenants.items():
-            chosen, clients = (only_choice(plan), only_choice(mode)), source.clients(tenant)
-            decided, again = source.decide(clients, plan, mode), copy.decide(clients, *chosen)
-            held = (copied.get(tenant), copy.clients(tenant), again)
-            if held != (chosen, clients, decided):
+        tenants = len(self._seen)
+        for (tenant, *chosen), rows in groupby(work.execute(_COPY), itemgetter(0, 1, 2)):
+            keys = [(name, token) for *_, name, token in rows if name in copy.names]
+            clients = copy.clients(tenant, keys)
+            plan, mode, expected = self._seen.pop(tenant)
+            decided = self._source.decide(expected, plan, mode)
+            ours = (only_choice(plan), only_choice(mode), expected, decided)
+            if ours != (*chosen, clients, copy.decide(clients, *chosen)):
                 raise _differs(f"decides otherwise for tenant {tenant}")
-        _check_inputs(source.platform, copy.platform)
-        complexities = list(COMPLEXITIES)
-        return {"agree": True, "tenants": len(self._tenants), "complexities": complexities}
+        for tenant in self._seen:
+            raise _differs(f"decides otherwise for tenant {tenant}")
+        _check_inputs(self._source.platform, copy.platform)
+        return {"agree": True, "tenants": tenants, "complexities": list(COMPLEXITIES)}
+
+    def _conclude(self) -> None:
+        """Keep what the last tenant's settings come to."""
+        tenant = storable(str(self._tenant))
+        if self._keys and tenant in self._seen:
+            plan, mode, _ = self._seen[tenant]
+            self._keep(tenant, plan, mode, self._source.clients(tenant, self._keys))
+        self._keys.clear()
+
+    def _keep(self, tenant: str, plan: str | None, mode: str | None, clients: Clients) -> None:
+        case = (plan, mode, clients)
+        self._seen[tenant] = self._cases.setdefault(case, case)
 
 
 class _Side:
@@ -81,42 +107,22 @@ class _Side:
         self.platform, self._environment = platform, environment
         self._manager = platform.manager()
         self._from_environment = platform.rules.keys_from == "environment"
-        names = map(self._manager.key_names, platform.column)
-        self._names = frozenset(name for those in names for name in those)
-        self._tenant: object = None
-        self._keys: list[Row] = []
-        self._clients: dict[str, Clients] = {}
+        # The settings that a lookup reads.
+        names = map(self._manager.key_names, () if self._from_environment else platform.column)
+        self.names = frozenset(name for those in names for name in those)
         # Most tenants are like many others.
         self._clients_of = lru_cache(maxsize=4096)(self._look_up)
+        self._in_environment = lru_cache(maxsize=4096)(self._environment_of)
         self.decide = lru_cache(maxsize=4096)(self._decide)
 
-    def see(self, rows: Iterable[tuple[Any, Any, Any]]) -> None:
-        """Take in (tenant, name, value) rows, those of one tenant together."""
+    def clients(self, tenant: str, keys: Iterable[Row]) -> Clients:
+        """Return the clients of a tenant with these settings, or of the worker's environment."""
         if self._from_environment:
-            return  # the platform does not read them
-        for tenant, name, value in rows:
-            if name in self._names:
-                if tenant != self._tenant:
-                    self._conclude()
-                    self._tenant = tenant
-                self._keys.append((name, value))
+            return self._in_environment(self._environment.whose(tenant))
+        return self._clients_of(*self._manager.states_of(keys).items())
 
-    def clients(self, tenant: str) -> Clients:
-        """Return the tenant's clients, once all rows were seen."""
-        if self._from_environment:
-            whose = self._environment.whose(tenant)
-            if whose not in self._clients:
-                keys = self._environment.of(whose).items()
-                self._clients[whose] = self._clients_of(*self._manager.states_of(keys).items())
-            return self._clients[whose]
-        self._conclude()
-        return self._clients.get(tenant, ())
-
-    def _conclude(self) -> None:
-        if self._keys:
-            states = self._manager.states_of(self._keys)
-            self._clients[storable(str(self._tenant))] = self._clients_of(*states.items())
-            self._keys.clear()
+    def _environment_of(self, whose: str) -> Clients:
+        return self._look_up(*self._manager.states_of(self._environment.of(whose).items()).items())
 
     def _look_up(self, *states: tuple[str, State]) -> Clients:
         return tuple(k.provider for k in self._manager.lookups_of(dict(states)) if k.client)
