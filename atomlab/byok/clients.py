@@ -1,4 +1,4 @@
-"""Client initialization and ranking, as the platform does them (source: PLATFORM A)."""
+"""Client initialization and ranking, as the platform does them (source: docs/platform.md)."""
 
 from __future__ import annotations
 

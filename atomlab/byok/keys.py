@@ -1,4 +1,4 @@
-"""Key lookup, as the platform does it (source: PLATFORM A, *Key lookup*)."""
+"""Key lookup, as the platform does it (source: docs/platform.md, the incident)."""
 
 from __future__ import annotations
 

@@ -71,6 +71,12 @@ class Models:
         return self.pricing.window_unknown
 
     @cached_property
+    def costs(self) -> tuple[Floats, Floats]:
+        """US dollars per token of input and of output; unknown ones are read as 0."""
+        input_cost, output_cost = (np.nan_to_num(self.pricing.columns[name]) for name in PRICES)
+        return input_cost, output_cost
+
+    @cached_property
     def chat(self) -> Floats:
         """1 for a chat model, 0 for one that is none, NaN where that is unknown."""
         value = {True: 1.0, False: 0.0, None: np.nan}

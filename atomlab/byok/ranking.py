@@ -16,7 +16,7 @@ from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import Floats, value_scores
 from atomlab.errors import NO_MODELS, InputError
-from atomlab.evidence.inputs.pricing import PRICES, chat_of
+from atomlab.evidence.inputs.pricing import chat_of
 from atomlab.shown import Shown
 from atomlab.text import count, printable
 
@@ -158,7 +158,7 @@ class Ranking(Shown):
         """Return the models' way through the filters, one row per filter in order.
 
         Columns: filter; entering (models that no earlier filter rejected); rejected (of those);
-        only_blocker (models that this filter alone keeps out).
+        only_blocker (models that no other filter rejects).
         """
         first = np.bincount(self.first_blockers(), minlength=len(NAMES) + 1)
         entering, rows = len(self.blockers), []
@@ -281,8 +281,7 @@ def rank(
     for bit, judge in enumerate(FILTERS):
         if judge.__name__ not in waived:
             blockers |= judge(view).rejected.astype(np.uint32) << bit
-    columns_of = platform.pricing.columns
-    input_cost, output_cost = (np.nan_to_num(columns_of[name]) for name in PRICES)
+    input_cost, output_cost = models.costs
     with np.errstate(over="ignore"):  # an absurd price is infinite, its value 0
         cost = (input_cost * _input_share(view) + output_cost) / 2
         value = value_scores(quality, cost)

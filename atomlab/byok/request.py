@@ -13,7 +13,7 @@ from atomlab.text import printable
 
 @dataclass(frozen=True)
 class Request:
-    """A request for a model (source: PLATFORM B, *Ranking, in order*).
+    """A request for a model (source: docs/platform.md, ranking).
 
     `tools` stands for tools or structured output required; `managed` for a request served with
     the platform's keys, the only kind that plan and tools filter, None for what the tenant's
@@ -42,7 +42,7 @@ class Request:
     def of_tenant(self, ai_mode: str | None) -> Request:
         """Return the request as a tenant of this `ai_mode` makes it, unless it says so itself.
 
-        `managed` makes requests managed; `byok` and `hybrid` do not (source: PLATFORM B).
+        `managed` makes requests managed; `byok` and `hybrid` do not (docs/platform.md).
         """
         if self.managed is not None:
             return self

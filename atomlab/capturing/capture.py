@@ -6,9 +6,10 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -83,7 +84,7 @@ def capture(
     given = _Given(rules, pricing, providers, catalog, env, keys)
     read = [*given.files(), *([] if parent is None else [Path(parent)]), *source_files(source)]
     new_key_path = _check_outputs(target, key_path, overwrite, read)
-    inputs, since = given.load(), (datetime.now(UTC), monotonic())
+    inputs, clock = given.load(), partial(_times, captured_at, datetime.now(UTC), monotonic())
     opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
     with opened as original:
         inputs = replace(inputs, catalog=given.catalog(original))
@@ -92,18 +93,7 @@ def capture(
         about: dict[str, Any] = {"operator": operator, "note": note, "narrowed": bool(tenants)}
         about |= {"parent": _earlier(parent, key), "inputs": given.states(original, inputs)}
         with _written(target), work_database(target.parent) as (work, content):
-            check, about["withheld"] = _copy(work, original, ids, inputs, key)
-            times = _times(since, captured_at)
-            about["fidelity"] = check.compare(work)
-            manifest = describe(
-                work,
-                source=original.custody,
-                rules=inputs.rules,
-                prices=inputs.pricing,
-                key=key,
-                **times,
-                **about,
-            )
+            manifest = _copy(work, original, ids, inputs, key, clock, about)
             # The key first: no snapshot is there without it.
             new = {new_key_path: False} if new_key_path else {}
             with whole_files({**new, target: overwrite}) as streams:
@@ -172,12 +162,12 @@ def _check_outputs(
     return key
 
 
-def _times(since: tuple[datetime, float], made_up: datetime | None) -> dict[str, Any]:
+def _times(made_up: datetime | None, started_at: datetime, began: float) -> dict[str, Any]:
     """Return what a manifest says of when a capture began and ended, and how long it took."""
     if made_up:
         return {"started_at": made_up, "captured_at": made_up}
-    duration_s = round(monotonic() - since[1], 3)
-    return {"started_at": since[0], "captured_at": datetime.now(UTC), "duration_s": duration_s}
+    duration_s = round(monotonic() - began, 3)
+    return {"started_at": started_at, "captured_at": datetime.now(UTC), "duration_s": duration_s}
 
 
 @contextlib.contextmanager
@@ -205,8 +195,10 @@ def _copy(
     ids: Sequence[TenantId] | None,
     inputs: Inputs,
     key: bytes,
-) -> tuple[FidelityCheck, dict[str, int]]:
-    """Copy everything; return the check, which has seen the source, and how much was withheld."""
+    clock: Callable[[], dict[str, Any]],
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Copy everything, check that the copy decides as the source, and return its manifest."""
     check = FidelityCheck(inputs)
     work.execute("BEGIN")
     copy_inputs(work, inputs)
@@ -222,4 +214,7 @@ def _copy(
         raise SourceError(
             f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"
         ) from None
-    return check, withheld
+    about = {**about, **clock(), "withheld": withheld, "fidelity": check.compare(work)}
+    return describe(
+        work, source=source.custody, rules=inputs.rules, prices=inputs.pricing, key=key, **about
+    )

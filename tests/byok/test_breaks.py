@@ -1,4 +1,4 @@
-"""One entry of the price cache at which the whole ranking fails (source: PLATFORM B, *Prices*).
+"""One entry of the price cache at which the whole ranking fails (source: docs/platform.md).
 
 Measured on the public edition; that the hosted one fails alike is an assumption.
 """

@@ -1,4 +1,4 @@
-"""The filters, each against its condition as PLATFORM words it."""
+"""The filters, each against its condition as docs/platform.md words it."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_plan_filters_managed_requests_only(hopeless):
     ],
 )
 def test_tools_filter_managed_requests_of_limited_plans_only(hopeless, managed, plan, filtered):
-    """The platform asks within the plan's approval, which BYOK never reaches (PLATFORM B)."""
+    """The platform asks within the plan's approval, which BYOK never reaches (docs/platform.md)."""
     asked = Request("simple", tools=True, managed=managed)
     [blockers] = rank(hopeless, ["groq"], asked, plan).frame()["blockers"]
     assert ("tools" in blockers) is filtered

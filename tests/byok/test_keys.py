@@ -139,7 +139,7 @@ def test_lookups_of_the_shipped_tenants_follow_their_rows(request, name):
             assert found.client == (held in CLIENT and found.provider != "tavily")
 
 
-# The public edition: keys of the environment (PLATFORM C)
+# The public edition: keys of the environment (docs/platform.md)
 
 
 def manager(stored=(), **variables):

@@ -53,7 +53,7 @@ def test_columns_are_what_the_entries_mean(world):
     ],
 )
 def test_who_serves_a_model(write_json, model, owner, prefix, substring):
-    """The two matchers agree on plain cases and differ where PLATFORM says so."""
+    """The two matchers agree on plain cases and differ where docs/platform.md says so."""
     pricing = load_pricing(write_json({model: {"litellm_provider": owner}}))
     served = {}
     for matcher in ("prefix", "substring"):
@@ -162,7 +162,7 @@ def test_health_of_unknown_providers_is_nan(prices):
 
 
 def test_names_of_a_plan_are_compared_in_lower_case(write_json):
-    """Both an allowed name and an id may be written in capitals (source: PLATFORM B)."""
+    """Both an allowed name and an id may be written in capitals (docs/platform.md)."""
     rules = replace(load_rules("hosted-2026-05"), plans={"free": ("GPT-4o", "qwen")})
     pricing = load_pricing(write_json({m: {"mode": "chat"} for m in ("gpt-4O", "QWEN-x", "o1")}))
     assert Platform(rules, (), pricing, {}).allowed_by("free").tolist() == [True, True, False]
@@ -183,7 +183,7 @@ def test_clients_of_the_public_edition_stand_in_its_own_order(prices):
 
 
 def test_a_window_below_zero_is_one(write_json):
-    """The platform takes the first that is not 0; what is below 0 is not too (PLATFORM B)."""
+    """The platform takes the first that is not 0; what is below 0 is not too (docs/platform.md)."""
     pricing = load_pricing(write_json({"a": {"max_input_tokens": -1, "max_tokens": 9000}}))
     assert pricing.window.tolist() == [-1]
 

@@ -69,7 +69,7 @@ def test_scores_of_a_capability_are_the_platforms(edition, capability):
 
 
 def test_quality_table_is_the_platforms():
-    """The table is PLATFORM's, with its 32 keys in its order."""
+    """The table is docs/platform.md's, with its 32 keys in its order."""
     keys = [key for key, _ in RULES.quality]
     assert len(keys) == len(set(keys)) == 32
     assert keys[:3] == ["gemini-3-pro", "gpt-5.2", "gpt-5"]
