@@ -51,6 +51,11 @@ class KeyLookups(Shown, tuple[KeyLookup, ...]):
 
     __slots__ = ()
 
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The providers of which the tenant gets a client, in client order."""
+        return tuple(lookup.provider for lookup in self if lookup.client)
+
     def frame(self) -> pd.DataFrame:
         """Return one row per provider: provider, setting_key, state, client, reason."""
         import pandas as pd
@@ -73,8 +78,8 @@ class BYOKManager:
 
     `providers` is the registry by id, in its own order. With `redacted` the session's values are
     a snapshot's tokens and are judged by the state they carry; without, they are raw values.
-    In an edition whose keys come from the environment, that is read from a snapshot, and is
-    `environment` on any other database.
+    Where keys come from the environment, that is read from a snapshot, and is `environment` on
+    any other database.
     """
 
     def __init__(

@@ -125,7 +125,7 @@ class _Side:
         return self._look_up(*self._manager.states_of(self._environment.of(whose).items()).items())
 
     def _look_up(self, *states: tuple[str, State]) -> Clients:
-        return tuple(k.provider for k in self._manager.lookups_of(dict(states)) if k.client)
+        return self._manager.lookups_of(dict(states)).clients
 
     def _decide(
         self, clients: Clients, plan: str | None, mode: str | None

@@ -33,8 +33,8 @@ def close_memory() -> Callable[[], None]:
 def private_memory() -> Iterator[None]:
     """Close the process's memory while the block runs.
 
-    Afterwards it is as before, since a notebook's kernel may be debugged; what has been freed may
-    still lie there, so the command line, which has nothing else to do, keeps its own closed.
+    Afterwards a notebook's kernel can be debugged again. What was freed may still lie in memory:
+    the command line keeps its own closed to the end.
     """
     undo = close_memory()
     try:
