@@ -5,7 +5,7 @@ Each is a pure function that judges every model, whatever the others say of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class Judgement:
     """What a filter says: which models it rejects, what it saw of each, and what it required."""
 
     rejected: Bools
-    observed: Sequence[Any] | NDArray[Any]
+    observed: NDArray[Any]
     required: object
 
 

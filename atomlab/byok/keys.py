@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.orm import Session
 
@@ -144,11 +144,11 @@ class BYOKManager:
 
     def rows(self, db: Session, *tenant_ids: str) -> TenantRows:
         """Return what these tenants hold, all if none is named."""
-        return self._read(db, tenant_ids, lambda value: value)
+        return read_rows(db, self.rules, tenant_ids, self._held(db))
 
     def states(self, db: Session, *tenant_ids: str) -> TenantRows:
         """Return the same rows with the state of each value in its place."""
-        return self._read(db, tenant_ids, self.state)
+        return read_rows(db, self.rules, tenant_ids, self._held(db), self.state)
 
     def states_of(self, rows: Iterable[Row]) -> dict[str, State]:
         """Return the state by setting name of (name, value) rows of one tenant."""
@@ -162,14 +162,11 @@ class BYOKManager:
         """Return the same for a tenant whose rows, by setting name, are in these states."""
         return KeyLookups(self._lookup(p, states) for p in self.providers.values())
 
-    def _read(
-        self, db: Session, tenant_ids: Sequence[str], read: Callable[[Any], Any]
-    ) -> TenantRows:
-        environment = self._environment
-        if environment is None:
-            from_snapshot = self.redacted and self.rules.keys_from == "environment"
-            environment = read_environment(db) if from_snapshot else NONE
-        return read_rows(db, self.rules, tenant_ids, environment, read)
+    def _held(self, db: Session) -> Environment:
+        """Return the worker's environment: the one that was given, else the snapshot's."""
+        if self._environment is None and self.redacted and self.rules.keys_from == "environment":
+            return read_environment(db)
+        return self._environment or NONE
 
     def _names(self, places: Iterable[str], provider: Provider) -> tuple[str, ...]:
         """Return the names that places of the rules stand for; what nobody declares is left out."""

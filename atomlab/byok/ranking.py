@@ -216,13 +216,13 @@ class Ranking(Shown):
 
     def reasons(self, model_id: str) -> list[Reason]:
         """Return why each filter rejects the model, in filter order; KeyError if unknown."""
-        models = self.view.platform.models
-        if model_id not in models.ids:
+        ids = self.view.platform.models.ids
+        if model_id not in ids:
             raise KeyError(model_id)
-        place = models.ids.index(model_id)
+        place = ids.index(model_id)
         judged = {name: judge(self.view) for name, judge in zip(NAMES, FILTERS, strict=True)}
         return [
-            Reason(name, _plain(judgement.observed[place]), judgement.required)
+            Reason(name, judgement.observed.item(place), judgement.required)
             for name, judgement in judged.items()
             if judgement.rejected[place]
         ]
@@ -306,7 +306,3 @@ def _input_share(view: View) -> Floats | float:
         cached = least is not None and request.tokens >= least
         shares.append(rules.cached_input_factor if cached else 1.0)
     return np.array([*shares, 1.0])[view.active]  # the last for models that nobody serves
-
-
-def _plain(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
