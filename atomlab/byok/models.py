@@ -116,6 +116,8 @@ class Models:
         """Return for each model whether a client of the provider would serve it."""
         if self.matcher == "prefix":
             return self._at(self._by_server.get(provider_id, ()))
+        if provider_id not in self._text:  # sooner, for thousands of names that nothing matches
+            return self._at(())
         pairs = zip(self.lowered, self._owners, strict=True)
         return np.array([provider_id in m or provider_id == o for m, o in pairs], dtype=bool)
 
@@ -140,6 +142,11 @@ class Models:
         """Who serves each model by the prefix rule."""
         named = zip(self.lowered, self._owners, strict=True)
         return [model.split("/", 1)[0] if "/" in model else owner for model, owner in named]
+
+    @cached_property
+    def _text(self) -> str:
+        """All ids and owners in one."""
+        return "\n".join([*self.lowered, *self._owners])
 
     @cached_property
     def _by_server(self) -> dict[str, list[int]]:
