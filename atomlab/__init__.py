@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from atomlab.byok.ranking import Ranking as Ranking
     from atomlab.byok.ranking import rank as rank
     from atomlab.byok.request import Request as Request
-    from atomlab.capturing.fidelity import proven_capture as capture  # noqa: F401
+    from atomlab.capturing.capture import capture as capture
     from atomlab.diagnosis.comparison import compare as compare_fixes  # noqa: F401
     from atomlab.diagnosis.diagnose import diagnose as diagnose
     from atomlab.diagnosis.fixes import plan_fix as plan_fix
@@ -66,7 +66,7 @@ _HOMES = {
     "Snapshot": "atomlab.evidence.snapshot:Snapshot",
     "Tenant": "atomlab.evidence.schema:Tenant",
     "TenantSetting": "atomlab.evidence.schema:TenantSetting",
-    "capture": "atomlab.capturing.fidelity:proven_capture",
+    "capture": "atomlab.capturing.capture:capture",
     "case_tables": "atomlab.show.case_tables:",
     "compare_fixes": "atomlab.diagnosis.comparison:compare",
     "compare_options": "atomlab.diagnosis.options:compare_options",

@@ -136,14 +136,14 @@ def capture(
     The database is only read. Its password comes from PGPASSWORD, .pgpass, or a URL in the
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
-    from atomlab.capturing.fidelity import proven_capture
+    from atomlab.capturing.capture import capture as write_snapshot
     from atomlab.capturing.memory import close_memory
     from atomlab.show.manifest import capture_progress
     from atomlab.show.terminal import print_capture
 
     close_memory()  # to the end of the process: values are freed, not wiped
     with capture_progress() as progress:
-        snapshot = proven_capture(
+        snapshot = write_snapshot(
             source,
             out,
             tenants=tenant or (),

@@ -25,7 +25,7 @@ _IMPORTED = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "psycopg",
     "atomlab.cli",
-    "atomlab.capturing.fidelity",
+    "atomlab.capturing.capture",
     "atomlab.show.manifest",
     "atomlab.show.terminal",
 )

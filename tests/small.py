@@ -92,7 +92,7 @@ def explained(
     """Return the ranking of a tenant with the rows, and its explanation (None if it is ranked)."""
     with evidence_of(rows, plan) as evidence, Laboratory(evidence, site) as lab:
         manager = BYOKManager(site.providers, site.rules, redacted=True)
-        states = manager.row_states(TENANT, evidence.session)
+        states = manager.states(evidence.session, TENANT).of(TENANT)
         ranking = lab.decide(TENANT, asked)
         if len(ranking.order):
             return ranking, None

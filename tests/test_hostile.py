@@ -8,7 +8,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from atomlab.capturing.fidelity import proven_capture
+from atomlab.capturing.capture import capture as proven_capture
 from atomlab.cli import main
 from atomlab.errors import TenantError
 from tests.refusals import is_one_line, refused

@@ -1,4 +1,4 @@
-"""Client initialization and ranking, as the platform does them (source: PLATFORM A)."""
+"""Client initialization and ranking, as the platform does them (source: docs/platform.md)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger("atomlab.byok")
 
 @dataclass(frozen=True)
 class Client:
-    """What stands for a provider's client: that it was built. Nothing ever calls a provider."""
+    """A provider's client, as far as it matters here: it was built. Nothing calls a provider."""
 
     provider_id: str
 
@@ -45,9 +45,7 @@ class BYOKHandler:
     ) -> None:
         self.tenant_id, self.workspace_id, self._db = tenant_id, workspace_id, db
         self.platform = platform or load_platform(db)
-        self.byok_manager = byok_manager or BYOKManager(
-            self.platform.providers, self.platform.rules, redacted=self.platform.redacted
-        )
+        self.byok_manager = byok_manager or self.platform.manager()
         self._plan, self._mode = plan_and_mode(db, tenant_id)
         self._clients_dict: dict[str, Client] = {}
         self._initialize_clients()
@@ -62,10 +60,9 @@ class BYOKHandler:
     ) -> list[dict[str, Any]]:
         """Return the candidates, best first, each a dict with provider, model and its scores.
 
-        `request` are the other fields of Request; whether it is managed says the tenant's
-        `ai_mode` otherwise. In an edition with a fallback its answer is returned where no model is
-        left, with provider and model only. Raises NoModelsAvailableError, a ValueError with the
-        platform's exact message, if nobody answers; its note folds the reasons.
+        `request` are the other fields of Request. Where no model is left, an edition with a
+        fallback gives its answer, provider and model only. Raises NoModelsAvailableError, a
+        ValueError with the platform's exact message, if nobody answers; its note counts why.
         """
         ranking = self.explain(Request(complexity=complexity, **request))
         if ranking.error:
@@ -75,7 +72,7 @@ class BYOKHandler:
         return [asdict(candidate) for candidate in ranking.candidates()]
 
     def explain(self, request: Request) -> Ranking:
-        """Return the whole decision for `request`; an empty ranking is a finding, not an error."""
+        """Return the ranking for `request`; an empty one is a finding, not an error."""
         asked = request.of_tenant(self._mode)
         return rank(self.platform, tuple(self.clients), asked, self._plan)
 

@@ -1,4 +1,7 @@
-"""Who answers where pricing finds no model: the edition's static mapping (source: PLATFORM C)."""
+"""The static mapping of editions that have one: who answers where pricing finds no model.
+
+Source: docs/platform.md, the public edition.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atomlab.byok.filters import View
-from atomlab.evidence.inputs.rules import Fallback
 
 
 @dataclass(frozen=True)
@@ -21,45 +23,26 @@ class Answer:
     by: str
 
 
-def last_answer(view: View, clients: Sequence[str]) -> Answer | None:
-    """Return who answers where nobody in the mapping does, None without a client."""
-    fallback = view.platform.rules.fallback
-    if fallback is None or not clients:
-        return None
-    return Answer(clients[0], fallback.last_model, "first-client")
-
-
 def static_mapping(view: View, clients: Sequence[str]) -> list[tuple[str, str]]:
     """Return the (provider, model) pairs that the mapping gives the request, first asked first."""
     fallback, kind = view.platform.rules.fallback, view.request.complexity
     if fallback is None:
         return []
-    pairs = []
-    for provider in fallback.order[kind]:
-        if provider in clients:
-            model = _suited(fallback.models[provider][kind], fallback, view)
-            if model is not None:
-                pairs.append((provider, model))
+    asked = [(p, fallback.models[p][kind]) for p in fallback.order[kind] if p in clients]
+    pairs = [(p, suited) for p, model in asked if (suited := _suited(model, view)) is not None]
     return sorted(pairs, key=lambda pair: pair[0] != fallback.first)
 
 
-def _suited(model: str, fallback: Fallback, view: View) -> str | None:
+def _suited(model: str, view: View) -> str | None:
     """Return the model that the request gets for `model`, None if none."""
-    request = view.request
+    request, rules, models = view.request, view.platform.rules, view.platform.models
     if request.managed:
-        allowed = view.platform.rules.allowed_names(view.plan)
+        allowed = rules.allowed_names(view.plan)
         return model if allowed is None or model in allowed else None
     if not request.tools:
         return model
-    if model in fallback.without_tools:
-        return fallback.without_tools[model]  # which is not asked for itself
-    return model if _has_tools(model, view) else None
-
-
-def _has_tools(model: str, view: View) -> bool:
-    """Return whether the price cache knows the model, by this very id, as one with tools.
-
-    What the cache does not know has none (measured; PLATFORM C says otherwise).
-    """
-    models = view.platform.models
-    return model in models.ids and bool(models.supports_tools[models.ids.index(model)])
+    if rules.fallback and model in rules.fallback.without_tools:
+        return rules.fallback.without_tools[model]  # which is not asked for itself
+    # A model that the price cache does not know, by this very id, has no tools (measured).
+    known = model in models.ids and models.supports_tools[models.ids.index(model)]
+    return model if known else None

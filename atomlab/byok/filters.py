@@ -1,28 +1,29 @@
-"""The filters of the ranking, in the platform's order (source: PLATFORM B, *Ranking*).
+"""The filters of the ranking, in the platform's order (source: docs/platform.md, ranking).
 
 Each is a pure function that judges every model, whatever the others say of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atomlab.byok.platform import Bools, Indices, Platform
+from atomlab.byok.models import Bools, Indices
+from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import Floats
 
 
 @dataclass(frozen=True)
 class View:
-    """What a filter looks at: the platform, the request, and who would serve each model.
+    """What a filter looks at.
 
-    `active` is each model's client as a place in the registry, -1 if it has none; `plan` the
-    tenant's plan; `quality` each model's quality for the request.
+    `active` is the client that serves each model, as a place among the platform's providers, -1
+    if none does; `plan` the tenant's plan; `quality` each model's quality for the request.
     """
 
     platform: Platform
@@ -37,7 +38,7 @@ class Judgement:
     """What a filter says: which models it rejects, what it saw of each, and what it required."""
 
     rejected: Bools
-    observed: Sequence[Any] | NDArray[Any]
+    observed: NDArray[Any]
     required: object
 
 
@@ -48,7 +49,7 @@ def client(view: View) -> Judgement:
 
 def context(view: View) -> Judgement:
     """Reject models whose window is smaller than the complexity needs."""
-    window = view.platform.models.window
+    window = view.platform.pricing.window
     needed = view.platform.rules.min_context_tokens[view.request.complexity]
     return Judgement(window < needed, window, needed)
 
@@ -58,7 +59,8 @@ def capability(view: View) -> Judgement:
     models, wanted = view.platform.models, view.request.capability
     if wanted is None:
         return _passed(view)
-    listed = view.platform.lists_capability(wanted)
+    entries = map(view.platform.catalog.get, models.ids)
+    listed = np.array([e is not None and wanted in e.capabilities for e in entries], dtype=bool)
     return Judgement(models.in_catalog & ~listed, listed, wanted)
 
 
@@ -66,7 +68,8 @@ def excluded(view: View) -> Judgement:
     """Reject models that the catalogue excludes, unless a capability is required."""
     if view.request.capability is not None:
         return _passed(view)
-    return Judgement(view.platform.models.excluded, view.platform.models.excluded, False)
+    found = view.platform.models.excluded
+    return Judgement(found, found, False)
 
 
 def health(view: View) -> Judgement:
@@ -81,11 +84,9 @@ def health(view: View) -> Judgement:
 def quality(view: View) -> Judgement:
     """Reject models below the quality that the complexity, or the cognitive tier, needs."""
     rules, request = view.platform.rules, view.request
-    needed = (
-        rules.min_quality[request.complexity]
-        if request.tier is None
-        else rules.min_quality_by_tier[request.tier]
-    )
+    needed = rules.min_quality[request.complexity]
+    if request.tier is not None:
+        needed = rules.min_quality_by_tier[request.tier]
     return Judgement(view.quality < needed, view.quality, needed)
 
 
@@ -100,13 +101,12 @@ def plan(view: View) -> Judgement:
 def tools(view: View) -> Judgement:
     """Reject models without tool support where it is required, for managed requests.
 
-    The platform asks only where the plan allows some models and not all: BYOK requests, and plans
-    that allow everything, pass (source: PLATFORM B, *Tools*).
+    The platform asks only where the plan allows some models and not all (docs/platform.md).
     """
-    request, supported = view.request, view.platform.models.supports_tools
-    asked = request.tools and request.managed
+    asked = view.request.tools and view.request.managed
     if not asked or view.platform.rules.allowed_names(view.plan) is None:
         return _passed(view)
+    supported = view.platform.models.supports_tools
     return Judgement(~supported, supported, True)
 
 

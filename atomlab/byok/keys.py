@@ -1,21 +1,20 @@
-"""Key lookup, as the platform does it (source: PLATFORM A, *Key lookup*)."""
+"""Key lookup, as the platform does it (source: docs/platform.md, the incident)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from atomlab.byok.rows import Row, TenantRows, first_of, read_rows
 from atomlab.errors import SnapshotError
 from atomlab.evidence.inputs.environment import NONE, STORED, Environment, read_environment
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import USABLE, State, key_state, token_state
-from atomlab.evidence.schema import TenantSetting
 from atomlab.shown import Shown
 from atomlab.text import listed
 
@@ -52,6 +51,11 @@ class KeyLookups(Shown, tuple[KeyLookup, ...]):
 
     __slots__ = ()
 
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The providers of which the tenant gets a client, in client order."""
+        return tuple(lookup.provider for lookup in self if lookup.client)
+
     def frame(self) -> pd.DataFrame:
         """Return one row per provider: provider, setting_key, state, client, reason."""
         import pandas as pd
@@ -74,8 +78,8 @@ class BYOKManager:
 
     `providers` is the registry by id, in its own order. With `redacted` the session's values are
     a snapshot's tokens and are judged by the state they carry; without, they are raw values.
-    In an edition whose keys come from the environment, that is read from a snapshot, and is
-    `environment` on any other database.
+    Where keys come from the environment, that is read from a snapshot, and is `environment` on
+    any other database.
     """
 
     def __init__(
@@ -100,7 +104,7 @@ class BYOKManager:
         NULL, empty or a placeholder.
         """
         provider = self.providers.get(provider_id, Provider(provider_id))
-        values = self._values(tenant_id, db, self._names(self.rules.key_places, provider))
+        values = self.rows(db, tenant_id).of(tenant_id)
         for name in self._names(self.rules.key_places, provider):
             if name in values and self.state(values[name]) in USABLE:
                 return str(values[name])
@@ -138,64 +142,31 @@ class BYOKManager:
                 todo="delete the file: it may hold a secret",
             ) from None
 
+    def rows(self, db: Session, *tenant_ids: str) -> TenantRows:
+        """Return what these tenants hold, all if none is named."""
+        return read_rows(db, self.rules, tenant_ids, self._held(db))
+
+    def states(self, db: Session, *tenant_ids: str) -> TenantRows:
+        """Return the same rows with the state of each value in its place."""
+        return read_rows(db, self.rules, tenant_ids, self._held(db), self.state)
+
+    def states_of(self, rows: Iterable[Row]) -> dict[str, State]:
+        """Return the state by setting name of (name, value) rows of one tenant."""
+        return {name: self.state(value) for name, value in first_of(rows).items()}
+
     def lookups(self, tenant_id: str, db: Session) -> KeyLookups:
         """Return what the platform finds for every provider, one element each, registry order."""
-        return self.lookups_of(self.row_states(tenant_id, db))
+        return self.lookups_of(self.states(db, tenant_id).of(tenant_id))
 
     def lookups_of(self, states: Mapping[str, State]) -> KeyLookups:
         """Return the same for a tenant whose rows, by setting name, are in these states."""
         return KeyLookups(self._lookup(p, states) for p in self.providers.values())
 
-    def row_states(self, tenant_id: str, db: Session) -> dict[str, State]:
-        """Return the state of each name that may hold a key of the tenant's.
-
-        The names are those of its settings or, where keys come from the environment, of the
-        worker's variables and of the stored keys that are the tenant's.
-        """
-        return self.states_of(self._values(tenant_id, db).items())
-
-    def all_row_states(self, db: Session) -> Callable[[str], dict[str, State]]:
-        """Return what gives `row_states` of any tenant by its id; everything is read once."""
-        if self.rules.keys_from == "environment":
-            held = self._held(db)
-            states = Environment(
-                {name: self.state(value) for name, value in held.variables.items()},
-                {whose: self.state(value) for whose, value in held.stored.items()},
-            )
-            return states.of
-        rows: dict[str, dict[str, State]] = {}
-        columns = (TenantSetting.tenant_id, TenantSetting.setting_key, TenantSetting.setting_value)
-        for tenant_id, name, value in db.execute(select(*columns)):
-            rows.setdefault(tenant_id, {}).setdefault(name, self.state(value))
-        return lambda tenant_id: rows.get(tenant_id, {})
-
-    def states_of(self, rows: Iterable[Sequence[Any]]) -> dict[str, State]:
-        """Return the state by setting name of (name, value) rows; the platform reads the first."""
-        states: dict[str, State] = {}
-        for name, value in rows:
-            if name not in states:
-                states[name] = self.state(value)
-        return states
-
-    def _values(
-        self, tenant_id: str, db: Session, names: Collection[str] | None = None
-    ) -> dict[str, str | None]:
-        """Return the values by name, of several rows of one name the first."""
-        if self.rules.keys_from == "environment":
-            return self._held(db).of(tenant_id)
-        rows = select(TenantSetting.setting_key, TenantSetting.setting_value).where(
-            TenantSetting.tenant_id == tenant_id
-        )
-        if names is not None:
-            rows = rows.where(TenantSetting.setting_key.in_(names))
-        values: dict[str, str | None] = {}
-        for name, value in db.execute(rows):
-            values.setdefault(name, value)
-        return values
-
     def _held(self, db: Session) -> Environment:
         """Return the worker's environment: the one that was given, else the snapshot's."""
-        return self._environment or (read_environment(db) if self.redacted else NONE)
+        if self._environment is None and self.redacted and self.rules.keys_from == "environment":
+            return read_environment(db)
+        return self._environment or NONE
 
     def _names(self, places: Iterable[str], provider: Provider) -> tuple[str, ...]:
         """Return the names that places of the rules stand for; what nobody declares is left out."""

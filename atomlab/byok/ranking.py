@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atomlab.byok.fallback import Answer, last_answer, static_mapping
+from atomlab.byok.fallback import Answer, static_mapping
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES, View
-from atomlab.byok.platform import Indices, Platform
+from atomlab.byok.models import Indices, first_match
+from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import Floats, value_scores
 from atomlab.errors import NO_MODELS, InputError
-from atomlab.evidence.inputs.rules import Rules
+from atomlab.evidence.inputs.pricing import chat_of
 from atomlab.shown import Shown
 from atomlab.text import count, printable
 
@@ -53,34 +54,13 @@ class Candidate:
 
     def to_json(self) -> dict[str, Any]:
         """Return the model as a winner in `atomlab.diagnosis/1`."""
-        return {
-            "provider": self.provider,
-            "model": self.model,
-            "value_score": self.value_score,
-            "mode": self.mode,
-            "chat": self.chat,
-        }
+        fields = ("provider", "model", "value_score", "mode", "chat")
+        return {name: getattr(self, name) for name in fields}
 
     @property
     def unable(self) -> str:
         """Say that the model is no chat model, where that is known; empty if it may be one."""
         return f"{self.model} is no chat model ({self.mode})" if self.chat is False else ""
-
-
-@dataclass(frozen=True)
-class Break:
-    """An entry of the cache at which the platform's ranking fails inside, so that nothing is left.
-
-    `what` says what is wrong with it, `others` how many more such entries there are.
-    """
-
-    model: str
-    what: str
-    others: int = 0
-
-    def __str__(self) -> str:
-        more = f" (and {count(self.others, 'more entry', 'more entries')})" if self.others else ""
-        return f"the entry {printable(self.model)}{more} breaks the ranking: {self.what}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,35 +93,33 @@ class Ranking(Shown):
 
     def candidates(self) -> Iterator[Candidate]:
         """Yield the candidates, best first."""
-        models, providers = self.view.platform.models, self.view.platform.providers
+        platform, models = self.view.platform, self.view.platform.models
         for place in self.order:
             yield Candidate(
-                provider=providers[self.view.active[place]].id,
+                provider=models.providers[self.view.active[place]],
                 model=models.ids[place],
                 value_score=float(self.value_score[place]),
                 quality=float(self.view.quality[place]),
                 cost=float(self.cost[place]),
-                price_unknown=bool(models.price_unknown[place]),
-                mode=self.view.platform.pricing.columns["mode"][place],
-                chat=None if np.isnan(models.chat[place]) else bool(models.chat[place]),
+                price_unknown=bool(platform.pricing.price_unknown[place]),
+                mode=platform.pricing.columns["mode"][place],
+                chat=chat_of(platform.pricing.columns["mode"][place]),
             )
 
     @property
-    def broken(self) -> Break | None:
-        """The first entry at which the platform's ranking fails inside, None if there is none."""
+    def broken(self) -> str | None:
+        """Say at which entry the platform's ranking fails inside, None if at none."""
         if not len(self.breaks):
             return None
-        models, first = self.view.platform.models, self.breaks[0]
-        what = next(
-            what
-            for at, what in (
-                (models.breaks_all, "its litellm_provider is null"),
-                (models.breaks_window, "its context window is no number"),
-                (models.breaks_price, "its price is null or no number"),
-            )
-            if at[first]
+        models, first, others = self.view.platform.models, self.breaks[0], len(self.breaks) - 1
+        wrong = (
+            "its litellm_provider is null",
+            "its context window is no number",
+            "its price is null or no number",
         )
-        return Break(models.ids[first], what, len(self.breaks) - 1)
+        what = next(what for what, at in zip(wrong, models.breaks, strict=True) if at[first])
+        more = f" (and {count(others, 'more entry', 'more entries')})" if others else ""
+        return f"the entry {printable(models.ids[first])}{more} breaks the ranking: {what}"
 
     @property
     def fallback(self) -> Answer | None:
@@ -150,8 +128,8 @@ class Ranking(Shown):
         First the static mapping; then, with the same clients, the best model for the same request
         without capability, tier and cached prompt (measured); then the first client.
         """
-        view = self.view
-        if len(self.order) or view.platform.rules.fallback is None:
+        view, fallback = self.view, self.view.platform.rules.fallback
+        if len(self.order) or fallback is None or not self.clients:
             return None
         for provider, model in static_mapping(view, self.clients):
             return Answer(provider, model, "static-mapping")
@@ -160,7 +138,7 @@ class Ranking(Shown):
             winner = rank(view.platform, self.clients, plain, view.plan).winner
             if winner is not None:
                 return Answer(winner.provider, winner.model, "plain-ranking")
-        return last_answer(view, self.clients)
+        return Answer(self.clients[0], fallback.last_model, "first-client")
 
     @property
     def error(self) -> str | None:
@@ -180,12 +158,12 @@ class Ranking(Shown):
         """Return the models' way through the filters, one row per filter in order.
 
         Columns: filter; entering (models that no earlier filter rejected); rejected (of those);
-        only_blocker (models that this filter alone keeps out).
+        only_blocker (models that no other filter rejects).
         """
         first = np.bincount(self.first_blockers(), minlength=len(NAMES) + 1)
         entering, rows = len(self.blockers), []
-        for bit, name in enumerate(NAMES):
-            rejected, only = int(first[bit]), int(np.count_nonzero(self.blockers == 1 << bit))
+        for bit, (name, rejected) in enumerate(zip(NAMES, first.tolist(), strict=False)):
+            only = int(np.count_nonzero(self.blockers == 1 << bit))
             rows.append(
                 {"filter": name, "entering": entering, "rejected": rejected, "only_blocker": only}
             )
@@ -211,13 +189,10 @@ class Ranking(Shown):
         """
         import pandas as pd
 
-        models = self.view.platform.models
-        first = self.first_blockers()
-        rank = pd.Series(pd.NA, index=range(len(first)), dtype="Int64")
+        platform, models = self.view.platform, self.view.platform.models
+        rank = pd.Series(pd.NA, index=range(len(models.ids)), dtype="Int64")
         rank.iloc[self.order] = np.arange(1, len(self.order) + 1)
-        active = self.view.active
-        ids = [p.id for p in self.view.platform.providers]
-        provider = [ids[a] if a >= 0 else n for a, n in zip(active, models.provider, strict=True)]
+        serving = zip(self.view.active, models.provider, strict=True)
         names = {
             int(mask): ", ".join(n for b, n in enumerate(NAMES) if mask >> b & 1)
             for mask in np.unique(self.blockers)
@@ -225,31 +200,31 @@ class Ranking(Shown):
         return pd.DataFrame(
             {
                 "model": models.ids,
-                "provider": provider,
+                "provider": [models.providers[a] if a >= 0 else named for a, named in serving],
                 "blockers": [names[int(mask)] for mask in self.blockers],
-                "first_blocker": [(*NAMES, "")[place] for place in first],
+                "first_blocker": [(*NAMES, "")[place] for place in self.first_blockers()],
                 "quality": self.view.quality,
-                "quality_source": self.view.platform.quality(self.request.capability)[1],
+                "quality_source": platform.quality(self.request.capability)[1],
                 "cost": self.cost,
                 "value_score": self.value_score,
                 "rank": rank,
-                "price_unknown": models.price_unknown,
+                "price_unknown": platform.pricing.price_unknown,
                 "window_unknown": models.window_unknown,
-                "mode": self.view.platform.pricing.columns["mode"],
+                "mode": platform.pricing.columns["mode"],
             }
         )
 
     def reasons(self, model_id: str) -> list[Reason]:
         """Return why each filter rejects the model, in filter order; KeyError if unknown."""
-        models = self.view.platform.models
-        if model_id not in models.ids:
+        ids = self.view.platform.models.ids
+        if model_id not in ids:
             raise KeyError(model_id)
-        place = models.ids.index(model_id)
-        judgements = [(name, judge(self.view)) for name, judge in zip(NAMES, FILTERS, strict=True)]
+        place = ids.index(model_id)
+        judged = {name: judge(self.view) for name, judge in zip(NAMES, FILTERS, strict=True)}
         return [
-            Reason(name, _plain(verdict.observed[place]), verdict.required)
-            for name, verdict in judgements
-            if verdict.rejected[place]
+            Reason(name, judgement.observed.item(place), judgement.required)
+            for name, judgement in judged.items()
+            if judgement.rejected[place]
         ]
 
     def summary(self) -> str:
@@ -259,7 +234,7 @@ class Ranking(Shown):
         if usable := int(np.count_nonzero(self.blockers == 0)):
             parts.append(f"{usable:,} usable")
         if self.broken:
-            parts.append(str(self.broken))
+            parts.append(self.broken)
         return f"{total}: {', '.join(parts)}" if parts else f"{total} in the pricing cache"
 
     def __repr__(self) -> str:
@@ -267,8 +242,8 @@ class Ranking(Shown):
 
     def warnings(self) -> list[str]:
         """Return what the ranking had to take on trust, most important first."""
-        models, winner = self.view.platform.models, self.winner
-        unpriced = int(models.price_unknown[self.order].sum())
+        winner = self.winner
+        unpriced = int(self.view.platform.pricing.price_unknown[self.order].sum())
         out = []
         if winner is not None and winner.unable:
             out.append(f"the winner {winner.unable}: a chat request to it fails")
@@ -299,51 +274,35 @@ def rank(
     if unknown := [c for c in clients if c not in platform.column]:
         raise InputError(f"no provider {unknown[0]!r}", todo="give clients of the registry")
     columns = np.array([platform.column[c] for c in clients], dtype=np.intp)
-    if len(columns) and len(models.ids):
-        served = models.matches[:, columns]
-        active = np.where(served.any(axis=1), columns[served.argmax(axis=1)], -1)
-    else:
-        active = np.full(len(models.ids), -1, dtype=np.intp)
+    active = first_match(models.matches, columns)
     quality, _ = platform.quality(request.capability)
     view = View(platform, request, active, plan, quality)
     blockers = np.zeros(len(models.ids), dtype=np.uint32)
     for bit, judge in enumerate(FILTERS):
         if judge.__name__ not in waived:
             blockers |= judge(view).rejected.astype(np.uint32) << bit
+    input_cost, output_cost = models.costs
     with np.errstate(over="ignore"):  # an absurd price is infinite, its value 0
-        cost = (models.input_cost * _input_factor(view) + models.output_cost) / 2
+        cost = (input_cost * _input_share(view) + output_cost) / 2
         value = value_scores(quality, cost)
-    breaks = np.flatnonzero(
-        models.breaks_all
-        | models.breaks_window & (blockers & _CLIENT == 0)
-        | models.breaks_price & (blockers & _BEFORE_PRICE == 0)
-    )
+    always, if_served, if_candidate = models.breaks
+    served, candidate = blockers & _CLIENT == 0, blockers & _BEFORE_PRICE == 0
+    breaks = np.flatnonzero(always | if_served & served | if_candidate & candidate)
     candidates = np.flatnonzero(blockers == 0) if not len(breaks) else breaks[:0]
     order = candidates[np.argsort(-value[candidates], kind="stable")]
     return Ranking(view, tuple(clients), blockers, cost, value, order, breaks)
 
 
-def _input_factor(view: View) -> Floats | float:
+def _input_share(view: View) -> Floats | float:
     """Return what share of the input price counts: less where the provider caches the prompt."""
     rules, request = view.platform.rules, view.request
     if request.turn == 0:
         return 1.0
-    least = [least_cached_tokens(p.id, rules) for p in view.platform.providers]
-    factors = [
-        rules.cached_input_factor if tokens is not None and request.tokens >= tokens else 1.0
-        for tokens in least
-    ]
-    return np.array([*factors, 1.0])[view.active]
-
-
-def least_cached_tokens(provider_id: str, rules: Rules) -> int | None:
-    """Return from how many tokens on a provider caches a prompt, None if it does not."""
-    exact = rules.prompt_cache_min_tokens.get(provider_id)
-    contained = (
-        n for part, n in rules.prompt_cache_min_tokens_containing.items() if part in provider_id
-    )
-    return exact if exact is not None else next(contained, None)
-
-
-def _plain(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
+    shares = []
+    for provider in view.platform.models.providers:
+        contained = rules.prompt_cache_min_tokens_containing.items()
+        least = next((tokens for part, tokens in contained if part in provider), None)
+        least = rules.prompt_cache_min_tokens.get(provider, least)
+        cached = least is not None and request.tokens >= least
+        shares.append(rules.cached_input_factor if cached else 1.0)
+    return np.array([*shares, 1.0])[view.active]  # the last for models that nobody serves

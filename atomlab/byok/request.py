@@ -13,13 +13,12 @@ from atomlab.text import printable
 
 @dataclass(frozen=True)
 class Request:
-    """A request for a model (source: PLATFORM B, *Ranking, in order*).
+    """A request for a model (source: docs/platform.md, ranking).
 
-    `tools` stands for tools or structured output required; `managed` for a request served with
-    the platform's keys, the only kind that plan and tools filter, None for what the tenant's
-    `ai_mode` says (see `of_tenant`; without a tenant it is not managed); `turn` is the turn index
-    and `tokens` the prompt's estimated length, which matter for cached prices; a cognitive `tier`
-    replaces the complexity's quality threshold. `task` is recorded; no rule uses it.
+    `tools`: tools or structured output are required. `managed`: it is served with the platform's
+    keys, the only kind that plan and tools filter; None is what the tenant's `ai_mode` says.
+    `turn`, its index, and `tokens`, the prompt's estimated length, matter for cached prices. A
+    cognitive `tier` replaces the complexity's quality threshold. No rule uses the `task`.
     Raises InputError for an unknown complexity or tier, or a negative number.
     """
 
@@ -33,16 +32,18 @@ class Request:
     tier: str | None = None
 
     def __post_init__(self) -> None:
-        _one_of("complexity", self.complexity, COMPLEXITIES)
-        if self.tier is not None:
-            _one_of("tier", self.tier, TIERS)
+        for name, known in (("complexity", COMPLEXITIES), ("tier", (None, *TIERS))):
+            value = getattr(self, name)
+            if value not in known:
+                todo = f"use one of {', '.join(filter(None, known))}"
+                raise InputError(f"unknown {name} {value!r}", todo=todo)
         if self.turn < 0 or self.tokens < 0:
             raise InputError("turn and tokens cannot be negative", todo="give 0 or more")
 
     def of_tenant(self, ai_mode: str | None) -> Request:
         """Return the request as a tenant of this `ai_mode` makes it, unless it says so itself.
 
-        `managed` makes requests managed; `byok` and `hybrid` do not (source: PLATFORM B).
+        `managed` makes requests managed; `byok` and `hybrid` do not (docs/platform.md).
         """
         if self.managed is not None:
             return self
@@ -66,8 +67,3 @@ def in_words(requests: Iterable[Mapping[str, Any]]) -> str:
 def _and(values: Iterable[str]) -> str:
     *most, last = values
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(f"unknown {name} {value!r}", todo=f"use one of {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""Quality, cost and value of models (source: PLATFORM B, *Ranking* and *Quality*)."""
+"""Quality and value of models (source: docs/platform.md, ranking)."""
 
 from __future__ import annotations
 
@@ -13,26 +13,21 @@ Floats = NDArray[np.float64]
 CHEAPEST = 1e-9  # the platform's floor under a cost, in US dollars per token
 
 
-def quality_of(model_id: str, rules: Rules, capability: str | None = None) -> tuple[float, str]:
-    """Return a model's quality and where the score came from.
+def scorer(rules: Rules, capability: str | None = None) -> Callable[[str], tuple[float, str]]:
+    """Return the function that gives a model id's quality, and where the score came from.
 
     The source is `exact`, `table:<key>`, `heuristic:<word>` or `default`; a score of the
-    capability's own table has `capability-` before it.
+    capability's own table, which is asked first, has `capability-` before it.
     """
-    return scorer(rules, capability)(model_id)
-
-
-def scorer(rules: Rules, capability: str | None = None) -> Callable[[str], tuple[float, str]]:
-    """Return the function from a model id to its quality and source, for many models."""
-    tables = [("", rules.quality, dict(rules.quality))]
-    if capability is not None:
-        own = rules.capability_quality.get(capability, ())
-        tables.insert(0, ("capability-", own, dict(own)))
-    lowered_tables = [
-        (prefix, [(key.lower(), score, f"{prefix}table:{key}") for key, score in table], exact)
-        for prefix, table, exact in tables
+    own = rules.capability_quality.get(capability or "", ())
+    tables = [
+        (
+            dict(table),
+            [(key.lower(), score, f"{prefix}table:{key}") for key, score in table],
+            prefix,
+        )
+        for prefix, table in (("capability-", own), ("", rules.quality))
     ]
-
     heuristics = [
         (word, score, f"heuristic:{word}")
         for words, score in rules.quality_heuristics
@@ -41,11 +36,11 @@ def scorer(rules: Rules, capability: str | None = None) -> Callable[[str], tuple
 
     def score_of(model_id: str) -> tuple[float, str]:
         lowered = model_id.lower()
-        for prefix, table, exact in lowered_tables:
+        for exact, contained, prefix in tables:
             if model_id in exact:
                 return exact[model_id], f"{prefix}exact"
-            for lowered_key, score, source in table:
-                if lowered_key in lowered:
+            for key, score, source in contained:
+                if key in lowered:
                     return score, source
         for word, score, source in heuristics:
             if word in lowered:

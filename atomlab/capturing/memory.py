@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +14,8 @@ _GET_DUMPABLE, _SET_DUMPABLE = 3, 4  # source: linux/prctl.h
 def close_memory() -> Callable[[], None]:
     """Let nobody look at the process's memory, nor its core be dumped; return what undoes that.
 
-    Processes that it forks meanwhile keep it. Elsewhere than on Linux only the core is kept.
+    It holds for processes forked meanwhile. Elsewhere than on Linux only the core is not dumped.
     """
-    if sys.platform == "win32":
-        return lambda: None
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     dumpable = _prctl(_GET_DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
@@ -36,8 +33,8 @@ def close_memory() -> Callable[[], None]:
 def private_memory() -> Iterator[None]:
     """Close the process's memory while the block runs.
 
-    Afterwards it is as before, since a notebook's kernel may be debugged; what has been freed may
-    still lie there, so the command line, which has nothing else to do, keeps its own closed.
+    Afterwards a notebook's kernel can be debugged again. What was freed may still lie in memory:
+    the command line keeps its own closed to the end.
     """
     undo = close_memory()
     try:

@@ -1,4 +1,4 @@
-"""The file in which a snapshot grows: redacted rows only, and without a name until it is whole."""
+"""The file in which a snapshot grows: redacted rows only, without a name until it is finished."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from itertools import islice
 from atomlab import limits
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking, rank
+from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.blockers import BlockerSet, minimal_fix_sets
 from atomlab.diagnosis.confirmation import confirm, verdict_of
 from atomlab.diagnosis.defects import Defect
@@ -22,7 +23,6 @@ from atomlab.diagnosis.deviations import (
 )
 from atomlab.diagnosis.explanation import Cause, Explanation, FixSet
 from atomlab.diagnosis.interventions import Edit, Laboratory
-from atomlab.diagnosis.rows import TenantRows
 from atomlab.text import listed
 
 # Keys of providers that the platform does not know, or not as LLM providers.
@@ -95,14 +95,14 @@ def _not_read(rows: TenantRows, tenant_id: str) -> list[str]:
     """Return the sentence on settings that an edition with keys from the environment ignores."""
     if rows.rules.keys_from == "settings":
         return []
-    names = sorted({name for whose, name, _ in rows.settings if whose == tenant_id})
+    names = rows.names(tenant_id)
     told = "in this edition keys come from the worker's environment; these settings are not read"
     return [f"{told}: {listed(names)}"] if names else []
 
 
 def _was_meant(defect: Defect, platform: Platform) -> bool:
     """Return whether the price map has what may be a chat model of it, or two vendors are near."""
-    named = platform.models_named(defect.provider)
+    named = platform.models.naming(defect.provider)
     return bool(defect.neighbours or (named & (platform.models.chat != 0)).any())
 
 
@@ -191,7 +191,7 @@ def _broken_entry(
     models = ranking.view.platform.models
     edits = lab.repairs(tuple(models.ids[place] for place in ranking.breaks))
     first = int(ranking.breaks[0])
-    provider = None if models.breaks_all[first] else str(models.provider[first])
+    provider = None if models.breaks[0][first] else str(models.provider[first])
     atom, evidence = "pricing-entry", (str(ranking.broken), _whom(provider))
     if len(edits) == len(models.ids):  # no entry is left to decide with
         fix_sets = (FixSet((atom,), (Edit("refresh-pricing"),), ranking),)

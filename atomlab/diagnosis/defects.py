@@ -110,7 +110,7 @@ def _meant(name: str, reading: Reading | None, platform: Platform) -> tuple[str,
 
 def _in_price_map(provider: str, platform: Platform) -> bool:
     """Return whether the price map has models of a provider, be it registered or not."""
-    return platform.knows(provider)
+    return bool(platform.models_of(provider).any())
 
 
 def _defect(

@@ -18,7 +18,7 @@ from sqlalchemy import delete, insert, select, text
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
-from atomlab.diagnosis.rows import TenantRows, read_rows
+from atomlab.byok.rows import TenantRows
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS, Pricing
 from atomlab.evidence.inputs.registry import Provider
@@ -219,7 +219,8 @@ class Laboratory:
     def rows(self, tenant_id: str) -> TenantRows:
         """Return what the tenant holds, read once."""
         if tenant_id not in self._rows:
-            self._rows[tenant_id] = read_rows(self.evidence, self.platform.rules, tenant_id)
+            manager = self.platform.manager()
+            self._rows[tenant_id] = manager.rows(self.evidence.session, tenant_id)
         return self._rows[tenant_id]
 
     def plan_and_mode(self, tenant_id: str) -> tuple[str | None, str | None]:
@@ -251,8 +252,8 @@ class Laboratory:
             delete(TenantSetting).where(TenantSetting.tenant_id == tenant_id),
             execution_options=in_database,
         )
-        for whose, name, token in changed.settings:
-            row = {"tenant_id": whose, "setting_key": name, "setting_value": token}
+        for name, token in changed.settings.get(tenant_id, ()):
+            row = {"tenant_id": tenant_id, "setting_key": name, "setting_value": token}
             db.execute(insert(TenantSetting).values(**row))
         if self.platform.rules.keys_from == "environment":
             db.execute(text("DELETE FROM environment"))

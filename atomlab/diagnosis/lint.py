@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import select
 
-from atomlab.byok.platform import Bools, Platform, load_platform
+from atomlab.byok.models import Bools
+from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import scorer
@@ -298,7 +299,7 @@ def _world(evidence: Evidence) -> _World:
     platform, db = load_platform(evidence.session), evidence.session
     allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     tenants = frozenset(db.scalars(select(Tenant.id)))
-    manager, held = platform.manager(), platform.manager().all_row_states(db)
+    manager, held = platform.manager(), platform.manager().states(db).of
     holders: dict[str, set[str]] = defaultdict(set)
     clients_of: dict[str, set[str]] = defaultdict(set)
     alike: dict[frozenset[tuple[str, State]], list[str]] = defaultdict(list)

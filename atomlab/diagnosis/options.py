@@ -204,7 +204,7 @@ def winners_by_tenant(
     A name in `fallback` that holds no usable key is looked up under the other name that it has
     there. Requests are managed or not as they say, else as each tenant's `ai_mode` says.
     """
-    rows_of = platform.manager().all_row_states(db)
+    rows_of = platform.manager().states(db).of
     clients_of: dict[frozenset[tuple[str, State]], tuple[str, ...]] = {}
     found = {}
     for tenant_id, plan, mode in db.execute(select(Tenant.id, Tenant.plan_type, Tenant.ai_mode)):

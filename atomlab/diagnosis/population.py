@@ -53,7 +53,7 @@ class Alike:
 def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[Alike]:
     """Yield the distinct states that the snapshot's tenants are in, each with its tenants."""
     db, manager = evidence.session, platform.manager()
-    rows_of = manager.all_row_states(db)
+    rows_of = manager.states(db).of
     found: dict[_Case, list[Tenant]] = defaultdict(list)
     for tenant in db.scalars(select(Tenant)):
         db.expunge(tenant)

@@ -168,7 +168,7 @@ def verify(
             evidence,
             found.id,
             platform,
-            handler.byok_manager.row_states(found.id, evidence.session),
+            handler.byok_manager.states(evidence.session, found.id).of(found.id),
             tuple(handler.clients),
             handler.explain(asked),
             missing_input(evidence, platform),

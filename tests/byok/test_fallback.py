@@ -1,4 +1,4 @@
-"""Who answers where pricing finds no model (source: PLATFORM C, *No candidate does not raise*)."""
+"""Who answers where pricing finds no model (source: docs/platform.md)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES, load_rules
 
 PUBLIC = "open-source-2026-05"
 ALL = ("lux", "openai", "deepseek", "moonshot", "deepinfra", "minimax", "qwen", "gemini")
-# As PLATFORM C lists them, for clients that the edition can have; qwen moves to the front.
+# As docs/platform.md lists them, for clients that the edition can have; qwen moves to the front.
 ORDER = {
     "simple": ["deepseek", "minimax", "moonshot", "gemini", "openai"],
     "moderate": ["deepseek", "minimax", "gemini", "moonshot", "openai"],

@@ -1,4 +1,4 @@
-"""The filters, each against its condition as PLATFORM words it."""
+"""The filters, each against its condition as docs/platform.md words it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atomlab.byok.filters import FILTERS, NAMES, PHRASES, Judgement
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
-from atomlab.byok.scoring import quality_of
+from atomlab.byok.scoring import scorer
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider
@@ -61,7 +61,7 @@ def blockers_by_hand(world, clients, asked, plan, model):
         and asked.capability not in listed.capabilities,
         "excluded": not asked.capability and bool(listed) and listed.excluded,
         "health": health is not None and round(health, 3) < 0.5,
-        "quality": quality_of(model, world.rules, asked.capability)[0] < needed,
+        "quality": scorer(world.rules, asked.capability)(model)[0] < needed,
         "plan": limited and not any(n in model.lower() for n in allowed),
         "tools": limited and asked.tools and entry.get("supports_tools") is not True,
     }
@@ -156,7 +156,7 @@ def test_plan_filters_managed_requests_only(hopeless):
     ],
 )
 def test_tools_filter_managed_requests_of_limited_plans_only(hopeless, managed, plan, filtered):
-    """The platform asks within the plan's approval, which BYOK never reaches (PLATFORM B)."""
+    """The platform asks within the plan's approval, which BYOK never reaches (docs/platform.md)."""
     asked = Request("simple", tools=True, managed=managed)
     [blockers] = rank(hopeless, ["groq"], asked, plan).frame()["blockers"]
     assert ("tools" in blockers) is filtered

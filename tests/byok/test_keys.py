@@ -119,7 +119,7 @@ def test_first_of_two_rows_counts(make_database):
     db.close()
     manager = BYOKManager((), load_rules("hosted-2026-05"))
     with open_source(str(path)) as source:
-        assert manager.row_states("id-acme", source.db) == {"GROQ_API_KEY": "empty"}
+        assert manager.states(source.db, "id-acme").of("id-acme") == {"GROQ_API_KEY": "empty"}
         assert manager.get_tenant_api_key("id-acme", "groq", db=source.db) is None
 
 
@@ -139,7 +139,7 @@ def test_lookups_of_the_shipped_tenants_follow_their_rows(request, name):
             assert found.client == (held in CLIENT and found.provider != "tavily")
 
 
-# The public edition: keys of the environment (PLATFORM C)
+# The public edition: keys of the environment (docs/platform.md)
 
 
 def manager(stored=(), **variables):
@@ -253,4 +253,4 @@ def test_a_snapshot_s_environment_is_read_and_none_is_given(captured):
     raw = BYOKManager(providers, rules)
     assert redacted.get_tenant_api_key("id-acme", "openai", db=session).startswith("v1:present:")
     assert raw.get_tenant_api_key("id-acme", "openai", db=session) is None
-    assert redacted.row_states("id-acme", session) == {"OPENAI_API_KEY": "present"}
+    assert redacted.states(session, "id-acme").of("id-acme") == {"OPENAI_API_KEY": "present"}

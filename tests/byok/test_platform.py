@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import atomlab
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.capturing.fidelity import proven_capture
+from atomlab.capturing.capture import capture
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider
@@ -27,15 +27,14 @@ def test_columns_are_what_the_entries_mean(world):
 
     The window falls back to max_tokens; a negative number is kept.
     """
-    models = world.platform().models
+    platform = world.platform()
+    models, pricing = platform.models, platform.pricing
     assert models.ids == list(world.cache)
     for place, entry in enumerate(world.cache.values()):
         costs = [entry.get("input_cost_per_token"), entry.get("output_cost_per_token")]
         windows = [entry.get("max_input_tokens"), entry.get("max_tokens")]
-        assert models.input_cost[place] == (costs[0] or 0)
-        assert models.output_cost[place] == (costs[1] or 0)
-        assert models.price_unknown[place] == any(c is None or c <= 0 for c in costs)
-        assert models.window[place] == (windows[0] or windows[1] or 0)
+        assert pricing.price_unknown[place] == any(c is None or c <= 0 for c in costs)
+        assert pricing.window[place] == (windows[0] or windows[1] or 0)
         assert models.window_unknown[place] == (not windows[0] and not windows[1])
 
 
@@ -54,7 +53,7 @@ def test_columns_are_what_the_entries_mean(world):
     ],
 )
 def test_who_serves_a_model(write_json, model, owner, prefix, substring):
-    """The two matchers agree on plain cases and differ where PLATFORM says so."""
+    """The two matchers agree on plain cases and differ where docs/platform.md says so."""
     pricing = load_pricing(write_json({model: {"litellm_provider": owner}}))
     served = {}
     for matcher in ("prefix", "substring"):
@@ -79,7 +78,7 @@ def test_snapshot_gives_back_the_platform_it_was_made_of(tmp_path, make_database
     prices = write_json(document)
     catalog = [("openai/number-0", '["vision", "tools"]', 1), ("gone", "broken [", 0)]
     source = make_database({"acme": {"OPENAI_API_KEY": "k"}}, catalog=catalog)
-    with proven_capture(str(source), tmp_path / "s.sqlite", pricing=prices) as snapshot:
+    with capture(str(source), tmp_path / "s.sqlite", pricing=prices) as snapshot:
         loaded = load_platform(snapshot.session)
     expected = load_pricing(prices)
     pd.testing.assert_frame_equal(loaded.pricing.frame, expected.frame, check_exact=True)
@@ -103,7 +102,7 @@ def test_registry_survives_a_snapshot(tmp_path, make_database, write_json):
         "byok_config.json",
     )
     source = make_database({"acme": {}})
-    with proven_capture(str(source), tmp_path / "s.sqlite", providers=registry) as snapshot:
+    with capture(str(source), tmp_path / "s.sqlite", providers=registry) as snapshot:
         assert load_platform(snapshot.session).providers == (
             Provider("zeta", "Z_API_KEY", is_active=False),
             Provider("alpha", health_score=0.25),
@@ -163,7 +162,7 @@ def test_health_of_unknown_providers_is_nan(prices):
 
 
 def test_names_of_a_plan_are_compared_in_lower_case(write_json):
-    """Both an allowed name and an id may be written in capitals (source: PLATFORM B)."""
+    """Both an allowed name and an id may be written in capitals (docs/platform.md)."""
     rules = replace(load_rules("hosted-2026-05"), plans={"free": ("GPT-4o", "qwen")})
     pricing = load_pricing(write_json({m: {"mode": "chat"} for m in ("gpt-4O", "QWEN-x", "o1")}))
     assert Platform(rules, (), pricing, {}).allowed_by("free").tolist() == [True, True, False]
@@ -184,10 +183,9 @@ def test_clients_of_the_public_edition_stand_in_its_own_order(prices):
 
 
 def test_a_window_below_zero_is_one(write_json):
-    """The platform takes the first that is not 0; what is below 0 is not too (PLATFORM B)."""
+    """The platform takes the first that is not 0; what is below 0 is not too (docs/platform.md)."""
     pricing = load_pricing(write_json({"a": {"max_input_tokens": -1, "max_tokens": 9000}}))
-    models = Platform(load_rules("hosted-2026-05"), (), pricing, {}).models
-    assert models.window.tolist() == [-1]
+    assert pricing.window.tolist() == [-1]
 
 
 @pytest.mark.parametrize("edition", ["hosted-2026-05", "open-source-2026-05"])
@@ -205,9 +203,8 @@ def test_what_is_known_of_a_provider_is_what_a_walk_over_all_entries_finds(world
         wanted = Platform(replace(rules, client_order="registry"), (Provider(name),), *_rest(base))
         served = wanted.models.matches[:, 0]
         assert (platform.models_of(name) == served).all()
-        assert platform.knows(name) == served.any()
         named = [name.lower() in (m.split("/")[0], o) for m, o in zip(lowered, owners, strict=True)]
-        assert platform.models_named(name).tolist() == named
+        assert platform.models.naming(name).tolist() == named
         if edition == "hosted-2026-05":
             more = Platform(rules, (*platform.providers, Provider(name)), *_rest(base)).models
             added = platform.models.with_client(name, served)
@@ -233,4 +230,3 @@ def test_one_more_provider_is_matched_as_if_it_had_been_there(world, provider):
     assert np.array_equal(added.matches, anew.matches)
     assert np.array_equal(added.served_by, anew.served_by)
     assert [*added.provider] == [*anew.provider]
-    assert platform.knows(provider) == bool(anew.matches[:, -1].any())

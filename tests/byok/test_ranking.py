@@ -342,7 +342,7 @@ def test_summary_folds_the_counts_of_the_incident(before):
     ],
 )
 def test_models_per_prefix_on_the_real_map(real, real_map, provider, models):
-    """The real map holds as many ids with the provider's prefix as PLATFORM measured."""
+    """The real map holds as many ids with the provider's prefix as docs/platform.md measured."""
     served = rank(real, [provider], Request()).view.active >= 0
     with_slash = [m for m, hit in zip(real.models.ids, served, strict=True) if hit and "/" in m]
     assert len(with_slash) == models
@@ -351,7 +351,7 @@ def test_models_per_prefix_on_the_real_map(real, real_map, provider, models):
 
 @pytest.mark.parametrize(("provider", "models"), [("anthropic", 20), ("openai", 209)])
 def test_models_without_a_prefix_go_to_the_declared_provider(real, real_map, provider, models):
-    """Ids without a slash are served by their `litellm_provider`; PLATFORM counted its models."""
+    """Ids without a slash are served by their `litellm_provider` (counts: docs/platform.md)."""
     assert (real.pricing.frame["litellm_provider"] == provider).sum() == models
     served = rank(real, [provider], Request()).view.active >= 0
     bare = [m for m, hit in zip(real.models.ids, served, strict=True) if hit and "/" not in m]
@@ -392,7 +392,7 @@ def test_documented_fix_cures_all_but_advanced_requests(real, complexity, passin
 
 
 def test_every_minimax_model_is_mini_by_accident_of_its_name(real):
-    """Every minimax id contains `mini` and so scores at least 80 (PLATFORM B, Quality)."""
+    """Every minimax id contains `mini` and so scores at least 80 (docs/platform.md)."""
     frame = rank(real, ["minimax"], Request("simple")).frame().query("provider == 'minimax'")
     assert frame["quality"].min() == 80
     assert set(frame["quality_source"]) == {"heuristic:mini", "table:minimax-m2.5"}

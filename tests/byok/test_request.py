@@ -53,6 +53,6 @@ def test_request_is_json_ready():
     ],
 )
 def test_a_request_is_managed_as_its_tenant_is_unless_it_says_so_itself(asked, mode, managed):
-    """`managed` makes a tenant's requests managed, `byok` and `hybrid` do not (PLATFORM B)."""
+    """An `ai_mode` of managed makes a tenant's requests managed, others do not."""
     request = Request("simple", tools=True, managed=asked)
     assert request.of_tenant(mode) == Request("simple", tools=True, managed=managed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from atomlab.byok.scoring import quality_of, value_scores
+from atomlab.byok.scoring import scorer, value_scores
 from atomlab.evidence.inputs.rules import load_rules
 
 RULES = load_rules("hosted-2026-05")
@@ -43,7 +43,7 @@ RULES = load_rules("hosted-2026-05")
 )
 def test_quality_and_where_it_came_from(model, capability, expected):
     """Exact id, then the first key that is part of the id, then heuristics, then the default."""
-    assert quality_of(model, RULES, capability) == expected
+    assert scorer(RULES, capability)(model) == expected
 
 
 # Without a cache of benchmarks: 70 and what a name is known for, else the score of its own.
@@ -60,8 +60,8 @@ def test_scores_of_a_capability_are_the_platforms(edition, capability):
     """Measured; a model that the capability's table lacks keeps its general score."""
     rules = load_rules(edition)
     names = ("lux-1.0", "claude-3.5-sonnet", "gpt-4o", "gemini-2.0-flash")
-    general = {name: quality_of(name, rules)[0] for name in names}
-    assert {name: quality_of(name, rules, capability)[0] for name in names} == {
+    general = {name: scorer(rules)(name)[0] for name in names}
+    assert {name: scorer(rules, capability)(name)[0] for name in names} == {
         **general,
         **CAPABLE[capability],
     }
@@ -69,7 +69,7 @@ def test_scores_of_a_capability_are_the_platforms(edition, capability):
 
 
 def test_quality_table_is_the_platforms():
-    """The table is PLATFORM's, with its 32 keys in its order."""
+    """The table is docs/platform.md's, with its 32 keys in its order."""
     keys = [key for key, _ in RULES.quality]
     assert len(keys) == len(set(keys)) == 32
     assert keys[:3] == ["gemini-3-pro", "gpt-5.2", "gpt-5"]

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from atomlab.byok.platform import load_platform
-from atomlab.capturing.fidelity import proven_capture
+from atomlab.capturing.capture import capture
 from atomlab.errors import AtomlabError, InputError, SnapshotError, SourceError, TenantError
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from tests.refusals import is_one_line, refused
@@ -90,7 +90,7 @@ def test_source_and_inputs_stay_byte_by_byte(make_database, prices, tmp_path):
     """Capturing changes no file and leaves nothing beside them but the snapshot."""
     source = make_database({"acme": SECRETS})
     before = {path: path.read_bytes() for path in (source, prices)}
-    proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices).close()
+    capture(str(source), tmp_path / "out.sqlite", pricing=prices).close()
     assert {path: path.read_bytes() for path in before} == before
     assert set(tmp_path.iterdir()) == {*before, tmp_path / "out.sqlite"}
 
@@ -105,9 +105,9 @@ def test_existing_target_is_kept_unless_told_otherwise(make_database, tmp_path):
     source, out = make_database({"acme": {}}), tmp_path / "out.sqlite"
     out.write_text("precious")
     with refused(SnapshotError, "exists already and is kept", out):
-        proven_capture(str(source), out)
+        capture(str(source), out)
     assert out.read_text() == "precious"
-    with proven_capture(str(source), out, overwrite=True) as snapshot:
+    with capture(str(source), out, overwrite=True) as snapshot:
         snapshot.verify()
 
 
@@ -126,7 +126,7 @@ def test_target_that_may_not_be_written_is_refused(make_database, tmp_path, name
     (tmp_path / "link.sqlite").symlink_to(kept)
     for overwrite in (False, True):
         with refused(SnapshotError, what):
-            proven_capture(str(source), tmp_path / name, overwrite=overwrite)
+            capture(str(source), tmp_path / name, overwrite=overwrite)
     assert kept.read_text() == "precious"
 
 
@@ -136,7 +136,7 @@ def test_source_is_never_overwritten(make_database, form):
     source = make_database({"acme": SECRETS})
     content = source.read_bytes()
     with refused(SnapshotError, "is one of the files to read and is kept", source):
-        proven_capture(form.format(source), source, overwrite=True)
+        capture(form.format(source), source, overwrite=True)
     assert source.read_bytes() == content
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_written_under_a_name_of_the_source_s_own(
         written = {"out": tmp_path / "out", "key_file": beside} if as_key else {"out": beside}
         kept = "is no 256-bit key|cannot read the key" if as_key and beside in before else "is kept"
         with pytest.raises(AtomlabError, match=kept):
-            proven_capture(str(source), **written, overwrite=True)
+            capture(str(source), **written, overwrite=True)
         assert stored(tmp_path) == before
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -176,7 +176,7 @@ def test_input_is_never_overwritten(make_database, tmp_path, option):
     source, given = make_database({"acme": {}}), tmp_path / "given"
     given.write_text("precious")
     with refused(SnapshotError, "is one of the files to read and is kept", given):
-        proven_capture(str(source), given, overwrite=True, **{option: str(given)})
+        capture(str(source), given, overwrite=True, **{option: str(given)})
     assert given.read_text() == "precious"
 
 
@@ -208,7 +208,7 @@ def test_bad_input_is_refused_before_anything_is_written(
     source, given = make_database({"acme": {}}), tmp_path / "given"
     given.write_text(content)
     with refused(InputError, what, given):
-        proven_capture(str(source), tmp_path / "out.sqlite", **{option: str(given)})
+        capture(str(source), tmp_path / "out.sqlite", **{option: str(given)})
     assert set(tmp_path.iterdir()) == {source, given}
 
 
@@ -240,7 +240,7 @@ def test_bad_rows_are_named_and_nothing_is_written(make_database, tmp_path, scri
     with closing(sqlite3.connect(source)) as db:
         db.executescript(script)
     with refused(SourceError, what, source.name) as caught:
-        proven_capture(str(source), tmp_path / "out.sqlite")
+        capture(str(source), tmp_path / "out.sqlite")
     assert SECRETS["OPENAI_API_KEY"] not in str(caught.value)
     assert list(tmp_path.iterdir()) == [source]
 
@@ -277,7 +277,7 @@ def test_text_that_is_no_utf8_is_captured_and_its_bytes_stay_secret(make_databas
         )
         db.execute("INSERT INTO model_catalog VALUES (CAST(x'6dff' AS TEXT), '[]', 0)")
         db.commit()
-    with proven_capture(str(source), tmp_path / "out.sqlite") as snapshot:
+    with capture(str(source), tmp_path / "out.sqlite") as snapshot:
         assert snapshot.tenant("id-acme").name == "A\\udcffB"
         chat = CatalogEntry(frozenset({"chat"}))
         assert load_platform(snapshot.session).catalog == {"m\\udcff": chat}
@@ -298,7 +298,7 @@ def test_capture_of_an_unknown_tenant_is_refused_with_near_matches(make_database
     """A misspelled tenant is answered before anything is written."""
     source = make_database({"brennan": {}})
     with refused(TenantError, "no tenant 'brenan'") as caught:
-        proven_capture(str(source), tmp_path / "out.sqlite", tenants=["brenan"])
+        capture(str(source), tmp_path / "out.sqlite", tenants=["brenan"])
     assert "brennan" in caught.value.todo
     assert list(tmp_path.iterdir()) == [source]
 
@@ -310,7 +310,7 @@ def test_all_tenants_are_counted_where_only_some_are_looked_at(
     monkeypatch.setattr("atomlab.evidence.sources.source._NEAR_MATCHES_AMONG", 2)
     source = make_database({name: {} for name in ("acme", "beta", "brennan")})
     with refused(TenantError, "no tenant 'nobody' among the 3 in this database"):
-        proven_capture(str(source), tmp_path / "out.sqlite", tenants=["nobody"])
+        capture(str(source), tmp_path / "out.sqlite", tenants=["nobody"])
 
 
 def test_one_key_file_makes_fingerprints_comparable(captured, tmp_path):
@@ -338,12 +338,12 @@ def test_key_file_is_made_for_its_owner_by_a_capture_that_succeeds(make_database
     """A new key file has mode 0600 and comes with the snapshot; a failed capture makes none."""
     source, key_file = str(make_database({"acme": {}})), tmp_path / "fingerprints.key"
     with refused(TenantError, "no tenant"):
-        proven_capture(source, tmp_path / "out.sqlite", tenants=["nobody"], key_file=key_file)
+        capture(source, tmp_path / "out.sqlite", tenants=["nobody"], key_file=key_file)
     with refused(SnapshotError, "no such folder", tmp_path / "gone"):
-        proven_capture(source, tmp_path / "out.sqlite", key_file=tmp_path / "gone" / "key")
+        capture(source, tmp_path / "out.sqlite", key_file=tmp_path / "gone" / "key")
     assert not key_file.exists()
     assert not (tmp_path / "out.sqlite").exists()
-    proven_capture(source, tmp_path / "out.sqlite", key_file=key_file).close()
+    capture(source, tmp_path / "out.sqlite", key_file=key_file).close()
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     assert len(bytes.fromhex(key_file.read_text())) == 32
 
@@ -355,7 +355,7 @@ def test_catalogue_file_replaces_the_databases(captured, write_json):
     from_table = captured({"acme": {}}, catalog=table)
     assert list(load_platform(from_table.session).catalog) == ["in-database"]
     source = from_table.path.with_name("source-0.db")
-    with proven_capture(str(source), source.with_suffix(".sqlite"), catalog=path) as snapshot:
+    with capture(str(source), source.with_suffix(".sqlite"), catalog=path) as snapshot:
         assert load_platform(snapshot.session).catalog == {
             "given": CatalogEntry(frozenset({"tools"}))
         }
@@ -373,7 +373,7 @@ def test_failed_capture_closes_its_source(make_database, tmp_path):
     """After a failure the source can be moved and no connection is left behind."""
     source = make_database({"acme": {}})
     with pytest.raises(AtomlabError) as caught:
-        proven_capture(str(source), tmp_path / "out.sqlite", tenants=["nobody"])
+        capture(str(source), tmp_path / "out.sqlite", tenants=["nobody"])
     assert is_one_line(str(caught.value))
     del caught
     assert not [
@@ -398,7 +398,7 @@ def test_a_source_without_optional_columns_can_be_narrowed(make_database, tmp_pa
         for column in ("subdomain", "plan_type", "ai_mode"):
             db.execute(f"ALTER TABLE tenants DROP COLUMN {column}")
         db.commit()
-    with proven_capture(str(source), tmp_path / "out.sqlite", tenants=[wanted]) as snapshot:
+    with capture(str(source), tmp_path / "out.sqlite", tenants=[wanted]) as snapshot:
         tenants = snapshot.session.execute(text("SELECT id, plan_type FROM tenants")).all()
     assert [tuple(row) for row in tenants] == [("id-acme", None)]
 
@@ -417,7 +417,7 @@ def test_a_capture_that_fails_leaves_no_key_file(make_database, tmp_path, failin
     tenants = ["nobody"] if failing == "unknown tenant" else []
     for key_file in (key, given):
         with pytest.raises(AtomlabError):
-            proven_capture(str(source), tmp_path / "out.sqlite", tenants=tenants, key_file=key_file)
+            capture(str(source), tmp_path / "out.sqlite", tenants=tenants, key_file=key_file)
     assert not key.exists()
     assert given.read_text() == "ab" * 32
 
@@ -426,8 +426,6 @@ def test_a_key_file_that_appears_meanwhile_is_kept(make_database, tmp_path):
     """A capture whose key cannot be written leaves no snapshot of fingerprints without a key."""
     source, key, out = make_database({"acme": {}}), tmp_path / "k", tmp_path / "out.sqlite"
     with refused(SnapshotError, "exists already and is kept", key):
-        proven_capture(
-            str(source), out, key_file=key, progress=lambda *_: key.write_text("ab" * 32)
-        )
+        capture(str(source), out, key_file=key, progress=lambda *_: key.write_text("ab" * 32))
     assert key.read_text() == "ab" * 32
     assert not out.exists()

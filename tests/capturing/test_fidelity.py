@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager
 from atomlab.capturing import capture as capture_module
-from atomlab.capturing.fidelity import Witness, proven_capture
+from atomlab.capturing import copying
+from atomlab.capturing.capture import capture
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import COMPLEXITIES, load_rules
@@ -43,25 +44,25 @@ def test_copy_that_decides_otherwise_is_refused(
 ):
     """A redaction that changes a decision leaves no snapshot behind, and names the tenant."""
     source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": value}})
-    monkeypatch.setattr(capture_module, "token", lambda *_: wrong)
+    monkeypatch.setattr(copying, "token", lambda *_: wrong)
     out = tmp_path / "out.sqlite"
     with refused(SourceError, "decides otherwise for tenant id-acme"):
-        proven_capture(str(source), out, pricing=prices)
+        capture(str(source), out, pricing=prices)
     assert not out.exists()
 
 
 def test_copy_with_other_prices_is_refused(make_database, prices, tmp_path, monkeypatch):
     """Clients that agree are not enough: the winners are compared too."""
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}})
-    write_inputs = capture_module._copy_inputs
+    write_inputs = copying.copy_inputs
 
     def spoil(memory, inputs):
         write_inputs(memory, inputs)
         memory.execute("UPDATE pricing SET max_tokens = 10, max_input_tokens = 10")
 
-    monkeypatch.setattr(capture_module, "_copy_inputs", spoil)
+    monkeypatch.setattr(capture_module, "copy_inputs", spoil)
     with refused(SourceError, "decides otherwise"):
-        proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices)
+        capture(str(source), tmp_path / "out.sqlite", pricing=prices)
     assert not (tmp_path / "out.sqlite").exists()
 
 
@@ -80,15 +81,15 @@ def test_copy_that_would_decide_otherwise_on_another_request_is_refused(
     """Managed requests, tools and capabilities depend on more than the four requests do."""
     catalog = [("gpt-4o-mini", '["vision"]', False)]
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}}, catalog=catalog)
-    copy_settings = capture_module._copy_settings
+    copy_settings = copying.copy_settings
 
     def copy_and_spoil(work, *arguments):
-        copy_settings(work, *arguments)
+        yield from copy_settings(work, *arguments)
         work.execute(spoil)
 
-    monkeypatch.setattr(capture_module, "_copy_settings", copy_and_spoil)
+    monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
     with refused(SourceError, what):
-        proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices)
+        capture(str(source), tmp_path / "out.sqlite", pricing=prices)
 
 
 def test_what_is_stored_as_no_text_is_judged_as_the_platform_does(tmp_path):
@@ -115,7 +116,7 @@ def test_what_is_stored_as_no_text_is_judged_as_the_platform_does(tmp_path):
     engine = create_engine(f"sqlite:///{path}")
     with (
         Session(engine) as live,
-        proven_capture(str(path), tmp_path / "out.sqlite", tenants=["one"]) as snapshot,
+        capture(str(path), tmp_path / "out.sqlite", tenants=["one"]) as snapshot,
     ):
         for db, redacted in ((live, False), (snapshot.session, True)):
             manager = BYOKManager(registry, rules, redacted=redacted)
@@ -146,27 +147,27 @@ def test_name_that_is_found_by_another_spelling_is_not_captured(tmp_path, collat
         db.commit()
     expected = refused(SourceError, "(a collation)") if odd else nullcontext()
     with expected:
-        proven_capture(str(path), tmp_path / "out.sqlite").close()
+        capture(str(path), tmp_path / "out.sqlite").close()
 
 
 def test_state_that_no_decision_depends_on_may_differ(make_database, prices, tmp_path, monkeypatch):
     """The proof is about decisions: blank and present build the same client."""
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}})
-    monkeypatch.setattr(capture_module, "token", lambda *_: "v1:blank:" + "0" * 64)
-    with proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices) as snapshot:
+    monkeypatch.setattr(copying, "token", lambda *_: "v1:blank:" + "0" * 64)
+    with capture(str(source), tmp_path / "out.sqlite", pricing=prices) as snapshot:
         assert snapshot.manifest["fidelity"]["agree"]
 
 
-def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path):
-    """Whatever proof is handed in: if it raises, no file is left, nor a part of one."""
+def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path, monkeypatch):
+    """If the check raises, no file is left, nor a part of one."""
 
-    class Doubter(Witness):
-        def compare(self):
-            raise SourceError("proof failed", where="here", todo="look")
+    def doubt(*_):
+        raise SourceError("proof failed", where="here", todo="look")
 
+    monkeypatch.setattr(capture_module.FidelityCheck, "compare", doubt)
     before = make_database({"acme": {}})
     with refused(SourceError, "proof failed"):
-        capture_module.capture(str(before), tmp_path / "out.sqlite", witness=Doubter)
+        capture(str(before), tmp_path / "out.sqlite")
     assert list(tmp_path.iterdir()) == [before]
 
 
@@ -182,15 +183,15 @@ def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path):
 def test_copy_that_lost_something_is_refused(make_database, prices, tmp_path, monkeypatch, spoil):
     """What was read and not written is noticed, and the tenant is named."""
     source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": KEY}})
-    copy_settings = capture_module._copy_settings
+    copy_settings = copying.copy_settings
 
     def copy_and_spoil(work, *arguments):
-        copy_settings(work, *arguments)
+        yield from copy_settings(work, *arguments)
         work.execute(spoil)
 
-    monkeypatch.setattr(capture_module, "_copy_settings", copy_and_spoil)
+    monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
     with refused(SourceError, "decides otherwise for tenant id-acme"):
-        proven_capture(str(source), tmp_path / "out.sqlite", pricing=prices)
+        capture(str(source), tmp_path / "out.sqlite", pricing=prices)
     assert set(tmp_path.iterdir()) == {prices, source}
 
 
@@ -215,7 +216,7 @@ def test_copy_that_lost_a_key_of_the_environment_is_refused(
     make_database, prices, tmp_path, monkeypatch, spoil, tenant
 ):
     """Where keys come from the environment its copy is compared, tenant by tenant."""
-    copy_environment = capture_module._copy_environment
+    copy_environment = copying.copy_environment
 
     def copy_and_spoil(work, *arguments):
         withheld = copy_environment(work, *arguments)
@@ -229,10 +230,10 @@ def test_copy_that_lost_a_key_of_the_environment_is_refused(
         "keys": {"gemini_id-fine_production": stored},
     }
     source, out = make_database({"acme": {}, "fine": {}}), tmp_path / "out.sqlite"
-    proven_capture(str(source), tmp_path / "good.sqlite", pricing=prices, **options).close()
-    monkeypatch.setattr(capture_module, "_copy_environment", copy_and_spoil)
+    capture(str(source), tmp_path / "good.sqlite", pricing=prices, **options).close()
+    monkeypatch.setattr(capture_module, "copy_environment", copy_and_spoil)
     with refused(SourceError, f"decides otherwise for tenant {tenant}"):
-        proven_capture(str(source), out, pricing=prices, **options)
+        capture(str(source), out, pricing=prices, **options)
     assert not out.exists()
 
 
@@ -242,7 +243,7 @@ def test_many_tenants_are_compared_across_batches(make_database, prices, tmp_pat
     source = make_database({f"t{n:02}": settings for n in range(23)})
     for size in (1, 2, 3, 7, 1000):
         monkeypatch.setattr(source_module, "_BATCH_ROWS", size)
-        with proven_capture(str(source), tmp_path / f"{size}.sqlite", pricing=prices) as made:
+        with capture(str(source), tmp_path / f"{size}.sqlite", pricing=prices) as made:
             assert made.manifest["fidelity"]["tenants"] == 23
             assert made.manifest["tables"]["tenant_settings"]["rows"] == 69
 

@@ -9,7 +9,7 @@ import resource
 
 import pytest
 
-from atomlab.capturing.fidelity import proven_capture
+from atomlab.capturing.capture import capture
 from atomlab.capturing.memory import private_memory
 from atomlab.errors import SourceError
 from tests.room import Room
@@ -51,7 +51,7 @@ def test_memory_is_private_while_values_are_read(make_database, prices, tmp_path
         seen.append((state(), os.waitpid(child, 0)[1]))
 
     source = str(make_database({"acme": {"OPENAI_API_KEY": "x" * 20}}))
-    proven_capture(source, tmp_path / "out.sqlite", pricing=prices, progress=look).close()
+    capture(source, tmp_path / "out.sqlite", pricing=prices, progress=look).close()
     assert seen
     assert set(seen) == {((0, ""), 0)}
     assert state() == (core, "dumpable")
@@ -61,7 +61,7 @@ def test_memory_is_private_while_values_are_read(make_database, prices, tmp_path
 def test_memory_is_as_before_after_a_failure(make_database, tmp_path, core):
     """An error, and a block in a block, leave a kernel that can be debugged."""
     with pytest.raises(SourceError):
-        proven_capture("nothing", tmp_path / "out.sqlite")
+        capture("nothing", tmp_path / "out.sqlite")
     assert state() == (core, "dumpable")
     with private_memory():
         with private_memory():

@@ -14,7 +14,7 @@ import yaml
 
 from atomlab.byok.keys import BYOKManager
 from atomlab.byok.platform import load_platform
-from atomlab.byok.scoring import quality_of
+from atomlab.byok.scoring import scorer
 from atomlab.cli import main
 from atomlab.diagnosis.lint import CODES, SEVERITIES, lint
 from atomlab.evidence.inputs.rules import load_rules
@@ -312,7 +312,7 @@ def test_winners_on_the_real_map_are_those_of_a_ranking_by_hand(before, real_map
             best, won = -1.0, None
             for model, entry in real_map.items():
                 size = entry.get("max_input_tokens") or entry.get("max_tokens") or 0
-                score = quality_of(model, rules)[0]
+                score = scorer(rules)(model)[0]
                 serves = model in routed and owner_of(model, entry) == provider
                 if not serves or size < window or score < quality:
                     continue
@@ -417,9 +417,9 @@ def test_scores_by_name_on_the_real_map(before, real_map):
     for model, entry in real_map.items():
         if owner_of(model, entry) not in registry:
             continue
-        score, source = quality_of(model, rules)
+        score, source = scorer(rules)(model)
         own = re.sub("gemini|minimax", "·", model.lower().rsplit("/", 1)[-1])
-        if source == "heuristic:mini" and quality_of(own, rules)[0] != score:
+        if source == "heuristic:mini" and scorer(rules)(own)[0] != score:
             counts["minimax" if "minimax" in model.lower() else "gemini"] += 1
     found = {s: int(re.search(r"([\d,]+) model", why)[1]) for s, (_, why) in
              codes["quality-by-name"].items() if "heuristic" in why}  # fmt: skip

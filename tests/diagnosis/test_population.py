@@ -36,7 +36,7 @@ def test_every_tenant_is_in_exactly_one_state(before):
     for alike in distinct_states(before, platform):
         for tenant in alike.tenants:
             handler = atomlab.BYOKHandler(tenant.id, before.session, platform=platform)
-            assert manager.row_states(tenant.id, before.session) == alike.rows
+            assert manager.states(before.session, tenant.id).of(tenant.id) == alike.rows
             assert (tenant.plan_type, tuple(handler.clients)) == (alike.plan, alike.clients)
             assert tenant.ai_mode == alike.mode
             seen.append(tenant.id)
@@ -110,7 +110,7 @@ def test_the_tenants_of_the_public_edition_share_the_environment(captured):
     assert found["id-a"] is found["id-d"]
     manager = platform.manager()
     for tenant, alike in found.items():
-        assert manager.row_states(tenant, snapshot.session) == alike.rows
+        assert manager.states(snapshot.session, tenant).of(tenant) == alike.rows
     assert [t.id for t in affected_tenants(snapshot, "simple")] == ["id-b"]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from atomlab.byok.request import Request
-from atomlab.capturing.fidelity import proven_capture
+from atomlab.capturing.capture import capture as proven_capture
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.errors import SourceError, TenantError
 from atomlab.evidence.sources import postgres

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from atomlab.capturing.fidelity import proven_capture
+from atomlab.capturing.capture import capture as proven_capture
 from atomlab.errors import SourceError
 from atomlab.evidence.sources.source import open_source
 from tests.canaries import Scanner

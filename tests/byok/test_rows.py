@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from atomlab import load_platform
+from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.interventions import Edit, Laboratory
-from atomlab.diagnosis.rows import TenantRows, read_rows
 from atomlab.evidence.inputs.environment import Environment
 from atomlab.evidence.inputs.rules import load_rules
 from tests.diagnosis.made import KEY, stored
 
 HOSTED, PUBLIC = load_rules("hosted-2026-05"), load_rules("open-source-2026-05")
-ROWS = TenantRows(HOSTED, (("a", "X", "1"), ("a", "X", "2"), ("b", "X", "3")), Environment())
+ROWS = TenantRows(HOSTED, {"a": (("X", "1"), ("X", "2")), "b": (("X", "3"),)})
 WORKER = TenantRows(
     PUBLIC,
-    (("a", "SETTING", "0"),),
+    {"a": (("SETTING", "0"),)},
     Environment({"V": "1"}, {("openai", "default"): "2", ("openai", "a"): "3"}),
 )
 
@@ -50,11 +51,19 @@ def test_the_worker_s_variables_are_everybody_s_and_stored_keys_a_tenant_s():
 
 
 def test_the_rows_of_a_snapshot_are_read_for_the_tenants_asked(before):
-    """The same as the platform's own lookup reads, tenant by tenant."""
+    """Of one tenant or of all at once, as plain SQL reads them."""
     platform, tenant = load_platform(before.session), before.tenant("brennan").id
-    held = read_rows(before, platform.rules, tenant).of(tenant)
-    states = platform.manager().row_states(tenant, before.session)
-    assert platform.manager().states_of(held.items()) == states
+    manager = platform.manager()
+    plain = before.session.execute(
+        text("SELECT setting_key, setting_value FROM tenant_settings WHERE tenant_id = :id"),
+        {"id": tenant},
+    )
+    tokens = dict(map(tuple, plain))
+    states = {name: token.split(":")[1] for name, token in tokens.items()}
+    assert manager.rows(before.session, tenant).of(tenant) == tokens
+    assert manager.rows(before.session).of(tenant) == tokens
+    assert manager.states(before.session, tenant).of(tenant) == states
+    assert manager.states(before.session).of(tenant) == manager.states_of(tokens.items()) == states
 
 
 @pytest.mark.parametrize(("whose", "clients"), [(None, ("openai", "qwen")), ("id-b", ("qwen",))])
