@@ -170,9 +170,10 @@ def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
 NAMING = {
     "work_database",
     "whole_files",
-    "_nameless",
+    "_temporary",
+    "_name_all",
     "_set_aside",
-    "_link",
+    "_linked",
     "_give_name",
     "unlink",
 }

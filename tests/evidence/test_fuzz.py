@@ -42,7 +42,7 @@ from atomlab.show.manifest import print_manifest, print_verified
 from atomlab.show.terminal import print_fix, print_lint
 from tests.apart import apart
 from tests.conftest import PRICES
-from tests.evidence.test_pricing import JSON
+from tests.evidence.inputs.test_pricing import JSON
 from tests.forgery import (
     ENDLESS,
     FLOOD,
@@ -577,5 +577,5 @@ def test_files_that_unpack_to_more_than_memory_holds_are_refused(tmp_path):
     assert [said.split(": ", 1)[1] for _, said in apart(load_big, [*path.values()])] == [
         "is larger than 33,554,432 bytes; check the file",
         "is larger than 262,144 bytes; check the file",
-        "cannot be read as YAML (an anchor, line 3, column 4); check the path and the file",
+        "cannot be read as YAML (an anchor, line 3, column 4); check the file",
     ]

@@ -13,7 +13,7 @@ from atomlab.byok.platform import load_platform
 from atomlab.errors import InputError, SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows, load_catalog
 from atomlab.evidence.sources.source import open_source
-from tests.evidence.test_pricing import JSON
+from tests.evidence.inputs.test_pricing import JSON
 from tests.refusals import loaded, refused
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.registry import Provider, default_registry, load_registry, setting_key
 from atomlab.evidence.inputs.rules import load_rules
-from tests.evidence.test_pricing import JSON
+from tests.evidence.inputs.test_pricing import JSON
 from tests.refusals import loaded, refused
 
 PLATFORM = (  # id → api_key_env_var, without `_API_KEY` (PLATFORM B)

@@ -15,7 +15,7 @@ from atomlab.errors import AtomlabError, InputError
 from atomlab.evidence.inputs.rules import EDITIONS as EDITIONS_FOLDER
 from atomlab.evidence.inputs.rules import load_rules, rules_from_mapping
 from atomlab.evidence.redaction import key_state
-from tests.evidence.test_pricing import JSON
+from tests.evidence.inputs.test_pricing import JSON
 from tests.refusals import is_one_line, loaded, refused
 
 EDITIONS = ("hosted-2026-05", "open-source-2026-05")
