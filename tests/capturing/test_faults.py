@@ -148,7 +148,10 @@ def stopped(number, code, err):
 def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
     scene, large, measured, number, moments
 ):
-    """Killed, terminated or interrupted anywhere: the old file or a new one, whole, and no more."""
+    """Killed, terminated or interrupted anywhere: the old file or a new one, whole, and no more.
+
+    What is killed (SIGKILL) may leave temporary files.
+    """
     hit = 0
     for moment in range(moments):
         at = scene(large, measured.content if moment % 2 else None)
@@ -156,6 +159,9 @@ def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
         time.sleep(measured.seconds * (moment + 0.5) / moments)
         run.kill(number)
         code, _, err = run.wait()
+        for path in at.folder.glob(".atomlab-*"):
+            assert number == signal.SIGKILL
+            path.unlink()
         outcome = at.outcome("new.key")
         if code:
             stopped(number, code, err)
@@ -385,6 +391,9 @@ def test_stopped_capture_leaves_no_transaction_open(scene, own_server, measured,
         time.sleep(measured.seconds * (moment + 0.5) / 4)
         run.kill(number)
         code, _, err = run.wait()
+        for path in at.folder.glob(".atomlab-*"):
+            assert number == signal.SIGKILL
+            path.unlink()
         if code:
             stopped(number, code, err)
         assert at.outcome() in ("old", "new")

@@ -552,7 +552,7 @@ def test_rules_with_numbers_beyond_measure_are_refused(tmp_path, line):
     """What JSON cannot hold, or overflows when it is squared, is no threshold, score or count."""
     path = tmp_path / "rules.yaml"
     path.write_text(f"name: own\nbased_on: hosted-2026-05\n{line}\n")
-    with refused(InputError, "of the wrong form", path):
+    with refused(InputError, "wrong field", path):
         load_rules(str(path))
 
 
