@@ -22,7 +22,6 @@ from typing import Any, Protocol
 from atomlab.capturing.memory import private_memory
 from atomlab.capturing.workfile import insert, work_database, write_sealed
 from atomlab.errors import InputError, SourceError
-from atomlab.evidence.custody import describe
 from atomlab.evidence.inputs.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.inputs.environment import (
     NONE,
@@ -34,6 +33,7 @@ from atomlab.evidence.inputs.environment import (
 from atomlab.evidence.inputs.pricing import COLUMNS, Pricing, load_pricing
 from atomlab.evidence.inputs.registry import Provider, any_health, default_registry, load_registry
 from atomlab.evidence.inputs.rules import Rules, load_rules
+from atomlab.evidence.manifest import describe
 from atomlab.evidence.redaction import (
     fingerprinter,
     key_id,

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.custody import check_agreement, read_manifest, table_digest
 from atomlab.evidence.inputs.environment import DEFAULT
 from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.manifest import check_agreement, read_manifest, table_digest
 from atomlab.evidence.redaction import names_that_may_leave, token_state
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal

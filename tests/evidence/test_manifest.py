@@ -1,4 +1,4 @@
-"""Custody: a manifest says where a snapshot came from, and what can be computed again must hold."""
+"""A manifest says where a snapshot came from, and what can be computed again must hold."""
 
 from __future__ import annotations
 
@@ -137,8 +137,8 @@ def test_a_clock_that_is_set_meanwhile_spoils_no_capture(captured, monkeypatch, 
             reads.append(datetime.now(tz))
             return reads[-1] + (set_by if len(reads) > 1 else timedelta(0))
 
-    for module in ("capture", "postgres"):
-        monkeypatch.setattr(f"atomlab.evidence.{module}.datetime", Clock)
+    for module in ("capturing.capture", "evidence.sources.postgres"):
+        monkeypatch.setattr(f"atomlab.{module}.datetime", Clock)
     snapshot = captured(TENANTS)
     snapshot.verify()
     assert len(reads) == 2

@@ -1,4 +1,4 @@
-"""Custody: what a snapshot's manifest says of where it came from, and the hashes in it.
+"""The manifest: what a snapshot says of where it came from, and the hashes of its tables.
 
 The hashes prove that a snapshot is consistent with its manifest; they do not prove who made it.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from atomlab.evidence.inputs.pricing import Pricing
 from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules, editions
@@ -23,11 +23,6 @@ from atomlab.evidence.schema import FORMAT_VERSION, FORMATS
 _SCHEMA = "atomlab.snapshot"
 _SCHEME = "hmac-sha256/v1"
 _BATCH_ROWS = 1000
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_HASH, _SHORT_HASH = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{16}")
-_TEXT, _NUMBER, _TRUTH, _NOTHING = (str,), (int, float), (bool,), (type(None),)
-_SCALAR = (*_TEXT, *_NUMBER, *_TRUTH, *_NOTHING)
-_DIGEST = {"rows": (int,), "sha256": _HASH}
 # What a decision rests on beside the tenants and their settings. Each was captured (read from the
 # database), given (a file), is the edition's default, or absent.
 INPUTS = ("rules", "prices", "registry", "catalogue", "health", "environment", "stored keys")
@@ -37,42 +32,93 @@ _TABLE_OF = {
     "environment": "environment",
     "stored keys": "stored_keys",
 }
-_STATES = "captured|given|default|absent"
-# What every manifest says, in which types or how it is spelled; `...` stands for all other names,
-# of which nothing is known but that they hold no more than a scalar.
-_FORM: dict[Any, Any] = {
-    "schema": _TEXT,
-    "tool": _TEXT,
-    "source": {
-        "kind": re.compile("postgresql|sqlite"),
-        "name": _TEXT,
-        "server_version": _TEXT,
-        "isolation": _TEXT,
-        "clock_offset_s": _NUMBER + _NOTHING,
-        "columns_read": {...: [_TEXT]},
-        "remarks": [_TEXT],
-    },
-    "started_at": _TIME,
-    "captured_at": _TIME,
-    "rules": _TEXT,
-    "inputs": dict.fromkeys(INPUTS, re.compile(_STATES)),
-    "withheld": {"settings": (int,), "variables": (int,), "stored_keys": (int,)},
-    "pricing": {
-        "format": re.compile("atom-cache|litellm-map|openrouter-list"),
-        "source": _TEXT + _NOTHING,
-        "last_fetch": _TEXT + _NOTHING,
-        "age_hours": _NUMBER + _NOTHING,
-        "models": (int,),
-    },
-    "fingerprint": {"scheme": re.compile(_SCHEME), "key_id": _SHORT_HASH},
-    "narrowed": _TRUTH,
-    "fidelity": {"agree": _TRUTH, "tenants": (int,), "complexities": [_TEXT]},
-    "operator": _TEXT + _NOTHING,
-    "parent": {"sha256": _HASH, "captured_at": _TIME, "comparable": _TRUTH},
-    "note": _TEXT + _NOTHING,
-    "tables": {...: ()},
-}
-_MAY_BE_ABSENT = ("pricing", "parent")  # None
+
+
+def _is_time(text: str) -> str:
+    if datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%SZ") != text:
+        raise ValueError("another form")
+    return text
+
+
+_Time = Annotated[str, AfterValidator(_is_time)]
+_Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_State = Literal["captured", "given", "default", "absent", "unknown"]
+
+
+class _Part(BaseModel):
+    """Part of a manifest, its types as they are; what a later atomlab may add is left out."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Source(_Part):
+    kind: Literal["postgresql", "sqlite"]
+    name: str
+    server_version: str
+    isolation: str
+    tables_locked: bool = False
+    statement_timeout_s: _Number = 0
+    clock_offset_s: _Number | None
+    columns_read: dict[str, list[str]]
+    remarks: list[str]
+
+
+class _Withheld(_Part):
+    settings: _Count
+    variables: _Count
+    stored_keys: _Count
+
+
+class _Prices(_Part):
+    format: Literal["atom-cache", "litellm-map", "openrouter-list"]
+    source: str | None
+    last_fetch: str | None
+    age_hours: _Number | None
+    models: _Count
+
+
+class _Fingerprint(_Part):
+    scheme: Literal["hmac-sha256/v1"]
+    key_id: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+
+
+class _Fidelity(_Part):
+    agree: bool
+    tenants: _Count
+    complexities: list[str]
+
+
+class _Parent(_Part):
+    sha256: _Hash
+    captured_at: _Time
+    comparable: bool
+
+
+class _Digest(_Part):
+    rows: _Count
+    sha256: _Hash
+
+
+class _Manifest(_Part):
+    schema_: str = Field(alias="schema")
+    tool: str
+    source: _Source
+    started_at: _Time
+    captured_at: _Time
+    duration_s: _Number = 0  # not in early ones, nor where the times are made up
+    rules: str
+    inputs: dict[str, _State]
+    withheld: _Withheld
+    pricing: _Prices | None
+    fingerprint: _Fingerprint
+    narrowed: bool
+    fidelity: _Fidelity
+    operator: str | None
+    parent: _Parent | None
+    note: str | None
+    tables: dict[str, _Digest]
 
 
 def describe(
@@ -108,74 +154,38 @@ def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
     nested too deeply, sqlite3.Error if it cannot be read.
     """
     rows = connection.execute("SELECT name, value FROM manifest")
-    manifest = {
-        name: json.loads(value, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
-        for name, value in rows
-    }
+    manifest = {name: json.loads(value) for name, value in rows}
     [(version,)] = connection.execute("PRAGMA user_version")
-    if manifest.get("schema") != f"{_SCHEMA}/{version}":
-        raise ValueError(f"schema {manifest.get('schema')!r}")
-    tables: dict[Any, Any] = dict.fromkeys(FORMATS[version][1], _DIGEST)
-    form = _FORM | {"tables": {**tables, ...: ()}}
-    form |= {name: _NOTHING for name in _MAY_BE_ABSENT if manifest.get(name, "") is None}
-    if "duration_s" in manifest:  # not in early ones, nor where the times are made up
-        form["duration_s"] = _NUMBER
     if version == 2:
         _complete(manifest, connection)
-        form["inputs"] = dict.fromkeys(INPUTS, re.compile(f"{_STATES}|unknown"))
-    _check_form(manifest, form, "it")
-    return manifest
+    try:
+        found = _Manifest.model_validate(manifest)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
+        problem = f"{place} is missing or not what it should be"
+    else:
+        names = set(found.tables) == set(FORMATS[version][1]) and set(found.inputs) == set(INPUTS)
+        if names and found.schema_ == f"{_SCHEMA}/{version}":
+            return found.model_dump(by_alias=True, exclude_unset=True)
+        problem = "its schema, tables or inputs are not those of its format"
+    raise ValueError(problem)
 
 
 def _complete(manifest: dict[str, Any], connection: sqlite3.Connection) -> None:
-    """Let a manifest of format 2 say what later ones do, `unknown` where that cannot be told."""
+    """Let a manifest of format 2 say what later ones do, `unknown` where nothing says it."""
     [(withheld,)] = connection.execute("SELECT coalesce(sum(unnamed_settings), 0) FROM tenants")
     [(scores,)] = connection.execute("SELECT count(health_score) FROM providers")
-    told = {
+    known = {
         "rules": "default" if manifest.get("rules") in list(editions()) else "given",
         "prices": "given" if manifest.get("pricing") else "absent",
         "health": "given" if scores else "absent",
         "environment": "absent",
         "stored keys": "absent",
     }
-    manifest["inputs"] = {name: told.get(name, "unknown") for name in INPUTS}
+    manifest["inputs"] = {name: known.get(name, "unknown") for name in INPUTS}
     manifest["withheld"] = {"settings": withheld, "variables": 0, "stored_keys": 0}
     if isinstance(source := manifest.get("source"), dict):
         source["remarks"] = []
-
-
-def _check_form(value: Any, form: Any, name: str) -> None:
-    """Raise ValueError naming the part of a value that is not of a form like those in _FORM."""
-    if isinstance(form, dict) and isinstance(value, dict):
-        if missing := [part for part in form if part not in value and part is not ...]:
-            raise ValueError(f"{missing[0]} is missing")
-        for part, inner in value.items():
-            _check_form(inner, form.get(part, form.get(..., _SCALAR)), part)
-    elif isinstance(form, list) and isinstance(value, list):
-        for inner in value:
-            _check_form(inner, form[0], name)
-    elif not _fits(value, form):
-        raise ValueError(f"{name} is not what it should be")
-
-
-def _fits(value: Any, form: Any) -> bool:
-    if isinstance(form, tuple):
-        return type(value) in form  # isinstance would take a bool for an int
-    if not isinstance(form, re.Pattern) or not isinstance(value, str):
-        return False
-    return bool(form.fullmatch(value) and (form is not _TIME or datetime.fromisoformat(value)))
-
-
-def _whole(text: str) -> int:
-    if not -(2**63) <= (number := int(text)) < 2**63:
-        raise ValueError("a number is too large")
-    return number
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is no number")
-    return number
 
 
 def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection) -> None:
