@@ -116,7 +116,7 @@ class Snapshot(Evidence, Shown):
         """
         try:
             check_agreement(self.manifest, self._connection)
-        except (ValueError, RecursionError, sqlite3.Error) as error:
+        except (ValueError, sqlite3.Error) as error:
             raise SnapshotError(
                 f"its manifest contradicts itself: {error}", where=self.path, todo="capture anew"
             ) from None

@@ -391,6 +391,14 @@ def test_verify_finds_what_a_manifest_says_beside_the_tables(forge, script, what
     assert what in caught.value.what
 
 
+def test_what_only_a_later_atomlab_says_is_left_out(forge):
+    """Names that are not in the schema are dropped, whatever they hold."""
+    more = "INSERT INTO manifest VALUES ('more', '[NaN]');" + says("source", "$.more", "5")
+    with atomlab.open_snapshot(forge(more)) as forged:
+        forged.verify()
+        assert "more" not in {*forged.manifest, *forged.manifest["source"]}
+
+
 def test_rules_that_go_by_two_names_are_found(forge):
     """The manifest, the table and the document inside it name the same rules."""
     path = forge("UPDATE rules SET document = json_set(document, '$.name', 'mine')")
