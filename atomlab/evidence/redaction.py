@@ -41,7 +41,7 @@ _Reach = Literal["always", "as a key", "never"]
 
 
 def key_state(value: object, rules: Rules) -> State:
-    """Return the state of a setting's raw value under `rules` (source: PLATFORM A and B)."""
+    """Return the state of a setting's raw value under `rules` (source: docs/platform.md)."""
     if not value:
         return "null" if value is None else "empty"
     text = value if isinstance(value, str) else _as_text(value)  # no call: millions of them
@@ -71,6 +71,11 @@ def token(value: object, rules: Rules, fingerprint: Callable[[bytes], str]) -> s
         return f"v1:{state}:-"
     text = value if isinstance(value, str) else _as_text(value)
     return f"v1:{state}:{fingerprint(text.encode('utf-8', 'surrogatepass'))}"
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text is a redaction token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def token_state(text: str) -> State:

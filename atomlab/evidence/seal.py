@@ -20,7 +20,7 @@ _MAGIC = b"SQLite format 3\0"
 _PREFIX = b"\natomlab-seal-v1 sha256="
 SEAL_BYTES = len(_PREFIX) + 64 + 1
 _ROLLBACK_JOURNAL = b"\x01\x01"  # who may write, who may read; others make copies read-only
-_AGAIN = "fetch the file again, or capture anew"
+_AGAIN = "fetch the file again, or capture it again"
 
 
 def seal_of(sha256: str) -> bytes:
@@ -87,7 +87,7 @@ def _check_header(head: bytes, path: Path) -> None:
         raise SnapshotError(
             f"has snapshot format {version}, this atomlab reads {min(FORMATS)} to {max(FORMATS)}",
             where=path,
-            todo="update atomlab" if version > max(FORMATS) else "capture anew",
+            todo="update atomlab" if version > max(FORMATS) else "capture it again",
         )
     if head[18:20] != _ROLLBACK_JOURNAL:
         raise SnapshotError("has a header that capture never writes", where=path, todo=_AGAIN)

@@ -329,7 +329,7 @@ def test_two_captures_over_an_old_file_both_end_and_one_of_them_is_there(scene, 
     ("change", "what"),
     [
         pytest.param(max(FORMATS) + 1, "update atomlab", id="newer"),
-        pytest.param(min(FORMATS) - 1, "capture anew", id="older"),
+        pytest.param(min(FORMATS) - 1, "capture it again", id="older"),
     ],
 )
 @pytest.mark.parametrize("command", ["show", "verify", "diagnose", "lint", "capture"])

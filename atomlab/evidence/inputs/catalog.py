@@ -14,7 +14,8 @@ from atomlab.evidence.shapes import looks_secret
 from atomlab.files import read_json
 from atomlab.text import storable
 
-_NONE_LISTED = ["chat"]  # what the platform reads of a model without capabilities (PLATFORM B)
+# What the platform reads of a model without capabilities (docs/platform.md).
+_NONE_LISTED = ["chat"]
 
 
 @dataclass(frozen=True)

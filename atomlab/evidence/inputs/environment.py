@@ -1,4 +1,4 @@
-"""The worker's environment and stored keys: where the public edition's keys come from (PLATFORM C).
+"""The worker's environment and stored keys: where the public edition's keys come from.
 
 Both hold secrets: they are read, redacted at once as settings are, and never quoted.
 """
@@ -148,7 +148,7 @@ def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, 
             )
         if not isinstance(value, str | None):
             raise InputError(
-                f"entry {number} has no text for encrypted_key", where=where, todo="mend it"
+                f"entry {number} has no text for encrypted_key", where=where, todo="correct it"
             )
         if key == f"{provider}_{key_name}_production" and entry.get("is_active", True):
             found[provider, key_name] = value

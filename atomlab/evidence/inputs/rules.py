@@ -58,7 +58,7 @@ _Places = tuple[Annotated[str, AfterValidator(_is_place)], ...]
 
 @dataclass(frozen=True)
 class Fallback:
-    """Who answers where pricing finds no model, instead of an error (source: PLATFORM C).
+    """Who answers where pricing finds no model, instead of an error (source: docs/platform.md).
 
     `order` are providers and `models` the model of each, by complexity; `first` is asked before
     all others. A model in `without_tools` gives way to another where tools are required. If

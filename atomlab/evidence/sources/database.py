@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-# A table of later versions of the platform, which no edition of the rules describes (PLATFORM C).
+# A table of later versions of the platform, which no edition describes (docs/platform.md).
 LATER_TABLE = "local_model_providers"
 
 

@@ -123,7 +123,7 @@ class Source:
             raise SourceError(
                 f"model_catalog: {error}",
                 where=self.name,
-                todo="mend the row in a copy of the database, or give --catalog",
+                todo="correct the row in a copy of the database, or give --catalog",
             ) from None
 
     def tenant_ids(self, names: Sequence[str]) -> list[TenantId]:
