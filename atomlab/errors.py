@@ -57,7 +57,7 @@ class ReportError(AtomlabError):
 
 
 class Ended(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM), which is no wish to lose what has run so far."""
+    """The process was asked to end (SIGTERM); what has run so far is kept."""
 
 
 class NoModelsAvailableError(ValueError):

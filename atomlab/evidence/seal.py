@@ -1,7 +1,7 @@
 """The seal of a snapshot file: one last line with the SHA-256 of every byte before it.
 
 SQLite ignores what follows its last page, so a sealed file opens in any SQLite tool; a changed
-byte anywhere breaks the seal. A seal proves that a file is whole, not who made it.
+byte anywhere breaks the seal. A seal proves that a file is intact, not who made it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def is_snapshot(path: Path) -> bool:
 
 
 def check_seal(path: Path) -> str:
-    """Return the SHA-256 of the whole file, or raise SnapshotError if it is not to be trusted.
+    """Return the SHA-256 of the whole file, or raise SnapshotError if it is damaged or no snapshot.
 
     The order of the checks makes the message fit the fault: not there, no SQLite file, another
     program's, a newer atomlab's, damaged.

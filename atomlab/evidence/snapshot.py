@@ -167,7 +167,7 @@ def open_snapshot(path: str | Path) -> Snapshot:
 
 
 def open_written(path: Path) -> Snapshot:
-    """Return the snapshot that a capture has just written, having looked into what it holds."""
+    """Return the snapshot that a capture has just written and checked."""
     return _opened(path, lambda *_: None)
 
 
@@ -201,7 +201,7 @@ def _authorize(
 
 
 def _refuse_other_content(context: ExceptionContext) -> None:
-    """Say what text that is no UTF-8 means: a sealed file need not be a sound snapshot."""
+    """Turn the error about text that is no UTF-8 into one about the snapshot."""
     if str(context.original_exception).startswith("Could not decode"):
         raise SnapshotError(
             f"does not hold what a snapshot does ({context.original_exception})",

@@ -1,7 +1,7 @@
 """Whether a sealed file holds a snapshot's tables, and nothing else.
 
-A seal proves that a file is whole, not that it is harmless: a view under a table's name may never
-end, a trigger may run on a scratch copy, a number may be text. This is looked into once, on
+A seal proves that a file is intact, not that it is harmless: a view under a table's name may never
+end, a trigger may run on a scratch copy, a number may be text. This is checked once, on
 opening; afterwards every table is a plain one, on sound pages, with values of its columns' types.
 """
 

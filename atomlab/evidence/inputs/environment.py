@@ -47,7 +47,7 @@ class Environment:
         return {**self.variables, **{f"{STORED}{p}": value for p, value in own.items()}}
 
     def whose(self, tenant_id: str) -> str:
-        """Return the key name of which `of` gives the same: few tenants have keys of their own."""
+        """Return whose stored keys the tenant uses: its own, or the default ones."""
         return tenant_id if tenant_id in self._by_key_name else DEFAULT
 
     @cached_property

@@ -269,7 +269,7 @@ def load_pricing(path: Path) -> Pricing:
 
 
 def _taken_out(entries: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the entries in their order, each of them forgotten: what is read takes their place."""
+    """Yield the entries in order, removing each from memory as it is read."""
     for model_id in list(entries):
         yield model_id, entries.pop(model_id)
 
@@ -277,7 +277,7 @@ def _taken_out(entries: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def pricing_columns(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
     """Return rows of COLUMNS (None where unknown) as the columns that Pricing describes.
 
-    The rows are taken one by one, so that never all of them are held.
+    The rows are taken one by one, so that not all of them are in memory at once.
     """
     columns: list[Any] = [array("d") if name in _NUMERIC else [] for name in COLUMNS]
     for row in rows:

@@ -87,7 +87,7 @@ def file_of(source: str) -> Path:
 
 @contextmanager
 def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
-    """Copy an SQLite file into memory, whatever its journal mode and whoever writes to it.
+    """Copy an SQLite file into memory, in any journal mode, while others may write to it.
 
     Nothing is written beside the file. While it is copied, a writer in WAL mode waits for nothing,
     another one with its commit. Raises SourceError if the file cannot be read.
@@ -166,7 +166,7 @@ class _Cursor:
 
 
 def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
-    """Copy the whole file in one step, unless somebody opens what nobody had open.
+    """Copy the file in one step; raise SourceError if somebody opened it meanwhile.
 
     Return whether it is in WAL mode and without its log: it was closed, or its log was lost.
     """
