@@ -24,6 +24,7 @@ from atomlab.evidence.sources.database import LATER_TABLE, Database, remarks_on_
 _CHECK = "check that it is ATOM's database and that you may read it"
 _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
+_LONGEST_AT_LEAST = 1 << 20
 _MAY_LACK = (
     "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made "
     "while the platform ran, its last transactions are missing"
@@ -45,6 +46,7 @@ _CONDITIONS = {
     "SQLITE_NOTADB": ("file is not a database", _CHECK),
     "SQLITE_CORRUPT": ("the database is damaged", _CHECK),
     "SQLITE_CANTOPEN": ("unable to open the file", _CHECK),
+    "SQLITE_TOOBIG": ("a value is larger than the database", _CHECK),
     "SQLITE_FULL": ("no memory or room is left", _CHECK),
     "SQLITE_NOMEM": ("no memory or room is left", _CHECK),
     "SQLITE_ERROR": (
@@ -100,6 +102,7 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
                 todo="capture the database that it was made from",
             )
         lacks_log = _back_up(path, copy, timeout_s)
+        _limit_values(copy)
         # Sorting spills into no file: values never reach the disk.
         copy.execute("PRAGMA temp_store = MEMORY")
         copy.execute("PRAGMA query_only = ON")
@@ -163,6 +166,13 @@ class _Cursor:
 
     def close(self) -> None:
         self.cursor.close()
+
+
+def _limit_values(copy: sqlite3.Connection) -> None:
+    """Refuse values that no column holds, but a view makes: none is longer than the database."""
+    [(pages,)], [(size,)] = (copy.execute(f"PRAGMA {n}") for n in ("page_count", "page_size"))
+    longest = max(2 * pages * size, _LONGEST_AT_LEAST)  # UTF-16 grows when it becomes UTF-8
+    copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
 
 
 def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
