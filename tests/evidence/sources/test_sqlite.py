@@ -149,6 +149,8 @@ def test_captures_of_a_database_that_is_written_all_the_time_are_consistent(data
     writer = threading.Thread(target=write_on)
     writer.start()
     seen = []
+    while not path.with_name(f"{path.name}-shm").exists():
+        time.sleep(0.01)
     try:
         while len(seen) < 10 or (len({len(there) for there, _ in seen}) < 4 and len(seen) < 500):
             seen.append(tenants(path))
