@@ -1,4 +1,4 @@
-"""YAML, as little of it as a file of ours needs: scalars, lists and mappings of its core schema.
+"""The YAML that our files need: scalars, lists and mappings of its core schema.
 
 There are no tags, anchors, aliases, merge keys, times or numbers to the base 60 (source: YAML
 1.2.2, chapter 10.3). A file given by mistake may hold secrets: no error quotes any of it.
@@ -25,7 +25,7 @@ _BASES = {"0o": 8, "0x": 16}
 
 
 class UnreadableError(ValueError):
-    """What is wrong with a text of YAML, with line and column, and nothing of what it says."""
+    """YAML that cannot be read: what is wrong, in which line and column; nothing is quoted."""
 
 
 def parse(content: bytes) -> Any:

@@ -57,13 +57,13 @@ class ReportError(AtomlabError):
 
 
 class Ended(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM), which is no wish to lose what has run so far."""
+    """The process was asked to end (SIGTERM); what has run so far is kept."""
 
 
 class NoModelsAvailableError(ValueError):
-    """The platform's error, word for word; its notes fold the reasons (source: PLATFORM A).
+    """The platform's error, word for word; its notes fold the reasons (source: docs/platform.md).
 
-    An edition with a fallback raises another `message` where there is no client (PLATFORM C).
+    An edition with a fallback raises another `message` where there is no client (docs/platform.md).
     """
 
     def __init__(self, *notes: str, message: str = NO_MODELS) -> None:

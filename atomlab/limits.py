@@ -1,7 +1,7 @@
-"""Limits: how much of each thing is read, far above what any platform has.
+"""Limits: how much of each thing is read, far more than any platform has.
 
-A file from a stranger may hold anything. Within these limits every command ends soon; what is
-beyond them is refused with a line that names the limit.
+A file from a stranger may hold anything. Within these limits every command ends soon; a
+file beyond them is refused with a line that names the limit.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ PROVIDERS = 1_000  # of a registry
 PAIRS = 50_000_000  # of a provider and a model, each of which is judged
 KEY_SETTINGS = 2_000  # of one tenant, and variables of a worker
 LINES = 100_000  # of a worker's environment, or entries
-# Of the repairs that may explain an error those that are run, as far as that judges so many models
-# anew: a defect's own may need the price map matched again, others do not.
+# How many repairs are tried at most, and how many models these may judge in all. A repair of a
+# defect costs more: the price map may have to be matched again.
 DEFECTS, FIX_SETS = (100, 2_000_000), (500, 5_000_000)
 RULES = 2_000  # words and numbers of an edition
 CLAIMS = 100  # of a hypothesis
@@ -27,7 +27,7 @@ SETTING_NAME = 255  # characters of a setting's name; the platform's own limit
 
 
 def most_run(limit: tuple[int, int], models: int) -> int:
-    """Return how many repairs are run at most on a price map of so many models."""
+    """Return how many repairs are tried at most with a price map of this many models."""
     most, judged = limit
     return min(most, judged // max(models, 1))
 

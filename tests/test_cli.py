@@ -288,9 +288,8 @@ def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path)
     assert all(f'href="{name}/report.html"' in index for name in found)
 
 
-UNNAMED = """
+HALF = """
 import os, signal, sys
-del os.O_TMPFILE
 number = int(sys.argv.pop())
 from atomlab.capturing import capture
 from atomlab.__main__ import run
@@ -304,14 +303,19 @@ run()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_capture_leaves_nothing_where_every_file_has_a_name(
-    make_database, tmp_path, number
-):
-    """On a file system without nameless files, too, what is half-made goes with the process."""
+def test_stopped_capture_leaves_no_temporary_file(make_database, tmp_path, number):
+    """What is half-made goes with the process."""
     source, folder = make_database({"acme": {}}), tmp_path / "folder"
     folder.mkdir()
     done = subprocess.run(
-        [*(sys.executable, "-c", UNNAMED), "capture", source, "--out", folder / "x", f"{number:d}"],
+        [
+            *(sys.executable, "-c", HALF),
+            "capture",
+            source,
+            "--out",
+            folder / "x",
+            f"{number:d}",
+        ],
         capture_output=True,
         text=True,
         timeout=60,

@@ -22,11 +22,9 @@ def write(target, content, overwrite=False):
         stream.write(content)
 
 
-@pytest.fixture(params=["nameless", "named", "no-hard-links"])
+@pytest.fixture(params=["hard-links", "no-hard-links"])
 def file_system(request, monkeypatch):
-    """Make the folder behave as one that has nameless files, has none, or no hard links either."""
-    if request.param != "nameless":
-        monkeypatch.delattr(os, "O_TMPFILE")
+    """Make the folder behave as one that has hard links, or has none."""
     if request.param == "no-hard-links":
         monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(1, "no")))
 
@@ -47,11 +45,39 @@ def test_written_file_is_whole_and_its_owners_only(tmp_path, old):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_file_in_the_making_has_no_name(tmp_path):
-    """Whoever is killed while writing leaves nothing in the folder."""
-    with whole_files({tmp_path / "out": False}) as [stream]:
-        stream.write(b"content")
-        assert list(tmp_path.iterdir()) == []
+@pytest.mark.usefixtures("file_system")
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_several_files_are_all_written_or_none(tmp_path, monkeypatch, failing):
+    """Where the last cannot be written, the others are as they were, and nothing is removed."""
+    new, old, gone = (tmp_path / name for name in ("new", "old", "gone"))
+    before = {old: b"old", gone: b"to go"}
+    for path, content in before.items():
+        path.write_bytes(content)
+    calls, unlink, give = [], Path.unlink, files._give_name
+
+    def counted(action, *arguments, **more):
+        calls.append(action)
+        if len(calls) == failing:
+            raise OSError(28, "No space left on device")
+        action(*arguments, **more)
+
+    def unlinked(path, **more):
+        counted(unlink, path, **more) if path == gone else unlink(path, **more)
+
+    monkeypatch.setattr(files, "_give_name", lambda *a: counted(give, *a))
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    with (
+        refused(SnapshotError, "cannot be written (No space left on device)"),
+        whole_files({new: False, old: True}, [gone]) as streams,
+    ):
+        for stream in streams:
+            stream.write(b"new")
+    assert len(calls) == failing
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    monkeypatch.undo()
+    with whole_files({new: False, old: True}, [gone]):
+        pass
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == {new: b"", old: b""}
 
 
 @pytest.mark.usefixtures("file_system")
@@ -85,7 +111,6 @@ def test_file_that_appears_in_the_meantime_is_kept(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-@pytest.mark.usefixtures("file_system")
 def test_file_that_appears_at_the_last_moment_is_kept(tmp_path, monkeypatch):
     """The name is given in a way that never replaces anything."""
     target = tmp_path / "out"
@@ -190,7 +215,6 @@ def test_json_can_come_from_a_pipe(tmp_path):
 
 def test_an_interrupt_while_a_file_gets_its_first_name_leaves_none(tmp_path, monkeypatch):
     """Ctrl-C at that moment waits until the file can be removed again."""
-    monkeypatch.delattr(os, "O_TMPFILE")
     make = os.open
 
     def interrupted(path, flags, *mode):

@@ -78,7 +78,7 @@ def test_the_decision_reaches_no_network_or_environment(layer):
         if layer_of(module) == layer:
             used = [name for name in imports_of(path) if name.startswith(network)]
             # The one clock, in capture alone: how long a query or the whole of it takes.
-            clocked = path.name in ("sqlite.py", "postgres.py", "capture.py")
+            clocked = path.name in ("sqlite.py", "capture.py")
             assert used == (["time.monotonic"] if clocked else []), module
             # The one exception: env:NAME, where a capture finds its database.
             variables = re.findall(r"os\.environ|getenv", path.read_text(encoding="utf-8"))

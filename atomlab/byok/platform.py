@@ -137,7 +137,7 @@ def load_platform(db: Session) -> Platform:
         raise SnapshotError(
             f"rules, registry, prices or catalogue are broken ({error})",
             where="the snapshot",
-            todo="capture anew",
+            todo="capture it again",
         ) from None
     return platform
 

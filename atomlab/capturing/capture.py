@@ -25,12 +25,12 @@ from atomlab.capturing.fidelity import FidelityCheck
 from atomlab.capturing.memory import private_memory
 from atomlab.capturing.workfile import work_database, write_sealed
 from atomlab.errors import InputError, SourceError
-from atomlab.evidence.custody import describe
 from atomlab.evidence.inputs.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.inputs.environment import Environment, load_stored_keys, load_variables
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import any_health, default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
+from atomlab.evidence.manifest import describe
 from atomlab.evidence.redaction import key_id, key_text, new_key, read_key
 from atomlab.evidence.schema import FORMAT_VERSION
 from atomlab.evidence.shapes import looks_secret

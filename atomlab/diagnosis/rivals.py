@@ -14,7 +14,7 @@ import numpy as np
 from atomlab.byok.filters import NAMES, PHRASES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.explanation import Explanation
-from atomlab.evidence.custody import cache_age
+from atomlab.evidence.manifest import cache_age
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count
 

@@ -1,4 +1,4 @@
 """What was true: the snapshot file, its manifest and seal, redaction; sources and inputs.
 
-May import the ground floor alone: errors, files, text, shown.
+May import only the ground modules: errors, files, limits, text, shown.
 """

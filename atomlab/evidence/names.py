@@ -130,9 +130,9 @@ def _misspelt(
     slips, near, front = min((t for t in tried if t[1]), default=(0, [], ""), key=itemgetter(0))
     vendors = {vendor.ids[:1] or vendor.name: vendor for vendor in near}
     if len(vendors) > 1:
-        told = f"nearly {' and '.join(map(str, vendors.values()))}: which was meant is not known"
+        unclear = f"nearly {' and '.join(map(str, vendors.values()))}: which was meant is not known"
         names = tuple(vendor.name for vendor in vendors.values())
-        return Reading((), (told,), slips=slips, neighbours=names)
+        return Reading((), (unclear,), slips=slips, neighbours=names)
     for vendor in vendors.values():
         if vendor.ids and (not vendor.cloud or "APIKEY" in ended[0]):
             off = f"{'one letter' if slips == 1 else f'{slips} letters'} off {vendor.name}"
@@ -242,16 +242,13 @@ def _nearest(known: Mapping[str, _Vendor]) -> Callable[[str], tuple[int, list[_V
     names = {name: vendor for name, vendor in known.items() if vendor.ids}
     registered = {i for vendor in names.values() if vendor.registered for i in vendor.ids}
 
-    @cache
-    def alike() -> Mapping[str, set[str]]:
-        found = defaultdict(set)
-        for name in names:
-            for form in _shortened(name):
-                found[form].add(name)
-        return found
+    by_form = defaultdict(set)
+    for name in names:
+        for form in _shortened(name):
+            by_form[form].add(name)
 
     def nearest(word: str) -> tuple[int, list[_Vendor]]:
-        near = {name for form in _shortened(word) for name in alike().get(form, ())}
+        near = {name for form in _shortened(word) for name in by_form.get(form, ())}
         near |= {name for name in names if _may_be_two_slips(word, name)}
         slips = {name: n for name in sorted(near) if (n := _slips(word, name))}
         least = min(slips.values(), default=0)

@@ -1,6 +1,6 @@
 """The tables: ATOM's own that matter here, and those that a snapshot adds to them.
 
-Source: PLATFORM B, *Tables*. Only columns that a decision or a reader needs are mapped; a live
+Source: docs/platform.md. Only columns that a decision or a reader needs are mapped; a live
 database may have many more, and they are never read.
 """
 

@@ -1,7 +1,7 @@
 """The seal of a snapshot file: one last line with the SHA-256 of every byte before it.
 
 SQLite ignores what follows its last page, so a sealed file opens in any SQLite tool; a changed
-byte anywhere breaks the seal. A seal proves that a file is whole, not who made it.
+byte anywhere breaks the seal. A seal proves that a file is intact, not who made it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAGIC = b"SQLite format 3\0"
 _PREFIX = b"\natomlab-seal-v1 sha256="
 SEAL_BYTES = len(_PREFIX) + 64 + 1
 _ROLLBACK_JOURNAL = b"\x01\x01"  # who may write, who may read; others make copies read-only
-_AGAIN = "fetch the file again, or capture anew"
+_AGAIN = "fetch the file again, or capture it again"
 
 
 def seal_of(sha256: str) -> bytes:
@@ -36,7 +36,7 @@ def is_snapshot(path: Path) -> bool:
 
 
 def check_seal(path: Path) -> str:
-    """Return the SHA-256 of the whole file, or raise SnapshotError if it is not to be trusted.
+    """Return the SHA-256 of the whole file, or raise SnapshotError if it is damaged or no snapshot.
 
     The order of the checks makes the message fit the fault: not there, no SQLite file, another
     program's, a newer atomlab's, damaged.
@@ -87,7 +87,7 @@ def _check_header(head: bytes, path: Path) -> None:
         raise SnapshotError(
             f"has snapshot format {version}, this atomlab reads {min(FORMATS)} to {max(FORMATS)}",
             where=path,
-            todo="update atomlab" if version > max(FORMATS) else "capture anew",
+            todo="update atomlab" if version > max(FORMATS) else "capture it again",
         )
     if head[18:20] != _ROLLBACK_JOURNAL:
         raise SnapshotError("has a header that capture never writes", where=path, todo=_AGAIN)

@@ -109,6 +109,6 @@ def account(text: str | None) -> str | None:
     if text is None or "://" not in text:
         return only_words(text)
     url = _URL.fullmatch(text) if len(text) <= _LONGEST_URL else None
-    told = f"{url['scheme']}{url['host']}{url['path'] or ''}" if url else ""
-    secret = looks_secret(told) or any(map(_KEY_IN_PATH.search, told.split("/")))
-    return told if told and not secret else WITHHELD
+    kept = f"{url['scheme']}{url['host']}{url['path'] or ''}" if url else ""
+    secret = looks_secret(kept) or any(map(_KEY_IN_PATH.search, kept.split("/")))
+    return kept if kept and not secret else WITHHELD

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.custody import check_agreement, read_manifest, table_digest
 from atomlab.evidence.inputs.environment import DEFAULT
 from atomlab.evidence.inputs.registry import Provider
-from atomlab.evidence.redaction import names_that_may_leave, token_state
+from atomlab.evidence.manifest import check_agreement, read_manifest, table_digest
+from atomlab.evidence.redaction import is_token, names_that_may_leave
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
@@ -36,6 +36,9 @@ _HARMLESS_PRAGMAS = {
 }
 _READABLE_PRAGMAS = {"read_uncommitted", "user_version"}
 _UNSAFE_FUNCTIONS = {"load_extension", "fts3_tokenizer", "writefile", "edit"}
+
+
+_DELETE = "delete the file: it may hold a secret"
 
 
 class Evidence:
@@ -116,32 +119,23 @@ class Snapshot(Evidence, Shown):
         """
         try:
             check_agreement(self.manifest, self._connection)
-        except (ValueError, RecursionError, sqlite3.Error) as error:
-            raise SnapshotError(
-                f"its manifest contradicts itself: {error}", where=self.path, todo="capture anew"
-            ) from None
-        recorded = self.manifest["tables"]
-        for table in recorded:
+        except (ValueError, sqlite3.Error) as error:
+            raise self._refusal(f"its manifest contradicts itself: {error}") from None
+        for table, recorded in self.manifest["tables"].items():
             try:
-                intact = table_digest(self._connection, table) == recorded[table]
+                intact = table_digest(self._connection, table) == recorded
             except sqlite3.Error:  # text that is no UTF-8
                 intact = False
             if not intact:
-                raise SnapshotError(
-                    f"table {table} is not what the manifest recorded",
-                    where=self.path,
-                    todo="capture anew",
-                )
+                raise self._refusal(f"table {table} is not what the manifest recorded")
         for what, value, may_leave in self._redacted():
-            try:
-                token_state(value)
-                wrong = "" if may_leave else f"a {what}'s name is none that capture keeps"
-            except ValueError:
-                wrong = f"a {what}'s value is no redaction token"
-            if wrong:
-                raise SnapshotError(
-                    wrong, where=self.path, todo="delete the file: it may hold a secret"
-                )
+            if not may_leave:
+                raise self._refusal(f"a {what}'s name is none that capture keeps", _DELETE)
+            if not is_token(value):
+                raise self._refusal(f"a {what}'s value is no redaction token", _DELETE)
+
+    def _refusal(self, what: str, todo: str = "capture it again") -> SnapshotError:
+        return SnapshotError(what, where=self.path, todo=todo)
 
     def _redacted(self) -> Iterator[tuple[str, str, bool]]:
         """Yield what each row is whose value is redacted, the value, and if its name may leave."""
@@ -173,7 +167,7 @@ def open_snapshot(path: str | Path) -> Snapshot:
 
 
 def open_written(path: Path) -> Snapshot:
-    """Return the snapshot that a capture has just written, having looked into what it holds."""
+    """Return the snapshot that a capture has just written and checked."""
     return _opened(path, lambda *_: None)
 
 
@@ -190,7 +184,7 @@ def _opened(file: Path, check: Callable[[sqlite3.Connection, int], None]) -> Sna
         return Snapshot(file, sha256, connection)
     except (OSError, sqlite3.Error, ValueError, RecursionError) as error:
         connection.close()
-        raise SnapshotError(f"{what} ({error})", where=file, todo="capture anew") from None
+        raise SnapshotError(f"{what} ({error})", where=file, todo="capture it again") from None
 
 
 def _authorize(
@@ -207,12 +201,12 @@ def _authorize(
 
 
 def _refuse_other_content(context: ExceptionContext) -> None:
-    """Say what text that is no UTF-8 means: a sealed file need not be a sound snapshot."""
+    """Turn the error about text that is no UTF-8 into one about the snapshot."""
     if str(context.original_exception).startswith("Could not decode"):
         raise SnapshotError(
             f"does not hold what a snapshot does ({context.original_exception})",
             where="the snapshot",
-            todo="capture anew",
+            todo="capture it again",
         )
 
 

@@ -1,7 +1,7 @@
 """Whether a sealed file holds a snapshot's tables, and nothing else.
 
-A seal proves that a file is whole, not that it is harmless: a view under a table's name may never
-end, a trigger may run on a scratch copy, a number may be text. This is looked into once, on
+A seal proves that a file is intact, not that it is harmless: a view under a table's name may never
+end, a trigger may run on a scratch copy, a number may be text. This is checked once, on
 opening; afterwards every table is a plain one, on sound pages, with values of its columns' types.
 """
 
@@ -19,7 +19,6 @@ from atomlab.evidence.seal import SEAL_BYTES
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 # What a check may cost: SQLite takes at most three steps for each byte of a sound file.
 _STEPS_PER_BYTE, _STEPS_AT_LEAST, _STEPS_BETWEEN_LOOKS = 10, 1_000_000, 10_000
-_LONGEST_AT_LEAST = 1 << 20
 
 _AT_MOST = {
     "providers": ("SELECT count(*) FROM providers", limits.PROVIDERS, "providers"),
@@ -81,17 +80,14 @@ def check_sizes(connection: sqlite3.Connection, version: int) -> None:
 
 @contextmanager
 def _bounded(connection: sqlite3.Connection, file_bytes: int) -> Iterator[None]:
-    """Interrupt what takes more steps, and refuse values that are longer, than a file can hold."""
+    """Interrupt what takes more steps than a file of this size warrants."""
     steps = file_bytes * _STEPS_PER_BYTE + _STEPS_AT_LEAST
     looks = iter(range(steps // _STEPS_BETWEEN_LOOKS))
-    longest = max(file_bytes, _LONGEST_AT_LEAST)
-    before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
     connection.set_progress_handler(lambda: next(looks, None) is None, _STEPS_BETWEEN_LOOKS)
     try:
         yield
     finally:
         connection.set_progress_handler(None, 0)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
 
 
 @cache

@@ -148,7 +148,10 @@ def stopped(number, code, err):
 def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
     scene, large, measured, number, moments
 ):
-    """Killed, terminated or interrupted anywhere: the old file or a new one, whole, and no more."""
+    """Killed, terminated or interrupted anywhere: the old file or a new one, whole, and no more.
+
+    What is killed (SIGKILL) may leave temporary files.
+    """
     hit = 0
     for moment in range(moments):
         at = scene(large, measured.content if moment % 2 else None)
@@ -156,6 +159,9 @@ def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
         time.sleep(measured.seconds * (moment + 0.5) / moments)
         run.kill(number)
         code, _, err = run.wait()
+        for path in at.folder.glob(".atomlab-*"):
+            assert number == signal.SIGKILL
+            path.unlink()
         outcome = at.outcome("new.key")
         if code:
             stopped(number, code, err)
@@ -170,9 +176,10 @@ def test_capture_that_is_stopped_at_any_moment_leaves_what_was_there(
 NAMING = {
     "work_database",
     "whole_files",
-    "_nameless",
+    "_temporary",
+    "_name_all",
     "_set_aside",
-    "_link",
+    "_linked",
     "_give_name",
     "unlink",
 }
@@ -322,7 +329,7 @@ def test_two_captures_over_an_old_file_both_end_and_one_of_them_is_there(scene, 
     ("change", "what"),
     [
         pytest.param(max(FORMATS) + 1, "update atomlab", id="newer"),
-        pytest.param(min(FORMATS) - 1, "capture anew", id="older"),
+        pytest.param(min(FORMATS) - 1, "capture it again", id="older"),
     ],
 )
 @pytest.mark.parametrize("command", ["show", "verify", "diagnose", "lint", "capture"])
@@ -384,6 +391,9 @@ def test_stopped_capture_leaves_no_transaction_open(scene, own_server, measured,
         time.sleep(measured.seconds * (moment + 0.5) / 4)
         run.kill(number)
         code, _, err = run.wait()
+        for path in at.folder.glob(".atomlab-*"):
+            assert number == signal.SIGKILL
+            path.unlink()
         if code:
             stopped(number, code, err)
         assert at.outcome() in ("old", "new")

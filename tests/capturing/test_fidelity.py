@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, nullcontext
+from contextlib import closing
 
 import pytest
 from sqlalchemy import create_engine
@@ -123,31 +123,6 @@ def test_what_is_stored_as_no_text_is_judged_as_the_platform_does(tmp_path):
             found = {p.id for p in registry if manager.get_tenant_api_key("1", p.id, db=db)}
             assert found == {"xai", "moonshot"}
     engine.dispose()
-
-
-@pytest.mark.parametrize(
-    ("collation", "name", "odd"),
-    [
-        ("NOCASE", "openai_api_key", True),
-        ("RTRIM", "OPENAI_API_KEY ", True),
-        ("NOCASE", "OPENAI_API_KEY", False),
-        ("BINARY", "openai_api_key", False),
-    ],
-)
-def test_name_that_is_found_by_another_spelling_is_not_captured(tmp_path, collation, name, odd):
-    """Where the database takes two names for one, a copy would look up less than it does."""
-    path = tmp_path / "collated.db"
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("CREATE TABLE tenants (id TEXT, name TEXT)")
-        db.execute(
-            "CREATE TABLE tenant_settings (tenant_id TEXT,"
-            f" setting_key TEXT COLLATE {collation}, setting_value TEXT)"
-        )
-        db.execute("INSERT INTO tenant_settings VALUES ('1', ?, ?)", (name, KEY))
-        db.commit()
-    expected = refused(SourceError, "(a collation)") if odd else nullcontext()
-    with expected:
-        capture(str(path), tmp_path / "out.sqlite").close()
 
 
 def test_state_that_no_decision_depends_on_may_differ(make_database, prices, tmp_path, monkeypatch):

@@ -133,8 +133,8 @@ def test_foreign_database_is_told_from_a_snapshot(make_database):
     ("version", "todo"),
     [
         pytest.param(max(FORMATS) + 1, "update atomlab", id="newer"),
-        pytest.param(min(FORMATS) - 1, "capture anew", id="older"),
-        pytest.param(0, "capture anew", id="none"),
+        pytest.param(min(FORMATS) - 1, "capture it again", id="older"),
+        pytest.param(0, "capture it again", id="none"),
     ],
 )
 def test_other_format_version_is_refused_even_if_sealed(tmp_path, whole, version, todo):

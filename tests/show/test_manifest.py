@@ -307,7 +307,7 @@ def test_verify_exits_1_if_anything_does_not_hold(run, forge, snapshot, name, as
     code, out, err = run("snapshot", "verify", forge(name, forged), *as_json)
     assert (code, out) == (1, "")
     assert is_one_line(err.removesuffix("\n"))
-    assert "capture anew" in err
+    assert "capture it again" in err
 
 
 def test_verify_of_a_damaged_or_missing_file_exits_1(run, snapshot, tmp_path):

@@ -1,4 +1,4 @@
 """Files beside the database: prices, registry, catalogue, rules, the worker's environment.
 
-May import the ground floor (errors, files, text) and other evidence.
+May import the ground modules (errors, files, limits, text) and other evidence.
 """

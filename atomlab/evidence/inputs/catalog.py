@@ -14,7 +14,8 @@ from atomlab.evidence.shapes import looks_secret
 from atomlab.files import read_json
 from atomlab.text import storable
 
-_NONE_LISTED = ["chat"]  # what the platform reads of a model without capabilities (PLATFORM B)
+# What the platform reads of a model without capabilities (docs/platform.md).
+_NONE_LISTED = ["chat"]
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,10 @@ def load_catalog(path: Path) -> dict[str, CatalogEntry]:
 def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
     """Return the catalogue of (model_id, capabilities, excluded) rows, by model id.
 
-    Capabilities are a list or the JSON text of one; NULL, JSON's null and the empty list count as
-    `["chat"]`, anything else lists none. Raises ValueError naming the model where excluded is
-    neither true nor false, in whichever way a database or JSON spells it; unknown (None) is false;
-    where a model has more capabilities than are read; and naming none where a name or a
-    capability looks like a secret.
+    Capabilities are a list or its JSON text; NULL, JSON's null and the empty list count as
+    `["chat"]`, anything else as none. An unknown `excluded` is false. Raises ValueError, naming the
+    model, where `excluded` is neither true nor false, or there are too many capabilities; and,
+    without naming it, where a name or a capability looks like a secret.
     """
     entries = {}
     for number, (model_id, capabilities, excluded) in enumerate(rows, 1):

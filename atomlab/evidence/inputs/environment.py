@@ -1,4 +1,4 @@
-"""The worker's environment and stored keys: where the public edition's keys come from (PLATFORM C).
+"""The worker's environment and stored keys: where the public edition's keys come from.
 
 Both hold secrets: they are read, redacted at once as settings are, and never quoted.
 """
@@ -47,7 +47,7 @@ class Environment:
         return {**self.variables, **{f"{STORED}{p}": value for p, value in own.items()}}
 
     def whose(self, tenant_id: str) -> str:
-        """Return the key name of which `of` gives the same: few tenants have keys of their own."""
+        """Return whose stored keys the tenant uses: its own, or the default ones."""
         return tenant_id if tenant_id in self._by_key_name else DEFAULT
 
     @cached_property
@@ -148,7 +148,7 @@ def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, 
             )
         if not isinstance(value, str | None):
             raise InputError(
-                f"entry {number} has no text for encrypted_key", where=where, todo="mend it"
+                f"entry {number} has no text for encrypted_key", where=where, todo="correct it"
             )
         if key == f"{provider}_{key_name}_production" and entry.get("is_active", True):
             found[provider, key_name] = value

@@ -1,10 +1,10 @@
 """The pricing cache: which models the platform knows, at what price, with what window.
 
-Three formats are read, plain or gzipped, and told apart by their shape (source: PLATFORM B,
+Three formats are read, plain or gzipped, and recognized by their shape (source: docs/platform.md,
 *Pricing cache*): ATOM's own cache `{"pricing": {id: {…}}, "last_fetch": …}`, LiteLLM's map
 `{id: {…}}`, and OpenRouter's list `{"data": [{"id": …}]}`.
 
-An entry can break the platform's whole ranking (source: PLATFORM B, corrections, *Prices*; measured
+An entry can break the platform's whole ranking (source: docs/platform.md; measured
 on the public edition, assumed of the hosted one): `breaks` names the fields at which it does.
 """
 
@@ -137,15 +137,15 @@ class Pricing:
     @cached_property
     def breaks(self) -> dict[int, tuple[str, ...]]:
         """The fields at which the ranking fails, by the place of the model with them."""
-        told = ((place, text) for place, text in enumerate(self.columns["breaks"]) if text)
-        found = {place: tuple(f for f in _READ_FIRST if f'"{f}"' in text) for place, text in told}
+        broken = ((place, text) for place, text in enumerate(self.columns["breaks"]) if text)
+        found = {place: tuple(f for f in _READ_FIRST if f'"{f}"' in text) for place, text in broken}
         return {place: fields for place, fields in found.items() if fields}
 
     def warnings(self) -> list[str]:
         """Return a sentence with examples for what breaks the ranking, and for each guess.
 
-        The legend of LiteLLM's map, whose windows are prose, is not said to break anything: every
-        such map has it, and nobody serves it.
+        The legend of LiteLLM's map, whose windows are prose, is not reported: every such map has
+        it, and nobody serves it.
         """
         ids, fields = self.columns["model_id"], self.breaks
         named_badly = (place for place in fields if PROVIDER in fields[place])
@@ -164,7 +164,7 @@ class Pricing:
             f"no known price{zero}; the platform reads 0 and ranks them first": (
                 place
                 for place in np.flatnonzero(self._unpriced).tolist()
-                if not set(fields.get(place, ())) & set(PRICES)  # told above
+                if not set(fields.get(place, ())) & set(PRICES)  # listed above
             ),
             "a price below 0; the platform keeps it and ranks them first": (
                 np.flatnonzero(self._below_zero)
@@ -269,7 +269,7 @@ def load_pricing(path: Path) -> Pricing:
 
 
 def _taken_out(entries: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the entries in their order, each of them forgotten: what is read takes their place."""
+    """Yield the entries in order, removing each from memory as it is read."""
     for model_id in list(entries):
         yield model_id, entries.pop(model_id)
 
@@ -277,7 +277,7 @@ def _taken_out(entries: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def pricing_columns(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
     """Return rows of COLUMNS (None where unknown) as the columns that Pricing describes.
 
-    The rows are taken one by one, so that never all of them are held.
+    The rows are taken one by one, so that not all of them are in memory at once.
     """
     columns: list[Any] = [array("d") if name in _NUMERIC else [] for name in COLUMNS]
     for row in rows:

@@ -31,12 +31,12 @@ class Provider:
 
     @property
     def setting_key(self) -> str:
-        """The name under which the platform looks for this provider's key (PLATFORM A)."""
+        """The name under which the platform looks for this provider's key (docs/platform.md)."""
         return setting_key(self.id)
 
 
 def setting_key(provider_id: str) -> str:
-    """Return the settings row that the platform reads for a provider id (PLATFORM A)."""
+    """Return the settings row that the platform reads for a provider id (docs/platform.md)."""
     return f"{provider_id.upper()}_API_KEY"
 
 

@@ -1,4 +1,4 @@
 """Databases that a snapshot is captured from: PostgreSQL and SQLite, only ever read.
 
-May import the ground floor (errors, files, text) and other evidence.
+May import the ground modules (errors, files, limits, text) and other evidence.
 """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-# A table of later versions of the platform, which no edition of the rules describes (PLATFORM C).
+# A table of later versions of the platform, which no edition describes (docs/platform.md).
 LATER_TABLE = "local_model_providers"
 
 
@@ -29,14 +29,13 @@ class Cursor(Protocol):
 class Database:
     """An opened database in one read-only transaction.
 
-    `about` is what custody records of it: server version, isolation, clock, and `remarks`, what to
-    know of it beside, a sentence each. `columns` has for
-    each table that is there all its columns and those that may be read. `text`, `length`, `mark`
-    and `place` spell a column as text, its length in bytes, a bound value, and where a row of a
-    table is stored (empty where that has no name). `bound` and `decoded` turn text into what the
-    driver wants, and back; unless `only_utf8` it may hold lone surrogates for bytes that are no
-    UTF-8. `types` has the declared type of a column where a database has declared types; `odd`
-    says of the columns that the platform would not read as the text that they are, what they are.
+    `about` is what the manifest records of it: server version, isolation, clock, and `remarks`,
+    what else to know of it, a sentence each. `columns` has for each table that is there all its
+    columns and those that may be read. `text`, `length`, `mark` and `place` spell a column as
+    text, its length in bytes, a bound value, and where a row of a table is stored (empty where
+    that has no name). Unless `only_utf8`, text may hold lone surrogates for bytes that are no
+    UTF-8. `types` has the declared type of a column where a database has declared types; `odd` are
+    the columns that the platform would not read as the text that they are.
     """
 
     name: str
@@ -44,7 +43,7 @@ class Database:
     about: Mapping[str, Any]
     columns: Mapping[str, tuple[frozenset[str], frozenset[str]]]
     types: Mapping[tuple[str, str], str]
-    odd: Mapping[tuple[str, str], str]
+    odd: Collection[tuple[str, str]]
     session: Session
     cursor: Callable[[], Cursor]
     interrupt: Callable[[], object]
@@ -53,8 +52,6 @@ class Database:
     mark: str
     place: Callable[[str], str]
     only_utf8: bool
-    bound: Callable[[Sequence[Any]], Sequence[Any]]
-    decoded: Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
 
 
 def remarks_on_schema(has_later_table: bool) -> list[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine
@@ -35,8 +34,8 @@ _LOCK_TIMEOUT_S = 10
 _ISOLATION = "REPEATABLE_READ"
 _CHECK = "check the URL, the server and your rights there"
 # The server's own words may quote a value from the first statement on, since a view may compute
-# anything, also while it is planned. They are never repeated: an error is told by its code.
-_TOLD = {
+# anything, also while it is planned. They are never repeated: an error is named by its code.
+_CONDITIONS = {
     "25006": "something behind it writes, in a read-only transaction",
     "42501": "a right is missing, or row-level security would hide rows",
     "42P01": "a table or what is behind it is gone",
@@ -66,28 +65,23 @@ _KNOWN_BY = {
         )
     },
 }
-# Which columns each table has, which of them may be read, and their types; also of views. Odd is a
-# text that is padded, or equal to what is spelled otherwise, and what is no text at all.
+_ABOUT = """
+SELECT pg_catalog.current_setting('server_version'), current_user, clock_timestamp(),
+    to_regclass(%s) IS NOT NULL, pg_catalog.current_setting('transaction_isolation') || ', ' ||
+    CASE pg_catalog.current_setting('transaction_read_only')
+    WHEN 'on' THEN 'read only' ELSE 'read write' END
+"""
+# Which columns each table has, which of them may be read, and their types; also of views. Odd is
+# what is no text, and text that is padded, or equal to what is spelled otherwise.
 _COLUMNS = """
 SELECT name, CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN c.relkind END,
     a.attname, pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), own.typname,
-    CASE
-        WHEN a.attname = 'capabilities' AND base.typname IN ('json', 'jsonb') THEN NULL
-        WHEN base.typcategory NOT IN ('S', 'E') OR base.typname IN ('bpchar', 'citext')
-            THEN 'of type ' || CASE own.typnamespace WHEN 'pg_catalog'::regnamespace
-                THEN pg_catalog.format_type(own.oid, NULL) ELSE 'its own' END
-        WHEN NOT collisdeterministic THEN 'compared in a way of its own (a collation)'
-    END
+    (base.typcategory NOT IN ('S', 'E') OR base.typname IN ('bpchar', 'citext'))
+    AND NOT (a.attname = 'capabilities' AND base.typname IN ('json', 'jsonb'))
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(name)
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type own ON own.oid = a.atttypid
 JOIN pg_type base ON base.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
-LEFT JOIN pg_collation ON pg_collation.oid = a.attcollation
-"""
-# Tables whose rows stand elsewhere now than at the moment that all reads see.
-_REWRITTEN = """
-SELECT name FROM unnest(%s::text[]) AS name LEFT JOIN pg_class c ON c.oid = to_regclass(name)
-WHERE c.relfilenode IS DISTINCT FROM coalesce(pg_relation_filenode(to_regclass(name)), 0)
 """
 # Where a row is stored, by the kind of its table: plain, materialized view, partitioned. Only
 # who may read all of a table may know.
@@ -154,15 +148,48 @@ def _database(
     tables: Sequence[str],
     timeout_s: float,
 ) -> Database:
-    encoded = driver.info.parameter_status("server_encoding") == "SQL_ASCII"
-    there = [
-        table
-        for (table,) in driver.execute(
-            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
-            [list(tables)],
-        )
-    ]
-    # Only now begins the transaction; the moment that all its reads see comes after the locks.
+    query = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
+    there = [table for (table,) in driver.execute(query, [list(tables)])]
+    _begin(driver, timeout_s)
+    locked = _lock(driver, there)
+    [(version, user, clock, later, isolation)] = driver.execute(_ABOUT, [LATER_TABLE])
+    offset = clock - datetime.now(UTC)
+    rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
+    kinds = {table: kind for table, kind, *_ in rows}
+    return Database(
+        name=name,
+        user=user,
+        about={
+            "kind": "postgresql",
+            "server_version": _version(version),
+            "isolation": isolation,
+            "tables_locked": locked,
+            "statement_timeout_s": timeout_s,
+            "clock_offset_s": round(offset.total_seconds(), 3),
+            "remarks": remarks_on_schema(later),
+        },
+        columns={
+            table: (
+                frozenset(row[2] for row in rows if row[0] == table),
+                frozenset(row[2] for row in rows if row[0] == table and row[3]),
+            )
+            for table in kinds
+        },
+        types={(table, column): type_ for table, _, column, _, type_, _ in rows},
+        odd={(table, column) for table, _, column, *_, odd in rows if odd},
+        session=session,
+        cursor=lambda: driver.cursor(name="atomlab"),
+        interrupt=lambda: _cancel(driver),
+        text=lambda column: f"CAST({column} AS text)",
+        length=lambda column: f"octet_length(CAST({column} AS text))",
+        mark="%s",
+        place=lambda table: _PLACES.get(kinds[table], ""),
+        only_utf8=True,
+    )
+
+
+def _begin(driver: psycopg.Connection[Any], timeout_s: float) -> None:
+    """Begin the transaction; the moment that all its reads see comes after the locks."""
     driver.autocommit = False
     driver.isolation_level = _psycopg().IsolationLevel[_ISOLATION]
     driver.read_only = True
@@ -174,61 +201,29 @@ def _database(
         "row_security": "off",  # an error, where a policy would hide rows
         "timezone": "UTC",
         "datestyle": "ISO",
-        **({"client_encoding": "LATIN1"} if encoded else {}),
     }.items():
         driver.execute(f"SET LOCAL {setting} = '{value}'")
-    locked = _lock(driver, there)
-    asked_at, asked = datetime.now(UTC), monotonic()
-    [(version, user, clock, later, readers)] = driver.execute(
-        "SELECT pg_catalog.current_setting('server_version'), current_user, clock_timestamp(),"
-        " to_regclass(%s) IS NOT NULL,"
-        " pg_catalog.current_setting('transaction_isolation') || ', '"
-        " || CASE pg_catalog.current_setting('transaction_read_only')"
-        " WHEN 'on' THEN 'read only' ELSE 'read write' END",
-        [LATER_TABLE],
-    )
-    offset = clock - (asked_at + timedelta(seconds=monotonic() - asked) / 2)
-    rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
-    if not locked:
-        _check_in_place(driver, name, {table for table, _, _, may, _, _ in rows if may})
-    kinds = {table: kind for table, kind, *_ in rows}
-    return Database(
-        name=name,
-        user=user,
-        about={
-            "kind": "postgresql",
-            "server_version": _version(version),
-            "isolation": readers,
-            "tables_locked": locked,
-            "statement_timeout_s": timeout_s,
-            "clock_offset_s": round(offset.total_seconds(), 3),
-            "remarks": remarks_on_schema(later),
-        },
-        columns={
-            table: (
-                frozenset(column for name, _, column, *_ in rows if name == table),
-                frozenset(column for name, _, column, may, *_ in rows if name == table and may),
-            )
-            for table in kinds
-        },
-        types={(table, column): type_ for table, _, column, _, type_, _ in rows},
-        odd={(table, column): odd for table, _, column, *_, odd in rows if odd},
-        session=session,
-        cursor=lambda: driver.cursor(name="atomlab"),
-        interrupt=lambda: _cancel(driver),
-        text=lambda column: f"CAST({column} AS text)",
-        length=lambda column: f"octet_length(CAST({column} AS text))",
-        mark="%s",
-        place=lambda table: _PLACES.get(kinds[table], ""),
-        only_utf8=not encoded,
-        bound=_to_latin if encoded else _same,
-        decoded=_from_latin if encoded else _same,
-    )
 
 
-def _version(said: str) -> str:
+def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
+    """Lock the tables against ALTER and TRUNCATE, and nothing else; return whether all are.
+
+    A role that may only read some columns may not, and not every kind of table can be locked.
+    """
+    locked = bool(tables)
+    for table in tables:
+        driver.execute("SAVEPOINT unlocked")
+        try:
+            driver.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+        except (_psycopg().errors.InsufficientPrivilege, _psycopg().errors.WrongObjectType):
+            driver.execute("ROLLBACK TO SAVEPOINT unlocked")
+            locked = False
+    return locked
+
+
+def _version(text: str) -> str:
     """Return a version as servers spell them, with what is known to stand behind it."""
-    return said if re.fullmatch(r"\d+(\.\d+)*\w{,8}( \([\w.+~ -]{,60}\))?", said) else "unknown"
+    return text if re.fullmatch(r"\d+(\.\d+)*\w{,8}( \([\w.+~ -]{,60}\))?", text) else "unknown"
 
 
 def _where(url: URL) -> str:
@@ -243,37 +238,6 @@ def _where(url: URL) -> str:
     ):
         host = "a host"
     return f"{database} on {host}"
-
-
-def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
-    """Lock the tables against ALTER and TRUNCATE, and nothing else; return whether all are.
-
-    A role that may only read some columns may not, and not every kind of table can be locked.
-    """
-    locked = [_may_lock(driver, table) for table in tables]
-    return bool(locked) and all(locked)
-
-
-def _may_lock(driver: psycopg.Connection[Any], table: str) -> bool:
-    driver.execute("SAVEPOINT unlocked")
-    try:
-        driver.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
-    except (_psycopg().errors.InsufficientPrivilege, _psycopg().errors.WrongObjectType):
-        driver.execute("ROLLBACK TO SAVEPOINT unlocked")
-        return False
-    return True
-
-
-def _check_in_place(driver: psycopg.Connection[Any], name: str, tables: Iterable[str]) -> None:
-    """Raise SourceError if a table was rewritten since the moment that all reads see.
-
-    It would look empty. From here on none is: whoever reads a table has it locked.
-    """
-    wanted = sorted(tables)
-    for table in wanted:
-        driver.execute(f"SELECT FROM {table} LIMIT 0")
-    for (table,) in driver.execute(_REWRITTEN, [wanted]):
-        raise SourceError(f"{table} was altered just now", where=name, todo="capture again")
 
 
 def _cancel(driver: psycopg.Connection[Any]) -> None:
@@ -323,14 +287,14 @@ def _reason(error: BaseException) -> str:
     """Return what went wrong in words that quote nothing: of the server, a row or the URL."""
     state = getattr(error, "sqlstate", None)
     if not state:
-        told = (words for known, words in _KNOWN_BY.items() if re.search(known, str(error)))
-        return next(told, f"the driver's {type(error).__name__}")
+        ours = (words for known, words in _KNOWN_BY.items() if re.search(known, str(error)))
+        return next(ours, f"the driver's {type(error).__name__}")
     try:
         named = _psycopg().errors.lookup(state).__name__
     except KeyError:
         return "an error on the server"  # a code of its own may say anything, too
     condition = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named).lower()
-    return f"{_TOLD.get(state, condition)}, {state}"
+    return f"{_CONDITIONS.get(state, condition)}, {state}"
 
 
 def _todo(error: BaseException) -> str:
@@ -342,25 +306,3 @@ def _todo(error: BaseException) -> str:
     if state == "42501":
         return "have SELECT granted on the tables, or BYPASSRLS where row security is on"
     return _CHECK
-
-
-def _same(values: Any) -> Any:
-    return values
-
-
-def _to_latin(values: Sequence[Any]) -> list[Any]:
-    return [
-        v.encode("utf-8", "surrogateescape").decode("latin-1") if isinstance(v, str) else v
-        for v in values
-    ]
-
-
-def _from_latin(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return rows of a SQL_ASCII database: bytes of no declared encoding, mostly UTF-8."""
-    return [
-        tuple(
-            v.encode("latin-1").decode("utf-8", "surrogateescape") if isinstance(v, str) else v
-            for v in row
-        )
-        for row in rows
-    ]

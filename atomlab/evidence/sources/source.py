@@ -123,7 +123,7 @@ class Source:
             raise SourceError(
                 f"model_catalog: {error}",
                 where=self.name,
-                todo="mend the row in a copy of the database, or give --catalog",
+                todo="correct the row in a copy of the database, or give --catalog",
             ) from None
 
     def tenant_ids(self, names: Sequence[str]) -> list[TenantId]:
@@ -139,8 +139,7 @@ class Source:
         texts = [text(column) for column in columns]
         where = " OR ".join(f"{column} = {mark}" for column in texts)
         query = f"SELECT {', '.join(texts)}, id FROM tenants WHERE {where}"  # noqa: S608
-        [bound, *_] = self.database.bound([name])
-        sayable = storable(bound) == bound  # else no row is called so
+        sayable = storable(name) == name  # else no row is called so
         if sayable and (rows := list(self._rows(query, [name] * len(columns)))):
             found = find_tenant_id([row[:-1] for row in rows], name)
             return next((row[-1], row[0]) for row in rows if row[0] == found)
@@ -193,11 +192,11 @@ class Source:
         cursor, pool = self.database.cursor(), ThreadPoolExecutor(1)
         try:
             pool.submit(int).result()  # its thread is known to the pool before it reads
-            cursor.execute(query, self.database.bound(values))
+            cursor.execute(query, values)
             coming = pool.submit(cursor.fetchmany, size)
             while rows := coming.result():
                 coming = pool.submit(cursor.fetchmany, size)
-                yield self.database.decoded(rows)
+                yield rows
         except BaseException:
             self.database.interrupt()
             raise
@@ -309,9 +308,9 @@ def _check_deciding(database: Database, table: str, otherwise: str = "") -> None
             + otherwise,
         )
     for column in sorted(deciding.intersection(_TEXT)):
-        if kind := database.odd.get((table, column)):
+        if (table, column) in database.odd:
             raise SourceError(
-                f"column {column} of {table} is {kind}, which the platform reads otherwise",
+                f"column {column} of {table} is no plain text, as the platform would read it",
                 where=database.name,
                 todo="capture from a copy in which it is plain text" + otherwise,
             )

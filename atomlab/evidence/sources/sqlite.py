@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -26,24 +25,17 @@ _CHECK = "check that it is ATOM's database and that you may read it"
 _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
 _LONGEST_AT_LEAST = 1 << 20
-_ATTEMPTS = 3
 _MAY_LACK = (
     "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made "
     "while the platform ran, its last transactions are missing"
 )
 _TO_SHARE = "mode=ro"
-# The name of a key that is found by another spelling of it, by its column's collation.
-_EQUAL_TO_ANOTHER = """
-SELECT 1 FROM tenant_settings WHERE upper(rtrim(setting_key)) GLOB '*_API_KEY' AND (
-    setting_key = upper(setting_key) AND upper(setting_key) <> setting_key COLLATE BINARY
-    OR setting_key = rtrim(setting_key) AND rtrim(setting_key) <> setting_key COLLATE BINARY)
-"""
 _CUT_OFF = (
     "a transaction in it was cut off and is not rolled back yet",
     "let the platform open it, or open a copy of it and of its -journal in sqlite3",
 )
 # What a result code says, and what to do about it, by how its name begins.
-_TOLD = {
+_CONDITIONS = {
     "SQLITE_BUSY": (
         "database is locked",
         "wait until whoever writes to it is done, or raise --statement-timeout",
@@ -97,33 +89,30 @@ def file_of(source: str) -> Path:
 
 @contextmanager
 def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
-    """Copy an SQLite file into memory, whatever its journal mode and whoever writes to it.
+    """Copy an SQLite file into memory, in any journal mode, while others may write to it.
 
     Nothing is written beside the file. While it is copied, a writer in WAL mode waits for nothing,
     another one with its commit. Raises SourceError if the file cannot be read.
     """
-    with _refusals(path):
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy, _refusals(path):
         if is_snapshot(path):
             raise SourceError(
                 "is a snapshot already; its tokens are no values",
                 where=path,
                 todo="capture the database that it was made from",
             )
-        with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy:
-            clock = _Clock(timeout_s)
-            copy.set_progress_handler(clock.is_over, _STEPS_BETWEEN_LOOKS)
-            with clock.running():
-                alone = _back_up(path, copy, clock)
-                _limit_values(copy)
-            # Sorting spills into no file: values never reach the disk.
-            copy.execute("PRAGMA temp_store = MEMORY")
-            copy.execute("PRAGMA query_only = ON")
-            # A value that is not UTF-8 would otherwise stand in the error that it causes.
-            copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-            engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
-            with closing(Session(engine)) as session:
-                yield _database(path, copy, session, tables, clock, [_MAY_LACK] if alone else [])
-            engine.dispose()
+        lacks_log = _back_up(path, copy, timeout_s)
+        _limit_values(copy)
+        # Sorting spills into no file: values never reach the disk.
+        copy.execute("PRAGMA temp_store = MEMORY")
+        copy.execute("PRAGMA query_only = ON")
+        # A value that is not UTF-8 would otherwise stand in the error that it causes.
+        copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
+        with closing(Session(engine)) as session:
+            remarks = [_MAY_LACK] if lacks_log else []
+            yield _database(path, copy, session, tables, timeout_s, remarks)
+        engine.dispose()
 
 
 @contextmanager
@@ -143,28 +132,20 @@ def _refusals(path: Path) -> Iterator[None]:
 def _reason(error: BaseException) -> tuple[str, str]:
     """Return what went wrong, and what to do; SQLite's own words may quote a value of a view."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    known = (told for start, told in _TOLD.items() if name.startswith(start))
+    known = (words for start, words in _CONDITIONS.items() if name.startswith(start))
     return next(known, (f"SQLite's {name}", _CHECK))
 
 
-@dataclass
-class _Clock:
-    """Says when a statement has run for longer than it may."""
-
-    limit_s: float
-    ends_at: float = inf
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Bound the time of the block."""
-        self.ends_at = monotonic() + self.limit_s
-        try:
+@contextmanager
+def _bounded(path: Path, connection: sqlite3.Connection, limit_s: float) -> Iterator[None]:
+    """Interrupt what runs for longer than it may; its errors are the source's."""
+    ends_at = monotonic() + limit_s
+    connection.set_progress_handler(lambda: monotonic() > ends_at, _STEPS_BETWEEN_LOOKS)
+    try:
+        with _refusals(path):
             yield
-        finally:
-            self.ends_at = inf
-
-    def is_over(self) -> bool:
-        return monotonic() > self.ends_at
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 @dataclass(frozen=True)
@@ -173,14 +154,14 @@ class _Cursor:
 
     path: Path
     cursor: sqlite3.Cursor
-    clock: _Clock
+    limit_s: float
 
     def execute(self, query: str, values: Sequence[Any], /) -> Any:
-        with _refusals(self.path), self.clock.running():
+        with _bounded(self.path, self.cursor.connection, self.limit_s):
             return self.cursor.execute(query, values)
 
     def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
-        with _refusals(self.path), self.clock.running():
+        with _bounded(self.path, self.cursor.connection, self.limit_s):
             return self.cursor.fetchmany(size)
 
     def close(self) -> None:
@@ -194,26 +175,27 @@ def _limit_values(copy: sqlite3.Connection) -> None:
     copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
 
 
-def _back_up(path: Path, copy: sqlite3.Connection, clock: _Clock) -> bool:
-    """Copy the whole file in one step; again, if somebody opened what nobody had open.
+def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
+    """Copy the file in one step; raise SourceError if somebody opened it meanwhile.
 
     Return whether it is in WAL mode and without its log: it was closed, or its log was lost.
     """
-    for _ in range(_ATTEMPTS):
-        mode, before = _mode(path), _state(path)
-        _copy(path, copy, mode, clock)
-        if mode == _TO_SHARE:
-            return False
-        if _state(path) == before:
-            return not _beside(path)[0].exists()
-    raise SourceError("is opened and closed all the time", where=path, todo="capture again")
+    mode, before = _mode(path), _state(path)
+    _copy(path, copy, mode, limit_s)
+    if mode == _TO_SHARE:
+        return False
+    if _state(path) != before:
+        raise SourceError("was opened while it was copied", where=path, todo="capture again")
+    return not _beside(path)[0].exists()
 
 
-def _copy(path: Path, copy: sqlite3.Connection, mode: str, clock: _Clock) -> None:
+def _copy(path: Path, copy: sqlite3.Connection, mode: str, limit_s: float) -> None:
     uri = f"{path.resolve().as_uri()}?{mode}"
-    wait_s = min(clock.limit_s, _BUSY_TIMEOUT_S)
-    with closing(sqlite3.connect(uri, uri=True, timeout=wait_s)) as original:
-        original.set_progress_handler(clock.is_over, _STEPS_BETWEEN_LOOKS)
+    wait_s = min(limit_s, _BUSY_TIMEOUT_S)
+    with (
+        closing(sqlite3.connect(uri, uri=True, timeout=wait_s)) as original,
+        _bounded(path, original, limit_s),
+    ):
         original.execute("BEGIN")
         original.execute("SELECT 1 FROM sqlite_master").fetchone()  # backup alone waits forever
         original.backup(copy)
@@ -260,14 +242,10 @@ def _database(
     copy: sqlite3.Connection,
     session: Session,
     tables: Sequence[str],
-    clock: _Clock,
+    limit_s: float,
     remarks: list[str],
 ) -> Database:
-    columns = {}
-    for table in tables:
-        names = _columns(copy, table)
-        if names:
-            columns[table] = (names, names)
+    columns = {table: (names, names) for table in tables if (names := _columns(copy, table))}
     return Database(
         name=path.name,
         user="",
@@ -280,16 +258,14 @@ def _database(
         },
         columns=columns,
         types={},
-        odd=_odd(copy, clock),
+        odd=frozenset(),
         session=session,
-        cursor=lambda: _Cursor(path, copy.cursor(), clock),
+        cursor=lambda: _Cursor(path, copy.cursor(), limit_s),
         interrupt=copy.interrupt,
         text=lambda column: f"CAST({column} AS TEXT)",
         length=lambda column: f"length(CAST({column} AS BLOB))",
         mark="?",
         only_utf8=False,
-        bound=tuple,
-        decoded=list,
         place=lambda table: _place(copy, table),
     )
 
@@ -308,15 +284,3 @@ def _place(copy: sqlite3.Connection, table: str) -> str:
                 copy.execute(f"SELECT {name} FROM {table} LIMIT 0")  # noqa: S608
                 return name
     return ""
-
-
-def _odd(copy: sqlite3.Connection, clock: _Clock) -> dict[tuple[str, str], str]:
-    """Return whether names of settings equal what they are not: by a collation of their column."""
-    if "setting_key" not in _columns(copy, "tenant_settings"):
-        return {}
-    with clock.running():
-        if copy.execute(_EQUAL_TO_ANOTHER).fetchone():
-            return {
-                ("tenant_settings", "setting_key"): "compared in a way of its own (a collation)"
-            }
-    return {}

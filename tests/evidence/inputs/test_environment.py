@@ -433,18 +433,6 @@ def test_verify_finds_plaintext(forge, table, script, what):
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["prices", "environment", "stored keys"])
-def test_verify_finds_an_input_that_is_there_and_called_absent(forge, name):
-    """The state of each input agrees with what the snapshot holds."""
-    path = forge(
-        "tenants",
-        f"UPDATE manifest SET value = json_set(value, '$.\"{name}\"', 'absent')"
-        " WHERE name = 'inputs'",
-    )
-    with atomlab.open_snapshot(path) as forged, refused(SnapshotError, f"of the {name} that"):
-        forged.verify()
-
-
 def test_verify_finds_a_wrong_count_of_what_was_withheld(forge):
     """The sum is that of the tenants."""
     says = "UPDATE manifest SET value = json_set(value, '$.settings', 7) WHERE name = 'withheld'"
@@ -453,10 +441,3 @@ def test_verify_finds_a_wrong_count_of_what_was_withheld(forge):
         refused(SnapshotError, "number of settings was withheld"),
     ):
         forged.verify()
-
-
-def test_an_input_in_a_state_that_there_is_not_is_refused(forge):
-    """`unknown` is for snapshots of an earlier format alone."""
-    says = "UPDATE manifest SET value = json_set(value, '$.rules', 'unknown') WHERE name = 'inputs'"
-    with refused(SnapshotError, "no readable manifest"):
-        atomlab.open_snapshot(forge("tenants", says))

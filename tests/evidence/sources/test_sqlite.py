@@ -148,8 +148,12 @@ def test_captures_of_a_database_that_is_written_all_the_time_are_consistent(data
 
     writer = threading.Thread(target=write_on)
     writer.start()
+    seen = []
+    while not path.with_name(f"{path.name}-shm").exists():
+        time.sleep(0.01)
     try:
-        seen = [tenants(path) for _ in range(10)]
+        while len(seen) < 10 or (len({len(there) for there, _ in seen}) < 4 and len(seen) < 500):
+            seen.append(tenants(path))
     finally:
         done.set()
         writer.join()
@@ -256,25 +260,8 @@ def test_link_to_a_database_in_use_is_read_with_its_log(database, tmp_path):
         assert tenants(link)[0] == ["first", "second"]
 
 
-def test_database_that_is_opened_while_it_is_copied_is_copied_again(database, monkeypatch):
-    """Who opens it in the meantime writes into it; what is read is what is there then."""
-    from atomlab.evidence.sources import sqlite
-
-    path, copy, modes = database("wal"), sqlite._copy, []
-
-    def late(path, target, mode, timeout_s):
-        copy(path, target, mode, timeout_s)
-        if not modes:
-            change(path, COMMITTED.partition('"')[2].rpartition('"')[0])
-        modes.append(mode)
-
-    monkeypatch.setattr(sqlite, "_copy", late)
-    assert tenants(path)[0] == ["first", "second"]
-    assert modes == ["mode=ro&immutable=1"] * 2
-
-
-def test_database_that_is_opened_all_the_time_is_a_clear_error(database, monkeypatch):
-    """After a few attempts the capture gives up, rather than take a copy of several moments."""
+def test_database_that_is_opened_while_it_is_copied_is_a_clear_error(database, monkeypatch):
+    """Rather than a copy of several moments."""
     from atomlab.evidence.sources import sqlite
 
     path, copy = database("wal"), sqlite._copy
@@ -284,7 +271,7 @@ def test_database_that_is_opened_all_the_time_is_a_clear_error(database, monkeyp
         change(path, "UPDATE tenants SET name = name || '!'")
 
     monkeypatch.setattr(sqlite, "_copy", late)
-    with refused(SourceError, "is opened and closed all the time", path):
+    with refused(SourceError, "was opened while it was copied", path):
         tenants(path)
 
 
@@ -441,25 +428,6 @@ def test_interrupt_while_reading_begins_leaves_nobody_reading(database, monkeypa
         monkeypatch.setattr(threading.Thread, "start", interrupted)
         with pytest.raises(KeyboardInterrupt):
             next(source.settings())
-
-
-def test_names_that_could_not_be_compared_in_time_are_not_taken_for_plain(tmp_path):
-    """A collation is refused, and so is a source in which there was no time to look for one."""
-    path = tmp_path / "large.db"
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(
-            ATOM_SCHEMA.replace("setting_key VARCHAR(255)", "setting_key COLLATE NOCASE")
-        )
-        db.execute("INSERT INTO tenants (id, name) VALUES ('t', 'T')")
-        db.executemany(
-            "INSERT INTO tenant_settings (id, tenant_id, setting_key) VALUES (?, ?, ?)",
-            [(str(n), f"t{n % 7}", f"K{n}_API_KEY") for n in range(300_000)]
-            + [("", "t", "k_api_key")],
-        )
-        db.commit()
-    for seconds, what in ((60, "compared in a way of its own"), (0.02, "a statement does not end")):
-        with refused(SourceError, what), open_source(str(path), statement_timeout_s=seconds):
-            pass
 
 
 SECRET = "sk-live0secretvalue"

@@ -1,4 +1,4 @@
-"""Custody: a manifest says where a snapshot came from, and what can be computed again must hold."""
+"""A manifest says where a snapshot came from, and what can be computed again must hold."""
 
 from __future__ import annotations
 
@@ -389,6 +389,14 @@ def test_verify_finds_what_a_manifest_says_beside_the_tables(forge, script, what
     ):
         forged.verify()
     assert what in caught.value.what
+
+
+def test_what_only_a_later_atomlab_says_is_left_out(forge):
+    """Names that are not in the schema are dropped, whatever they hold."""
+    more = "INSERT INTO manifest VALUES ('more', '[NaN]');" + says("source", "$.more", "5")
+    with atomlab.open_snapshot(forge(more)) as forged:
+        forged.verify()
+        assert "more" not in {*forged.manifest, *forged.manifest["source"]}
 
 
 def test_rules_that_go_by_two_names_are_found(forge):
