@@ -45,6 +45,11 @@ class Defect:
     others: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
 
+    @property
+    def claim(self) -> tuple[str, str, str]:
+        """The code of the cause that it is, its provider, and the row."""
+        return self.code, self.provider, self.setting_key
+
 
 def find_defects(
     rows: Mapping[str, State], platform: Platform, tokens: Mapping[str, str] | None = None

@@ -1,4 +1,4 @@
-"""Diagnose a tenant: what the platform looks up, builds and decides, for each request."""
+"""Diagnose a tenant: rows → decision → defects → fix sets → trials → causes → verdicts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.diagnosis.answers import keys_that_serve
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
-from atomlab.diagnosis.credentials import keys_that_serve
 from atomlab.diagnosis.defects import Defect, find_defects
 from atomlab.diagnosis.explanation import Explanation
-from atomlab.diagnosis.interventions import Laboratory
 from atomlab.diagnosis.rivals import Rival, find_rivals
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
 from atomlab.evidence.schema import Tenant
@@ -138,54 +138,41 @@ class Diagnosis(Shown):
 
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "complexity": d.request.complexity,
-                "outcome": d.outcome,
-                "usable": len(d.ranking.order),
-                "winner": d.ranking.winner.model if d.ranking.winner else None,
-                "decision": d.ranking.summary(),
-            }
-            for d in self.requests
-        )
+        outcomes = [each.outcome for each in self.requests]
+        return self._frame({"outcome": outcomes, **_columns([d.ranking for d in self.requests])})
 
     def repaired_frame(self, after: Sequence[Ranking]) -> pd.DataFrame:
         """Return one row per request as captured and as in `after`, its ranking with a fix made.
 
         Columns: complexity, usable before, usable after, winner after, decision after.
         """
+        before = [len(each.ranking.order) for each in self.requests]
+        fixed = {f"{name} after": values for name, values in _columns(after).items()}
+        return self._frame({"usable before": before, **fixed})
+
+    def _frame(self, columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "complexity": d.request.complexity,
-                "usable before": len(d.ranking.order),
-                "usable after": len(ranking.order),
-                "winner after": ranking.winner.model if ranking.winner else None,
-                "decision after": ranking.summary(),
-            }
-            for d, ranking in zip(self.requests, after, strict=True)
-        )
+        complexity = [each.request.complexity for each in self.requests]
+        return pd.DataFrame({"complexity": complexity, **columns})
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
-        return f"<Diagnosis of {printable(self.tenant.name)}: {told}>"
+        outcomes = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
+        return f"<Diagnosis of {printable(self.tenant.name)}: {outcomes}>"
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust, and what may be overlooked."""
         out = [f"{look.provider}: {look.reason}" for look in self.lookups if look.state == "blank"]
         if self.repeated:
-            told = f"of {listed(self.repeated)} there is a second row"
-            out.append(f"{told}: the platform reads the first, and so does this")
+            names = listed(self.repeated)
+            out.append(f"{names}: there is a second row, but the platform reads only the first")
         mode = (self.tenant.ai_mode or "byok").lower()
         if mode == "managed" or self.requests[0].request.managed or self.asked_managed is not None:
             out.append(f"decided as {self.request_mode} requests; the tenant's ai_mode is {mode}")
         wanted = self.requests[0].request.capability
         known = (entry.capabilities for entry in self.platform.catalog.values())
         if wanted is not None and not any(wanted in capabilities for capabilities in known):
-            out.append(f"no model of the catalogue lists {wanted}: only uncatalogued ones can pass")
+            out.append(f"no model of the catalogue lists {wanted}: only models outside it can pass")
         for diagnosis in self.requests:
             prefix = f"{diagnosis.request.complexity}: "
             out.extend(prefix + warning for warning in diagnosis.ranking.warnings())
@@ -220,6 +207,14 @@ class Diagnosis(Shown):
         }
 
 
+def _columns(rankings: Sequence[Ranking]) -> dict[str, list[object]]:
+    return {
+        "usable": [len(ranking.order) for ranking in rankings],
+        "winner": [ranking.winner.model if ranking.winner else None for ranking in rankings],
+        "decision": [ranking.summary() for ranking in rankings],
+    }
+
+
 def diagnose(
     evidence: Evidence,
     tenant: str,
@@ -238,59 +233,80 @@ def diagnose(
     found = evidence.tenant(tenant)
     platform = platform or load_platform(evidence.session)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
-    with Laboratory(evidence, platform) as lab:
-        held, manager = lab.rows(found.id), platform.manager()
+    with Sandbox(evidence, platform) as sandbox:
+        held, manager = sandbox.rows(found.id), platform.manager()
         tokens = held.of(found.id)
         rows = manager.states_of(tokens.items())
-        lookups = manager.lookups_of(rows)
-        defects = find_defects(rows, platform, tokens)
-        missing = missing_input(evidence, platform)
-        withheld = evidence.withheld(found.id)
-        if platform.rules.keys_from == "environment":
-            withheld = evidence.manifest["withheld"]["variables"]
+        read = _Read(
+            sandbox=sandbox,
+            tenant_id=found.id,
+            lookups=manager.lookups_of(rows),
+            defects=find_defects(rows, platform, tokens),
+            missing=missing_input(evidence, platform),
+            withheld=_withheld(evidence, platform, found.id),
+        )
         diagnosed = tuple(
-            _diagnose(lab.decide(found.id, request), defects, lab, found.id, missing, withheld)
-            for request in (_resolved(each, managed, found.ai_mode) for each in asked)
+            _diagnose_request(_resolved(request, managed, found.ai_mode), read) for request in asked
         )
     return Diagnosis(
         evidence=evidence,
         tenant=found,
         platform=platform,
         rows=rows,
-        lookups=lookups,
-        clients=tuple(look.provider for look in lookups if look.client),
+        lookups=read.lookups,
+        clients=tuple(look.provider for look in read.lookups if look.client),
         requests=diagnosed,
         repeated=tuple(held.repeated(found.id)),
         asked_managed=asked[0].managed if managed is None else managed,
-        withheld=withheld,
+        withheld=read.withheld,
     )
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a tenant, and what follows from it whatever the request.
+
+    `missing` is what nothing can be concluded without.
+    """
+
+    sandbox: Sandbox
+    tenant_id: str
+    lookups: KeyLookups
+    defects: Sequence[Defect]
+    missing: str | None
+    withheld: int
+
+
+def _withheld(evidence: Evidence, platform: Platform, tenant_id: str) -> int:
+    if platform.rules.keys_from == "environment":
+        return int(evidence.manifest["withheld"]["variables"])
+    return evidence.withheld(tenant_id)
+
+
 def _resolved(request: Request, managed: bool | None, ai_mode: str | None) -> Request:
-    if request.managed is None and managed is not None:
-        return replace(request, managed=managed)
-    return request.of_tenant(ai_mode)
+    said = request.managed if request.managed is not None else managed
+    return replace(request, managed=said).of_tenant(ai_mode)
 
 
-def _diagnose(
-    ranking: Ranking,
-    defects: Sequence[Defect],
-    lab: Laboratory,
-    tenant_id: str,
-    missing: str | None,
-    withheld: int,
-) -> RequestDiagnosis:
-    """Return the request's outcome and why; `missing` is what nothing can be concluded without."""
+def _diagnose_request(request: Request, read: _Read) -> RequestDiagnosis:
+    """Return the request's outcome: decision, fix sets, trials, causes and verdicts."""
+    sandbox, tenant_id = read.sandbox, read.tenant_id
+    ranking = sandbox.decide(tenant_id, request)
+    outcome = _outcome(ranking, read)
     explanation, rivals = Explanation(), tuple[Rival, ...]()
-    outcome: Outcome = "ranked"
-    if not len(ranking.order):
-        outcome = "fallback" if ranking.fallback else "no-models"
-    if missing and (outcome != "ranked" or not lab.evidence.has_pricing):
-        outcome = "inconclusive"
-    elif outcome == "ranked":
-        explanation = Explanation(trials=put_fault_back(ranking, lab, tenant_id))
-    else:
-        explanation = explain(ranking, defects, lab, tenant_id, withheld)
+    if outcome == "ranked":
+        trials = put_fault_back(ranking, read.lookups, sandbox, tenant_id)
+        explanation = Explanation(trials=trials)
+    elif outcome != "inconclusive":
+        explanation = explain(ranking, read.defects, sandbox, tenant_id, read.withheld)
     if outcome != "ranked":
-        rivals = find_rivals(lab.evidence, ranking, explanation)
-    return RequestDiagnosis(ranking.request, ranking, outcome, explanation, rivals, missing)
+        rivals = find_rivals(sandbox.evidence, ranking, explanation)
+    return RequestDiagnosis(request, ranking, outcome, explanation, rivals, read.missing)
+
+
+def _outcome(ranking: Ranking, read: _Read) -> Outcome:
+    if read.missing and (not len(ranking.order) or not read.sandbox.evidence.has_pricing):
+        return "inconclusive"
+    if len(ranking.order):
+        return "ranked"
+    return "fallback" if ranking.fallback else "no-models"

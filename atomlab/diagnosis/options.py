@@ -18,9 +18,10 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Candidate, Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
+from atomlab.diagnosis.edits import CODE_CHANGE, Edit
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.fixes import cured_by, root_fix
-from atomlab.diagnosis.interventions import CODE_CHANGE, Edit, Laboratory
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.schema import Tenant
@@ -131,9 +132,9 @@ def _with_edits(
     rows = [edit for edit in edits if edit.setting_key is not None]
     changes = tuple(e for e in edits if e.setting_key is None and e.filter is None)
     waived = frozenset(edit.filter for edit in edits if edit.filter is not None)
-    with Laboratory(evidence, platform) as lab:
+    with Sandbox(evidence, platform) as lab:
         lab.make(tenant_id, *rows)
-        changed = lab.changed(changes)
+        changed = lab.edited(changes)
         after = winners_by_tenant(lab.scratch.session, changed, requests, decided, waived=waived)
     # The worker's environment is every tenant's.
     own = platform.rules.keys_from == "settings" and len(rows) == len(edits)

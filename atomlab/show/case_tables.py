@@ -10,8 +10,8 @@ import pandas as pd
 from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.investigation import Investigation
+from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.triage import Triage
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import NoModelsAvailableError

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from atomlab.diagnosis.diagnose import Diagnosis
+from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, FixSet
-from atomlab.diagnosis.interventions import Edit
 from atomlab.diagnosis.options import Option
 from atomlab.show.pictures import GOOD, INK, LINE, OPEN, STYLE, Picture
 from atomlab.show.tables import Table

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from atomlab.diagnosis.interventions import WHO
+from atomlab.diagnosis.edits import WHO
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.fleet.survey import UNEXPLAINED, Failure, Fleet, Impact

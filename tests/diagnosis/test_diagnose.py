@@ -178,7 +178,7 @@ def test_a_capability_that_no_catalogue_entry_lists_is_a_warning(captured, wante
     catalog = [("gpt-4o-mini", '["tools"]', False), ("openai/gpt-4o", '["vision"]', False)]
     snapshot = captured({"acme": {"OPENAI_API_KEY": KEY}}, catalog=catalog)
     warnings = atomlab.diagnose(snapshot, "acme", [Request(capability=wanted)]).warnings()
-    told = f"no model of the catalogue lists {wanted}: only uncatalogued ones can pass"
+    told = f"no model of the catalogue lists {wanted}: only models outside it can pass"
     assert (told in warnings) == warned
     assert warned or not [warning for warning in warnings if "catalogue" in warning]
 

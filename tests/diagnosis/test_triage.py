@@ -10,7 +10,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.fixes import best_fix, plan_fix
-from atomlab.diagnosis.interventions import Laboratory
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.triage import triage
 from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -65,7 +65,7 @@ def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
     case = triage(before, tenant)
     frame = case.outcome_frame().set_index("complexity")
     fix = best_fix(case.diagnosis)
-    with Laboratory(before, case.diagnosis.platform) as lab:
+    with Sandbox(before, case.diagnosis.platform) as lab:
         for each in case.diagnosis.requests:
             alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after
             told = frame.loc[each.request.complexity]

@@ -11,7 +11,9 @@ import pytest
 import atomlab
 from atomlab import Request
 from atomlab.byok.platform import Platform
-from atomlab.diagnosis.interventions import _CHANGES, Edit, Laboratory, _with_made_up_model
+from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.platform_edits import CHANGES, _with_made_up_model
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS
 from atomlab.evidence.inputs.rules import load_rules
@@ -22,7 +24,7 @@ def replay(snapshot, diagnosis, recorded):
     """Run an intervention again from its JSON alone; return its result in words."""
     request = Request(**diagnosis["request"])
     edits = [Edit(**fields) for fields in recorded["edits"]]
-    with Laboratory(snapshot) as lab:
+    with Sandbox(snapshot) as lab:
         tenant = snapshot.tenant("brennan").id
         trial = lab.try_edits(recorded["name"], edits, tenant, request)
     return trial.to_json()
@@ -67,7 +69,7 @@ def test_edits_are_undone_before_the_next(before):
     """However many edits were tried, the copy decides as the snapshot does."""
     tenant = before.tenant("brennan").id
     request = Request("moderate")
-    with Laboratory(before) as lab:
+    with Sandbox(before) as lab:
         untouched = lab.decide(tenant, request).summary()
         for key in ("MINIMAX_API_KEY", "OPENAI_API_KEY"):
             assert lab.try_edits("", [Edit("new-credential", key)], tenant, request).cured
@@ -80,7 +82,7 @@ def test_a_copy_of_what_is_not_there_is_not_made(before):
     """Copying from a row that does not exist changes nothing, and says so."""
     tenant = before.tenant("brennan").id
     edit = Edit("copy-key", "MINIMAX_API_KEY", copy_from="NOT_THERE_API_KEY")
-    with Laboratory(before) as lab:
+    with Sandbox(before) as lab:
         trial = lab.try_edits("", [edit], tenant, Request("moderate"))
     assert not trial.applied
     assert trial.result == "could not be made: there is no value to copy"
@@ -105,14 +107,14 @@ def test_fix_costs_are_the_documented_ones(edit, cost):
 
 def test_a_tenant_that_nobody_is_has_no_trial(before):
     """An id that no tenant has is refused, with near ones, rather than answered."""
-    with Laboratory(before) as lab, refused(TenantError, "no tenant 'nobody'"):
+    with Sandbox(before) as lab, refused(TenantError, "no tenant 'nobody'"):
         lab.try_edits("x", [Edit("new-credential", "GROQ_API_KEY")], "nobody", Request())
 
 
 def test_a_name_that_no_provider_reads_is_no_key_of_another_tenant(captured):
     """In the public edition another tenant's key is a stored one: of such a name it is nobody's."""
     snapshot = captured({"a": {}, "b": {}}, rules="open-source-2026-05", env={})
-    with Laboratory(snapshot) as lab:
+    with Sandbox(snapshot) as lab:
         edit = Edit("new-credential", "NO_SUCH_NAME", tenant_id="id-b")
         trial = lab.try_edits("", [edit], "id-a", Request())
     assert (trial.applied, trial.cured) == (True, False)
@@ -180,7 +182,7 @@ def test_a_provider_that_is_added_is_matched_as_if_it_had_been_there(
     rules, platform = load_rules(edition), atomlab.load_platform(before.session)
     platform = replace(platform, rules=rules)
     assert len(platform.models.ids) > 2000  # matched once
-    changed = _CHANGES[kind](platform, provider)
+    changed = CHANGES[kind](platform, provider)
     anew = Platform(changed.rules, changed.providers, changed.pricing, changed.catalog)
     assert [p.id for p in changed.providers] == [p.id for p in anew.providers]
     assert np.array_equal(changed.models.matches, anew.models.matches)
