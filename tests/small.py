@@ -13,7 +13,7 @@ from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
-from atomlab.diagnosis.explanation import Explanation
+from atomlab.diagnosis.explanation import DecidedRequest, Explanation
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.registry import Provider
@@ -96,4 +96,4 @@ def explained(
         ranking = lab.decide(TENANT, asked)
         if len(ranking.order):
             return ranking, None
-        return ranking, explain(ranking, find_defects(states, site), lab, TENANT)
+        return ranking, explain(DecidedRequest(ranking, find_defects(states, site), lab, TENANT))

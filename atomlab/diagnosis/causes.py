@@ -9,46 +9,35 @@ from itertools import islice
 
 from atomlab import limits
 from atomlab.byok.platform import Platform
-from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.confirmation import confirm, verdict_of
 from atomlab.diagnosis.defects import Defect
 from atomlab.diagnosis.deviations import cause_of, find_causes, no_keys
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.explanation import Cause, Explanation, FailedRequest, FixSet
+from atomlab.diagnosis.explanation import Cause, DecidedRequest, Explanation, FixSet
 from atomlab.diagnosis.fix_sets import key_edits, run_fix_sets
-from atomlab.diagnosis.sandbox import Sandbox, Trial
+from atomlab.diagnosis.sandbox import Trial
 from atomlab.verdicts import Verdict
 
 # Keys of providers that the platform does not know, or not as LLM providers.
 _UNUSUAL = ("provider-unknown", "provider-not-llm")
 
 
-def explain(
-    ranking: Ranking,
-    defects: Sequence[Defect],
-    sandbox: Sandbox,
-    tenant_id: str,
-    withheld: int = 0,
-) -> Explanation:
-    """Return why `ranking` is empty for a tenant with these defects; fixes are run in the sandbox.
-
-    `withheld` counts the tenant's settings that the capture did not look at by name.
-    """
-    failed = FailedRequest(ranking, defects, sandbox, tenant_id, withheld)
-    if not failed.platform.models.ids:
-        return _empty_cache(failed)
-    if ranking.broken:
-        return _broken_entry(failed)
-    failed = _with_relevant(failed)
-    executed, not_run = run_fix_sets(failed)
+def explain(case: DecidedRequest) -> Explanation:
+    """Return why no model was found; fixes are run in the sandbox."""
+    if not case.platform.models.ids:
+        return _empty_cache(case)
+    if case.ranking.broken:
+        return _broken_entry(case)
+    case = _with_relevant(case)
+    executed, not_run = run_fix_sets(case)
     fix_sets = sorted((f for f in executed if f.verified), key=lambda f: (f.effort, not f.cures))
-    causes = [*find_causes(failed, fix_sets), *_breaking_later(executed)]
-    confirmed, trials = confirm(causes, fix_sets, failed)
+    causes = [*find_causes(case, fix_sets), *_breaking_later(executed)]
+    confirmed, trials = confirm(causes, fix_sets, case)
     dropped = len(executed) - len(fix_sets) + not_run
     return Explanation(tuple(confirmed), tuple(fix_sets), tuple(trials), dropped)
 
 
-def _with_relevant(failed: FailedRequest) -> FailedRequest:
+def _with_relevant(case: DecidedRequest) -> DecidedRequest:
     """Return the request with those defects only that may explain the error.
 
     A provider that the platform does not know, or not as an LLM provider, was meant only if the
@@ -57,8 +46,8 @@ def _with_relevant(failed: FailedRequest) -> FailedRequest:
     was meant. A working client shows which provider the tenant means: its key is where it
     belongs, and keys of other services are beside it.
     """
-    platform, manager = failed.platform, failed.platform.manager()
-    served = (c for c in failed.ranking.clients if platform.has_models(c))
+    platform, manager = case.platform, case.platform.manager()
+    served = (c for c in case.ranking.clients if platform.has_models(c))
     working = {name for client in served for name in manager.key_names(client)}
 
     def may_explain(defect: Defect) -> bool:
@@ -67,10 +56,10 @@ def _with_relevant(failed: FailedRequest) -> FailedRequest:
         return defect.code != "key-under-alias" or defect.copy_from not in working
 
     most = limits.most_run(limits.DEFECTS, len(platform.models.ids))
-    relevant = list(islice(filter(may_explain, failed.defects), most))
+    relevant = list(islice(filter(may_explain, case.defects), most))
     known = set(relevant)
-    others = (d.setting_key for d in failed.defects if d.code in _UNUSUAL and d not in known)
-    return replace(failed, defects=relevant, other_keys=tuple(others))
+    others = (d.setting_key for d in case.defects if d.code in _UNUSUAL and d not in known)
+    return replace(case, defects=relevant, other_keys=tuple(others))
 
 
 def _was_meant(defect: Defect, platform: Platform) -> bool:
@@ -91,47 +80,47 @@ def _breaking_later(executed: Sequence[FixSet]) -> list[Cause]:
     return [cause_of("pricing-entry-broken", broken[0].provider, None, (), (seen,))]
 
 
-def _broken_entry(failed: FailedRequest) -> Explanation:
+def _broken_entry(case: DecidedRequest) -> Explanation:
     """Return the explanation where an entry of the cache makes the ranking fail inside.
 
     Without the entries that do, the request is decided again: either that is all that was wrong,
     or what explains the rest is joined by them.
     """
-    ranking, ids = failed.ranking, failed.platform.models.ids
+    ranking, ids = case.ranking, case.platform.models.ids
     if len(ranking.breaks) == len(ids):  # no entry is left to decide with
-        return _broken_only(failed, FixSet(("pricing-entry",), (Edit("refresh-pricing"),), ranking))
+        return _broken_only(case, FixSet(("pricing-entry",), (Edit("refresh-pricing"),), ranking))
     edits = _repairs(tuple(ids[place] for place in ranking.breaks))
-    repaired = failed.try_edits("the fix", edits)
+    repaired = case.try_edits("the fix", edits)
     if not len(repaired.after.order):
-        return _broken_beside(failed, repaired)
+        return _broken_beside(case, repaired)
     broken = set(ranking.breaks.tolist())
     sound = next(name for place, name in enumerate(ids) if place not in broken)
-    placebo = failed.try_edits("another entry", [Edit("repair-entry", model=sound)])
+    placebo = case.try_edits("another entry", [Edit("repair-entry", model=sound)])
     verdict: Verdict = "inconclusive" if placebo.cured else "confirmed"
     fix_set = FixSet(("pricing-entry",), edits, repaired.after)
-    return _broken_only(failed, fix_set, verdict, (repaired, placebo))
+    return _broken_only(case, fix_set, verdict, (repaired, placebo))
 
 
 def _broken_only(
-    failed: FailedRequest,
+    case: DecidedRequest,
     fix_set: FixSet,
     verdict: Verdict = "inconclusive",
     trials: tuple[Trial, ...] = (),
 ) -> Explanation:
-    cause = replace(_broken_cause(failed, [fix_set]), verdict=verdict)
+    cause = replace(_broken_cause(case, [fix_set]), verdict=verdict)
     return Explanation((cause,), (fix_set,), trials)
 
 
-def _broken_beside(failed: FailedRequest, repaired: Trial) -> Explanation:
+def _broken_beside(case: DecidedRequest, repaired: Trial) -> Explanation:
     """Return the explanation where something else is wrong as well: each cause needs the repair."""
-    without = failed.sandbox.on(failed.sandbox.edited(repaired.edits))
-    rest = explain(repaired.after, failed.defects, without, failed.tenant_id, failed.withheld)
+    without = case.sandbox.on(case.sandbox.edited(repaired.edits))
+    rest = explain(replace(case, ranking=repaired.after, sandbox=without))
     fix_sets = [
         replace(fix, atoms=("pricing-entry", *fix.atoms), edits=(*repaired.edits, *fix.edits))
         for fix in rest.fix_sets
         if fix.verified
     ]
-    first = _broken_cause(failed, fix_sets)
+    first = _broken_cause(case, fix_sets)
     if fix_sets and rest.causes:
         first = replace(first, verdict=rest.causes[0].verdict)
     others = (
@@ -145,50 +134,50 @@ def _repairs(models: tuple[str, ...]) -> tuple[Edit, ...]:
     return tuple(Edit("repair-entry", model=name) for name in models)
 
 
-def _broken_cause(failed: FailedRequest, fix_sets: Sequence[FixSet]) -> Cause:
+def _broken_cause(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Cause:
     """Return the cause that an entry breaks the ranking: for everybody, or for a client's users."""
-    models, first = failed.platform.models, int(failed.ranking.breaks[0])
+    models, first = case.platform.models, int(case.ranking.breaks[0])
     provider = None if models.breaks_all[first] else str(models.provider[first])
     whose = "" if provider is None else f" with a client that serves it ({provider})"
     evidence = (
-        str(failed.ranking.broken),
+        str(case.ranking.broken),
         f"the platform catches the failure, and finds no model for any tenant{whose}",
     )
     return cause_of("pricing-entry-broken", provider, None, fix_sets, evidence)
 
 
-def _empty_cache(failed: FailedRequest) -> Explanation:
+def _empty_cache(case: DecidedRequest) -> Explanation:
     """Return the explanation where the cache holds no model at all: nothing else can matter yet.
 
     A refresh cannot be run here; that a model is all that is missing can: with one made-up model
     of a client's provider the error goes, with one of an unknown provider it stays.
     """
-    ranking, clients, refresh = failed.ranking, failed.ranking.clients, Edit("refresh-pricing")
-    keys = {} if clients else _missing_keys(failed)
+    ranking, clients, refresh = case.ranking, case.ranking.clients, Edit("refresh-pricing")
+    keys = {} if clients else _missing_keys(case)
     fix_sets = tuple(
         FixSet(("pricing", f"client:{p}"), (refresh, *edits), ranking) for p, edits in keys.items()
     )
     trials = []
     if clients:
         fix_sets = (FixSet(("pricing",), (refresh,), ranking),)
-    if any(_reads_declared_variable(client, failed.platform) for client in clients) or keys:
+    if any(_reads_declared_variable(client, case.platform) for client in clients) or keys:
         served = next(iter(clients or keys))
         models = {"a model of a client": served, "of an unknown provider": "no-such"}
         for name, provider in models.items():
             edits = (Edit("add-model", provider=provider), *keys.get(served, ()))
-            trials.append(failed.try_edits(name, edits))
+            trials.append(case.try_edits(name, edits))
     evidence = ("the pricing cache holds no model at all",)
     first = cause_of("pricing-cache-empty", None, None, fix_sets, evidence)
     first = replace(first, verdict=verdict_of(first, trials))
-    also = [] if clients else [cause_of(*d.claim, fix_sets, d.evidence) for d in failed.defects]
+    also = [] if clients else [cause_of(*d.claim, fix_sets, d.evidence) for d in case.defects]
     if not clients and not also:
-        also = [no_keys(failed, fix_sets)]
+        also = [no_keys(case, fix_sets)]
     return Explanation((first, *also), fix_sets, tuple(trials))
 
 
-def _missing_keys(failed: FailedRequest) -> dict[str, tuple[Edit, ...]]:
+def _missing_keys(case: DecidedRequest) -> dict[str, tuple[Edit, ...]]:
     """Return for each provider that was meant, else that may be a client, what makes its client."""
-    platform, meant = failed.platform, {defect.provider: defect for defect in failed.defects}
+    platform, meant = case.platform, {defect.provider: defect for defect in case.defects}
     allowed = [p for p in platform.rules.llm_providers if p in platform.column]
     return {p: key_edits(p, meant.get(p), platform) for p in meant or allowed}
 

@@ -9,13 +9,13 @@ from atomlab.byok.filters import NAMES
 from atomlab.byok.keys import KeyLookups
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.explanation import Cause, FailedRequest, FixSet
-from atomlab.diagnosis.sandbox import Sandbox, Trial, try_fix
+from atomlab.diagnosis.explanation import Cause, DecidedRequest, FixSet
+from atomlab.diagnosis.sandbox import Trial, try_fix
 from atomlab.verdicts import Verdict
 
 
 def confirm(
-    causes: Sequence[Cause], fix_sets: Sequence[FixSet], failed: FailedRequest
+    causes: Sequence[Cause], fix_sets: Sequence[FixSet], case: DecidedRequest
 ) -> tuple[list[Cause], list[Trial]]:
     """Return the causes with their verdicts, and the trials of the first.
 
@@ -28,8 +28,8 @@ def confirm(
     verdicts: list[Cause] = []
     first: list[Trial] = []
     for cause in causes:
-        fix = own_fix_set(cause, fix_sets, failed.ranking)
-        trials = _trials(cause, fix, failed)
+        fix = own_fix_set(cause, fix_sets, case.ranking)
+        trials = _trials(cause, fix, case)
         first = first or trials
         verdict = verdict_of(cause, trials)
         if fix and cause.code != "no-keys" and not set(fix.atoms) <= claimed:
@@ -51,17 +51,17 @@ def own_fix_set(cause: Cause, fix_sets: Sequence[FixSet], ranking: Ranking) -> F
     return min(fitting, key=lambda f: (len(f.atoms), f.effort, not f.cures), default=None)
 
 
-def _trials(cause: Cause, fix: FixSet | None, failed: FailedRequest) -> list[Trial]:
+def _trials(cause: Cause, fix: FixSet | None, case: DecidedRequest) -> list[Trial]:
     if cause.code == "orphan-client":
         models = {"the fix": cause.provider, "a model of an unknown provider": "no-such-provider"}
         return [
-            failed.try_edits(name, [Edit("add-model", provider=provider)])
+            case.try_edits(name, [Edit("add-model", provider=provider)])
             for name, provider in models.items()
         ]
     if fix is None:
         return []
     key = next((edit.setting_key for edit in fix.edits if edit.setting_key), None)
-    return try_fix(failed.sandbox, failed.tenant_id, fix.edits, key, failed.ranking.request)
+    return try_fix(case.sandbox, case.tenant_id, fix.edits, key, case.ranking.request)
 
 
 def verdict_of(cause: Cause, trials: Sequence[Trial]) -> Verdict:
@@ -84,13 +84,8 @@ def _windows_known(fix: Trial, cause: Cause) -> bool:
     return not waived or not bool(unknown.all())
 
 
-def put_fault_back(
-    ranking: Ranking, lookups: KeyLookups, sandbox: Sandbox, tenant_id: str
-) -> tuple[Trial, ...]:
-    """Return the trial of taking away the key that the winner of a healthy ranking needs."""
-    winner = ranking.winner
-    if winner is None:
-        return ()
-    row = next(look.setting_key for look in lookups if look.provider == winner.provider)
-    edits = [Edit("remove-row", row)]
-    return (sandbox.try_edits("the fault put back", edits, tenant_id, ranking.request),)
+def put_fault_back(case: DecidedRequest, lookups: KeyLookups) -> tuple[Trial, ...]:
+    """Return the trial of taking away the key that the winner needs."""
+    winner = case.ranking.winner
+    row = next(look.setting_key for look in lookups if winner and look.provider == winner.provider)
+    return (case.try_edits("the fault put back", [Edit("remove-row", row)]),)

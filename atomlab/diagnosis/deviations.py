@@ -11,7 +11,7 @@ from atomlab.byok.filters import FILTERS, NAMES, PHRASES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.explanation import CODES, FILTER_OF, Cause, FailedRequest, FixSet
+from atomlab.diagnosis.explanation import CODES, FILTER_OF, Cause, DecidedRequest, FixSet
 from atomlab.text import count, listed
 from atomlab.verdicts import Role
 
@@ -21,24 +21,24 @@ _NUMERIC = ("context", "health", "quality")
 _PLATFORM = ("provider-not-llm", "provider-unknown", "orphan-client")
 
 
-def find_causes(failed: FailedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
+def find_causes(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
     """Return the causes that some fix set repairs, best supported first; else what is left to say.
 
     First those that suffice alone, then the cheaper, then in registry order; last what no fix set
     repairs.
     """
-    ranking, place = failed.ranking, failed.platform.column
+    ranking, place = case.ranking, case.platform.column
     repaired = {atom for fix_set in fix_sets for atom in fix_set.atoms}
     causes = [
         cause_of(*defect.claim, fix_sets, defect.evidence)
-        for defect in failed.defects
+        for defect in case.defects
         if f"client:{defect.provider}" in repaired
     ]
     blocked = [
         _filter_cause(name, provider, ranking, fix_sets)
         for name, provider in _blocked(causes, ranking, fix_sets)
     ]
-    causes += [*(_orphans(failed, fix_sets) if causes else ()), *blocked]
+    causes += [*(_orphans(case, fix_sets) if causes else ()), *blocked]
 
     def support(cause: Cause) -> tuple[bool, bool, int, int]:
         last = place.get(cause.provider or "", len(place))
@@ -49,7 +49,7 @@ def find_causes(failed: FailedRequest, fix_sets: Sequence[FixSet]) -> list[Cause
         causes = [replace(c, role="one-of-k") if c.role == "sole" else c for c in causes]
     told = {(cause.atom, cause.provider) for cause in causes}
     return [_with_filters(cause, told, ranking, fix_sets) for cause in causes] or _without_fix(
-        failed, fix_sets
+        case, fix_sets
     )
 
 
@@ -71,30 +71,30 @@ def cause_of(
     )
 
 
-def no_keys(failed: FailedRequest, fix_sets: Sequence[FixSet]) -> Cause:
+def no_keys(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Cause:
     """Return the cause of a tenant without any key, or sign of one, that was looked at."""
     alone = any(len(fix_set.atoms) == 1 for fix_set in fix_sets)
-    role, evidence = _role(fix_sets, fix_sets), tuple(_no_keys_evidence(failed, fix_sets))
+    role, evidence = _role(fix_sets, fix_sets), tuple(_no_keys_evidence(case, fix_sets))
     return Cause("no-keys", None, None, role, alone, bool(fix_sets), evidence)
 
 
-def _no_keys_evidence(failed: FailedRequest, fix_sets: Sequence[FixSet]) -> Iterator[str]:
-    if failed.other_keys:
+def _no_keys_evidence(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Iterator[str]:
+    if case.other_keys:
         yield "the tenant has no usable key of an LLM provider with a chat model in the price map"
     else:
         yield "the tenant has no usable key of an LLM provider, and no row resembles one"
-    if failed.withheld:
-        others = count(failed.withheld, "other setting was", "other settings were")
+    if case.withheld:
+        others = count(case.withheld, "other setting was", "other settings were")
         yield f"{others} not looked at by name"
     if fix_sets:
         yield f"{count(len(fix_sets), 'fix set')} would do, each with another provider's key"
     else:
         yield "no provider's key alone would do"
-    if failed.other_keys:
-        named = listed(failed.other_keys)
+    if case.other_keys:
+        named = listed(case.other_keys)
         yield f"other keys, of providers without a chat model in the price map: {named}"
-    rows = failed.sandbox.rows(failed.tenant_id)
-    names = {name for whose, name, _ in rows.settings if whose == failed.tenant_id}
+    rows = case.sandbox.rows(case.tenant_id)
+    names = {name for whose, name, _ in rows.settings if whose == case.tenant_id}
     if names and rows.rules.keys_from == "environment":
         yield (
             "in this edition keys come from the worker's environment; these settings are not"
@@ -190,32 +190,32 @@ def _observed(name: str, ranking: Ranking, provider: str) -> str:
     return f"{rejects}: {'; '.join(seen)}"
 
 
-def _without_fix(failed: FailedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
+def _without_fix(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
     """Return the causes where no deviation leads to a model: orphans, hopeless rows, or no key."""
-    if orphans := _orphans(failed, fix_sets):
+    if orphans := _orphans(case, fix_sets):
         return orphans
-    if not failed.defects and not failed.ranking.clients:
-        return [no_keys(failed, fix_sets)]
+    if not case.defects and not case.ranking.clients:
+        return [no_keys(case, fix_sets)]
     hopeless = "repairing it alone gives no model of {}"
     return [
-        cause_of(*d.claim, (), (*d.evidence, hopeless.format(d.provider))) for d in failed.defects
+        cause_of(*d.claim, (), (*d.evidence, hopeless.format(d.provider))) for d in case.defects
     ]
 
 
-def _orphans(failed: FailedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
+def _orphans(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
     """Return a cause for each client without models, where no client of the tenant has any.
 
     Not for a row that the repair of an alias which helps could copy, chosen or not: that it makes
     a client is beside the point. No change of an orphan alone is in a fix set, so it has no role.
     """
-    platform, manager = failed.platform, failed.platform.manager()
-    if any(map(platform.has_models, failed.ranking.clients)):
+    platform, manager = case.platform, case.platform.manager()
+    if any(map(platform.has_models, case.ranking.clients)):
         return []
     repaired = {atom for fix_set in fix_sets for atom in fix_set.atoms}
-    helping = [d for d in failed.defects if d.copy_from and f"client:{d.provider}" in repaired]
+    helping = [d for d in case.defects if d.copy_from and f"client:{d.provider}" in repaired]
     copied = {name for d in helping for name in (d.copy_from, *d.others)}
     total = count(len(platform.models.ids), "model")
-    rows = {client: manager.key_name(client) for client in failed.ranking.clients}
+    rows = {client: manager.key_name(client) for client in case.ranking.clients}
     return [
         cause_of(
             *("orphan-client", orphan, row, ()),

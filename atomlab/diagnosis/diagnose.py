@@ -16,8 +16,8 @@ from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
-from atomlab.diagnosis.defects import Defect, find_defects
-from atomlab.diagnosis.explanation import Explanation
+from atomlab.diagnosis.defects import find_defects
+from atomlab.diagnosis.explanation import DecidedRequest, Explanation
 from atomlab.diagnosis.rivals import Rival, find_rivals
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -132,10 +132,6 @@ class Diagnosis(Shown):
         causes = (cause for each in self.requests for cause in each.explanation.causes)
         return frozenset(cause.provider for cause in causes if cause.provider)
 
-    def lookup_frame(self) -> pd.DataFrame:
-        """Return one row per provider: provider, setting_key, state, client, reason."""
-        return self.lookups.frame()
-
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
         outcomes = [each.outcome for each in self.requests]
@@ -180,6 +176,7 @@ class Diagnosis(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.diagnosis/1`."""
+        assumed = [assumption.to_json() for assumption in self.assumptions]
         return {
             "schema": "atomlab.diagnosis/1",
             "snapshot": {
@@ -197,13 +194,10 @@ class Diagnosis(Shown):
             "ai_mode": self.tenant.ai_mode,
             "status": self.status,
             "request_mode": self.request_mode,
-            "assumptions": [assumption.to_json() for assumption in self.assumptions],
+            "assumptions": assumed,
             "lookups": [asdict(lookup) for lookup in self.lookups],
             "clients": list(self.clients),
-            "diagnoses": [
-                {**each.to_json(), "assumptions": [a.to_json() for a in self.assumptions]}
-                for each in self.requests
-            ],
+            "diagnoses": [{**each.to_json(), "assumptions": assumed} for each in self.requests],
         }
 
 
@@ -232,49 +226,33 @@ def diagnose(
     """
     found = evidence.tenant(tenant)
     platform = platform or load_platform(evidence.session)
+    manager, missing = platform.manager(), missing_input(evidence, platform)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
     with Sandbox(evidence, platform) as sandbox:
-        held, manager = sandbox.rows(found.id), platform.manager()
-        tokens = held.of(found.id)
+        held = sandbox.rows(found.id)
+        tokens, withheld = held.of(found.id), _withheld(evidence, platform, found.id)
         rows = manager.states_of(tokens.items())
-        read = _Read(
-            sandbox=sandbox,
-            tenant_id=found.id,
-            lookups=manager.lookups_of(rows),
-            defects=find_defects(rows, platform, tokens),
-            missing=missing_input(evidence, platform),
-            withheld=_withheld(evidence, platform, found.id),
-        )
-        diagnosed = tuple(
-            _diagnose_request(_resolved(request, managed, found.ai_mode), read) for request in asked
-        )
+        lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
+        rankings = [
+            sandbox.decide(found.id, _resolved(request, managed, found.ai_mode))
+            for request in asked
+        ]
+        diagnosed = [
+            _diagnose(DecidedRequest(each, defects, sandbox, found.id, withheld), lookups, missing)
+            for each in rankings
+        ]
     return Diagnosis(
         evidence=evidence,
         tenant=found,
         platform=platform,
         rows=rows,
-        lookups=read.lookups,
-        clients=tuple(look.provider for look in read.lookups if look.client),
-        requests=diagnosed,
+        lookups=lookups,
+        clients=tuple(look.provider for look in lookups if look.client),
+        requests=tuple(diagnosed),
         repeated=tuple(held.repeated(found.id)),
         asked_managed=asked[0].managed if managed is None else managed,
-        withheld=read.withheld,
+        withheld=withheld,
     )
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What was read of a tenant, and what follows from it whatever the request.
-
-    `missing` is what nothing can be concluded without.
-    """
-
-    sandbox: Sandbox
-    tenant_id: str
-    lookups: KeyLookups
-    defects: Sequence[Defect]
-    missing: str | None
-    withheld: int
 
 
 def _withheld(evidence: Evidence, platform: Platform, tenant_id: str) -> int:
@@ -284,29 +262,23 @@ def _withheld(evidence: Evidence, platform: Platform, tenant_id: str) -> int:
 
 
 def _resolved(request: Request, managed: bool | None, ai_mode: str | None) -> Request:
-    said = request.managed if request.managed is not None else managed
-    return replace(request, managed=said).of_tenant(ai_mode)
+    asked = managed if request.managed is None else request.managed
+    return replace(request, managed=asked).of_tenant(ai_mode)
 
 
-def _diagnose_request(request: Request, read: _Read) -> RequestDiagnosis:
-    """Return the request's outcome: decision, fix sets, trials, causes and verdicts."""
-    sandbox, tenant_id = read.sandbox, read.tenant_id
-    ranking = sandbox.decide(tenant_id, request)
-    outcome = _outcome(ranking, read)
+def _diagnose(case: DecidedRequest, lookups: KeyLookups, missing: str | None) -> RequestDiagnosis:
+    """Return the request's outcome and why; nothing can be concluded without what is `missing`."""
+    ranking, evidence = case.ranking, case.sandbox.evidence
     explanation, rivals = Explanation(), tuple[Rival, ...]()
-    if outcome == "ranked":
-        trials = put_fault_back(ranking, read.lookups, sandbox, tenant_id)
-        explanation = Explanation(trials=trials)
-    elif outcome != "inconclusive":
-        explanation = explain(ranking, read.defects, sandbox, tenant_id, read.withheld)
+    outcome: Outcome = "ranked"
+    if not len(ranking.order):
+        outcome = "fallback" if ranking.fallback else "no-models"
+    if missing and (outcome != "ranked" or not evidence.has_pricing):
+        outcome = "inconclusive"
+    elif outcome == "ranked":
+        explanation = Explanation(trials=put_fault_back(case, lookups))
+    else:
+        explanation = explain(case)
     if outcome != "ranked":
-        rivals = find_rivals(sandbox.evidence, ranking, explanation)
-    return RequestDiagnosis(request, ranking, outcome, explanation, rivals, read.missing)
-
-
-def _outcome(ranking: Ranking, read: _Read) -> Outcome:
-    if read.missing and (not len(ranking.order) or not read.sandbox.evidence.has_pricing):
-        return "inconclusive"
-    if len(ranking.order):
-        return "ranked"
-    return "fallback" if ranking.fallback else "no-models"
+        rivals = find_rivals(evidence, ranking, explanation)
+    return RequestDiagnosis(ranking.request, ranking, outcome, explanation, rivals, missing)

@@ -1,4 +1,4 @@
-"""What is explained, a request that found no model, and what is said of it: causes and fix sets."""
+"""A decided request, and the words of its explanation: causes and fix sets."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _MOST_NAMED = 3  # causes in a sentence
 
 
 @dataclass(frozen=True)
-class FailedRequest:
-    """A tenant's request that found no model, and what its explanation is drawn from.
+class DecidedRequest:
+    """A tenant's request as it was decided, and what its explanation is drawn from.
 
     `withheld` counts the tenant's settings that the capture did not look at by name, `other_keys`
     are rows that hold keys of services without a chat model.

@@ -10,19 +10,19 @@ from atomlab.byok.ranking import rank
 from atomlab.diagnosis.blockers import BlockerSet, minimal_fix_sets
 from atomlab.diagnosis.defects import Defect
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.explanation import FailedRequest, FixSet
+from atomlab.diagnosis.explanation import DecidedRequest, FixSet
 
 
-def run_fix_sets(failed: FailedRequest) -> tuple[list[FixSet], int]:
+def run_fix_sets(case: DecidedRequest) -> tuple[list[FixSet], int]:
     """Return the minimal fix sets, each run, whether or not it then holds; how many were not run.
 
     Clients that could be added: allow-listed providers of the registry, and those that a key of
     the tenant was meant for, whether or not the platform knows them.
     """
-    ranking, allowed = failed.ranking, failed.platform.rules.llm_providers
-    meant = {defect.provider: defect for defect in failed.defects}
-    unknown = (d.provider for d in failed.defects if d.code == "provider-unknown")
-    platform = failed.sandbox.edited(tuple(Edit("register-provider", provider=p) for p in unknown))
+    ranking, allowed = case.ranking, case.platform.rules.llm_providers
+    meant = {defect.provider: defect for defect in case.defects}
+    unknown = (d.provider for d in case.defects if d.code == "provider-unknown")
+    platform = case.sandbox.edited(tuple(Edit("register-provider", provider=p) for p in unknown))
     wide = rank(platform, ranking.clients, ranking.request, ranking.view.plan)
     addable = [
         p.id
@@ -31,7 +31,7 @@ def run_fix_sets(failed: FailedRequest) -> tuple[list[FixSet], int]:
     ]
     minimal = minimal_fix_sets(wide, addable)
     most = limits.most_run(limits.FIX_SETS, len(platform.models.ids))
-    run = [_run(each, meant.get(each.client or ""), failed) for each in minimal[:most]]
+    run = [_run(each, meant.get(each.client or ""), case) for each in minimal[:most]]
     return run, len(minimal[most:])
 
 
@@ -49,10 +49,10 @@ def key_edits(provider: str, defect: Defect | None, platform: Platform) -> tuple
     return (registered, row) if defect.copy_from else (registered,)
 
 
-def _run(blockers: BlockerSet, defect: Defect | None, failed: FailedRequest) -> FixSet:
+def _run(blockers: BlockerSet, defect: Defect | None, case: DecidedRequest) -> FixSet:
     """Return the first of the fixes that removes these blockers when it is run, else the last."""
-    for edits in _fixes(blockers, defect, failed.platform):
-        after = failed.try_edits("", edits).after
+    for edits in _fixes(blockers, defect, case.platform):
+        after = case.try_edits("", edits).after
         fix_set = FixSet(blockers.atoms, edits, after, blockers.provider)
         if fix_set.verified:
             break

@@ -1,4 +1,4 @@
-"""Lint: what in the registry, the rules and the cache breaks tenants, or waits to (PLATFORM B)."""
+"""Lint: what in the registry, the rules and the cache breaks tenants, or is about to."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import select
 
 from atomlab.byok.platform import Bools, Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import scorer
+from atomlab.diagnosis.population import distinct_states
 from atomlab.evidence.inputs.pricing import DEAREST, PROVIDER, chat_of
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.redaction import USABLE, State
-from atomlab.evidence.schema import Tenant
+from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, listed, printable
 
@@ -107,14 +106,14 @@ class _World:
         """Return the tenants with a usable key under any of the names."""
         return frozenset().union(*(self.holders.get(name, ()) for name in names))
 
-    def with_client(self, *ids: str) -> frozenset[str]:
+    def with_client(self, ids: Iterable[str]) -> frozenset[str]:
         """Return the tenants with a client of any of the providers."""
         return frozenset().union(*(self.clients_of.get(name, ()) for name in ids))
 
     def served(self, places: Sequence[int]) -> frozenset[str]:
         """Return the tenants with a client that may serve any of the models."""
         columns = np.flatnonzero(self.reach[list(places)].any(axis=0))
-        return self.with_client(*(self.platform.providers[c].id for c in columns))
+        return self.with_client(self.platform.providers[c].id for c in columns)
 
     def some(self, places: Sequence[int]) -> str:
         ids = (self.platform.models.ids[place] for place in places)
@@ -159,7 +158,7 @@ def _variables(world: _World) -> Iterator[Finding]:
                 yield _finding("setting-key-differs", p.id, why, touched)
         if len(ids) > 1:
             serving = [p for p in ids if world.serves(p)]
-            stuck = touched - world.with_client(*(p.id for p in serving))
+            stuck = touched - world.with_client(p.id for p in serving)
             why = f"declared by {listed((p.id for p in ids), 8)}"
             if serving:
                 why += f"; only {listed((p.id for p in serving), 8)} can serve models, and "
@@ -211,7 +210,7 @@ def _units(world: _World) -> Iterator[Finding]:
         places = np.flatnonzero(world.reach[:, world.platform.column[p.id]] & pricing.too_dear)
         if len(places):
             why = f"{world.some(places.tolist())} above {DEAREST:g} US dollars per token"
-            yield _finding("price-unit", p.id, why, world.with_client(p.id))
+            yield _finding("price-unit", p.id, why, world.with_client([p.id]))
 
 
 def _winners(world: _World) -> Iterator[Finding]:
@@ -224,7 +223,7 @@ def _winners(world: _World) -> Iterator[Finding]:
             if winner and chat_of(modes[winner.model]) is False:
                 why = f"with this key alone {printable(winner.model)} wins, whose mode is "
                 why += str(modes[winner.model])
-                touched = world.with_client(p.id)
+                touched = world.with_client([p.id])
                 yield _finding("winner-no-chat", f"{p.id}, {complexity}", why, touched)
 
 
@@ -278,7 +277,7 @@ def _ambiguous(world: _World) -> Iterator[Finding]:
         groups[tuple(np.flatnonzero(world.reach[place]).tolist())].append(place)
     for columns, places in groups.items():
         ids = [world.platform.providers[c] for c in columns]
-        holding = Counter(t for p in ids for t in world.with_client(p.id))
+        holding = Counter(t for p in ids for t in world.with_client([p.id]))
         why = f"match {world.some(places)}; {printable(ids[0].id)} comes first in client order"
         touched = frozenset(tenant for tenant, clients in holding.items() if clients > 1)
         yield _finding("ambiguous-match", ", ".join(p.id for p in ids), why, touched)
@@ -295,21 +294,17 @@ def _finding(code: str, subject: str, why: str, touched: frozenset[str]) -> Find
 
 
 def _world(evidence: Evidence) -> _World:
-    platform, db = load_platform(evidence.session), evidence.session
-    allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
-    tenants = frozenset(db.scalars(select(Tenant.id)))
-    manager, held = platform.manager(), platform.manager().all_row_states(db)
+    platform = load_platform(evidence.session)
     holders: dict[str, set[str]] = defaultdict(set)
     clients_of: dict[str, set[str]] = defaultdict(set)
-    alike: dict[frozenset[tuple[str, State]], list[str]] = defaultdict(list)
-    for tenant in tenants:
-        alike[frozenset(held(tenant).items())].append(tenant)
-    for rows, those in alike.items():
-        for name, state in rows:
-            if state in USABLE:
-                holders[name].update(those)
-        for look in manager.lookups_of(dict(rows)):
-            if look.client:
-                clients_of[look.provider].update(those)
+    tenants: set[str] = set()
+    for group in distinct_states(evidence, platform):
+        ids = {tenant.id for tenant in group.tenants}
+        tenants |= ids
+        for name in (name for name, state in group.rows.items() if state in USABLE):
+            holders[name] |= ids
+        for client in group.clients:
+            clients_of[client] |= ids
+    allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     reach = platform.models.matches & np.array(allowed, dtype=bool)
-    return _World(platform, reach, holders, clients_of, tenants, evidence.has_pricing)
+    return _World(platform, reach, holders, clients_of, frozenset(tenants), evidence.has_pricing)

@@ -29,7 +29,7 @@ _Case = tuple[str | None, str | None, frozenset[tuple[str, State]]]
 
 @dataclass(frozen=True)
 class TenantGroup:
-    """Tenants on the same plan and `ai_mode` whose rows are in the same states, and what follows.
+    """Tenants on the same plan and `ai_mode` whose rows are in the same states.
 
     In an edition whose keys come from the environment, `rows` are its variables and stored keys.
     """
@@ -84,8 +84,8 @@ def affected_tenants(
     requests = [Request(complexity=c, managed=managed) for c in complexities]
     found = [
         tenant
-        for alike in distinct_states(evidence, platform)
-        if any(not len(alike.decide(platform, request).order) for request in requests)
-        for tenant in alike.tenants
+        for group in distinct_states(evidence, platform)
+        if any(not len(group.decide(platform, request).order) for request in requests)
+        for tenant in group.tenants
     ]
     return sorted(found, key=lambda tenant: tenant.id)

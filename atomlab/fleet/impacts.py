@@ -15,7 +15,7 @@ from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import RequestDiagnosis
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.explanation import Cause
+from atomlab.diagnosis.explanation import Cause, DecidedRequest
 from atomlab.diagnosis.fixes import root_fix
 from atomlab.diagnosis.population import TenantGroup
 from atomlab.diagnosis.sandbox import Sandbox
@@ -126,7 +126,7 @@ def _impacts(
 
 def _explained(group: TenantGroup, ranking: Ranking, lab: Sandbox) -> RequestDiagnosis:
     defects = find_defects(group.rows, lab.platform)
-    explanation = explain(ranking, defects, lab, group.tenants[0].id)
+    explanation = explain(DecidedRequest(ranking, defects, lab, group.tenants[0].id))
     outcome: Outcome = "fallback" if ranking.fallback else "no-models"
     return RequestDiagnosis(ranking.request, ranking, outcome, explanation, ())
 

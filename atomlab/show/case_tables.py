@@ -82,7 +82,7 @@ def keys(diagnosis: Diagnosis) -> Table:
     it has, and that no cause names, are counted in the caption rather than listed. Rows that the
     platform reads for no provider come last, with their names.
     """
-    frame = diagnosis.lookup_frame()
+    frame = diagnosis.lookups.frame()
     declared = {p.id: p.api_key_env_var for p in diagnosis.platform.providers}
     frame.insert(2, "registry declares", frame["provider"].map(declared))
     held = frame["state"] != "missing"

@@ -10,7 +10,7 @@ from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.confirmation import put_fault_back, verdict_of
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.explanation import Cause
+from atomlab.diagnosis.explanation import Cause, DecidedRequest
 from atomlab.diagnosis.sandbox import Sandbox, Trial
 from tests.small import TENANT, TOKENS, evidence_of, explained, small_platform
 
@@ -106,16 +106,8 @@ def test_the_fault_put_back_takes_the_key_of_the_winner_away():
     for held, winner in ((rows, "openai"), ({"GROQ_API_KEY": TOKENS["blank"]}, None)):
         with evidence_of(held.items()) as evidence, Sandbox(evidence, SITE) as lab:
             ranking = lab.decide(TENANT, Request("simple"))
-            (found,) = put_fault_back(ranking, lookups_of(held), lab, TENANT)
+            (found,) = put_fault_back(DecidedRequest(ranking, [], lab, TENANT), lookups_of(held))
         assert found.edits == (Edit("remove-row", "GROQ_API_KEY"),)
         assert found.before.winner.provider == "groq"
         after = found.after.winner
         assert (after and after.provider) == winner
-
-
-def test_where_no_model_is_ranked_there_is_no_fault_to_put_back():
-    """A tenant with the error has no winner whose key could be taken away."""
-    with evidence_of([]) as evidence, Sandbox(evidence, SITE) as lab:
-        assert (
-            put_fault_back(lab.decide(TENANT, Request("simple")), lookups_of({}), lab, TENANT) == ()
-        )

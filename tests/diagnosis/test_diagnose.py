@@ -220,7 +220,7 @@ def test_the_repaired_copy_decides_as_the_day_after(before, after):
         ({"OPENAI_KEY": "k", "openai_api_key": "j"}, "row 'openai_api_key' (another value)"),
         (
             {"OPENAI_KEY": "gAAAAx", "openai_api_key": "k"},
-            "row 'openai_api_key' (encrypted, not to be compared)",
+            "row 'openai_api_key' (encrypted, cannot be compared)",
         ),
         (
             {"OPENAI_KEY": "k", "openai_api_key": "j", "open ai": "k"},
