@@ -148,7 +148,10 @@ def test_a_failure_that_nothing_explains_is_told_as_such(before):
     case = triage(before, "brennan", "moderate")
     (lost,) = (replace(each, explanation=Explanation()) for each in case.diagnosis.requests)
     case = replace(case, diagnosis=replace(case.diagnosis, requests=(lost,)))
-    assert "No deviation was found whose repair lets a model through. Fix:" in case.answer()
+    assert (
+        "No root cause was found: nothing looks wrong that, repaired, yields a model. Fix:"
+        in case.answer()
+    )
     claim = case.verification.claims[1]
     assert (claim.id, claim.verdict, claim.observed) == ("moderate", "inconclusive", "none found")
     assert claim.statement == "A deviation explains why moderate requests fail."
