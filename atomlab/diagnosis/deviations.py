@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,11 +34,10 @@ def find_causes(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]
         for defect in case.defects
         if f"client:{defect.provider}" in repaired
     ]
-    blocked = [
-        _filter_cause(name, provider, ranking, fix_sets)
-        for name, provider in _blocked(causes, ranking, fix_sets)
-    ]
-    causes += [*(_orphans(case, fix_sets) if causes else ()), *blocked]
+    orphans = _orphans(case, fix_sets)
+    causes += [*(orphans if causes else ()), *_filter_causes(causes, ranking, fix_sets)]
+    if not causes:
+        return orphans or _without_fix(case, fix_sets)
 
     def support(cause: Cause) -> tuple[bool, bool, int, int]:
         last = place.get(cause.provider or "", len(place))
@@ -47,10 +46,8 @@ def find_causes(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]
     causes.sort(key=support)
     if sum(cause.sufficient_alone for cause in causes) > 1:  # each is one of several
         causes = [replace(c, role="one-of-k") if c.role == "sole" else c for c in causes]
-    told = {(cause.atom, cause.provider) for cause in causes}
-    return [_with_filters(cause, told, ranking, fix_sets) for cause in causes] or _without_fix(
-        case, fix_sets
-    )
+    known = {(cause.atom, cause.provider) for cause in causes}
+    return [_with_filters(cause, known, ranking, fix_sets) for cause in causes]
 
 
 def cause_of(
@@ -93,7 +90,7 @@ def _no_keys_evidence(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Itera
     if case.other_keys:
         named = listed(case.other_keys)
         yield f"other keys, of providers without a chat model in the price map: {named}"
-    rows = case.sandbox.rows(case.tenant_id)
+    rows = case.sandbox.tenant(case.tenant_id).rows
     names = {name for whose, name, _ in rows.settings if whose == case.tenant_id}
     if names and rows.rules.keys_from == "environment":
         yield (
@@ -118,28 +115,29 @@ def _cost(cause: Cause) -> int:
     return Edit("allow-provider" if cause.code in _PLATFORM else "copy-key").cost
 
 
-def _blocked(
+def _filter_causes(
     causes: Sequence[Cause], ranking: Ranking, fix_sets: Sequence[FixSet]
-) -> list[tuple[str, str]]:
-    """Return filters, each with a provider whose models it blocks, that are causes.
+) -> list[Cause]:
+    """Return the filters that are causes, for each provider whose models they block.
 
     Those that alone block a client's models; where there are none and no cause suffices alone,
     the filters in each cause's own smallest repair.
     """
-    blocking = [f for f in fix_sets if not f.atoms[0].startswith("client:")]
-    found = {}
-    for fix_set in blocking:
-        for name in fix_set.atoms:
-            if name in NAMES and name not in found:
-                found[name] = _blocked_providers(name, ranking, fix_set)
-    if not blocking and not any(cause.sufficient_alone for cause in causes):
-        meant = (own_fix_set(cause, fix_sets, ranking) for cause in causes)
-        own = ((name, f.provider or "") for f in meant if f for name in f.atoms if name in NAMES)
-        return list(dict.fromkeys(own))
-    return [(name, provider) for name, providers in found.items() for provider in providers]
+    pairs: list[tuple[str, str]] = []
+    if blocking := [f for f in fix_sets if not f.atoms[0].startswith("client:")]:
+        best = {name: f for f in reversed(blocking) for name in f.atoms}
+        names = dict.fromkeys(name for f in blocking for name in f.atoms)
+        pairs = [(name, p) for name in names for p in _blocked_by(name, ranking, best[name])]
+    elif not any(cause.sufficient_alone for cause in causes):
+        own = (own_fix_set(cause, fix_sets, ranking) for cause in causes)
+        pairs = [(name, f.provider or "") for f in own if f for name in f.atoms if name in NAMES]
+    return [
+        cause_of(CODES.get(name, name), p, None, fix_sets, (_observed(name, ranking, p),))
+        for name, p in dict.fromkeys(pairs)
+    ]
 
 
-def _blocked_providers(name: str, ranking: Ranking, fix_set: FixSet) -> list[str]:
+def _blocked_by(name: str, ranking: Ranking, fix_set: FixSet) -> list[str]:
     """Return whose models the filter blocks: those of the fix, or of each unhealthy client."""
     platform, unhealthy = ranking.view.platform, list[str]()
     if name == "health":
@@ -148,14 +146,9 @@ def _blocked_providers(name: str, ranking: Ranking, fix_set: FixSet) -> list[str
     return unhealthy or [fix_set.provider or ""]
 
 
-def _filter_cause(name: str, provider: str, ranking: Ranking, fix_sets: Sequence[FixSet]) -> Cause:
-    evidence = (_observed(name, ranking, provider),)
-    return cause_of(CODES.get(name, name), provider, None, fix_sets, evidence)
-
-
 def _with_filters(
     cause: Cause,
-    told: set[tuple[str, str | None]],
+    known: Collection[tuple[str, str | None]],
     ranking: Ranking,
     fix_sets: Sequence[FixSet],
 ) -> Cause:
@@ -164,7 +157,7 @@ def _with_filters(
     provider = cause.provider
     if own is None or provider is None:
         return cause
-    names = (atom for atom in own.atoms if atom in NAMES and (atom, provider) not in told)
+    names = (atom for atom in own.atoms if atom in NAMES and (atom, provider) not in known)
     seen = (_observed(name, ranking, provider) for name in names)
     return replace(cause, evidence=(*cause.evidence, *seen))
 
@@ -191,9 +184,7 @@ def _observed(name: str, ranking: Ranking, provider: str) -> str:
 
 
 def _without_fix(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
-    """Return the causes where no deviation leads to a model: orphans, hopeless rows, or no key."""
-    if orphans := _orphans(case, fix_sets):
-        return orphans
+    """Return the causes where no deviation leads to a model: hopeless rows, or no key."""
     if not case.defects and not case.ranking.clients:
         return [no_keys(case, fix_sets)]
     hopeless = "repairing it alone gives no model of {}"

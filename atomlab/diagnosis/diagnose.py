@@ -229,7 +229,7 @@ def diagnose(
     manager, missing = platform.manager(), missing_input(evidence, platform)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
     with Sandbox(evidence, platform) as sandbox:
-        held = sandbox.rows(found.id)
+        held = sandbox.tenant(found.id).rows
         tokens, withheld = held.of(found.id), _withheld(evidence, platform, found.id)
         rows = manager.states_of(tokens.items())
         lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)

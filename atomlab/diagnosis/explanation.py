@@ -21,7 +21,6 @@ CODES = {"context": "context-window"}
 FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
 # Causes for which the whole cache is repaired, whoever the provider.
 _CACHE = {"pricing-cache-empty": "pricing", "pricing-entry-broken": "pricing-entry"}
-_MOST_NAMED = 3  # causes in a sentence
 
 
 @dataclass(frozen=True)
@@ -163,12 +162,10 @@ class Explanation:
         """Return a sentence that names the root cause, how sure it is, and what was observed."""
         if not self.root:
             return "No root cause was found: nothing looks wrong that, repaired, yields a model."
-        first, *others = self.root[:_MOST_NAMED]
+        first, *others = self.root
         surely = "root" if first.verdict == "confirmed" else "most likely"
-        also = [f"{cause.code} ({cause.verdict})" for cause in others]
-        if (rest := len(self.root) - _MOST_NAMED) > 0:
-            also.append(f"{rest} more")
-        beside = f" together with {' and '.join(also)}" if also else ""
-        seen = [*first.evidence[:2], *(cause.evidence[0] for cause in others if cause.evidence)]
+        also = listed((f"{cause.code} ({cause.verdict})" for cause in others), 3)
+        beside = f" together with {also}" if others else ""
+        seen = [*first.evidence[:2], *(each for c in others[:2] for each in c.evidence[:1])]
         observed = "; ".join(printable(sentence, 200) for sentence in seen)
         return f"The {surely} cause is {first.code} ({first.verdict}){beside}: {observed}."

@@ -37,22 +37,17 @@ def find_rivals(
     if not evidence.has_pricing:
         return (Rival("pricing-cache-empty", False, "the snapshot holds no pricing cache"),)
     causes = {cause.atom for cause in explanation.causes}
+    models, broken = len(ranking.blockers), ranking.broken
+    sound = "no entry of the cache breaks the ranking of this request"
+    others = ranking.view.platform.rules.other_faults
     return (
-        _empty_cache(ranking),
+        Rival("pricing-cache-empty", models > 0, f"the cache holds {count(models, 'model')}"),
         _stale_cache(evidence, explanation),
-        _broken_entry(ranking),
+        Rival("pricing-entry-broken", not broken, f"it is a cause: {broken}" if broken else sound),
         *(_filter(name, ranking, causes) for name in NAMES if name != "client"),
         _wrong_database(explanation),
-        *(
-            Rival(code, False, why)
-            for code, why in ranking.view.platform.rules.other_faults.items()
-        ),
+        *(Rival(code, False, why) for code, why in others.items()),
     )
-
-
-def _empty_cache(ranking: Ranking) -> Rival:
-    total = len(ranking.blockers)
-    return Rival("pricing-cache-empty", total > 0, f"the cache holds {count(total, 'model')}")
 
 
 def _stale_cache(evidence: Evidence, explanation: Explanation) -> Rival:
@@ -67,18 +62,11 @@ def _stale_cache(evidence: Evidence, explanation: Explanation) -> Rival:
     return Rival(code, fresh, why)
 
 
-def _broken_entry(ranking: Ranking) -> Rival:
-    code = "pricing-entry-broken"
-    if ranking.broken is None:
-        return Rival(code, True, "no entry of the cache breaks the ranking of this request")
-    return Rival(code, False, f"it is among the causes: {ranking.broken}")
-
-
 def _filter(name: str, ranking: Ranking, causes: set[str]) -> Rival:
     bit = NAMES.index(name)
     only = int(np.count_nonzero(ranking.blockers == 1 << bit))
     if name in causes:
-        return Rival(name, False, f"it is among the causes: {PHRASES[name]}")
+        return Rival(name, False, f"it is a cause: {PHRASES[name]}")
     if only:
         return Rival(name, False, f"it is the only blocker of {count(only, 'model')}")
     if not np.any(ranking.blockers >> bit & 1):

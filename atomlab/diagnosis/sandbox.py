@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any, Self
 
 from sqlalchemy import delete, insert, select, text
@@ -19,6 +19,7 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.edits import Edit, by_target
 from atomlab.diagnosis.platform_edits import edited
 from atomlab.diagnosis.rows import TenantRows, read_rows
+from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.schema import Tenant, TenantSetting
 from atomlab.evidence.snapshot import Evidence, Scratch
 from atomlab.evidence.tenants import plan_and_mode
@@ -74,8 +75,8 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class _Subject:
-    """All that a decision uses of a tenant, read once; `other` is some other tenant's id."""
+class Subject:
+    """All that a decision uses of a tenant; `other` is some other tenant's id."""
 
     rows: TenantRows
     plan: str | None
@@ -86,18 +87,18 @@ class _Subject:
 class Sandbox:
     """A scratch copy on which edits are tried, each set of them on the rows as they were.
 
-    The rows of a tenant are read once; what is tried changes a copy of them in memory, and the
-    whole decision is run again on that: rows, lookups, clients, ranking. Raises TenantError for
-    an id that no tenant has.
+    What a tenant holds is read once; what is tried changes a copy of it in memory, and the whole
+    decision is run again on that: rows, lookups, clients, ranking. Raises TenantError for an id
+    that no tenant has.
     """
 
     def __init__(self, evidence: Evidence, platform: Platform | None = None) -> None:
         self.evidence = evidence
         self.platform = platform or load_platform(evidence.session)
-        self._subjects: dict[str, _Subject] = {}
+        self.tenant = cache(partial(_read_tenant, evidence, self.platform.rules))
+        self.edited = cache(partial(edited, self.platform))
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
-        self._platforms: dict[tuple[Edit, ...], Platform] = {(): self.platform}
 
     @cached_property
     def scratch(self) -> Scratch:
@@ -107,16 +108,8 @@ class Sandbox:
     def on(self, platform: Platform) -> Sandbox:
         """Return another sandbox for the same tenants' rows, with this platform."""
         other = Sandbox(self.evidence, platform)
-        other._subjects = self._subjects
+        other.tenant = self.tenant
         return other
-
-    def rows(self, tenant_id: str) -> TenantRows:
-        """Return what the tenant holds."""
-        return self._subject(tenant_id).rows
-
-    def other_tenant(self, tenant_id: str) -> str:
-        """Return the id of some other tenant, a made-up one if there is none."""
-        return self._subject(tenant_id).other
 
     def decide(self, tenant_id: str, request: Request) -> Ranking:
         """Return the decision as things stand."""
@@ -132,17 +125,11 @@ class Sandbox:
         after, applied = self._decide(tuple(edits), tenant_id, request)
         return Trial(name, tuple(edits), before, after, applied)
 
-    def edited(self, edits: tuple[Edit, ...]) -> Platform:
-        """Return the platform with these edits of its own made; computed once for each."""
-        if edits not in self._platforms:
-            self._platforms[edits] = edited(self.platform, edits)
-        return self._platforms[edits]
-
     def edited_rows(
         self, edits: Sequence[Edit], tenant_id: str, platform: Platform | None = None
     ) -> tuple[TenantRows, bool]:
         """Return what the tenant holds with the edits made, and whether each could be."""
-        held, applied = self.rows(tenant_id), True
+        held, applied = self.tenant(tenant_id).rows, True
         for edit in edits:
             own, key = held.of(tenant_id), str(edit.setting_key)
             whose = tenant_id if edit.tenant_id is None else edit.tenant_id  # an id may be empty
@@ -187,17 +174,6 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _subject(self, tenant_id: str) -> _Subject:
-        if tenant_id not in self._subjects:
-            db = self.evidence.session
-            plan, mode = plan_and_mode(db, tenant_id)
-            rows = read_rows(self.evidence, self.platform.rules, tenant_id)
-            others = select(Tenant.id).where(Tenant.id != tenant_id).order_by(Tenant.id).limit(1)
-            other = db.scalar(others)
-            other = "placebo-tenant" if other is None else other
-            self._subjects[tenant_id] = _Subject(rows, plan, mode, other)
-        return self._subjects[tenant_id]
-
     def _decide(
         self, edits: tuple[Edit, ...], tenant_id: str, request: Request
     ) -> tuple[Ranking, bool]:
@@ -205,7 +181,7 @@ class Sandbox:
 
         Clients do not depend on the request, so those of the same changed rows are kept.
         """
-        subject = self._subject(tenant_id)
+        subject = self.tenant(tenant_id)
         on_rows, on_platform, waived = by_target(edits)
         platform, key = self.edited(on_platform), (tenant_id, on_rows, on_platform)
         if key not in self._clients:
@@ -216,6 +192,14 @@ class Sandbox:
         clients, applied = self._clients[key]
         asked = request.of_tenant(subject.mode)
         return rank(platform, clients, asked, subject.plan, waived=waived), applied
+
+
+def _read_tenant(evidence: Evidence, rules: Rules, tenant_id: str) -> Subject:
+    plan, mode = plan_and_mode(evidence.session, tenant_id)
+    others = select(Tenant.id).where(Tenant.id != tenant_id).order_by(Tenant.id).limit(1)
+    other = evidence.session.scalar(others)
+    other = "placebo-tenant" if other is None else other  # an id may be empty
+    return Subject(read_rows(evidence, rules, tenant_id), plan, mode, other)
 
 
 def _reader_of(name: str, platform: Platform) -> str:
@@ -242,7 +226,7 @@ def try_fix(
     given = "copy-key" if source else "new-credential"
     trials: dict[str, Sequence[Edit]] = {"the fix": fix}
     if setting_key is not None:
-        other = sandbox.other_tenant(tenant_id)
+        other = sandbox.tenant(tenant_id).other
         trials["same key, another tenant"] = [Edit(given, setting_key, source, tenant_id=other)]
         trials["same row, empty value"] = [Edit("empty-row", setting_key)]
     trials["a key of an unknown provider"] = [Edit(given, "NO_SUCH_PROVIDER_API_KEY", source)]

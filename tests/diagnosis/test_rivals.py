@@ -165,7 +165,7 @@ def test_a_filter_that_is_a_cause_is_not_ruled_out_by_itself():
     cause = replace(CAUSE, code="context-window", setting_key=None)
     found = rivals(rank(site, [], SIMPLE), Explanation((cause,)))
     assert not found["context"].ruled_out
-    assert found["context"].why == "it is among the causes: context window too small"
+    assert found["context"].why == "it is a cause: context window too small"
     assert found["quality"].ruled_out
 
 
