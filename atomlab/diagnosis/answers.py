@@ -16,7 +16,7 @@ from atomlab.text import printable
 def decided_as(managed: bool | None, ai_mode: str | None) -> str:
     """Return as what requests were decided, where that is worth saying, else an empty string.
 
-    `managed` is what was asked for, None for what the tenant's `ai_mode` says, which is told of
+    `managed` is what was asked for, None for what the tenant's `ai_mode` says, which is given for
     managed tenants only: `as managed requests (ai_mode)`, `as BYOK requests, as asked`.
     """
     if managed is not None:

@@ -88,7 +88,8 @@ def _broken_entry(case: DecidedRequest) -> Explanation:
     """
     ranking, ids = case.ranking, case.platform.models.ids
     if len(ranking.breaks) == len(ids):  # no entry is left to decide with
-        return _broken_only(case, FixSet(("pricing-entry",), (Edit("refresh-pricing"),), ranking))
+        fix_sets = (FixSet(("pricing-entry",), (Edit("refresh-pricing"),), ranking),)
+        return Explanation((_broken_cause(case, fix_sets),), fix_sets)
     edits = _repairs(tuple(ids[place] for place in ranking.breaks))
     repaired = case.try_edits("the fix", edits)
     if not len(repaired.after.order):
@@ -96,19 +97,9 @@ def _broken_entry(case: DecidedRequest) -> Explanation:
     broken = set(ranking.breaks.tolist())
     sound = next(name for place, name in enumerate(ids) if place not in broken)
     placebo = case.try_edits("another entry", [Edit("repair-entry", model=sound)])
-    verdict: Verdict = "inconclusive" if placebo.cured else "confirmed"
-    fix_set = FixSet(("pricing-entry",), edits, repaired.after)
-    return _broken_only(case, fix_set, verdict, (repaired, placebo))
-
-
-def _broken_only(
-    case: DecidedRequest,
-    fix_set: FixSet,
-    verdict: Verdict = "inconclusive",
-    trials: tuple[Trial, ...] = (),
-) -> Explanation:
-    cause = replace(_broken_cause(case, [fix_set]), verdict=verdict)
-    return Explanation((cause,), (fix_set,), trials)
+    fix_sets = (FixSet(("pricing-entry",), edits, repaired.after),)
+    cause = _broken_cause(case, fix_sets, "inconclusive" if placebo.cured else "confirmed")
+    return Explanation((cause,), fix_sets, (repaired, placebo))
 
 
 def _broken_beside(case: DecidedRequest, repaired: Trial) -> Explanation:
@@ -120,9 +111,8 @@ def _broken_beside(case: DecidedRequest, repaired: Trial) -> Explanation:
         for fix in rest.fix_sets
         if fix.verified
     ]
-    first = _broken_cause(case, fix_sets)
-    if fix_sets and rest.causes:
-        first = replace(first, verdict=rest.causes[0].verdict)
+    verdict = rest.causes[0].verdict if fix_sets and rest.causes else "inconclusive"
+    first = _broken_cause(case, fix_sets, verdict)
     others = (
         replace(c, role="joint" if c.role else None, sufficient_alone=False) for c in rest.causes
     )
@@ -134,7 +124,9 @@ def _repairs(models: tuple[str, ...]) -> tuple[Edit, ...]:
     return tuple(Edit("repair-entry", model=name) for name in models)
 
 
-def _broken_cause(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Cause:
+def _broken_cause(
+    case: DecidedRequest, fix_sets: Sequence[FixSet], verdict: Verdict = "inconclusive"
+) -> Cause:
     """Return the cause that an entry breaks the ranking: for everybody, or for a client's users."""
     models, first = case.platform.models, int(case.ranking.breaks[0])
     provider = None if models.breaks_all[first] else str(models.provider[first])
@@ -143,7 +135,8 @@ def _broken_cause(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Cause:
         str(case.ranking.broken),
         f"the platform catches the failure, and finds no model for any tenant{whose}",
     )
-    return cause_of("pricing-entry-broken", provider, None, fix_sets, evidence)
+    cause = cause_of("pricing-entry-broken", provider, None, fix_sets, evidence)
+    return replace(cause, verdict=verdict)
 
 
 def _empty_cache(case: DecidedRequest) -> Explanation:
