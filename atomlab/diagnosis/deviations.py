@@ -178,8 +178,8 @@ def _observed(name: str, ranking: Ranking, provider: str) -> str:
         best = max(judgement.observed[int(place)] for place in known)
         seen.append(f"{PHRASES[name]}, the best of them {best:g}, {required}")
     if unknown := len(places) - len(known):
-        of_these = f" of {unknown:,} of these" if len(known) else ""
-        seen.append(f"no context window known{of_these}: the platform reads 0, {required}")
+        for_these = f" for {unknown:,} of these" if len(known) else ""
+        seen.append(f"no context window known{for_these}: the platform reads 0, {required}")
     return f"{rejects}: {'; '.join(seen)}"
 
 
@@ -187,7 +187,7 @@ def _without_fix(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause
     """Return the causes where no deviation leads to a model: hopeless rows, or no key."""
     if not case.defects and not case.ranking.clients:
         return [no_keys(case, fix_sets)]
-    hopeless = "repairing it alone gives no model of {}"
+    hopeless = "repairing it alone makes no model of {} usable"
     return [
         cause_of(*d.claim, (), (*d.evidence, hopeless.format(d.provider))) for d in case.defects
     ]

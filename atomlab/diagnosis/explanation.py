@@ -161,7 +161,7 @@ class Explanation:
     def sentence(self) -> str:
         """Return a sentence that names the root cause, how sure it is, and what was observed."""
         if not self.root:
-            return "No root cause was found: nothing looks wrong that, repaired, yields a model."
+            return "No root cause was found: no repair that was tried makes a model usable."
         first, *others = self.root
         surely = "root" if first.verdict == "confirmed" else "most likely"
         also = listed((f"{cause.code} ({cause.verdict})" for cause in others), 3)

@@ -15,7 +15,7 @@ def cause(code, role="sole", verdict="confirmed", seen=("one", "two", "three")):
 @pytest.mark.parametrize(
     ("causes", "told"),
     [
-        ([], "No root cause was found: nothing looks wrong that, repaired, yields a model."),
+        ([], "No root cause was found: no repair that was tried makes a model usable."),
         ([cause("key-empty")], "The root cause is key-empty (confirmed): one; two."),
         (
             [cause("key-empty", "one-of-k"), cause("quality", "joint")],

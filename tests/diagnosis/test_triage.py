@@ -149,7 +149,7 @@ def test_a_failure_that_nothing_explains_is_told_as_such(before):
     (lost,) = (replace(each, explanation=Explanation()) for each in case.diagnosis.requests)
     case = replace(case, diagnosis=replace(case.diagnosis, requests=(lost,)))
     assert (
-        "No root cause was found: nothing looks wrong that, repaired, yields a model. Fix:"
+        "No root cause was found: no repair that was tried makes a model usable. Fix:"
         in case.answer()
     )
     claim = case.verification.claims[1]
