@@ -24,13 +24,12 @@ _HEALTH = 1 << NAMES.index("health")
 class BlockerSet:
     """A minimal A(m): the client that is missing (None if one is there) and blocking filters.
 
-    `provider` is who would serve the models, `models` how many have exactly these blockers.
+    `provider` is who would serve the models.
     """
 
     client: str | None
     filters: tuple[str, ...]
     provider: str
-    models: int
 
     @property
     def atoms(self) -> tuple[str, ...]:
@@ -48,8 +47,8 @@ def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[Blocker
     served = view.active >= 0
     there = _minimal(ranking.blockers, served)
     found = [
-        BlockerSet(None, _names(mask), platform.providers[view.active[first]].id, models)
-        for mask, first, models in there
+        BlockerSet(None, _names(mask), platform.providers[view.active[first]].id)
+        for mask, first in there.items()
     ]
     for provider in sorted(providers, key=platform.column.__getitem__):
         place = platform.column[provider]
@@ -58,9 +57,9 @@ def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[Blocker
         # Also a model that a later client serves now: the new one would take it over.
         takes = platform.models.matches[:, place] & (~served | (view.active > place))
         found += [
-            BlockerSet(provider, _names(mask), provider, models)
-            for mask, _, models in _minimal(masks, takes)
-            if not any(other & mask == other for other, *_ in there)
+            BlockerSet(provider, _names(mask), provider)
+            for mask in _minimal(masks, takes)
+            if not any(other & mask == other for other in there)
         ]
     return found
 
@@ -82,15 +81,15 @@ def minimal_blocking_sets(
     return sorted(hitting, key=lambda h: (len(h), sorted(h)))
 
 
-def _minimal(masks: np.ndarray, where: np.ndarray) -> list[tuple[int, int, int]]:
-    """Return each minimal mask of the models `where`, its first model, and how many have it."""
+def _minimal(masks: np.ndarray, where: np.ndarray) -> dict[int, int]:
+    """Return the minimal masks of the models `where`, each with its first model."""
     places = np.flatnonzero(where)
-    known, first, number = np.unique(masks[places], return_index=True, return_counts=True)
-    return [
-        (int(mask), int(places[f]), int(n))
-        for mask, f, n in zip(known, first, number, strict=True)
+    known, first = np.unique(masks[places], return_index=True)
+    return {
+        int(mask): int(places[f])
+        for mask, f in zip(known, first, strict=True)
         if not any(other != mask and other & mask == other for other in known)
-    ]
+    }
 
 
 def _names(mask: int) -> tuple[str, ...]:

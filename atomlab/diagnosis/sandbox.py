@@ -125,9 +125,7 @@ class Sandbox:
         after, applied = self._decide(tuple(edits), tenant_id, request)
         return Trial(name, tuple(edits), before, after, applied)
 
-    def edited_rows(
-        self, edits: Sequence[Edit], tenant_id: str, platform: Platform | None = None
-    ) -> tuple[TenantRows, bool]:
+    def edited_rows(self, edits: Sequence[Edit], tenant_id: str) -> tuple[TenantRows, bool]:
         """Return what the tenant holds with the edits made, and whether each could be."""
         held, applied = self.tenant(tenant_id).rows, True
         for edit in edits:
@@ -143,7 +141,7 @@ class Sandbox:
                 if whose == tenant_id or held.rules.keys_from == "settings":
                     held = held.holding(whose, key, token)
                 else:
-                    held = held.storing(_reader_of(key, platform or self.platform), whose, token)
+                    held = held.storing(_reader_of(key, self.platform), whose, token)
         return held, applied
 
     def make(self, tenant_id: str, *edits: Edit) -> None:
@@ -185,7 +183,7 @@ class Sandbox:
         on_rows, on_platform, waived = by_target(edits)
         platform, key = self.edited(on_platform), (tenant_id, on_rows, on_platform)
         if key not in self._clients:
-            held, applied = self.edited_rows(on_rows, tenant_id, platform)
+            held, applied = self.edited_rows(on_rows, tenant_id)
             manager = platform.manager()
             found = manager.lookups_of(manager.states_of(held.of(tenant_id).items()))
             self._clients[key] = tuple(look.provider for look in found if look.client), applied
