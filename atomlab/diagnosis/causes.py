@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import islice
 
 from atomlab import limits
@@ -90,7 +89,7 @@ def _broken_entry(case: DecidedRequest) -> Explanation:
     if len(ranking.breaks) == len(ids):  # no entry is left to decide with
         fix_sets = (FixSet(("pricing-entry",), (Edit("refresh-pricing"),), ranking),)
         return Explanation((_broken_cause(case, fix_sets),), fix_sets)
-    edits = _repairs(tuple(ids[place] for place in ranking.breaks))
+    edits = case.sandbox.repairs(tuple(ids[place] for place in ranking.breaks))
     repaired = case.try_edits("the fix", edits)
     if not len(repaired.after.order):
         return _broken_beside(case, repaired)
@@ -117,11 +116,6 @@ def _broken_beside(case: DecidedRequest, repaired: Trial) -> Explanation:
         replace(c, role="joint" if c.role else None, sufficient_alone=False) for c in rest.causes
     )
     return Explanation((first, *others), tuple(fix_sets), rest.trials, rest.dropped)
-
-
-@lru_cache(maxsize=4)  # the same objects each time: many are soon compared
-def _repairs(models: tuple[str, ...]) -> tuple[Edit, ...]:
-    return tuple(Edit("repair-entry", model=name) for name in models)
 
 
 def _broken_cause(

@@ -134,23 +134,18 @@ class Diagnosis(Shown):
 
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
-        outcomes = [each.outcome for each in self.requests]
-        return self._frame({"outcome": outcomes, **_columns([d.ranking for d in self.requests])})
+        frame = _frame(self.requests, [each.ranking for each in self.requests])
+        frame.insert(1, "outcome", [each.outcome for each in self.requests])
+        return frame
 
     def repaired_frame(self, after: Sequence[Ranking]) -> pd.DataFrame:
         """Return one row per request as captured and as in `after`, its ranking with a fix made.
 
         Columns: complexity, usable before, usable after, winner after, decision after.
         """
-        before = [len(each.ranking.order) for each in self.requests]
-        fixed = {f"{name} after": values for name, values in _columns(after).items()}
-        return self._frame({"usable before": before, **fixed})
-
-    def _frame(self, columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:
-        import pandas as pd
-
-        complexity = [each.request.complexity for each in self.requests]
-        return pd.DataFrame({"complexity": complexity, **columns})
+        frame = _frame(self.requests, after, " after")
+        frame.insert(1, "usable before", [len(each.ranking.order) for each in self.requests])
+        return frame
 
     def __repr__(self) -> str:
         outcomes = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
@@ -201,12 +196,20 @@ class Diagnosis(Shown):
         }
 
 
-def _columns(rankings: Sequence[Ranking]) -> dict[str, list[object]]:
-    return {
-        "usable": [len(ranking.order) for ranking in rankings],
-        "winner": [ranking.winner.model if ranking.winner else None for ranking in rankings],
-        "decision": [ranking.summary() for ranking in rankings],
-    }
+def _frame(
+    requests: Sequence[RequestDiagnosis], rankings: Sequence[Ranking], when: str = ""
+) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "complexity": d.request.complexity,
+            f"usable{when}": len(ranking.order),
+            f"winner{when}": ranking.winner.model if ranking.winner else None,
+            f"decision{when}": ranking.summary(),
+        }
+        for d, ranking in zip(requests, rankings, strict=True)
+    )
 
 
 def diagnose(
@@ -228,19 +231,18 @@ def diagnose(
     platform = platform or load_platform(evidence.session)
     manager, missing = platform.manager(), missing_input(evidence, platform)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
-    with Sandbox(evidence, platform) as sandbox:
-        held = sandbox.tenant(found.id).rows
-        tokens, withheld = held.of(found.id), _withheld(evidence, platform, found.id)
-        rows = manager.states_of(tokens.items())
-        lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
-        rankings = [
-            sandbox.decide(found.id, _resolved(request, managed, found.ai_mode))
-            for request in asked
-        ]
-        diagnosed = [
-            _diagnose(DecidedRequest(each, defects, sandbox, found.id, withheld), lookups, missing)
-            for each in rankings
-        ]
+    sandbox = Sandbox(evidence, platform)
+    held, withheld = sandbox.tenant(found.id).rows, _withheld(evidence, platform, found.id)
+    tokens = held.of(found.id)
+    rows = manager.states_of(tokens.items())
+    lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
+    rankings = [
+        sandbox.decide(found.id, _resolved(request, managed, found.ai_mode)) for request in asked
+    ]
+    diagnosed = [
+        _diagnose(DecidedRequest(each, defects, sandbox, found.id, withheld), lookups, missing)
+        for each in rankings
+    ]
     return Diagnosis(
         evidence=evidence,
         tenant=found,

@@ -94,3 +94,8 @@ def by_target(
         else:
             (platform if edit.setting_key is None else rows).append(edit)
     return tuple(rows), tuple(platform), frozenset(waived)
+
+
+def repairs(models: tuple[str, ...]) -> tuple[Edit, ...]:
+    """Return the repair of each of these entries of the cache."""
+    return tuple(Edit("repair-entry", model=name) for name in models)

@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select, text
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
-from atomlab.diagnosis.edits import Edit, by_target
+from atomlab.diagnosis.edits import Edit, by_target, repairs
 from atomlab.diagnosis.platform_edits import edited
 from atomlab.diagnosis.rows import TenantRows, read_rows
 from atomlab.evidence.inputs.rules import Rules
@@ -97,6 +97,7 @@ class Sandbox:
         self.platform = platform or load_platform(evidence.session)
         self.tenant = cache(partial(_read_tenant, evidence, self.platform.rules))
         self.edited = cache(partial(edited, self.platform))
+        self.repairs = cache(repairs)  # the same objects each time: many are soon compared
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
 
