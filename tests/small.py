@@ -13,8 +13,8 @@ from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
-from atomlab.diagnosis.explanation import Explanation
-from atomlab.diagnosis.interventions import Laboratory
+from atomlab.diagnosis.explanation import DecidedRequest, Explanation
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.schema import SNAPSHOT_DDL
@@ -90,10 +90,10 @@ def explained(
     site: Platform, rows: Iterable[tuple[str, str]], asked: Request, plan: str | None
 ) -> tuple[Ranking, Explanation | None]:
     """Return the ranking of a tenant with the rows, and its explanation (None if it is ranked)."""
-    with evidence_of(rows, plan) as evidence, Laboratory(evidence, site) as lab:
+    with evidence_of(rows, plan) as evidence, Sandbox(evidence, site) as lab:
         manager = BYOKManager(site.providers, site.rules, redacted=True)
         states = manager.states(evidence.session, TENANT).of(TENANT)
         ranking = lab.decide(TENANT, asked)
         if len(ranking.order):
             return ranking, None
-        return ranking, explain(ranking, find_defects(states, site), lab, TENANT)
+        return ranking, explain(DecidedRequest(ranking, find_defects(states, site), lab, TENANT))

@@ -1,18 +1,22 @@
-"""What several answers say alike: how requests were decided, who cannot serve, who answers."""
+"""What several answers say alike: how requests were decided, and who serves them, or would."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from atomlab.byok.ranking import Ranking
+from atomlab.byok.platform import Platform
+from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
+from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.evidence.redaction import State
 from atomlab.text import printable
 
 
 def decided_as(managed: bool | None, ai_mode: str | None) -> str:
     """Return as what requests were decided, where that is worth saying, else an empty string.
 
-    `managed` is what was asked for, None for what the tenant's `ai_mode` says, which is told of
+    `managed` is what was asked for, None for what the tenant's `ai_mode` says, which is given for
     managed tenants only: `as managed requests (ai_mode)`, `as BYOK requests, as asked`.
     """
     if managed is not None:
@@ -32,23 +36,47 @@ def unable(decided: Iterable[Ranking]) -> str:
     In words: `for simple, moderate requests the winner X is no chat model (moderation): they will
     fail`.
     """
-    told = {r: r.winner.unable for r in decided if r.winner and r.winner.unable}
-    named = (f"for {kinds} requests the winner {who}" for who, kinds in _kinds(told))
-    return f"{found}: they will fail" if (found := ", ".join(named)) else ""
+    found = _by_answer({r: r.winner.unable for r in decided if r.winner and r.winner.unable})
+    named = (f"for {kinds} requests the winner {who}" for who, kinds in found.items())
+    return f"{', '.join(named)}: they will fail" if found else ""
 
 
 def instead(decided: Iterable[Ranking]) -> str:
     """Return a sentence on who answers where pricing finds no model; empty if nobody does."""
     answers = {r: answer for r in decided if (answer := r.fallback)}
-    told = {r: f"{answer.provider}/{answer.model}" for r, answer in answers.items()}
-    named = ", ".join(f"{who} for {kinds} requests" for who, kinds in _kinds(told))
-    return f"Instead the fallback answers: {named}." if named else ""
+    found = _by_answer({r: f"{a.provider}/{a.model}" for r, a in answers.items()})
+    named = ", ".join(f"{who} for {kinds} requests" for who, kinds in found.items())
+    return f"Instead the fallback answers: {named}." if found else ""
 
 
-def _kinds(told: Mapping[Ranking, str]) -> Iterator[tuple[str, str]]:
-    """Yield each thing that is told, printable, with the complexities of which it is."""
+def _by_answer(answers: Mapping[Ranking, str]) -> dict[str, str]:
+    """Return for each answer, printable, the complexities of the requests that get it."""
     kinds: dict[str, list[str]] = {}
-    for ranking, what in told.items():
-        kinds.setdefault(what, []).append(ranking.request.complexity)
-    for what, complexities in kinds.items():
-        yield printable(what, 200), ", ".join(complexities)
+    for ranking, what in answers.items():
+        kinds.setdefault(printable(what, 200), []).append(ranking.request.complexity)
+    return {what: ", ".join(complexities) for what, complexities in kinds.items()}
+
+
+def keys_that_serve(
+    platform: Platform,
+    rows: Mapping[str, State],
+    clients: Sequence[str],
+    plan: str | None,
+    request: Request,
+) -> tuple[str, ...]:
+    """Return the providers of which a new key alone would serve every kind of request.
+
+    `rows` and `clients` are what the tenant holds now. With the key a model wins that may be a
+    chat model, for each complexity, the rest of the request as it is: so the answer does not
+    depend on the complexity that was asked. Empty if there is no such provider.
+    """
+    manager, allowed = platform.manager(), platform.rules.llm_providers
+    kinds = [replace(request, complexity=complexity) for complexity in COMPLEXITIES]
+
+    def would_serve(provider: str) -> bool:
+        states: dict[str, State] = {**rows, manager.key_name(provider): "present"}
+        after = tuple(look.provider for look in manager.lookups_of(states) if look.client)
+        return all(serves(rank(platform, after, kind, plan)) for kind in kinds)
+
+    new = (p.id for p in platform.providers if p.id in allowed and p.id not in clients)
+    return tuple(filter(would_serve, new))

@@ -1,4 +1,4 @@
-"""Assumptions: what a decision rests on that the snapshot does not hold (DESIGN 4).
+"""Assumptions: what a decision rests on that the snapshot does not hold.
 
 An input was captured, given as a file, is the edition's default, or is absent. What is absent is
 replaced by what the platform does without it; where the platform certainly has it, nothing is
@@ -13,22 +13,22 @@ from typing import Any
 from atomlab.byok.platform import Platform
 from atomlab.evidence.snapshot import Evidence
 
-# What is taken in place of an input by its state, and what else in it would turn.
+# What is assumed in place of an input, by its state, and what it would change.
 _ASSUMED = {
-    ("rules", "default"): "the platform decides by the rules of {rules}; others could turn any "
+    ("rules", "default"): "the platform decides by the rules of {rules}; others could change any "
     "verdict",
-    ("registry", "default"): "the registry is the one of {rules}; a provider more or less, or "
-    "another declared variable, could turn any verdict",
+    ("registry", "default"): "the registry is the one of {rules}; another provider or declared "
+    "variable could change any verdict",
     ("registry", "unknown"): "the registry is as captured; whether it was the platform's own is "
     "unknown",
     ("prices", "absent"): "nothing: without prices no request is decided",
     ("catalogue", "absent"): "no model is excluded or lacks a capability; a catalogue could only "
-    "take models away, also from a fix",
-    ("health", "absent"): "every provider is healthy; a score below {least_health:g} would take "
-    "a provider's models away, also from a fix",
+    "rule models out, those of a fix included",
+    ("health", "absent"): "every provider is healthy; a score below {least_health:g} would rule "
+    "out a provider's models, those of a fix included",
     ("environment", "absent"): "nothing: the worker certainly has variables, and keys come from "
     "them",
-    ("stored keys", "absent"): "no key is stored in byok_keys.json; one would come before the "
+    ("stored keys", "absent"): "no key is stored in byok_keys.json; one would be used before the "
     "variable of its provider",
 }
 _ONLY_WITH_ENVIRONMENT = ("environment", "stored keys")
@@ -47,21 +47,21 @@ class Assumption:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.input} ({self.state}): assumed is {self.assumed}"
+        return f"{self.input} ({self.state}), assumed: {self.assumed}"
 
 
 def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...]:
     """Return what decisions on this evidence assume, in the order of the manifest's inputs."""
     rules = platform.rules
     words = {"rules": rules.name, "least_health": rules.min_health_score}
-    told = [
+    found = [
         Assumption(name, state, _ASSUMED[name, state].format(**words))
         for name, state in evidence.manifest["inputs"].items()
         if (name, state) in _ASSUMED
         and (rules.keys_from == "environment" or name not in _ONLY_WITH_ENVIRONMENT)
     ]
     own = (Assumption("rules", evidence.manifest["inputs"]["rules"], a) for a in rules.assumptions)
-    return (*told, *own)
+    return (*found, *own)
 
 
 def missing_input(evidence: Evidence, platform: Platform) -> str | None:

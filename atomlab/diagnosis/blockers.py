@@ -1,4 +1,4 @@
-"""Blockers and fix sets: what stands in each model's way, and the least that must go.
+"""Blockers: what rejects each model, and the smallest changes that let one through.
 
 Let A(m) be all atoms that block model m: `client:<provider>` and filter names. Removing all of
 A(m) lets m through, so the minimal fix sets are the inclusion-minimal A(m): a closed form, since
@@ -24,13 +24,12 @@ _HEALTH = 1 << NAMES.index("health")
 class BlockerSet:
     """A minimal A(m): the client that is missing (None if one is there) and blocking filters.
 
-    `provider` is who would serve the models, `models` how many have exactly these blockers.
+    `provider` is who would serve the models.
     """
 
     client: str | None
     filters: tuple[str, ...]
     provider: str
-    models: int
 
     @property
     def atoms(self) -> tuple[str, ...]:
@@ -45,30 +44,22 @@ def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[Blocker
     them would serve (the open-source matcher) counts once for each.
     """
     platform, view = ranking.view.platform, ranking.view
-    with_client: list[tuple[int, int, int]] = []  # filter mask, models, a provider's place
     served = view.active >= 0
-    for mask, first, number in _unique(ranking.blockers, served):
-        with_client.append((mask, number, int(view.active[first])))
-    least = _minimal(mask for mask, _, _ in with_client)
+    there = _minimal(ranking.blockers, served)
     found = [
-        BlockerSet(None, _names(mask), platform.providers[place].id, number)
-        for mask, number, place in with_client
-        if mask in least
+        BlockerSet(None, _names(mask), platform.providers[view.active[first]].id)
+        for mask, first in there.items()
     ]
-    unhealthy = platform.health < platform.rules.min_health_score
     for provider in sorted(providers, key=platform.column.__getitem__):
         place = platform.column[provider]
+        unhealthy = platform.health[place] < platform.rules.min_health_score
+        masks = ranking.blockers & ~np.uint32(_CLIENT | _HEALTH) | np.uint32(unhealthy * _HEALTH)
         # Also a model that a later client serves now: the new one would take it over.
         takes = platform.models.matches[:, place] & (~served | (view.active > place))
-        masks = ranking.blockers & ~np.uint32(_CLIENT | _HEALTH)
-        if unhealthy[place]:
-            masks = masks | np.uint32(_HEALTH)
-        options = [(mask, number) for mask, _, number in _unique(masks, takes)]
-        least_here = _minimal(mask for mask, _ in options)
         found += [
-            BlockerSet(provider, _names(mask), provider, number)
-            for mask, number in options
-            if mask in least_here and not any(other & mask == other for other in least)
+            BlockerSet(provider, _names(mask), provider)
+            for mask in _minimal(masks, takes)
+            if not any(other & mask == other for other in there)
         ]
     return found
 
@@ -90,16 +81,15 @@ def minimal_blocking_sets(
     return sorted(hitting, key=lambda h: (len(h), sorted(h)))
 
 
-def _unique(masks: np.ndarray, where: np.ndarray) -> list[tuple[int, int, int]]:
-    """Return each mask among the models `where`, with its first model and their number."""
+def _minimal(masks: np.ndarray, where: np.ndarray) -> dict[int, int]:
+    """Return the minimal masks of the models `where`, each with its first model."""
     places = np.flatnonzero(where)
-    values, first, number = np.unique(masks[places], return_index=True, return_counts=True)
-    return [(int(v), int(places[f]), int(n)) for v, f, n in zip(values, first, number, strict=True)]
-
-
-def _minimal(masks: Iterable[int]) -> set[int]:
-    known = set(masks)
-    return {m for m in known if not any(other != m and other & m == other for other in known)}
+    known, first = np.unique(masks[places], return_index=True)
+    return {
+        int(mask): int(places[f])
+        for mask, f in zip(known, first, strict=True)
+        if not any(other != mask and other & mask == other for other in known)
+    }
 
 
 def _names(mask: int) -> tuple[str, ...]:

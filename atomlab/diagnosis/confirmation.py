@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from atomlab.byok.filters import NAMES
+from atomlab.byok.keys import KeyLookups
 from atomlab.byok.ranking import Ranking
-from atomlab.diagnosis.explanation import Cause, FixSet
-from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
+from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.explanation import Cause, DecidedRequest, FixSet
+from atomlab.diagnosis.sandbox import Trial, try_fix
 from atomlab.verdicts import Verdict
 
 
 def confirm(
-    causes: Sequence[Cause],
-    ranking: Ranking,
-    fix_sets: Sequence[FixSet],
-    lab: Laboratory,
-    tenant_id: str,
+    causes: Sequence[Cause], fix_sets: Sequence[FixSet], case: DecidedRequest
 ) -> tuple[list[Cause], list[Trial]]:
     """Return the causes with their verdicts, and the trials of the first.
 
@@ -30,8 +28,8 @@ def confirm(
     verdicts: list[Cause] = []
     first: list[Trial] = []
     for cause in causes:
-        fix = own_fix_set(cause, fix_sets, ranking)
-        trials = _trials(cause, fix, ranking, lab, tenant_id)
+        fix = own_fix_set(cause, fix_sets, case.ranking)
+        trials = _trials(cause, fix, case)
         first = first or trials
         verdict = verdict_of(cause, trials)
         if fix and cause.code != "no-keys" and not set(fix.atoms) <= claimed:
@@ -43,41 +41,34 @@ def confirm(
 def own_fix_set(cause: Cause, fix_sets: Sequence[FixSet], ranking: Ranking) -> FixSet | None:
     """Return the smallest fix set that repairs the cause through its own provider, None if none.
 
-    Of equally small ones it is the one that takes the least effort. A cause without a provider
-    has any.
+    Of equally small ones it is the easiest. A cause without a provider has any.
     """
-    if cause.provider is None:
-        fitting = list(fix_sets)
-    else:
+    fitting = list(fix_sets)
+    if cause.provider is not None:
         fitting = [f for f in fix_sets if cause.atom in f.atoms and f.provider == cause.provider]
         if not fitting and cause.provider in ranking.clients:  # one filter blocks several clients
             fitting = [f for f in fix_sets if f.atoms == (cause.atom,)]
     return min(fitting, key=lambda f: (len(f.atoms), f.effort, not f.cures), default=None)
 
 
-def _trials(
-    cause: Cause, fix: FixSet | None, ranking: Ranking, lab: Laboratory, tenant_id: str
-) -> list[Trial]:
-    request = ranking.request
+def _trials(cause: Cause, fix: FixSet | None, case: DecidedRequest) -> list[Trial]:
     if cause.code == "orphan-client":
         models = {"the fix": cause.provider, "a model of an unknown provider": "no-such-provider"}
         return [
-            lab.try_edits(name, [Edit("add-model", provider=provider)], tenant_id, request)
+            case.try_edits(name, [Edit("add-model", provider=provider)])
             for name, provider in models.items()
         ]
     if fix is None:
         return []
-    key = next((e.setting_key for e in fix.edits if e.setting_key), None)
-    return try_fix(lab, tenant_id, fix.edits, key, request)
+    key = next((edit.setting_key for edit in fix.edits if edit.setting_key), None)
+    return try_fix(case.sandbox, case.tenant_id, fix.edits, key, case.ranking.request)
 
 
 def verdict_of(cause: Cause, trials: Sequence[Trial]) -> Verdict:
     """Return what the trials, the fix's first, say of the cause."""
-    if not trials:
-        return "inconclusive"
+    if not trials or not _windows_known(trials[0], cause):
+        return "inconclusive"  # or whether windows are too small is not in the evidence
     fix, *placebos = trials
-    if not _windows_known(fix, cause):
-        return "inconclusive"  # whether the windows are too small is not in the evidence
     winner = fix.after.winner
     uses_it = cause.provider is None or (winner is not None and winner.provider == cause.provider)
     proven = fix.cured and uses_it and not any(placebo.cured for placebo in placebos)
@@ -86,21 +77,15 @@ def verdict_of(cause: Cause, trials: Sequence[Trial]) -> Verdict:
 
 def _windows_known(fix: Trial, cause: Cause) -> bool:
     """Return whether what the fix does to context windows rests on ones that the cache states."""
-    kinds = {edit.kind for edit in fix.edits}
-    if "complete-windows" in kinds:
+    if any(edit.kind == "complete-windows" for edit in fix.edits):
         return False
     waived = cause.code == "context-window" or any(e.filter == "context" for e in fix.edits)
     unknown = fix.after.view.platform.models.window_unknown[fix.after.order]
     return not waived or not bool(unknown.all())
 
 
-def put_fault_back(ranking: Ranking, lab: Laboratory, tenant_id: str) -> tuple[Trial, ...]:
-    """Return the trial of taking away the key that the winner of a healthy ranking needs."""
-    winner = ranking.winner
-    if winner is None:
-        return ()
-    manager = ranking.view.platform.manager()
-    states = manager.states_of(lab.rows(tenant_id).of(tenant_id).items())
-    row = next(look for look in manager.lookups_of(states) if look.provider == winner.provider)
-    edit = Edit("remove-row", row.setting_key)
-    return (lab.try_edits("the fault put back", [edit], tenant_id, ranking.request),)
+def put_fault_back(case: DecidedRequest, lookups: KeyLookups) -> tuple[Trial, ...]:
+    """Return the trial of taking away the key that the winner needs."""
+    winner = case.ranking.winner
+    row = next(look.setting_key for look in lookups if winner and look.provider == winner.provider)
+    return (case.try_edits("the fault put back", [Edit("remove-row", row)]),)

@@ -13,8 +13,8 @@ from atomlab.byok.request import in_words
 from atomlab.diagnosis.answers import serves
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.population import distinct_states
+from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable

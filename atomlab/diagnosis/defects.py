@@ -6,25 +6,15 @@ the cause. Rows that nearly name a key, or name one and hold none, are the evide
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import groupby
 
-from atomlab.byok.keys import KeyLookup
 from atomlab.byok.platform import Platform
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.names import Reading, key_stem, letters, reader
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.text import listed
-
-Code = Literal[
-    "key-under-alias",
-    "key-misnamed",
-    "key-empty",
-    "key-placeholder",
-    "provider-not-llm",
-    "provider-unknown",
-]
 
 
 @dataclass(frozen=True)
@@ -37,7 +27,7 @@ class Defect:
     near: which of them was meant is not known.
     """
 
-    code: Code
+    code: str
     provider: str
     setting_key: str
     copy_from: str | None
@@ -45,31 +35,10 @@ class Defect:
     others: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
 
-
-def find_defects(
-    rows: Mapping[str, State], platform: Platform, tokens: Mapping[str, str] | None = None
-) -> list[Defect]:
-    """Return the defects in a tenant's rows (state by setting name), in registry order.
-
-    With the rows' `tokens` the evidence says whether rows that would do hold the same value.
-    """
-    registry = platform.providers
-    manager = platform.manager()
-    own = {name for p in registry for name in (p.setting_key, *manager.key_names(p.id))}
-    usable = {name for name, state in rows.items() if state in USABLE}
-    strays = _strays(sorted(usable - own), platform)
-    looked_up = zip(registry, manager.lookups_of(rows), strict=True)
-    found = [
-        defect
-        for provider, look in looked_up
-        if (defect := _defect(provider, look, rows, usable, platform, tokens or {}, strays))
-    ]
-    unknown: dict[str, Defect] = {}
-    for defect in (_unknown(stray, platform) for stray in strays if _is_unknown(stray, platform)):
-        # Of names that mean the same provider the platform would read the exact one.
-        if defect.provider not in unknown or defect.copy_from is None:
-            unknown[defect.provider] = defect
-    return found + [unknown[provider] for provider in sorted(unknown)]
+    @property
+    def claim(self) -> tuple[str, str, str]:
+        """The code of the cause that it is, its provider, and the row."""
+        return self.code, self.provider, self.setting_key
 
 
 @dataclass(frozen=True)
@@ -80,9 +49,36 @@ class _Stray:
     reading: Reading | None
     meant: tuple[str, ...]
 
-    @property
-    def stem(self) -> str:
-        return key_stem(self.name).lower()
+
+@dataclass(frozen=True)
+class _Held:
+    """A tenant's rows by name: states, tokens where they are known, usable ones, and strays."""
+
+    platform: Platform
+    states: Mapping[str, State]
+    tokens: Mapping[str, str]
+    usable: set[str]
+    strays: Sequence[_Stray]
+
+
+def find_defects(
+    rows: Mapping[str, State], platform: Platform, tokens: Mapping[str, str] | None = None
+) -> list[Defect]:
+    """Return the defects in a tenant's rows (state by setting name), in registry order.
+
+    With the rows' `tokens` the evidence says whether rows that would do hold the same value.
+    """
+    registry, manager = platform.providers, platform.manager()
+    own = {name for p in registry for name in (p.setting_key, *manager.key_names(p.id))}
+    usable = {name for name, state in rows.items() if state in USABLE}
+    strays = _strays(sorted(usable - own), platform)
+    held = _Held(platform, rows, tokens or {}, usable, strays)
+    looked_up = zip(registry, manager.lookups_of(rows), strict=True)
+    found = [d for p, look in looked_up if (d := _defect(p, look.setting_key, held))]
+    unknown = [_unknown(stray, platform) for stray in strays if _is_unknown(stray, platform)]
+    # Of names that mean the same provider the platform would read the exact one.
+    unknown.sort(key=lambda d: (d.provider, d.copy_from is not None))
+    return found + [next(same) for _, same in groupby(unknown, key=lambda d: d.provider)]
 
 
 def _strays(names: Sequence[str], platform: Platform) -> list[_Stray]:
@@ -108,75 +104,55 @@ def _meant(name: str, reading: Reading | None, platform: Platform) -> tuple[str,
     return tuple(dict.fromkeys(every))
 
 
-def _in_price_map(provider: str, platform: Platform) -> bool:
-    """Return whether the price map has models of a provider, be it registered or not."""
-    return bool(platform.models_of(provider).any())
-
-
-def _defect(
-    provider: Provider,
-    look: KeyLookup,
-    rows: Mapping[str, State],
-    usable: set[str],
-    platform: Platform,
-    tokens: Mapping[str, str],
-    strays: Sequence[_Stray],
-) -> Defect | None:
-    evidence: tuple[str, ...]
-    name = look.setting_key
-    state = rows.get(name)
-    allowed = provider.id in platform.rules.llm_providers
-    if state in USABLE:
-        if allowed:
-            return None
-        evidence = (
-            f"row {name} holds a usable key ({state})",
-            f"the registry has {provider.id}, the LLM allow-list of {platform.rules.name} has not",
-        )
-        return Defect("provider-not-llm", provider.id, name, None, evidence)
-    if not allowed:
+def _defect(provider: Provider, name: str, held: _Held) -> Defect | None:
+    """Return what is wrong with the row that the platform reads for the provider, if anything."""
+    rules, state = held.platform.rules, held.states.get(name)
+    allowed = provider.id in rules.llm_providers
+    if state in USABLE and not allowed:
+        lacking = f"{provider.id} is in the registry, but not on the LLM allow-list of {rules.name}"
+        held_here = (f"row {name} holds a usable key ({state})", lacking)
+        return Defect("provider-not-llm", provider.id, name, None, held_here)
+    if state in USABLE or not allowed:
         return None
-    aliases = _aliases(provider, usable, platform)
-    near = _near_misses(provider, strays)
+    aliases, near = _aliases(provider, held), _near_misses(provider, held.strays)
     # Where a row is there, what nearly has its name is not taken for its key.
-    held = list(dict.fromkeys([*aliases, *near])) if state is None or aliases else []
-    source = next(iter(held), None)
-    others = tuple(name for name in held[1:] if rows[name] != "blank")
-    beside = _beside(source, others, rows, tokens) if source and others else ()
-    if state is not None:
-        code: Code = "key-placeholder" if state == "placeholder" else "key-empty"
-        evidence = (
-            f"row {name} exists, its value is {state}; a usable key is required",
-            *beside,
-        )
-        return Defect(code, provider.id, name, source, evidence, others)
-    if source is None:
+    sources = list(dict.fromkeys([*aliases, *near])) if state is None or aliases else []
+    if state is None and not sources:
         return None
-    declared = provider.api_key_env_var
-    if aliases:
-        evidence = (
-            f"the tenant has no row {name}, which the platform looks for",
-            f"row {source} holds a usable key ({rows[source]})",
-            *([f"the registry declares {declared} for {provider.id} as well"] if declared else []),
-            *beside,
-        )
-        key = (provider.id, name)
-        return Defect("key-under-alias", *key, source, evidence, others)
-    evidence = (
-        f"the tenant has no row {name}, which the platform looks for",
-        f"row {source!r} holds a usable key ({rows[source]}) under nearly that name",
-        f"how it differs: {'; '.join(near[source])}",
-        *beside,
-    )
-    return Defect("key-misnamed", provider.id, name, source, evidence, others)
+    source = sources[0] if sources else None
+    others = tuple(other for other in sources[1:] if held.states[other] != "blank")
+    if state is not None:
+        code = "key-placeholder" if state == "placeholder" else "key-empty"
+        seen = [f"row {name} exists, its value is {state}; a usable key is required"]
+    else:
+        code = "key-under-alias" if aliases else "key-misnamed"
+        seen = [f"the tenant has no row {name}, which the platform looks for"]
+        seen += _alias(provider, sources[0], held) if aliases else _misnamed(near, held)
+    evidence = (*seen, *_beside(source, others, held))
+    return Defect(code, provider.id, name, source, evidence, others)
 
 
-def _aliases(provider: Provider, usable: set[str], platform: Platform) -> list[str]:
+def _alias(provider: Provider, source: str, held: _Held) -> Iterator[str]:
+    """Yield what shows that the provider's key is in the row of another id."""
+    yield f"row {source} holds a usable key ({held.states[source]})"
+    if declared := provider.api_key_env_var:
+        yield f"the registry declares {declared} for {provider.id} as well"
+
+
+def _misnamed(near: Mapping[str, Sequence[str]], held: _Held) -> Iterator[str]:
+    """Yield what shows that a key is in a row whose name is nearly the one looked for."""
+    source, differs = next(iter(near.items()))
+    yield f"row {source!r} holds a usable key ({held.states[source]}) under a similar name"
+    yield f"how it differs: {'; '.join(differs)}"
+
+
+def _aliases(provider: Provider, held: _Held) -> list[str]:
     """Return the usable rows of other ids that declare the same variable, then the variable's."""
+    platform = held.platform
     variable = provider.api_key_env_var or platform.manager().key_name(provider.id)
     sharing = [p.setting_key for p in platform.providers if p.api_key_env_var == variable]
     named = dict.fromkeys((*sharing, variable))
-    return [key for key in named if key in usable and key != provider.setting_key]
+    return [key for key in named if key in held.usable and key != provider.setting_key]
 
 
 def _near_misses(provider: Provider, strays: Sequence[_Stray]) -> dict[str, tuple[str, ...]]:
@@ -184,31 +160,33 @@ def _near_misses(provider: Provider, strays: Sequence[_Stray]) -> dict[str, tupl
 
     The nearest is first: the one that is least misspelt, then that differs in the fewest ways.
     """
-    near = [
-        (s.reading.slips, key_stem(s.name) != key_stem(provider.id), len(s.reading.differs), s)
-        for s in strays
-        if s.reading is not None and provider.id in s.meant
-    ]
-    near.sort(key=lambda each: (*each[:3], each[3].name))
-    return {stray.name: stray.reading.differs for *_, stray in near if stray.reading}
+    near = [(s.name, s.reading) for s in strays if s.reading and provider.id in s.meant]
+    stem = key_stem(provider.id)
+    near.sort(key=lambda n: (n[1].slips, key_stem(n[0]) != stem, len(n[1].differs), n[0]))
+    return {name: reading.differs for name, reading in near}
 
 
-def _beside(
-    source: str, others: Sequence[str], rows: Mapping[str, State], tokens: Mapping[str, str]
-) -> tuple[str, ...]:
+def _beside(source: str | None, others: Sequence[str], held: _Held) -> tuple[str, ...]:
     """Return the sentence that names the rows which would do in place of `source`."""
+    if source is None or not others:
+        return ()
 
     def compared(name: str) -> str:
-        if not {name, source} <= set(tokens):
+        if not {name, source} <= set(held.tokens):
             return ""
-        if tokens[name] == tokens[source]:
+        if held.tokens[name] == held.tokens[source]:
             return " (the same value)"
         # Encrypted twice, the same key is two different values.
-        encrypted = "ciphertext" in (rows[name], rows[source])
-        return " (encrypted, not to be compared)" if encrypted else " (another value)"
+        encrypted = "ciphertext" in (held.states[name], held.states[source])
+        return " (encrypted, cannot be compared)" if encrypted else " (another value)"
 
     named = listed(f"{name!r}{compared(name)}" for name in others)
     return (f"{'row' if len(others) == 1 else 'rows'} {named} would do as well as {source!r}",)
+
+
+def _in_price_map(provider: str, platform: Platform) -> bool:
+    """Return whether the price map has models of a provider, be it registered or not."""
+    return bool(platform.models_of(provider).any())
 
 
 def _is_unknown(stray: _Stray, platform: Platform) -> bool:
@@ -219,27 +197,26 @@ def _is_unknown(stray: _Stray, platform: Platform) -> bool:
     """
     if any(map(platform.has_models, stray.meant)):
         return False
-    if _in_price_map(stray.stem, platform):
+    stem = key_stem(stray.name).lower()
+    if _in_price_map(stem, platform):
         return True
     named = stray.reading is not None or stray.name.endswith("_API_KEY")
-    return not stray.meant and named and bool(stray.stem)
+    return not stray.meant and named and bool(stem)
 
 
 def _unknown(stray: _Stray, platform: Platform) -> Defect:
     """Return the defect of an unknown provider's row; what is misspelt is taken as it stands."""
-    reading, provider = stray.reading, stray.stem
+    name, reading, provider = stray.name, stray.reading, key_stem(stray.name).lower()
     if reading and not reading.slips and not _in_price_map(provider, platform):
-        known = (i for i in reading.ids if _in_price_map(i, platform))
-        provider = next(known, reading.ids[0])
+        provider = next((i for i in reading.ids if _in_price_map(i, platform)), reading.ids[0])
     key = setting_key(provider)
-    exact = stray.name == key
-    told = reading.differs if reading and (reading.slips or not exact) else ()
-    evidence = (
-        f"row {stray.name if exact else repr(stray.name)} holds a usable key",
+    evidence = [
+        f"row {name if name == key else repr(name)} holds a usable key",
         f"the registry has no provider {provider}",
-        *([f"how it differs: {'; '.join(told)}"] if told else []),
-    )
+    ]
+    if reading and reading.differs and (reading.slips or name != key):
+        evidence.append(f"how it differs: {'; '.join(reading.differs)}")
     return Defect(
-        *("provider-unknown", provider, key, None if exact else stray.name, evidence),
+        *("provider-unknown", provider, key, None if name == key else name, tuple(evidence)),
         neighbours=reading.neighbours if reading else (),
     )

@@ -2,120 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES
-from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.confirmation import own_fix_set
-from atomlab.diagnosis.defects import Defect
-from atomlab.diagnosis.explanation import CODES, Cause, FixSet
-from atomlab.diagnosis.interventions import Edit
-from atomlab.text import count
+from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.explanation import CODES, FILTER_OF, Cause, DecidedRequest, FixSet
+from atomlab.text import count, listed
 from atomlab.verdicts import Role
 
 # Filters whose observed value is a number that has to be high enough.
 _NUMERIC = ("context", "health", "quality")
+# Causes that are repaired by a change of the platform; any other is repaired in the tenant's rows.
+_PLATFORM = ("provider-not-llm", "provider-unknown", "orphan-client")
 
 
-def key_edit(provider: str, defect: Defect | None, platform: Platform) -> Edit:
-    """Return what makes the provider's client: its defect repaired, or a new credential."""
-    if defect is None:
-        return Edit("new-credential", platform.manager().key_name(provider))
-    if defect.code == "provider-unknown":
-        return Edit("register-provider", provider=provider)
-    if defect.code == "provider-not-llm":
-        return Edit("allow-provider", provider=provider)
-    if defect.code in ("key-empty", "key-placeholder"):
-        return Edit("repair-row", defect.setting_key, defect.copy_from)
-    return Edit("copy-key", defect.setting_key, defect.copy_from)
-
-
-def deviations(
-    ranking: Ranking, defects: Sequence[Defect], fix_sets: Sequence[FixSet]
-) -> list[Cause]:
-    """Return the causes that some fix set repairs, best supported first.
+def find_causes(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
+    """Return the causes that some fix set repairs, best supported first; else what is left to say.
 
     First those that suffice alone, then the cheaper, then in registry order; last what no fix set
-    repairs. Where none suffices alone, the filters that stand in the way of each one's own
-    smallest repair are causes beside it; else its evidence says so.
+    repairs.
     """
-    platform, found = ranking.view.platform, list[tuple[int, Cause]]()
-    for defect in defects:
-        atom = f"client:{defect.provider}"
-        if any(atom in fix_set.atoms for fix_set in fix_sets):
-            key = (defect.provider, defect.setting_key)
-            cause = cause_of(defect.code, *key, atom, fix_sets, defect.evidence)
-            found.append((key_edit(defect.provider, defect, platform).cost, cause))
-    lacking = not any(cause.sufficient_alone for _, cause in found)
-    meant = [own_fix_set(cause, fix_sets, ranking) for _, cause in found]
-    if found:
-        refresh = Edit("refresh-pricing").cost
-        found += [(refresh, orphan) for orphan in _orphans(ranking, defects, fix_sets)]
-    blocking = [f for f in fix_sets if not f.atoms[0].startswith("client:")]
-    for name in dict.fromkeys(a for f in blocking for a in f.atoms if a in NAMES):
-        best = next(f for f in blocking if name in f.atoms)
-        for provider in _blocked_providers(name, ranking, best):
-            found.append(_filter_cause(name, provider, ranking, fix_sets))
-    if not blocking and lacking:
-        own = [(name, f.provider or "") for f in meant if f for name in f.atoms if name in NAMES]
-        found += [_filter_cause(*each, ranking, fix_sets) for each in dict.fromkeys(own)]
-    place = platform.column
+    ranking, place = case.ranking, case.platform.column
+    repaired = {atom for fix_set in fix_sets for atom in fix_set.atoms}
+    causes = [
+        cause_of(*defect.claim, fix_sets, defect.evidence)
+        for defect in case.defects
+        if f"client:{defect.provider}" in repaired
+    ]
+    orphans = _orphans(case, fix_sets)
+    causes += [*(orphans if causes else ()), *_filter_causes(causes, ranking, fix_sets)]
+    if not causes:
+        return orphans or _without_fix(case, fix_sets)
 
-    def support(entry: tuple[int, Cause]) -> tuple[bool, bool, int, int]:
-        cost, cause = entry
+    def support(cause: Cause) -> tuple[bool, bool, int, int]:
         last = place.get(cause.provider or "", len(place))
-        return cause.role is None, not cause.sufficient_alone, cost, last
+        return cause.role is None, not cause.sufficient_alone, _cost(cause), last
 
-    causes = _only_one_sole([cause for _, cause in sorted(found, key=support)])
-    return [_with_filters(cause, causes, ranking, fix_sets) for cause in causes]
-
-
-def _filter_cause(
-    name: str, provider: str, ranking: Ranking, fix_sets: Sequence[FixSet]
-) -> tuple[int, Cause]:
-    """Return what waiving the filter costs, and the cause that it blocks the provider's models."""
-    evidence = _observed(name, ranking, provider)
-    cause = cause_of(CODES.get(name, name), provider, None, name, fix_sets, evidence)
-    return Edit("waive-filter", filter=name).cost, cause
-
-
-def _with_filters(
-    cause: Cause, causes: Sequence[Cause], ranking: Ranking, fix_sets: Sequence[FixSet]
-) -> Cause:
-    """Return a joint cause with what its own repair needs waived, where no cause says so."""
-    own = own_fix_set(cause, fix_sets, ranking) if cause.role == "joint" else None
-    told = {(each.atom, each.provider) for each in causes}
-    provider = cause.provider
-    names = [a for a in own.atoms if a in NAMES and (a, provider) not in told] if own else []
-    if not names or provider is None:
-        return cause
-    seen = (sentence for name in names for sentence in _observed(name, ranking, provider))
-    return replace(cause, evidence=(*cause.evidence, *seen))
-
-
-def _only_one_sole(causes: Sequence[Cause]) -> list[Cause]:
-    """Return the causes; where several suffice alone, each is one of k."""
-    several = sum(cause.sufficient_alone for cause in causes) > 1
-    return [replace(c, role="one-of-k") if several and c.role == "sole" else c for c in causes]
+    causes.sort(key=support)
+    if sum(cause.sufficient_alone for cause in causes) > 1:  # each is one of several
+        causes = [replace(c, role="one-of-k") if c.role == "sole" else c for c in causes]
+    known = {(cause.atom, cause.provider) for cause in causes}
+    return [_with_filters(cause, known, ranking, fix_sets) for cause in causes]
 
 
 def cause_of(
     code: str,
     provider: str | None,
     key: str | None,
-    atom: str,
     fix_sets: Sequence[FixSet],
     evidence: tuple[str, ...],
 ) -> Cause:
-    """Return the cause for which `atom` stands, its part as these fix sets give it."""
-    through = [fix_set for fix_set in fix_sets if atom in fix_set.atoms]
-    alone = any(fix_set.atoms == (atom,) for fix_set in through)
-    everywhere = len(through) == len(fix_sets) > 0
-    return Cause(code, provider, key, _role(through, fix_sets), alone, everywhere, evidence)
+    """Return the cause, its part as these fix sets give it."""
+    cause = Cause(code, provider, key, None, False, False, evidence)
+    through = [fix_set for fix_set in fix_sets if cause.atom in fix_set.atoms]
+    return replace(
+        cause,
+        role=_role(through, fix_sets),
+        sufficient_alone=any(fix_set.atoms == (cause.atom,) for fix_set in through),
+        in_every_fix_set=len(through) == len(fix_sets) > 0,
+    )
+
+
+def no_keys(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Cause:
+    """Return the cause of a tenant without any key, or sign of one, that was looked at."""
+    alone = any(len(fix_set.atoms) == 1 for fix_set in fix_sets)
+    role, evidence = _role(fix_sets, fix_sets), tuple(_no_keys_evidence(case, fix_sets))
+    return Cause("no-keys", None, None, role, alone, bool(fix_sets), evidence)
+
+
+def _no_keys_evidence(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Iterator[str]:
+    if case.other_keys:
+        yield "the tenant has no usable key of an LLM provider with a chat model in the price map"
+    else:
+        yield "the tenant has no usable key of an LLM provider, and no row resembles one"
+    if case.withheld:
+        others = count(case.withheld, "other setting was", "other settings were")
+        yield f"{others} not looked at by name"
+    if fix_sets:
+        yield f"{count(len(fix_sets), 'fix set')} would do, each with another provider's key"
+    else:
+        yield "no provider's key alone would do"
+    if case.other_keys:
+        named = listed(case.other_keys)
+        yield f"other keys, of providers without a chat model in the price map: {named}"
+    rows = case.sandbox.tenant(case.tenant_id).rows
+    names = rows.names(case.tenant_id)
+    if names and rows.rules.keys_from == "environment":
+        yield (
+            "in this edition keys come from the worker's environment; these settings are not"
+            f" read: {listed(names)}"
+        )
 
 
 def _role(through: Sequence[FixSet], fix_sets: Sequence[FixSet]) -> Role | None:
@@ -127,25 +108,69 @@ def _role(through: Sequence[FixSet], fix_sets: Sequence[FixSet]) -> Role | None:
     return "sole" if len(fix_sets) == 1 else "one-of-k"
 
 
-def _blocked_providers(name: str, ranking: Ranking, fix_set: FixSet) -> list[str]:
+def _cost(cause: Cause) -> int:
+    """Return what the repair of the cause itself costs."""
+    if cause.code in FILTER_OF:
+        return Edit("waive-filter", filter=FILTER_OF[cause.code]).cost
+    return Edit("allow-provider" if cause.code in _PLATFORM else "copy-key").cost
+
+
+def _filter_causes(
+    causes: Sequence[Cause], ranking: Ranking, fix_sets: Sequence[FixSet]
+) -> list[Cause]:
+    """Return the filters that are causes, for each provider whose models they block.
+
+    Those that alone block a client's models; where there are none and no cause suffices alone,
+    the filters in each cause's own smallest repair.
+    """
+    pairs: list[tuple[str, str]] = []
+    if blocking := [f for f in fix_sets if not f.atoms[0].startswith("client:")]:
+        best = {name: f for f in reversed(blocking) for name in f.atoms}
+        names = dict.fromkeys(name for f in blocking for name in f.atoms)
+        pairs = [(name, p) for name in names for p in _blocked_by(name, ranking, best[name])]
+    elif not any(cause.sufficient_alone for cause in causes):
+        own = (own_fix_set(cause, fix_sets, ranking) for cause in causes)
+        pairs = [(name, f.provider or "") for f in own if f for name in f.atoms if name in NAMES]
+    return [
+        cause_of(CODES.get(name, name), p, None, fix_sets, (_observed(name, ranking, p),))
+        for name, p in dict.fromkeys(pairs)
+    ]
+
+
+def _blocked_by(name: str, ranking: Ranking, fix_set: FixSet) -> list[str]:
     """Return whose models the filter blocks: those of the fix, or of each unhealthy client."""
-    best = fix_set.provider or ""
-    if name != "health" or fix_set.atoms[0].startswith("client:"):
-        return [best]
-    platform = ranking.view.platform
-    least = platform.rules.min_health_score
-    return [c for c in ranking.clients if platform.health[platform.column[c]] < least] or [best]
+    platform, unhealthy = ranking.view.platform, list[str]()
+    if name == "health":
+        least = platform.rules.min_health_score
+        unhealthy = [c for c in ranking.clients if platform.health[platform.column[c]] < least]
+    return unhealthy or [fix_set.provider or ""]
 
 
-def _observed(name: str, ranking: Ranking, provider: str) -> tuple[str, ...]:
+def _with_filters(
+    cause: Cause,
+    known: Collection[tuple[str, str | None]],
+    ranking: Ranking,
+    fix_sets: Sequence[FixSet],
+) -> Cause:
+    """Return a joint cause with what its own repair needs waived, where no cause says so."""
+    own = own_fix_set(cause, fix_sets, ranking) if cause.role == "joint" else None
+    provider = cause.provider
+    if own is None or provider is None:
+        return cause
+    names = (atom for atom in own.atoms if atom in NAMES and (atom, provider) not in known)
+    seen = (_observed(name, ranking, provider) for name in names)
+    return replace(cause, evidence=(*cause.evidence, *seen))
+
+
+def _observed(name: str, ranking: Ranking, provider: str) -> str:
     """Return what the filter saw of the provider's models, and what it required."""
     models = ranking.view.platform.models
     mine = ranking.view.platform.models_of(provider)
     judgement = FILTERS[NAMES.index(name)](ranking.view)
     places = np.flatnonzero(mine & judgement.rejected)
-    told = f"{len(places):,} of {count(int(mine.sum()), 'model')} of {provider} rejected"
+    rejects = f"{len(places):,} of {count(int(mine.sum()), 'model')} of {provider} rejected"
     if name not in _NUMERIC:
-        return (f"{told}: {PHRASES[name]}, required {judgement.required}",)
+        return f"{rejects}: {PHRASES[name]}, required {judgement.required}"
     known = places[~models.window_unknown[places]] if name == "context" else places
     required = f"required {judgement.required:g}"
     seen = []
@@ -153,75 +178,43 @@ def _observed(name: str, ranking: Ranking, provider: str) -> tuple[str, ...]:
         best = max(judgement.observed[int(place)] for place in known)
         seen.append(f"{PHRASES[name]}, the best of them {best:g}, {required}")
     if unknown := len(places) - len(known):
-        of_these = "" if not len(known) else f" of {unknown:,} of these"
-        seen.append(f"no context window known{of_these}: the platform reads 0, {required}")
-    return (f"{told}: {'; '.join(seen)}",)
+        for_these = f" for {unknown:,} of these" if len(known) else ""
+        seen.append(f"no context window known{for_these}: the platform reads 0, {required}")
+    return f"{rejects}: {'; '.join(seen)}"
 
 
-def without_fix(
-    ranking: Ranking, defects: Sequence[Defect], fix_sets: Sequence[FixSet], withheld: int
-) -> list[Cause]:
-    """Return the causes where no deviation leads to a model: orphans, hopeless rows, or no key."""
-    if orphans := _orphans(ranking, defects, fix_sets):
-        return orphans
-    if defects:
-        return [
-            Cause(
-                *(d.code, d.provider, d.setting_key, None, False, False),
-                (*d.evidence, f"repairing it alone gives no model of {d.provider}"),
-            )
-            for d in defects
-        ]
-    if ranking.clients:
-        return []
-    return [no_keys(fix_sets, withheld)]
+def _without_fix(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
+    """Return the causes where no deviation leads to a model: hopeless rows, or no key."""
+    if not case.defects and not case.ranking.clients:
+        return [no_keys(case, fix_sets)]
+    hopeless = "repairing it alone makes no model of {} usable"
+    return [
+        cause_of(*d.claim, (), (*d.evidence, hopeless.format(d.provider))) for d in case.defects
+    ]
 
 
-NO_CHAT_KEY = (
-    "the tenant has no usable key of an LLM provider, and no row of one with a chat model here"
-)
-
-
-def no_keys(fix_sets: Sequence[FixSet], withheld: int) -> Cause:
-    """Return the cause of a tenant without any key, or sign of one, that was looked at."""
-    others = count(withheld, "other setting was", "other settings were")
-    alone = any(len(fix_set.atoms) == 1 for fix_set in fix_sets)
-    evidence = (
-        "the tenant has no usable key of an LLM provider, and no row looked at that nearly is one",
-        *([f"{others} not looked at by name"] if withheld else []),
-        *(
-            [f"{count(len(fix_sets), 'fix set')} would do, each with another provider's key"]
-            if fix_sets
-            else ["no key of any provider alone would do"]
-        ),
-    )
-    role = _role(fix_sets, fix_sets)
-    return Cause("no-keys", None, None, role, alone, bool(fix_sets), evidence)
-
-
-def _orphans(
-    ranking: Ranking, defects: Sequence[Defect], fix_sets: Sequence[FixSet]
-) -> list[Cause]:
+def _orphans(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
     """Return a cause for each client without models, where no client of the tenant has any.
 
     Not for a row that the repair of an alias which helps could copy, chosen or not: that it makes
     a client is beside the point. No change of an orphan alone is in a fix set, so it has no role.
     """
-    platform, manager = ranking.view.platform, ranking.view.platform.manager()
-    if any(platform.has_models(client) for client in ranking.clients):
+    platform, manager = case.platform, case.platform.manager()
+    if any(map(platform.has_models, case.ranking.clients)):
         return []
     repaired = {atom for fix_set in fix_sets for atom in fix_set.atoms}
-    helping = [d for d in defects if d.copy_from and f"client:{d.provider}" in repaired]
+    helping = [d for d in case.defects if d.copy_from and f"client:{d.provider}" in repaired]
     copied = {name for d in helping for name in (d.copy_from, *d.others)}
     total = count(len(platform.models.ids), "model")
+    rows = {client: manager.key_name(client) for client in case.ranking.clients}
     return [
-        Cause(
-            *("orphan-client", orphan, manager.key_name(orphan), None, False, False),
+        cause_of(
+            *("orphan-client", orphan, row, ()),
             (
-                f"row {manager.key_name(orphan)} makes the client {orphan}",
+                f"row {row} makes the client {orphan}",
                 f"none of the {total} in the pricing cache is served by {orphan}",
             ),
         )
-        for orphan in ranking.clients
-        if manager.key_name(orphan) not in copied
+        for orphan, row in rows.items()
+        if row not in copied
     ]

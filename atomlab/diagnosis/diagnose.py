@@ -1,4 +1,4 @@
-"""Diagnose a tenant: what the platform looks up, builds and decides, for each request."""
+"""Diagnose a tenant: rows → decision → defects → fix sets → trials → causes → verdicts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.diagnosis.answers import keys_that_serve
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
-from atomlab.diagnosis.credentials import keys_that_serve
-from atomlab.diagnosis.defects import Defect, find_defects
-from atomlab.diagnosis.explanation import Explanation
-from atomlab.diagnosis.interventions import Laboratory
+from atomlab.diagnosis.defects import find_defects
+from atomlab.diagnosis.explanation import DecidedRequest, Explanation
 from atomlab.diagnosis.rivals import Rival, find_rivals
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
 from atomlab.evidence.schema import Tenant
@@ -132,60 +132,38 @@ class Diagnosis(Shown):
         causes = (cause for each in self.requests for cause in each.explanation.causes)
         return frozenset(cause.provider for cause in causes if cause.provider)
 
-    def lookup_frame(self) -> pd.DataFrame:
-        """Return one row per provider: provider, setting_key, state, client, reason."""
-        return self.lookups.frame()
-
     def outcome_frame(self) -> pd.DataFrame:
         """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "complexity": d.request.complexity,
-                "outcome": d.outcome,
-                "usable": len(d.ranking.order),
-                "winner": d.ranking.winner.model if d.ranking.winner else None,
-                "decision": d.ranking.summary(),
-            }
-            for d in self.requests
-        )
+        frame = _frame(self.requests, [each.ranking for each in self.requests])
+        frame.insert(1, "outcome", [each.outcome for each in self.requests])
+        return frame
 
     def repaired_frame(self, after: Sequence[Ranking]) -> pd.DataFrame:
         """Return one row per request as captured and as in `after`, its ranking with a fix made.
 
         Columns: complexity, usable before, usable after, winner after, decision after.
         """
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "complexity": d.request.complexity,
-                "usable before": len(d.ranking.order),
-                "usable after": len(ranking.order),
-                "winner after": ranking.winner.model if ranking.winner else None,
-                "decision after": ranking.summary(),
-            }
-            for d, ranking in zip(self.requests, after, strict=True)
-        )
+        frame = _frame(self.requests, after, " after")
+        frame.insert(1, "usable before", [len(each.ranking.order) for each in self.requests])
+        return frame
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
-        return f"<Diagnosis of {printable(self.tenant.name)}: {told}>"
+        outcomes = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
+        return f"<Diagnosis of {printable(self.tenant.name)}: {outcomes}>"
 
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust, and what may be overlooked."""
         out = [f"{look.provider}: {look.reason}" for look in self.lookups if look.state == "blank"]
         if self.repeated:
-            told = f"of {listed(self.repeated)} there is a second row"
-            out.append(f"{told}: the platform reads the first, and so does this")
+            names = listed(self.repeated)
+            out.append(f"{names}: there is a second row, but the platform reads only the first")
         mode = (self.tenant.ai_mode or "byok").lower()
         if mode == "managed" or self.requests[0].request.managed or self.asked_managed is not None:
             out.append(f"decided as {self.request_mode} requests; the tenant's ai_mode is {mode}")
         wanted = self.requests[0].request.capability
         known = (entry.capabilities for entry in self.platform.catalog.values())
         if wanted is not None and not any(wanted in capabilities for capabilities in known):
-            out.append(f"no model of the catalogue lists {wanted}: only uncatalogued ones can pass")
+            out.append(f"no model of the catalogue lists {wanted}: only models outside it can pass")
         for diagnosis in self.requests:
             prefix = f"{diagnosis.request.complexity}: "
             out.extend(prefix + warning for warning in diagnosis.ranking.warnings())
@@ -193,6 +171,7 @@ class Diagnosis(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.diagnosis/1`."""
+        assumed = [assumption.to_json() for assumption in self.assumptions]
         return {
             "schema": "atomlab.diagnosis/1",
             "snapshot": {
@@ -210,14 +189,27 @@ class Diagnosis(Shown):
             "ai_mode": self.tenant.ai_mode,
             "status": self.status,
             "request_mode": self.request_mode,
-            "assumptions": [assumption.to_json() for assumption in self.assumptions],
+            "assumptions": assumed,
             "lookups": [asdict(lookup) for lookup in self.lookups],
             "clients": list(self.clients),
-            "diagnoses": [
-                {**each.to_json(), "assumptions": [a.to_json() for a in self.assumptions]}
-                for each in self.requests
-            ],
+            "diagnoses": [{**each.to_json(), "assumptions": assumed} for each in self.requests],
         }
+
+
+def _frame(
+    requests: Sequence[RequestDiagnosis], rankings: Sequence[Ranking], when: str = ""
+) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "complexity": d.request.complexity,
+            f"usable{when}": len(ranking.order),
+            f"winner{when}": ranking.winner.model if ranking.winner else None,
+            f"decision{when}": ranking.summary(),
+        }
+        for d, ranking in zip(requests, rankings, strict=True)
+    )
 
 
 def diagnose(
@@ -237,21 +229,20 @@ def diagnose(
     """
     found = evidence.tenant(tenant)
     platform = platform or load_platform(evidence.session)
+    manager, missing = platform.manager(), missing_input(evidence, platform)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
-    with Laboratory(evidence, platform) as lab:
-        held, manager = lab.rows(found.id), platform.manager()
-        tokens = held.of(found.id)
-        rows = manager.states_of(tokens.items())
-        lookups = manager.lookups_of(rows)
-        defects = find_defects(rows, platform, tokens)
-        missing = missing_input(evidence, platform)
-        withheld = evidence.withheld(found.id)
-        if platform.rules.keys_from == "environment":
-            withheld = evidence.manifest["withheld"]["variables"]
-        diagnosed = tuple(
-            _diagnose(lab.decide(found.id, request), defects, lab, found.id, missing, withheld)
-            for request in (_resolved(each, managed, found.ai_mode) for each in asked)
-        )
+    sandbox = Sandbox(evidence, platform)
+    held, withheld = sandbox.tenant(found.id).rows, _withheld(evidence, platform, found.id)
+    tokens = held.of(found.id)
+    rows = manager.states_of(tokens.items())
+    lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
+    rankings = [
+        sandbox.decide(found.id, _resolved(request, managed, found.ai_mode)) for request in asked
+    ]
+    diagnosed = [
+        _diagnose(DecidedRequest(each, defects, sandbox, found.id, withheld), lookups, missing)
+        for each in rankings
+    ]
     return Diagnosis(
         evidence=evidence,
         tenant=found,
@@ -259,38 +250,37 @@ def diagnose(
         rows=rows,
         lookups=lookups,
         clients=tuple(look.provider for look in lookups if look.client),
-        requests=diagnosed,
+        requests=tuple(diagnosed),
         repeated=tuple(held.repeated(found.id)),
         asked_managed=asked[0].managed if managed is None else managed,
         withheld=withheld,
     )
 
 
+def _withheld(evidence: Evidence, platform: Platform, tenant_id: str) -> int:
+    if platform.rules.keys_from == "environment":
+        return int(evidence.manifest["withheld"]["variables"])
+    return evidence.withheld(tenant_id)
+
+
 def _resolved(request: Request, managed: bool | None, ai_mode: str | None) -> Request:
-    if request.managed is None and managed is not None:
-        return replace(request, managed=managed)
-    return request.of_tenant(ai_mode)
+    asked = managed if request.managed is None else request.managed
+    return replace(request, managed=asked).of_tenant(ai_mode)
 
 
-def _diagnose(
-    ranking: Ranking,
-    defects: Sequence[Defect],
-    lab: Laboratory,
-    tenant_id: str,
-    missing: str | None,
-    withheld: int,
-) -> RequestDiagnosis:
-    """Return the request's outcome and why; `missing` is what nothing can be concluded without."""
+def _diagnose(case: DecidedRequest, lookups: KeyLookups, missing: str | None) -> RequestDiagnosis:
+    """Return the request's outcome and why; nothing can be concluded without what is `missing`."""
+    ranking, evidence = case.ranking, case.sandbox.evidence
     explanation, rivals = Explanation(), tuple[Rival, ...]()
     outcome: Outcome = "ranked"
     if not len(ranking.order):
         outcome = "fallback" if ranking.fallback else "no-models"
-    if missing and (outcome != "ranked" or not lab.evidence.has_pricing):
+    if missing and (outcome != "ranked" or not evidence.has_pricing):
         outcome = "inconclusive"
     elif outcome == "ranked":
-        explanation = Explanation(trials=put_fault_back(ranking, lab, tenant_id))
+        explanation = Explanation(trials=put_fault_back(case, lookups))
     else:
-        explanation = explain(ranking, defects, lab, tenant_id, withheld)
+        explanation = explain(case)
     if outcome != "ranked":
-        rivals = find_rivals(lab.evidence, ranking, explanation)
+        rivals = find_rivals(evidence, ranking, explanation)
     return RequestDiagnosis(ranking.request, ranking, outcome, explanation, rivals, missing)

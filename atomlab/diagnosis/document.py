@@ -15,8 +15,8 @@ from atomlab.diagnosis.answers import serves
 from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.fixes import plan_fix
-from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.options import Option
+from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.tradeoffs import cons, pros
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot

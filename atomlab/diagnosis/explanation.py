@@ -1,28 +1,56 @@
-"""What a diagnosis says: fix sets, causes, and the explanation made of them."""
+"""A decided request, and the words of its explanation: causes and fix sets."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from atomlab.byok.filters import NAMES
+from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
-from atomlab.diagnosis.interventions import WHO, Edit, Trial, Who
+from atomlab.diagnosis.defects import Defect
+from atomlab.diagnosis.edits import WHO, Edit, Who
+from atomlab.diagnosis.sandbox import Sandbox, Trial
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
 from atomlab.verdicts import Role, Verdict
 
 # Codes of causes that are not called as their filter is.
 CODES = {"context": "context-window"}
-_MOST_NAMED = 3  # causes in a sentence
-# Causes that the whole cache is repaired for, whoever the provider.
-_CACHE = {"pricing-cache-empty": "pricing", "pricing-entry-broken": "pricing-entry"}
 FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
+# Causes for which the whole cache is repaired, whoever the provider.
+_CACHE = {"pricing-cache-empty": "pricing", "pricing-entry-broken": "pricing-entry"}
+
+
+@dataclass(frozen=True)
+class DecidedRequest:
+    """A tenant's request as it was decided, and what its explanation is drawn from.
+
+    `withheld` counts the tenant's settings that the capture did not look at by name, `other_keys`
+    are rows that hold keys of services without a chat model.
+    """
+
+    ranking: Ranking
+    defects: Sequence[Defect]
+    sandbox: Sandbox
+    tenant_id: str
+    withheld: int = 0
+    other_keys: tuple[str, ...] = ()
+
+    @property
+    def platform(self) -> Platform:
+        """The platform's side of the decision."""
+        return self.ranking.view.platform
+
+    def try_edits(self, name: str, edits: Sequence[Edit]) -> Trial:
+        """Return what the edits do to the decision."""
+        return self.sandbox.try_edits(name, edits, self.tenant_id, self.ranking.request)
 
 
 @dataclass(frozen=True)
 class FixSet(Shown):
-    """A minimal set of atoms, the edits that remove them, and what re-executing them gave.
+    """A minimal set of atoms, the edits that remove them, and what running them gave.
 
     `provider` is whose models it lets through, None for a change of the whole cache.
     """
@@ -39,7 +67,7 @@ class FixSet(Shown):
 
     @property
     def who(self) -> Who:
-        """Who has to act: of several the one whose act takes most."""
+        """Who has to act: of several the one who is hardest to get."""
         rules = self.after.view.platform.rules
         return max((edit.who(rules) for edit in self.edits), key=WHO.index)
 
@@ -79,7 +107,7 @@ class FixSet(Shown):
 
 @dataclass(frozen=True)
 class Cause:
-    """A deviation that explains the error (codes: DESIGN 4), and how it relates to the fixes.
+    """A deviation that explains the error, and how it relates to the fixes.
 
     `role` is None for a cause that no fix set repairs.
     """
@@ -113,10 +141,10 @@ class Cause:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a request found no model: causes, best supported first, fix sets, least effort first.
+    """Why a request found no model: causes, best supported first, fix sets, easiest first.
 
-    `dropped` counts closed-form fix sets that did not hold when they were executed; `trials` are
-    the interventions on the root cause.
+    `dropped` counts closed-form fix sets that did not hold when they were run; `trials` are the
+    interventions on the root cause.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -127,26 +155,17 @@ class Explanation:
     @property
     def root(self) -> tuple[Cause, ...]:
         """The root cause; with those that have to be repaired as well where it is a joint one."""
-        first = self.causes[:1]
-        return first + tuple(
-            cause for cause in self.causes[1:] if cause.role == first[0].role == "joint"
-        )
+        first, rest = self.causes[:1], self.causes[1:]
+        return first + tuple(cause for cause in rest if cause.role == first[0].role == "joint")
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """Return a sentence that names the root cause, how sure it is, and what was observed."""
         if not self.root:
-            return "No deviation was found whose repair lets a model through."
-        first, *others = self.root[:_MOST_NAMED]
-        subject = (
-            "The root cause is" if first.verdict == "confirmed" else "What explains it best is"
-        )
-        also = [f"{cause.code} ({cause.verdict})" for cause in others]
-        if (rest := len(self.root) - _MOST_NAMED) > 0:
-            also.append(f"{rest} more")
-        beside = f" together with {' and '.join(also)}" if also else ""
-        seen = [
-            *first.evidence[:2],
-            *(sentence for each in others for sentence in each.evidence[:1]),
-        ]
+            return "No root cause was found: no repair that was tried makes a model usable."
+        first, *others = self.root
+        surely = "root" if first.verdict == "confirmed" else "most likely"
+        also = listed((f"{cause.code} ({cause.verdict})" for cause in others), 3)
+        beside = f" together with {also}" if others else ""
+        seen = [*first.evidence[:2], *(each for c in others[:2] for each in c.evidence[:1])]
         observed = "; ".join(printable(sentence, 200) for sentence in seen)
-        return f"{subject} {first.code} ({first.verdict}){beside}: {observed}."
+        return f"The {surely} cause is {first.code} ({first.verdict}){beside}: {observed}."

@@ -11,8 +11,8 @@ from atomlab.diagnosis.answers import unable
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+from atomlab.diagnosis.edits import WHO, Edit, Who
 from atomlab.diagnosis.explanation import FixSet
-from atomlab.diagnosis.interventions import WHO, Edit, Who
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
 from atomlab.shown import Shown

@@ -15,9 +15,10 @@ from atomlab.diagnosis.answers import decided_as, instead, serves, unable
 from atomlab.diagnosis.assumptions import assumptions, missing_input
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
 from atomlab.diagnosis.document import findings_document
+from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.hypothesis import FixResolves, Hypothesis
-from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
 from atomlab.diagnosis.options import Option, compare_options
+from atomlab.diagnosis.sandbox import Sandbox, Trial, try_fix
 from atomlab.diagnosis.verify import Verification, verify
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -154,8 +155,8 @@ class Investigation:
         asked = [d for d in failing if d.request.complexity == self.request.complexity]
         told = next(iter(asked or failing), None)
         if told is None or asked:
-            return told.explanation.told() if told else ""
-        sentence = told.explanation.told()
+            return told.explanation.sentence() if told else ""
+        sentence = told.explanation.sentence()
         whose = f"{told.request.complexity.capitalize()} requests find none"
         return f"{whose}; {sentence[:1].lower()}{sentence[1:]}"
 
@@ -250,7 +251,7 @@ def _repair(
     """Return the fix and its placebos as tried, and the repaired copy if the fix could be made."""
     requests = [each.request for each in diagnosis.requests]
     tenant_id = diagnosis.tenant.id
-    with Laboratory(diagnosis.evidence, diagnosis.platform) as lab:
+    with Sandbox(diagnosis.evidence, diagnosis.platform) as lab:
         edit = Edit("copy-key", fix.setting_key, fix.copy_from)
         trials = tuple(try_fix(lab, tenant_id, [edit], fix.setting_key, asked))
         if not trials[0].applied:

@@ -1,25 +1,25 @@
-"""Lint: what in the registry, the rules and the cache breaks tenants, or waits to (PLATFORM B)."""
+"""Lint: what in the registry, the rules and the cache breaks tenants, or is about to."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import select
 
 from atomlab.byok.models import Bools
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import scorer
-from atomlab.evidence.inputs.pricing import DEAREST, PROVIDER, chat_of
+from atomlab.diagnosis.population import distinct_states
+from atomlab.evidence.inputs.pricing import DEAREST, PROVIDER
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.redaction import USABLE, State
-from atomlab.evidence.schema import Tenant
+from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, listed, printable
 
@@ -33,14 +33,17 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "pricing-cache-empty": ("error", "no request finds a model"),
     "pricing-entry-breaks": ("error", "one entry makes the whole ranking fail: no model is found"),
     "setting-key-differs": ("error", "the lookup reads another setting than the registry declares"),
-    "shared-variable": ("error", "declared by several ids, yet a key for one is none for the rest"),
-    "allow-list-unregistered": ("warning", "may be a client, but the registry has no such id"),
+    "shared-variable": (
+        "error",
+        "several ids declare it, but each looks up a key of its own",
+    ),
+    "allow-list-unregistered": ("warning", "allowed as a client, but the registry has no such id"),
     "ambiguous-match": ("warning", "one model, several providers: the tenant's first client wins"),
     "orphan-client": ("warning", "a key makes a client that serves no model of the cache"),
     "quality-by-name": ("warning", "scored by a word in the provider's name, not the model's"),
-    "price-unit": ("warning", "dearer than any chat model: dollars per million tokens, or so"),
+    "price-unit": ("warning", "costs more than any chat model: perhaps dollars per million tokens"),
     "winner-no-chat": ("warning", "the model that wins cannot serve a chat"),
-    "pricing-not-captured": ("info", "nothing can be said of models"),
+    "pricing-not-captured": ("info", "nothing can be said about models"),
     "registry-not-allowed": ("info", "not on the LLM allow-list: a key makes no client"),
     "unreachable-models": ("info", "no provider of the registry that may be a client serves them"),
 }
@@ -100,136 +103,138 @@ class _World:
     def serves(self, provider: Provider) -> bool:
         return bool(self.reach[:, self.platform.column[provider.id]].any())
 
-    def clients(self) -> list[Provider]:
-        """Return the providers whose client, if a tenant has one, serves a model."""
-        return [p for p in self.platform.providers if self.serves(p)]
-
     def holding(self, names: Iterable[str]) -> frozenset[str]:
         """Return the tenants with a usable key under any of the names."""
         return frozenset().union(*(self.holders.get(name, ()) for name in names))
 
-    def with_client(self, *ids: str) -> frozenset[str]:
+    def with_client(self, providers: Iterable[Provider]) -> frozenset[str]:
         """Return the tenants with a client of any of the providers."""
-        return frozenset().union(*(self.clients_of.get(name, ()) for name in ids))
+        return frozenset().union(*(self.clients_of.get(p.id, ()) for p in providers))
 
     def served(self, places: Sequence[int]) -> frozenset[str]:
         """Return the tenants with a client that may serve any of the models."""
         columns = np.flatnonzero(self.reach[list(places)].any(axis=0))
-        return self.with_client(*(self.platform.providers[c].id for c in columns))
+        return self.with_client(self.platform.providers[c] for c in columns)
 
     def some(self, places: Sequence[int]) -> str:
         ids = (self.platform.models.ids[place] for place in places)
         return f"{count(len(places), 'model')} ({listed(ids, 1)})"
 
 
+# What a check finds: code, subject, observed values, and the tenants that it touches.
+_Found = Iterator[tuple[str, str, str, frozenset[str]]]
+
+
 def lint(evidence: Evidence) -> Lint:
     """Return what is wrong with a snapshot's registry, rules and cache; CODES lists the codes.
 
-    Where the cache is empty, or was not captured, one finding says so, and no other tells of
+    Where the cache is empty, or was not captured, one finding says so, and no other is about
     models. "Served" means: by a provider of the registry that is on the LLM allow-list.
     """
     world = _world(evidence)
-    found = [finding for check in _CHECKS for finding in check(world)]
+    found = [
+        Finding(code, CODES[code][0], subject, why, len(touched))
+        for check in _CHECKS
+        for code, subject, why, touched in check(world)
+    ]
     found.sort(key=lambda f: (SEVERITIES.index(f.severity), f.code, f.subject, f.why))
     rules = world.platform.rules.name
     return Lint(evidence.sha256, evidence.captured_at, rules, tuple(found))
 
 
-def _no_models(world: _World) -> Iterator[Finding]:
+def _no_models(world: _World) -> _Found:
     """Touched: everybody."""
     if not world.has_pricing:
-        yield _finding("pricing-not-captured", "pricing cache", "none was captured", world.tenants)
+        yield "pricing-not-captured", "pricing cache", "none was captured", world.tenants
     elif not len(world.reach):
-        yield _finding("pricing-cache-empty", "pricing cache", "it holds 0 models", world.tenants)
+        yield "pricing-cache-empty", "pricing cache", "it holds 0 models", world.tenants
 
 
-def _variables(world: _World) -> Iterator[Finding]:
+def _variables(world: _World) -> _Found:
     """Touched: who holds a key under the variable or the name of any id that declares it."""
-    sharing: dict[str, list[Provider]] = defaultdict(list)
+    manager, sharing = world.platform.manager(), defaultdict[str, list[Provider]](list)
     for p in world.platform.providers:
         if p.api_key_env_var:
             sharing[p.api_key_env_var].append(p)
-    manager = world.platform.manager()
-    # A provider that no client is built of is looked up by nobody, whatever it declares.
-    names = {p.id: manager.key_names(p.id) for p in world.platform.providers}
     for variable, ids in sharing.items():
         touched = world.holding([variable, *(p.setting_key for p in ids)])
         for p in ids:
-            if variable not in names[p.id]:
-                why = f"declares {printable(variable)}, is looked up as {printable(names[p.id][0])}"
-                yield _finding("setting-key-differs", p.id, why, touched)
+            names = manager.key_names(p.id)
+            if variable not in names:
+                why = f"declares {printable(variable)}, is looked up as {printable(names[0])}"
+                yield "setting-key-differs", p.id, why, touched
         if len(ids) > 1:
-            serving = [p for p in ids if world.serves(p)]
-            stuck = touched - world.with_client(*(p.id for p in serving))
-            why = f"declared by {listed((p.id for p in ids), 8)}"
-            if serving:
-                why += f"; only {listed((p.id for p in serving), 8)} can serve models, and "
-                why += f"{len(stuck):,} of {count(len(touched), 'tenant')} with a key lack that one"
-            elif len(world.reach):
-                why += f"; none serves any of {count(len(world.reach), 'model')}"
-            yield _finding("shared-variable", variable, why, touched)
+            yield "shared-variable", variable, _sharing(ids, touched, world), touched
 
 
-def _membership(world: _World) -> Iterator[Finding]:
+def _sharing(ids: Sequence[Provider], touched: frozenset[str], world: _World) -> str:
+    """Return who declares the variable, which of them serve models, and who lacks their client."""
+    declared = f"declared by {listed((p.id for p in ids), 8)}"
+    serving = [p for p in ids if world.serves(p)]
+    if not serving:
+        models = count(len(world.reach), "model")
+        return f"{declared}; none serves any of {models}" if len(world.reach) else declared
+    stuck = len(touched - world.with_client(serving))
+    return (
+        f"{declared}; only {listed((p.id for p in serving), 8)} can serve models, and "
+        f"{stuck:,} of {count(len(touched), 'tenant')} with a key lack that one"
+    )
+
+
+def _membership(world: _World) -> _Found:
     """Touched: who holds a key under the name that the lookup reads, or would read."""
-    providers, allowed = world.platform.providers, world.platform.rules.llm_providers
+    platform, models = world.platform, count(len(world.reach), "model")
+    allowed = platform.rules.llm_providers
+    never = f"is never read: not among {len(platform.providers):,} registered"
     found = [
-        (name, "allow-list-unregistered", f"is never read: not among {len(providers):,} registered")
+        (name, "allow-list-unregistered", never)
         for name in dict.fromkeys(allowed)
-        if name not in world.platform.column
+        if name not in platform.column
     ]
-    for p in providers:
+    for p in platform.providers:
         if p.id not in allowed:
             why = f"makes no client: not among {len(allowed):,} allowed"
             found.append((p.id, "registry-not-allowed", why))
         elif len(world.reach) and not world.serves(p):
-            why = f"makes a client that serves none of {count(len(world.reach), 'model')}"
-            found.append((p.id, "orphan-client", why))
+            found.append((p.id, "orphan-client", f"makes a client that serves none of {models}"))
     for name, code, why in found:
-        key = world.platform.manager().key_name(name)
-        yield _finding(code, name, f"{printable(key)} {why}", world.holding([key]))
+        key = platform.manager().key_name(name)
+        yield code, name, f"{printable(key)} {why}", world.holding([key])
 
 
-def _breaking(world: _World) -> Iterator[Finding]:
+def _breaking(world: _World) -> _Found:
     """Touched: everybody by an unreadable provider; else who has a client for the model.
 
     What only breaks the ranking of a client that nobody can have is left out.
     """
-    pricing, models = world.platform.pricing, world.platform.models
-    for place, broken in pricing.breaks.items():
-        why = f"{listed(broken)}: not the text or the number that the platform takes for granted"
-        if PROVIDER in broken:
-            yield _finding("pricing-entry-breaks", models.ids[place], why, world.tenants)
-        elif world.reach[place].any():
-            touched = world.served([place])
-            yield _finding("pricing-entry-breaks", models.ids[place], why, touched)
+    for place, broken in world.platform.pricing.breaks.items():
+        if PROVIDER in broken or world.reach[place].any():
+            why = f"{listed(broken)}: not the text or number that the platform expects"
+            touched = world.tenants if PROVIDER in broken else world.served([place])
+            yield "pricing-entry-breaks", world.platform.models.ids[place], why, touched
 
 
-def _units(world: _World) -> Iterator[Finding]:
+def _units(world: _World) -> _Found:
     """Touched: who has a client for such a model. One finding per provider."""
-    pricing = world.platform.pricing
-    for p in world.clients():
-        places = np.flatnonzero(world.reach[:, world.platform.column[p.id]] & pricing.too_dear)
-        if len(places):
-            why = f"{world.some(places.tolist())} above {DEAREST:g} US dollars per token"
-            yield _finding("price-unit", p.id, why, world.with_client(p.id))
+    for place, p in enumerate(world.platform.providers):
+        dear = np.flatnonzero(world.reach[:, place] & world.platform.pricing.too_dear)
+        if len(dear):
+            why = f"{world.some(dear.tolist())} above {DEAREST:g} US dollars per token"
+            yield "price-unit", p.id, why, world.with_client([p])
 
 
-def _winners(world: _World) -> Iterator[Finding]:
+def _winners(world: _World) -> _Found:
     """Touched: who holds the key. The winner is that of a tenant who has no other client."""
-    platform = world.platform
-    modes = dict(zip(platform.models.ids, platform.pricing.columns["mode"], strict=True))
-    for p in world.clients():
-        for complexity in COMPLEXITIES:
-            winner = rank(platform, [p.id], Request(complexity)).winner
-            if winner and chat_of(modes[winner.model]) is False:
-                why = f"with this key alone {printable(winner.model)} wins, whose mode is "
-                why += str(modes[winner.model])
-                touched = world.with_client(p.id)
-                yield _finding("winner-no-chat", f"{p.id}, {complexity}", why, touched)
+    serving = filter(world.serves, world.platform.providers)
+    for p, complexity in itertools.product(serving, COMPLEXITIES):
+        winner = rank(world.platform, [p.id], Request(complexity)).winner
+        if winner and winner.unable:
+            model = printable(winner.model)
+            why = f"with this key alone {model} wins, whose mode is {winner.mode}"
+            yield "winner-no-chat", f"{p.id}, {complexity}", why, world.with_client([p])
 
 
-def _unreachable(world: _World) -> Iterator[Finding]:
+def _unreachable(world: _World) -> _Found:
     """Touched: who holds a key under the name of an owner of such models (COHERE_API_KEY)."""
     unserved = np.flatnonzero(~world.reach.any(axis=1))
     owners = Counter(sorted(str(world.platform.models.provider[place]) for place in unserved))
@@ -237,10 +242,10 @@ def _unreachable(world: _World) -> Iterator[Finding]:
         ranked = (f"{owner or 'no owner'} {n:,}" for owner, n in owners.most_common())
         why = f"of {len(world.reach):,} in all, by owner: {listed(ranked, 6)}"
         touched = world.holding(setting_key(owner) for owner in owners)
-        yield _finding("unreachable-models", count(len(unserved), "model"), why, touched)
+        yield "unreachable-models", count(len(unserved), "model"), why, touched
 
 
-def _scores_by_name(world: _World) -> Iterator[Finding]:
+def _scores_by_name(world: _World) -> _Found:
     """Touched: who has a client for such a model. One finding per name and word.
 
     A served model's score is earned by a name if its source is a heuristic's word or a table's
@@ -265,12 +270,14 @@ def _scores_by_name(world: _World) -> Iterator[Finding]:
     for (name, source), found in groups.items():
         places = [place for place, _ in found]
         without = " or ".join(f"{score:g}" for score in sorted({score for _, score in found}))
-        why = f"{printable(source)} scores {world.some(places)} {scores[places[0]]:g}, "
-        why += f"without the name {without}"
-        yield _finding("quality-by-name", name, why, world.served(places))
+        why = (
+            f"{printable(source)} scores {world.some(places)} {scores[places[0]]:g}, "
+            f"without the name {without}"
+        )
+        yield "quality-by-name", name, why, world.served(places)
 
 
-def _ambiguous(world: _World) -> Iterator[Finding]:
+def _ambiguous(world: _World) -> _Found:
     """Touched: who has clients for two or more of the providers. One finding per set of them."""
     if world.platform.rules.matcher != "substring":
         return
@@ -279,10 +286,10 @@ def _ambiguous(world: _World) -> Iterator[Finding]:
         groups[tuple(np.flatnonzero(world.reach[place]).tolist())].append(place)
     for columns, places in groups.items():
         ids = [world.platform.providers[c] for c in columns]
-        holding = Counter(t for p in ids for t in world.with_client(p.id))
+        clients = Counter(tenant for p in ids for tenant in world.with_client([p]))
         why = f"match {world.some(places)}; {printable(ids[0].id)} comes first in client order"
-        touched = frozenset(tenant for tenant, clients in holding.items() if clients > 1)
-        yield _finding("ambiguous-match", ", ".join(p.id for p in ids), why, touched)
+        touched = frozenset(tenant for tenant, number in clients.items() if number > 1)
+        yield "ambiguous-match", ", ".join(p.id for p in ids), why, touched
 
 
 _CHECKS = (
@@ -291,26 +298,18 @@ _CHECKS = (
 )
 
 
-def _finding(code: str, subject: str, why: str, touched: frozenset[str]) -> Finding:
-    return Finding(code, CODES[code][0], subject, why, len(touched))
-
-
 def _world(evidence: Evidence) -> _World:
-    platform, db = load_platform(evidence.session), evidence.session
-    allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
-    tenants = frozenset(db.scalars(select(Tenant.id)))
-    manager, held = platform.manager(), platform.manager().states(db).of
+    platform = load_platform(evidence.session)
     holders: dict[str, set[str]] = defaultdict(set)
     clients_of: dict[str, set[str]] = defaultdict(set)
-    alike: dict[frozenset[tuple[str, State]], list[str]] = defaultdict(list)
-    for tenant in tenants:
-        alike[frozenset(held(tenant).items())].append(tenant)
-    for rows, those in alike.items():
-        for name, state in rows:
-            if state in USABLE:
-                holders[name].update(those)
-        for look in manager.lookups_of(dict(rows)):
-            if look.client:
-                clients_of[look.provider].update(those)
+    tenants: set[str] = set()
+    for group in distinct_states(evidence, platform):
+        ids = {tenant.id for tenant in group.tenants}
+        tenants |= ids
+        for name in (name for name, state in group.rows.items() if state in USABLE):
+            holders[name] |= ids
+        for client in group.clients:
+            clients_of[client] |= ids
+    allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     reach = platform.models.matches & np.array(allowed, dtype=bool)
-    return _World(platform, reach, holders, clients_of, tenants, evidence.has_pricing)
+    return _World(platform, reach, holders, clients_of, frozenset(tenants), evidence.has_pricing)

@@ -7,24 +7,26 @@ tenant, so that its side effects are measured rather than argued.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from atomlab.byok.fallback import Answer
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.byok.ranking import Candidate, Ranking, rank
+from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
+from atomlab.diagnosis.edits import CODE_CHANGE, Edit, by_target
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.fixes import cured_by, root_fix
-from atomlab.diagnosis.interventions import CODE_CHANGE, Edit, Laboratory
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+
+RowsOf = Callable[[str], dict[str, State]]  # a tenant's rows, state by name
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,20 @@ class Decision:
         """Whether pricing finds a model that may be a chat model."""
         return self.winner is not None and not self.unable
 
+    @classmethod
+    def of(cls, ranking: Ranking) -> Decision:
+        """Return who answers the request that was ranked."""
+        winner, answer = ranking.winner, ranking.fallback
+        return cls(
+            (winner.provider, winner.model) if winner else None,
+            (answer.provider, answer.model) if answer else None,
+            winner.unable if winner else "",
+        )
+
     def __str__(self) -> str:
         if self.winner is not None:
             return self.winner[1]
         return f"the fallback {self.fallback[1]}" if self.fallback else "the error"
-
-
-# A decision per request, in the order asked.
-Winners = tuple[Decision, ...]
-# What was decided: by platform, waived filters, clients, plan and ai_mode. Most tenants share a
-# few.
-Decided = dict[tuple[Platform, frozenset[str], tuple[str, ...], str | None, str | None], Winners]
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ def compare_options(
 ) -> list[Option]:
     """Return the options for a failing tenant, empty if nothing fails.
 
-    First each request's fix of least effort and, where that copies a key, the code fallback; then
-    the `others`, all other minimal fixes if not given, least effort first, of equal ones those that
+    First each request's easiest fix and, where that copies a key, the code fallback; then the
+    `others`, all other minimal fixes if not given, the easiest first, of equal ones those that
     cure more. All four complexities are tried, with and without tools, for every tenant as its
     `ai_mode` says, unless they are asked for as `managed` or not. Raises TenantError.
     """
@@ -94,148 +99,127 @@ def compare_options(
     ]
     platform = load_platform(evidence.session)
     diagnosis = diagnose(evidence, tenant, requests, platform)
-    fix_sets = [f for d in diagnosis.requests for f in d.explanation.fix_sets if f.verified]
-    failing = diagnosis.failing
-    roots = [fix for d in failing if (fix := root_fix(d, failing)) is not None]
-    decided: Decided = {}
-    before = winners_by_tenant(evidence.session, platform, requests, decided)
-    own = diagnosis.tenant.id
-    options = []
+    own, failing = diagnosis.tenant.id, diagnosis.failing
+    everyone = Everyone(evidence, platform, requests)
 
-    def rank(fix: FixSet) -> tuple[int, ...]:
+    def effort(fix: FixSet) -> tuple[int, ...]:
         return (*fix.effort, not fix.cures, -len(cured_by(fix.edits, failing)))
 
-    for edits in dict.fromkeys(f.edits for f in sorted(roots, key=rank)):
-        options.append(_with_edits(evidence, platform, requests, own, edits, before, decided))
-        if len(edits) == 1 and edits[0].kind == "copy-key":
-            options.append(
-                _with_fallback(evidence, platform, requests, own, edits[0], before, decided)
-            )
-    done = {f.edits for f in roots}
-    rest = dict.fromkeys(f.edits for f in sorted(fix_sets, key=rank))
-    kept = [edits for edits in rest if edits not in done][:others]
-    return options + [
-        _with_edits(evidence, platform, requests, own, edits, before, decided) for edits in kept
-    ]
+    roots = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
+    first = list(dict.fromkeys(fix.edits for fix in sorted(roots, key=effort)))
+    run = [f for each in failing for f in each.explanation.fix_sets if f.verified]
+    every = dict.fromkeys(fix.edits for fix in sorted(run, key=effort))
+    options = []
+    for edits in first:
+        options.append(_with_edits(edits, own, everyone))
+        if [edit.kind for edit in edits] == ["copy-key"]:
+            options.append(_with_fallback(edits[0], own, everyone))
+    rest = [edits for edits in every if edits not in first][:others]
+    return options + [_with_edits(edits, own, everyone) for edits in rest]
 
 
-def _with_edits(
-    evidence: Evidence,
-    platform: Platform,
-    requests: Sequence[Request],
-    tenant_id: str,
-    edits: Sequence[Edit],
-    before: Mapping[str, Winners],
-    decided: Decided,
-) -> Option:
-    rows = [edit for edit in edits if edit.setting_key is not None]
-    changes = tuple(e for e in edits if e.setting_key is None and e.filter is None)
-    waived = frozenset(edit.filter for edit in edits if edit.filter is not None)
-    with Laboratory(evidence, platform) as lab:
-        lab.make(tenant_id, *rows)
-        changed = lab.changed(changes)
-        after = winners_by_tenant(lab.scratch.session, changed, requests, decided, waived=waived)
-    # The worker's environment is every tenant's.
-    own = platform.rules.keys_from == "settings" and len(rows) == len(edits)
-    kind = "data" if own else "platform"
-    kinds = tuple(edit.kind for edit in edits)
-    option = Option(
-        " and ".join(map(str, edits)), kind, sum(e.cost for e in edits), (), (), {}, kinds
-    )
-    return _effects(option, evidence, requests, tenant_id, before, after)
+class Everyone:
+    """All tenants of a snapshot, and what is decided for each; most of them share a few cases."""
+
+    def __init__(self, evidence: Evidence, platform: Platform, requests: Sequence[Request]) -> None:
+        columns = (Tenant.id, Tenant.subdomain, Tenant.plan_type, Tenant.ai_mode)
+        self.tenants = evidence.session.execute(select(*columns)).all()
+        self.rows_of: RowsOf = platform.manager().states(evidence.session).of
+        self.requests = requests
+        self.sandbox = Sandbox(evidence, platform)
+        self._decide = cache(self._decided)
+        self.before = self.decide(self.rows_of, platform)
+
+    def decide(
+        self, rows_of: RowsOf, platform: Platform, waived: frozenset[str] = frozenset()
+    ) -> dict[str, tuple[Decision, ...]]:
+        """Return by tenant a decision per request, made with these rows and filters.
+
+        Requests are managed or not as they say, else as each tenant's `ai_mode` says.
+        """
+        manager = platform.manager()
+
+        @cache
+        def clients_of(rows: frozenset[tuple[str, State]]) -> tuple[str, ...]:
+            return tuple(look.provider for look in manager.lookups_of(dict(rows)) if look.client)
+
+        found = {}
+        for tenant_id, _, plan, mode in self.tenants:
+            clients = clients_of(frozenset(rows_of(tenant_id).items()))
+            found[tenant_id] = self._decide(platform, waived, clients, plan, mode)
+        return found
+
+    def _decided(
+        self,
+        platform: Platform,
+        waived: frozenset[str],
+        clients: tuple[str, ...],
+        plan: str | None,
+        mode: str | None,
+    ) -> tuple[Decision, ...]:
+        asked = (request.of_tenant(mode) for request in self.requests)
+        return tuple(Decision.of(rank(platform, clients, r, plan, waived=waived)) for r in asked)
+
+    def falling_back(self, name: str, other: str) -> RowsOf:
+        """Return the rows where the lookup of a name reads another one that holds a usable key."""
+
+        def rows_of(tenant_id: str) -> dict[str, State]:
+            rows = self.rows_of(tenant_id)
+            return {**rows, name: rows[other]} if rows.get(other) in USABLE else rows
+
+        return rows_of
 
 
-def _with_fallback(
-    evidence: Evidence,
-    platform: Platform,
-    requests: Sequence[Request],
-    tenant_id: str,
-    edit: Edit,
-    before: Mapping[str, Winners],
-    decided: Decided,
-) -> Option:
-    fallback = {str(edit.setting_key): str(edit.copy_from)}
-    after = winners_by_tenant(evidence.session, platform, requests, decided, fallback=fallback)
+def _with_edits(edits: Sequence[Edit], own: str, everyone: Everyone) -> Option:
+    on_rows, on_platform, waived = by_target(edits)
+    sandbox, manager = everyone.sandbox, everyone.sandbox.platform.manager()
+    held, _ = sandbox.edited_rows(on_rows, own)
+    shared = held.rules.keys_from == "environment"  # which is every tenant's
+
+    def rows_of(tenant_id: str) -> dict[str, State]:
+        if tenant_id == own or shared:
+            return manager.states_of(held.of(tenant_id).items())
+        return everyone.rows_of(tenant_id)
+
+    after = everyone.decide(rows_of, sandbox.edited(on_platform), waived)
+    kind = "data" if len(on_rows) == len(edits) and not shared else "platform"
+    name, cost = " and ".join(map(str, edits)), sum(edit.cost for edit in edits)
+    return _option(name, kind, cost, own, everyone, after, tuple(edit.kind for edit in edits))
+
+
+def _with_fallback(edit: Edit, own: str, everyone: Everyone) -> Option:
     name = f"let the lookup of {edit.setting_key} fall back to {edit.copy_from}, for every tenant"
-    option = Option(name, "code", CODE_CHANGE, (), (), {})
-    return _effects(option, evidence, requests, tenant_id, before, after)
+    rows_of = everyone.falling_back(str(edit.setting_key), str(edit.copy_from))
+    after = everyone.decide(rows_of, everyone.sandbox.platform)
+    return _option(name, "code", CODE_CHANGE, own, everyone, after)
 
 
-def _effects(
-    option: Option,
-    evidence: Evidence,
-    requests: Sequence[Request],
-    tenant_id: str,
-    before: Mapping[str, Winners],
-    after: Mapping[str, Winners],
+def _option(
+    name: str,
+    kind: str,
+    cost: int,
+    own: str,
+    everyone: Everyone,
+    after: Mapping[str, tuple[Decision, ...]],
+    edits: tuple[str, ...] = (),
 ) -> Option:
-    names = [r.complexity + (" with tools" if r.tools else "") for r in requests]
-    names_of = evidence.session.execute(select(Tenant.id, Tenant.subdomain))
-    subdomains = {row.id: row.subdomain for row in names_of}
-    own = zip(names, before[tenant_id], after[tenant_id], strict=True)
-    failing = [(name, then) for name, now, then in own if now.winner is None]
-    touched = {}
-    for other in before.keys() - {tenant_id}:
+    """Return the option, its effects read off what was decided before and after."""
+    names = [r.complexity + (" with tools" if r.tools else "") for r in everyone.requests]
+    before, touched = everyone.before, {}
+    for other, subdomain, *_ in everyone.tenants:
         changes = zip(names, before[other], after[other], strict=True)
-        change = next(((n, b, a) for n, b, a in changes if b != a), None)
-        if change is not None:
-            name, was, becomes = change
-            touched[subdomains[other] or other] = f"{name}: {was} → {becomes}"
-    return replace(
-        option,
-        cures=tuple(name for name, then in failing if then.served),
-        leaves=tuple(name for name, then in failing if not then.served),
+        change = next((f"{n}: {b} → {a}" for n, b, a in changes if b != a), None)
+        if change is not None and other != own:
+            touched[subdomain or other] = change
+    failed = zip(names, before[own], after[own], strict=True)
+    failing = {name: then for name, now, then in failed if now.winner is None}
+    return Option(
+        name,
+        kind,
+        cost,
+        cures=tuple(name for name, then in failing.items() if then.served),
+        leaves=tuple(name for name, then in failing.items() if not then.served),
         touched=dict(sorted(touched.items())),
-        unable={name: then.unable for name, then in failing if then.unable},
+        edits=edits,
+        unable={name: then.unable for name, then in failing.items() if then.unable},
     )
-
-
-def winners_by_tenant(
-    db: Session,
-    platform: Platform,
-    requests: Sequence[Request],
-    decided: Decided,
-    *,
-    waived: frozenset[str] = frozenset(),
-    fallback: Mapping[str, str] | None = None,
-) -> dict[str, Winners]:
-    """Return what is decided for every tenant with the given lookup rule and filters.
-
-    A name in `fallback` that holds no usable key is looked up under the other name that it has
-    there. Requests are managed or not as they say, else as each tenant's `ai_mode` says.
-    """
-    rows_of = platform.manager().states(db).of
-    clients_of: dict[frozenset[tuple[str, State]], tuple[str, ...]] = {}
-    found = {}
-    for tenant_id, plan, mode in db.execute(select(Tenant.id, Tenant.plan_type, Tenant.ai_mode)):
-        rows = frozenset(rows_of(tenant_id).items())
-        if rows not in clients_of:
-            clients_of[rows] = _clients(platform, dict(rows), fallback or {})
-        case = (platform, waived, clients_of[rows], plan, mode)
-        if case not in decided:
-            asked = [request.of_tenant(mode) for request in requests]
-            decided[case] = tuple(
-                _decision(rank(platform, clients_of[rows], r, plan, waived=waived)) for r in asked
-            )
-        found[tenant_id] = decided[case]
-    return found
-
-
-def _clients(
-    platform: Platform, rows: dict[str, State], fallback: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return the clients of a tenant whose rows are in these states, by the given lookup rule."""
-    for name, other in fallback.items():
-        if rows.get(other) in USABLE:
-            rows = {**rows, name: rows[other]}
-    return tuple(look.provider for look in platform.manager().lookups_of(rows) if look.client)
-
-
-def _decision(ranking: Ranking) -> Decision:
-    winner = ranking.winner
-    unable = winner.unable if winner else ""
-    return Decision(_named(winner), _named(ranking.fallback), unable)
-
-
-def _named(found: Candidate | Answer | None) -> tuple[str, str] | None:
-    return (found.provider, found.model) if found else None

@@ -28,8 +28,8 @@ _Case = tuple[str | None, str | None, frozenset[tuple[str, State]]]
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Tenants on the same plan and `ai_mode` whose rows are in the same states, and what follows.
+class TenantGroup:
+    """Tenants on the same plan and `ai_mode` whose rows are in the same states.
 
     In an edition whose keys come from the environment, `rows` are its variables and stored keys.
     """
@@ -50,7 +50,7 @@ class Alike:
         return rank(platform, self.clients, request.of_tenant(self.mode), self.plan)
 
 
-def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[Alike]:
+def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[TenantGroup]:
     """Yield the distinct states that the snapshot's tenants are in, each with its tenants."""
     db, manager = evidence.session, platform.manager()
     rows_of = manager.states(db).of
@@ -61,7 +61,7 @@ def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[Alike]:
         found[tenant.plan_type, tenant.ai_mode, rows].append(tenant)
     for (plan, mode, _), tenants in found.items():
         states = rows_of(tenants[0].id)
-        yield Alike(tenants, plan, mode, states, manager.lookups_of(states))
+        yield TenantGroup(tenants, plan, mode, states, manager.lookups_of(states))
 
 
 def affected_tenants(
@@ -84,8 +84,8 @@ def affected_tenants(
     requests = [Request(complexity=c, managed=managed) for c in complexities]
     found = [
         tenant
-        for alike in distinct_states(evidence, platform)
-        if any(not len(alike.decide(platform, request).order) for request in requests)
-        for tenant in alike.tenants
+        for group in distinct_states(evidence, platform)
+        if any(not len(group.decide(platform, request).order) for request in requests)
+        for tenant in group.tenants
     ]
     return sorted(found, key=lambda tenant: tenant.id)

@@ -13,7 +13,7 @@ from atomlab.diagnosis.assumptions import assumptions, missing_input
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
 from atomlab.diagnosis.document import findings_document
 from atomlab.diagnosis.fixes import Fix, best_fix, plan_fix
-from atomlab.diagnosis.interventions import Laboratory
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.verify import ClaimResult, Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
@@ -139,7 +139,7 @@ class Triage:
             root = next(iter(each.explanation.causes), None)
             key = (root.code, root.provider, root.verdict) if root else ()
             alike.setdefault(key, []).append(each)
-        told = {_kinds(group): group[0].explanation.told() for group in alike.values()}
+        told = {_kinds(group): group[0].explanation.sentence() for group in alike.values()}
         if len(told) == 1:
             return next(iter(told.values()))
         return " ".join(f"For {k} requests {t[:1].lower()}{t[1:]}" for k, t in told.items())
@@ -186,7 +186,7 @@ def _after_fix(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
     fix = best_fix(diagnosis)
     if fix is None:
         return ()
-    with Laboratory(diagnosis.evidence, diagnosis.platform) as lab:
+    with Sandbox(diagnosis.evidence, diagnosis.platform) as lab:
         return tuple(
             lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
             for each in diagnosis.requests

@@ -18,6 +18,7 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
+from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.hypothesis import (
     ClientAbsent,
     ClientPresent,
@@ -28,7 +29,7 @@ from atomlab.diagnosis.hypothesis import (
     ModelsSkipped,
     RankingRaises,
 )
-from atomlab.diagnosis.interventions import Edit, Laboratory, Trial, try_fix
+from atomlab.diagnosis.sandbox import Sandbox, Trial, try_fix
 from atomlab.errors import TenantError
 from atomlab.evidence.inputs.environment import STORED
 from atomlab.evidence.redaction import USABLE, State, name_may_leave
@@ -289,7 +290,7 @@ def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
             return "inconclusive", expected, unseen, ()
     if len(bench.ranking.order):
         return "refuted", expected, "there is no error to cure", (bench.ranking.summary(),)
-    with Laboratory(bench.evidence, bench.platform) as lab:
+    with Sandbox(bench.evidence, bench.platform) as lab:
         edit = Edit("copy-key", claim.setting_key, claim.copy_from)
         request = bench.ranking.request
         fix, *placebos = try_fix(lab, bench.tenant_id, [edit], claim.setting_key, request)

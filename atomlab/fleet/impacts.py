@@ -14,16 +14,17 @@ from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import RequestDiagnosis
-from atomlab.diagnosis.explanation import Cause
+from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.explanation import Cause, DecidedRequest
 from atomlab.diagnosis.fixes import root_fix
-from atomlab.diagnosis.interventions import Edit, Laboratory
-from atomlab.diagnosis.population import Alike
+from atomlab.diagnosis.population import TenantGroup
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.verdicts import Outcome, Status
 
 # A laboratory remembers what it decided; a new one now and then forgets it.
-_STATES_PER_LABORATORY = 200
+_STATES_PER_SANDBOX = 200
 
 
 @dataclass(frozen=True)
@@ -93,59 +94,64 @@ class Impact:
 
 
 def impacts_on(
-    evidence: Evidence, platform: Platform, states: Sequence[Alike], requests: Sequence[Request]
+    evidence: Evidence,
+    platform: Platform,
+    states: Sequence[TenantGroup],
+    requests: Sequence[Request],
 ) -> Iterator[Impact]:
     """Yield the impact on each tenant of each state: what fails, why, and who wins in vain."""
     waiting, missing = iter(states), missing_input(evidence, platform)
-    while some := list(islice(waiting, _STATES_PER_LABORATORY)):
-        with Laboratory(evidence, platform) as lab:
-            for alike in some:
-                decided = [alike.decide(platform, request) for request in requests]
-                yield from _impacts(alike, decided, lab, undecidable=missing is not None)
+    while some := list(islice(waiting, _STATES_PER_SANDBOX)):
+        with Sandbox(evidence, platform) as lab:
+            for group in some:
+                decided = [group.decide(platform, request) for request in requests]
+                yield from _impacts(group, decided, lab, undecidable=missing is not None)
 
 
 def _impacts(
-    alike: Alike, decided: Sequence[Ranking], lab: Laboratory, *, undecidable: bool
+    group: TenantGroup, decided: Sequence[Ranking], lab: Sandbox, *, undecidable: bool
 ) -> Iterator[Impact]:
     """Yield the impact on each tenant; `undecidable` is a request that finds no model."""
     failing = [ranking for ranking in decided if not len(ranking.order)]
-    told = [] if undecidable else [_explained(alike, each, lab) for each in failing]
-    failures = tuple(_failure(each, told, alike, lab) for each in told)
+    told = [] if undecidable else [_explained(group, each, lab) for each in failing]
+    failures = tuple(_failure(each, told, group, lab) for each in told)
     winners = {r.request.complexity: r.winner for r in decided if r.winner}
     unable = {kind: winner for kind, winner in winners.items() if winner.unable}
-    blank = {look.provider for look in alike.lookups if look.client and look.state == "blank"}
+    blank = {look.provider for look in group.lookups if look.client and look.state == "blank"}
     hollow = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
     open_ = undecidable and len(failing) > 0
-    for tenant in alike.tenants:
-        yield Impact(tenant, alike.clients, failures, tuple(hollow), unable, decided=not open_)
+    for tenant in group.tenants:
+        yield Impact(tenant, group.clients, failures, tuple(hollow), unable, decided=not open_)
 
 
-def _explained(alike: Alike, ranking: Ranking, lab: Laboratory) -> RequestDiagnosis:
-    defects = find_defects(alike.rows, lab.platform)
-    explanation = explain(ranking, defects, lab, alike.tenants[0].id)
+def _explained(group: TenantGroup, ranking: Ranking, lab: Sandbox) -> RequestDiagnosis:
+    defects = find_defects(group.rows, lab.platform)
+    explanation = explain(DecidedRequest(ranking, defects, lab, group.tenants[0].id))
     outcome: Outcome = "fallback" if ranking.fallback else "no-models"
     return RequestDiagnosis(ranking.request, ranking, outcome, explanation, ())
 
 
 def _failure(
-    told: RequestDiagnosis, failing: Sequence[RequestDiagnosis], alike: Alike, lab: Laboratory
+    told: RequestDiagnosis, failing: Sequence[RequestDiagnosis], group: TenantGroup, lab: Sandbox
 ) -> Failure:
     fix = root_fix(told, failing)
     cause = next(iter(told.explanation.causes), None)
     if fix is None:
         return Failure(told.request.complexity, cause, ())
     leaves = tuple(
-        each.request.complexity for each in failing if not _cures(fix.edits, each, alike, lab)
+        each.request.complexity for each in failing if not _cures(fix.edits, each, group, lab)
     )
     verified = (f for f in told.explanation.fix_sets if f.verified)
     copies = any(edit.copy_from is not None for f in verified for edit in f.edits)
     return Failure(told.request.complexity, cause, fix.edits, leaves, copies)
 
 
-def _cures(edits: tuple[Edit, ...], each: RequestDiagnosis, alike: Alike, lab: Laboratory) -> bool:
+def _cures(
+    edits: tuple[Edit, ...], each: RequestDiagnosis, group: TenantGroup, lab: Sandbox
+) -> bool:
     """Return whether these edits cure the request, be they more than it needs."""
     run = (f.after for f in each.explanation.fix_sets if f.edits == edits)
     known = next(run, None)
     if known is None:
-        known = lab.try_edits("", edits, alike.tenants[0].id, each.request).after
+        known = lab.try_edits("", edits, group.tenants[0].id, each.request).after
     return serves(known)

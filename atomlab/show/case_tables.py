@@ -10,10 +10,11 @@ import pandas as pd
 from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import Diagnosis
+from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, FixSet
-from atomlab.diagnosis.interventions import Edit, Trial
 from atomlab.diagnosis.investigation import Investigation
 from atomlab.diagnosis.options import Option
+from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.triage import Triage
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import NoModelsAvailableError
@@ -89,7 +90,7 @@ def keys(diagnosis: Diagnosis) -> Table:
     it has, and that no cause names, are counted in the caption rather than listed. Rows that the
     platform reads for no provider come last, with their names.
     """
-    frame = diagnosis.lookup_frame()
+    frame = diagnosis.lookups.frame()
     declared = {p.id: p.api_key_env_var for p in diagnosis.platform.providers}
     frame.insert(2, "registry declares", frame["provider"].map(declared))
     held = frame["state"] != "missing"

@@ -10,7 +10,7 @@ import numpy as np
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.diagnosis.interventions import WHO
+from atomlab.diagnosis.edits import WHO
 from atomlab.fleet.survey import UNEXPLAINED, Failure, Fleet
 from atomlab.show.pictures import Cell, Picture, bars, grid
 from atomlab.text import count, printable

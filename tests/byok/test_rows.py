@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from atomlab import load_platform
 from atomlab.byok.rows import TenantRows
-from atomlab.diagnosis.interventions import Edit, Laboratory
+from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.environment import Environment
 from atomlab.evidence.inputs.rules import load_rules
 from tests.diagnosis.made import KEY, stored
@@ -72,9 +73,9 @@ def test_a_key_for_another_tenant_is_stored_under_that_one_s_id(captured, whose,
     made = {"a": {}, "b": {}}
     options = {"env": {"QWEN_API_KEY": KEY}, "keys": stored("groq", "default")}
     snapshot = captured(made, rules="open-source-2026-05", **options)
-    with Laboratory(snapshot) as lab:
+    with Sandbox(snapshot) as lab:
         edit = Edit("new-credential", "OPENAI_API_KEY", tenant_id=whose)
-        held, applied = lab._changed([edit], "id-a", lab.platform)
+        held, applied = lab.edited_rows([edit], "id-a")
         manager = lab.platform.manager()
 
         def clients_of(tenant):

@@ -9,8 +9,9 @@ import pytest
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.diagnosis.confirmation import put_fault_back, verdict_of
-from atomlab.diagnosis.explanation import Cause
-from atomlab.diagnosis.interventions import Edit, Laboratory, Trial
+from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.explanation import Cause, DecidedRequest
+from atomlab.diagnosis.sandbox import Sandbox, Trial
 from tests.small import TENANT, TOKENS, evidence_of, explained, small_platform
 
 # openai's model is the dearer: with both clients groq's wins.
@@ -23,6 +24,12 @@ def trial(*clients, before=(), site=SITE):
     """Return a trial after which the tenant has these clients."""
     request = Request("simple")
     return Trial("", (), rank(site, before, request), rank(site, clients, request), True)
+
+
+def lookups_of(tokens):
+    """Return what the platform finds for each provider in rows with these tokens."""
+    manager = SITE.manager()
+    return manager.lookups_of(manager.states_of(tokens.items()))
 
 
 HELPS, IDLE = trial("openai"), trial()
@@ -97,16 +104,10 @@ def test_the_fault_put_back_takes_the_key_of_the_winner_away():
     """The next best client's model wins then; without another client the error is back."""
     rows = {f"{p}_API_KEY": TOKENS["present"] for p in ("OPENAI", "GROQ")}
     for held, winner in ((rows, "openai"), ({"GROQ_API_KEY": TOKENS["blank"]}, None)):
-        with evidence_of(held.items()) as evidence, Laboratory(evidence, SITE) as lab:
+        with evidence_of(held.items()) as evidence, Sandbox(evidence, SITE) as lab:
             ranking = lab.decide(TENANT, Request("simple"))
-            (found,) = put_fault_back(ranking, lab, TENANT)
+            (found,) = put_fault_back(DecidedRequest(ranking, [], lab, TENANT), lookups_of(held))
         assert found.edits == (Edit("remove-row", "GROQ_API_KEY"),)
         assert found.before.winner.provider == "groq"
         after = found.after.winner
         assert (after and after.provider) == winner
-
-
-def test_where_no_model_is_ranked_there_is_no_fault_to_put_back():
-    """A tenant with the error has no winner whose key could be taken away."""
-    with evidence_of([]) as evidence, Laboratory(evidence, SITE) as lab:
-        assert put_fault_back(lab.decide(TENANT, Request("simple")), lab, TENANT) == ()

@@ -210,8 +210,8 @@ def test_rows_that_would_do_as_well_are_told(rows, source, others):
     [
         (("present", "present"), ("1", "1"), "row 'openai' (the same value) would do"),
         (("present", "present"), ("1", "2"), "row 'openai' (another value) would do"),
-        (("ciphertext", "present"), ("1", "2"), "row 'openai' (encrypted, not to be compared)"),
-        (("present", "ciphertext"), ("1", "2"), "row 'openai' (encrypted, not to be compared)"),
+        (("ciphertext", "present"), ("1", "2"), "row 'openai' (encrypted, cannot be compared)"),
+        (("present", "ciphertext"), ("1", "2"), "row 'openai' (encrypted, cannot be compared)"),
         (("ciphertext", "ciphertext"), ("1", "1"), "row 'openai' (the same value) would do"),
         (("present", "present"), ("1",), "row 'openai' would do"),
     ],
@@ -238,7 +238,7 @@ def test_whether_rows_hold_one_value_is_told_where_it_can_be_seen(states, tokens
             {"TAVILY_API_KEY": "ciphertext"},
             [
                 "row TAVILY_API_KEY holds a usable key (ciphertext)",
-                "the registry has tavily, the LLM allow-list of hosted-2026-05 has not",
+                "tavily is in the registry, but not on the LLM allow-list of hosted-2026-05",
             ],
         ),
         (
@@ -253,7 +253,7 @@ def test_whether_rows_hold_one_value_is_told_where_it_can_be_seen(states, tokens
             {"openai_api_key": "ciphertext"},
             [
                 "the tenant has no row OPENAI_API_KEY, which the platform looks for",
-                "row 'openai_api_key' holds a usable key (ciphertext) under nearly that name",
+                "row 'openai_api_key' holds a usable key (ciphertext) under a similar name",
                 "how it differs: other capitals, spaces or separators",
             ],
         ),

@@ -154,8 +154,7 @@ def test_other_services_stay_what_and_where_they_are(tmp_path):
             assert (cause.code, cause.evidence[:2]) == (
                 "no-keys",
                 (
-                    "the tenant has no usable key of an LLM provider,"
-                    " and no row looked at that nearly is one",
+                    "the tenant has no usable key of an LLM provider, and no row resembles one",
                     f"{len(rows)} other settings were not looked at by name",
                 ),
             )

@@ -178,7 +178,7 @@ def test_a_capability_that_no_catalogue_entry_lists_is_a_warning(captured, wante
     catalog = [("gpt-4o-mini", '["tools"]', False), ("openai/gpt-4o", '["vision"]', False)]
     snapshot = captured({"acme": {"OPENAI_API_KEY": KEY}}, catalog=catalog)
     warnings = atomlab.diagnose(snapshot, "acme", [Request(capability=wanted)]).warnings()
-    told = f"no model of the catalogue lists {wanted}: only uncatalogued ones can pass"
+    told = f"no model of the catalogue lists {wanted}: only models outside it can pass"
     assert (told in warnings) == warned
     assert warned or not [warning for warning in warnings if "catalogue" in warning]
 
@@ -220,7 +220,7 @@ def test_the_repaired_copy_decides_as_the_day_after(before, after):
         ({"OPENAI_KEY": "k", "openai_api_key": "j"}, "row 'openai_api_key' (another value)"),
         (
             {"OPENAI_KEY": "gAAAAx", "openai_api_key": "k"},
-            "row 'openai_api_key' (encrypted, not to be compared)",
+            "row 'openai_api_key' (encrypted, cannot be compared)",
         ),
         (
             {"OPENAI_KEY": "k", "openai_api_key": "j", "open ai": "k"},

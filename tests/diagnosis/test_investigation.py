@@ -109,7 +109,7 @@ def test_without_a_hypothesis_there_is_the_decision(before):
     assert found.verification.verdict == "inconclusive"
     assert found.answer() == (
         "0 of 2,690 models are usable for a moderate request of Brennan Machinery. "
-        f"{found.diagnosis.requests[1].explanation.told()} No claim was given to test."
+        f"{found.diagnosis.requests[1].explanation.sentence()} No claim was given to test."
     )
 
 

@@ -246,7 +246,7 @@ def test_an_entry_that_breaks_the_ranking(world):
         {"t1": {"A_API_KEY": KEY}, "t2": {"A_API_KEY": ""}, "t3": {"SEARCH_API_KEY": KEY}},
         llm_providers=["a"],
     )
-    rest = ": not the text or the number that the platform takes for granted"
+    rest = ": not the text or number that the platform expects"
     assert codes["pricing-entry-breaks"] == {
         "a/both": (3, f"litellm_provider, max_tokens{rest}"),
         "a/null": (1, f"output_cost_per_token{rest}"),

@@ -9,7 +9,7 @@ import pytest
 
 import atomlab
 from atomlab import Request
-from atomlab.diagnosis.options import Decision, compare_options, winners_by_tenant
+from atomlab.diagnosis.options import Decision, Everyone, compare_options
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.conftest import ROOT
 from tests.diagnosis.made import EVERY, KEY, ROWS, Made, capture_made, stored
@@ -126,7 +126,7 @@ def test_who_wins_is_what_the_handler_says(tmp_path, options):
     requests = [Request(c, tools=tools) for tools in (False, True) for c in COMPLEXITIES]
     with capture_made(tmp_path, EVERY, **options) as snapshot:
         platform = atomlab.load_platform(snapshot.session)
-        found = winners_by_tenant(snapshot.session, platform, requests, {})
+        found = Everyone(snapshot, platform, requests).before
         assert len(found) == len(EVERY)
         assert len(set(found.values())) > 1
         for tenant, decisions in found.items():
@@ -144,7 +144,7 @@ def test_a_lookup_that_falls_back_reads_the_other_name(captured):
 
     It is not read there where it holds a key itself; nor is the other name lost.
     """
-    fallback = {"MINIMAX_API_KEY": "OPENAI_API_KEY"}
+    fallback = ("MINIMAX_API_KEY", "OPENAI_API_KEY")
     hosted = {"a": {"OPENAI_API_KEY": KEY}, "b": {"MINIMAX_API_KEY": "", "OPENAI_API_KEY": KEY}}
     cases = [
         (captured({**hosted, "c": {"OPENAI_API_KEY": ""}, "d": {}}), {"id-a", "id-b"}),
@@ -153,12 +153,12 @@ def test_a_lookup_that_falls_back_reads_the_other_name(captured):
     ]
     for snapshot, helped in cases:
         platform = atomlab.load_platform(snapshot.session)
-        asked = (snapshot.session, platform, [Request("complex")])
+        everyone = Everyone(snapshot, platform, [Request("complex")])
         # Of the two models that are good enough that of MiniMax is the cheaper one.
-        found = winners_by_tenant(*asked, {}, fallback=fallback)
+        found = everyone.decide(everyone.falling_back(*fallback), platform)
         wins = {t for t, (decision,) in found.items() if decision.winner == MINIMAX}
         assert wins == helped
-        plain = winners_by_tenant(*asked, {})
+        plain = everyone.before
         wins = {t for t, (decision,) in plain.items() if decision.winner}
         assert wins == helped
         assert MINIMAX not in [decision.winner for (decision,) in plain.values()]

@@ -10,7 +10,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.fixes import best_fix, plan_fix
-from atomlab.diagnosis.interventions import Laboratory
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.triage import triage
 from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -65,7 +65,7 @@ def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
     case = triage(before, tenant)
     frame = case.outcome_frame().set_index("complexity")
     fix = best_fix(case.diagnosis)
-    with Laboratory(before, case.diagnosis.platform) as lab:
+    with Sandbox(before, case.diagnosis.platform) as lab:
         for each in case.diagnosis.requests:
             alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after
             told = frame.loc[each.request.complexity]
@@ -148,7 +148,10 @@ def test_a_failure_that_nothing_explains_is_told_as_such(before):
     case = triage(before, "brennan", "moderate")
     (lost,) = (replace(each, explanation=Explanation()) for each in case.diagnosis.requests)
     case = replace(case, diagnosis=replace(case.diagnosis, requests=(lost,)))
-    assert "No deviation was found whose repair lets a model through. Fix:" in case.answer()
+    assert (
+        "No root cause was found: no repair that was tried makes a model usable. Fix:"
+        in case.answer()
+    )
     claim = case.verification.claims[1]
     assert (claim.id, claim.verdict, claim.observed) == ("moderate", "inconclusive", "none found")
     assert claim.statement == "A deviation explains why moderate requests fail."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Explanation
-from atomlab.diagnosis.interventions import Edit
 from atomlab.evidence.schema import Tenant
 from atomlab.fleet import impacts
 from atomlab.fleet.impacts import Failure, Impact

@@ -10,7 +10,7 @@ import pytest
 
 import atomlab
 from atomlab.diagnosis.fixes import root_fix
-from atomlab.diagnosis.interventions import Laboratory
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.fleet.survey import UNEXPLAINED, survey
@@ -290,7 +290,7 @@ def test_a_held_key_counts_whatever_else_the_fix_needs(captured, real_prices, co
 
 def test_what_the_first_fix_leaves_is_what_fails_with_it_made(before, fleet):
     """Each failure's edits, made for every kind of request that fails: what stays is named."""
-    with Laboratory(before, fleet.platform) as lab:
+    with Sandbox(before, fleet.platform) as lab:
         for impact in fleet.affected:
             for failure in impact.failures:
                 stay = tuple(

@@ -1,0 +1,101 @@
+"""Edits: the single changes that a fix, or a trial of one, is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from atomlab.errors import InputError
+from atomlab.evidence.inputs.rules import Rules
+from atomlab.text import did_you_mean, printable
+
+Who = Literal["tenant", "operator", "engineering"]
+WHO: tuple[Who, ...] = get_args(Who)  # who has to act, the easiest to get first
+# What each kind costs and does. A key that the tenant holds is copied, or a row repaired, for 1; a
+# new credential costs 5, the platform's configuration 10, its code 20, a mere trial nothing.
+CODE_CHANGE = 20
+_KINDS: Mapping[str, tuple[int, str]] = {
+    "copy-key": (1, "set {setting_key} to the value of {copy_from}"),
+    "repair-row": (1, "give the row {setting_key} a usable key"),
+    "new-credential": (5, "add {setting_key} with a new credential"),
+    "empty-row": (0, "set {setting_key} to an empty value"),
+    "remove-row": (0, "remove the row {setting_key}"),
+    "allow-provider": (10, "put {provider} on the LLM allow-list"),
+    "register-provider": (10, "register {provider} as an LLM provider"),
+    "waive-filter": (10, "let every model pass the {filter} filter"),
+    "add-model": (0, "put a made-up model of {provider} into the pricing cache"),
+    "refresh-pricing": (10, "refresh the pricing cache"),
+    "complete-windows": (10, "add the missing context windows to the pricing cache"),
+    "repair-entry": (10, "repair or remove the entry {model} of the pricing cache"),
+}
+# The quality table and the thresholds are code; the other filters judge by what an operator keeps.
+_CODE_FILTERS = ("quality", "context")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change. Which fields count depends on the kind; `tenant_id` None is the tenant's own.
+
+    A row `setting_key` gets the value of `copy_from`, a made-up one, an empty one, or is removed;
+    `provider` is allowed or registered, or gets a made-up model; `filter` lets every model pass;
+    the cache's entry `model` is repaired. Raises InputError for an unknown kind.
+    """
+
+    kind: str
+    setting_key: str | None = None
+    copy_from: str | None = None
+    provider: str | None = None
+    filter: str | None = None
+    tenant_id: str | None = None
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            near = did_you_mean(str(self.kind), _KINDS)
+            todo = near or f"use one of {', '.join(_KINDS)}"
+            raise InputError(f"unknown kind of edit {printable(self.kind)!r}", todo=todo)
+
+    @property
+    def cost(self) -> int:
+        """What the change costs, 0 for one that only a trial makes."""
+        return CODE_CHANGE if self.filter in _CODE_FILTERS else _KINDS[self.kind][0]
+
+    def who(self, rules: Rules) -> Who:
+        """Return who has to make the change.
+
+        Keys are the tenant's, unless they come from the worker's environment; lists of providers
+        are an operator's, unless the edition has them in its code.
+        """
+        if self.kind in ("copy-key", "repair-row", "new-credential"):
+            return "tenant" if rules.keys_from == "settings" else "operator"
+        listed_in_code = rules.client_order == "llm_providers" and self.provider is not None
+        return "engineering" if listed_in_code or self.filter in _CODE_FILTERS else "operator"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields that are set; `Edit(**fields)` is the edit again."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+
+    def __str__(self) -> str:
+        fields = {**self.__dict__, "model": printable(self.model)}
+        whose = "" if self.tenant_id is None else " of another tenant"
+        return _KINDS[self.kind][1].format(**fields) + whose
+
+
+def by_target(
+    edits: Iterable[Edit],
+) -> tuple[tuple[Edit, ...], tuple[Edit, ...], frozenset[str]]:
+    """Return the edits of rows, those of the platform, and the names of filters to waive."""
+    rows, platform, waived = list[Edit](), list[Edit](), set[str]()
+    for edit in edits:
+        if edit.filter is not None:
+            waived.add(edit.filter)
+        else:
+            (platform if edit.setting_key is None else rows).append(edit)
+    return tuple(rows), tuple(platform), frozenset(waived)
+
+
+def repairs(models: tuple[str, ...]) -> tuple[Edit, ...]:
+    """Return the repair of each of these entries of the cache."""
+    return tuple(Edit("repair-entry", model=name) for name in models)

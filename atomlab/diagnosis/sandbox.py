@@ -1,0 +1,231 @@
+"""The sandbox: change one thing, run the whole decision again, undo it.
+
+Rows are changed on a copy in memory, and looked up there; the platform's side is changed as an
+object. Nothing reaches the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from typing import Any, Self
+
+from sqlalchemy import delete, insert, select, text
+
+from atomlab.byok.platform import Platform, load_platform
+from atomlab.byok.ranking import Ranking, rank
+from atomlab.byok.request import Request
+from atomlab.byok.rows import TenantRows
+from atomlab.diagnosis.edits import Edit, by_target, repairs
+from atomlab.diagnosis.platform_edits import edited
+from atomlab.evidence.schema import Tenant, TenantSetting
+from atomlab.evidence.snapshot import Evidence, Scratch
+from atomlab.evidence.tenants import plan_and_mode
+
+# Tokens that a trial writes where no value can be copied; no fingerprint has only zeros.
+_MADE_UP = f"v1:present:{'0' * 64}"
+_EMPTY = "v1:empty:-"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What some edits did to the decision for a tenant and request; replayable from its JSON.
+
+    `applied` is false where an edit copies from a row that is not there.
+    """
+
+    name: str
+    edits: tuple[Edit, ...]
+    before: Ranking
+    after: Ranking
+    applied: bool
+
+    @property
+    def edit(self) -> str:
+        """The edits in words."""
+        return " and ".join(map(str, self.edits))
+
+    @property
+    def cured(self) -> bool:
+        """Whether there was no model before the edits, and is one after them."""
+        return not len(self.before.order) and len(self.after.order) > 0
+
+    @property
+    def result(self) -> str:
+        """What the decision was after the edits, in words."""
+        winner = self.after.winner
+        if not self.applied:
+            return "could not be made: there is no value to copy"
+        if winner is None:
+            return "pricing still finds no model" if self.after.fallback else "the error stays"
+        return f"{winner.model} wins" + (", which is no chat model" if winner.unable else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the trial as an element of `interventions` in `atomlab.diagnosis/1`."""
+        return {
+            "name": self.name,
+            "edits": [edit.to_json() for edit in self.edits],
+            "before": self.before.summary(),
+            "after": self.after.summary(),
+            "cured": self.cured,
+            "result": self.result,
+        }
+
+
+@dataclass(frozen=True)
+class Subject:
+    """All that a decision uses of a tenant; `other` is some other tenant's id."""
+
+    rows: TenantRows
+    plan: str | None
+    mode: str | None
+    other: str
+
+
+class Sandbox:
+    """A scratch copy on which edits are tried, each set of them on the rows as they were.
+
+    What a tenant holds is read once; what is tried changes a copy of it in memory, and the whole
+    decision is run again on that: rows, lookups, clients, ranking. Raises TenantError for an id
+    that no tenant has.
+    """
+
+    def __init__(self, evidence: Evidence, platform: Platform | None = None) -> None:
+        self.evidence = evidence
+        self.platform = platform or load_platform(evidence.session)
+        self.tenant = cache(partial(_read_tenant, evidence, self.platform))
+        self.edited = cache(partial(edited, self.platform))
+        self.repairs = cache(repairs)  # the same objects each time: many are soon compared
+        self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
+        self._decided: dict[tuple[str, Request], Ranking] = {}
+
+    @cached_property
+    def scratch(self) -> Scratch:
+        """A writable copy of the whole snapshot, for changes that others are to read."""
+        return self.evidence.scratch()
+
+    def on(self, platform: Platform) -> Sandbox:
+        """Return another sandbox for the same tenants' rows, with this platform."""
+        other = Sandbox(self.evidence, platform)
+        other.tenant = self.tenant
+        return other
+
+    def decide(self, tenant_id: str, request: Request) -> Ranking:
+        """Return the decision as things stand."""
+        if (tenant_id, request) not in self._decided:
+            self._decided[tenant_id, request] = self._decide((), tenant_id, request)[0]
+        return self._decided[tenant_id, request]
+
+    def try_edits(
+        self, name: str, edits: Sequence[Edit], tenant_id: str, request: Request
+    ) -> Trial:
+        """Return what `edits` do to the decision for `tenant_id`, and undo them."""
+        before = self.decide(tenant_id, request)
+        after, applied = self._decide(tuple(edits), tenant_id, request)
+        return Trial(name, tuple(edits), before, after, applied)
+
+    def edited_rows(self, edits: Sequence[Edit], tenant_id: str) -> tuple[TenantRows, bool]:
+        """Return what the tenant holds with the edits made, and whether each could be."""
+        held, applied = self.tenant(tenant_id).rows, True
+        for edit in edits:
+            own, key = held.of(tenant_id), str(edit.setting_key)
+            whose = tenant_id if edit.tenant_id is None else edit.tenant_id  # an id may be empty
+            if edit.kind == "remove-row":
+                held = held.without(whose, key)
+            elif edit.copy_from is not None and edit.copy_from not in own:
+                applied = False
+            else:
+                made = _EMPTY if edit.kind == "empty-row" else _MADE_UP
+                token = made if edit.copy_from is None else own[edit.copy_from]
+                if whose == tenant_id or held.rules.keys_from == "settings":
+                    held = held.holding(whose, key, token)
+                else:
+                    held = held.storing(_reader_of(key, self.platform), whose, token)
+        return held, applied
+
+    def make(self, tenant_id: str, *edits: Edit) -> None:
+        """Change rows on `scratch` for good, for all who read it."""
+        changed, _ = self.edited_rows(edits, tenant_id)
+        db, own = self.scratch.session, TenantSetting.tenant_id == tenant_id
+        db.execute(
+            delete(TenantSetting).where(own), execution_options={"synchronize_session": False}
+        )
+        for name, token in changed.settings.get(tenant_id, ()):
+            row = {"tenant_id": tenant_id, "setting_key": name, "setting_value": token}
+            db.execute(insert(TenantSetting).values(**row))
+        if self.platform.rules.keys_from == "environment":
+            db.execute(text("DELETE FROM environment"))
+            for name, token in changed.environment.variables.items():
+                values = {"name": name, "value": token}
+                db.execute(text("INSERT INTO environment VALUES (:name, :value)"), values)
+        db.commit()
+
+    def close(self) -> None:
+        """Forget the scratch copy."""
+        if "scratch" in self.__dict__:
+            self.scratch.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _decide(
+        self, edits: tuple[Edit, ...], tenant_id: str, request: Request
+    ) -> tuple[Ranking, bool]:
+        """Run rows → lookups → clients → ranking with the edits made; return it, and if they were.
+
+        Clients do not depend on the request, so those of the same changed rows are kept.
+        """
+        subject = self.tenant(tenant_id)
+        on_rows, on_platform, waived = by_target(edits)
+        platform, key = self.edited(on_platform), (tenant_id, on_rows, on_platform)
+        if key not in self._clients:
+            held, applied = self.edited_rows(on_rows, tenant_id)
+            manager = platform.manager()
+            found = manager.lookups_of(manager.states_of(held.of(tenant_id).items()))
+            self._clients[key] = tuple(look.provider for look in found if look.client), applied
+        clients, applied = self._clients[key]
+        asked = request.of_tenant(subject.mode)
+        return rank(platform, clients, asked, subject.plan, waived=waived), applied
+
+
+def _read_tenant(evidence: Evidence, platform: Platform, tenant_id: str) -> Subject:
+    plan, mode = plan_and_mode(evidence.session, tenant_id)
+    others = select(Tenant.id).where(Tenant.id != tenant_id).order_by(Tenant.id).limit(1)
+    other = evidence.session.scalar(others)
+    other = "placebo-tenant" if other is None else other  # an id may be empty
+    return Subject(platform.manager().rows(evidence.session, tenant_id), plan, mode, other)
+
+
+def _reader_of(name: str, platform: Platform) -> str:
+    """Return the provider whose client looks for a key under this name, empty if none does."""
+    manager = platform.manager()
+    return next((p.id for p in platform.providers if name in manager.key_names(p.id)), "")
+
+
+def try_fix(
+    sandbox: Sandbox,
+    tenant_id: str,
+    fix: Sequence[Edit],
+    setting_key: str | None,
+    request: Request,
+) -> list[Trial]:
+    """Return the trial of a fix, then those of three placebos that must not help.
+
+    The placebos: the key that the fix gives, on another tenant; the same row with an empty value
+    (spaces would be truthy, and the platform would build a client from them); and a key for a
+    provider that the registry does not know. A fix that changes no row (`setting_key` None) has
+    only the last.
+    """
+    source = next((edit.copy_from for edit in fix if edit.copy_from), None)
+    given = "copy-key" if source else "new-credential"
+    trials: dict[str, Sequence[Edit]] = {"the fix": fix}
+    if setting_key is not None:
+        other = sandbox.tenant(tenant_id).other
+        trials["same key, another tenant"] = [Edit(given, setting_key, source, tenant_id=other)]
+        trials["same row, empty value"] = [Edit("empty-row", setting_key)]
+    trials["a key of an unknown provider"] = [Edit(given, "NO_SUCH_PROVIDER_API_KEY", source)]
+    return [sandbox.try_edits(name, edits, tenant_id, request) for name, edits in trials.items()]
