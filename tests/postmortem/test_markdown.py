@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from atomlab.postmortem.evidence import Evidence, Statement
+from atomlab.postmortem.cases import Evidence, Statement
 from atomlab.postmortem.markdown import code, escaped, fence, link, render
 from atomlab.text import printable
-from tests.report.postmortem.conftest import HOSTILE
+from tests.postmortem.conftest import HOSTILE
 
 PARSERS = (MarkdownIt("commonmark"), MarkdownIt("gfm-like", {"linkify": False}))
 MARKS = st.sampled_from((*"\\`*_[]()<>|~{}$&#!+-=.1 \n\tab:/@\"'", "MY_KEY", "www.", "://", "&lt;"))
@@ -96,11 +96,10 @@ def test_evidence_is_numbered_in_the_order_of_the_document(tmp_path, monkeypatch
     """The first statement that the document shows cites E1, and a place keeps its number."""
     from atomlab.postmortem import markdown
 
-    (tmp_path / "postmortem").mkdir()
     template = (
         "{{ b }} {{ a }} {{ b }} {% for n, e in evidence() %}{{ n }}={{ e.place }} {% endfor %}"
     )
-    (tmp_path / "postmortem" / "t.md").write_text(template)
+    (tmp_path / "t.md").write_text(template)
     monkeypatch.setattr(markdown, "FOLDER", tmp_path)
     a, b = Evidence("first", "says"), Evidence("second", "says")
     shown = render("t.md", a=Statement("a", (a, b, a)), b=Statement("b", (b,)))
