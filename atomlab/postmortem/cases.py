@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from atomlab.errors import InputError
 from atomlab.files import parse_json, read_bytes
-from atomlab.postmortem.schema import Diagnosed, Findings, Tenant
+from atomlab.postmortem.schema import Diagnosed, Diagnosis, Findings
 from atomlab.text import printable
 
 HASH_SHOWN = 12  # characters of a snapshot's hash in a row of evidence; it is given in full above
@@ -50,9 +50,14 @@ class Case:
     among: bool = False
 
     @property
+    def diagnosis(self) -> Diagnosis:
+        """What the platform decides for the tenant."""
+        return self.found.diagnosis
+
+    @property
     def diagnoses(self) -> tuple[Diagnosed, ...]:
         """All requests that were diagnosed."""
-        return self.found.diagnosis.diagnoses
+        return self.diagnosis.diagnoses
 
     @property
     def failing(self) -> list[int]:
@@ -67,19 +72,14 @@ class Case:
         return kinds.index(kind) if kind in kinds else next(iter(self.failing), 0)
 
     @property
-    def explained(self) -> int | None:
-        """The place of the first request, of that asked about and those that fail, with causes."""
-        places = (self.asked, *self.failing)
-        return next((place for place in places if self.diagnoses[place].causes), None)
-
-    @property
     def place(self) -> int:
-        """The place of the request that is followed through the platform."""
-        return self.asked if self.explained is None else self.explained
+        """The place of the request that is explained: that asked about, else one with causes."""
+        with_causes = [n for n in (self.asked, *self.failing) if self.diagnoses[n].causes]
+        return next(iter(with_causes), self.asked)
 
     @property
     def shown(self) -> Diagnosed:
-        """The request that is followed through the platform."""
+        """The request that is explained."""
         return self.diagnoses[self.place]
 
     @property
@@ -88,21 +88,10 @@ class Case:
         return self.diagnoses[self.asked].winner is not None
 
     @property
-    def tenant(self) -> Tenant:
-        """The tenant that was investigated."""
-        return self.found.diagnosis.tenant
-
-    @property
-    def captured_at(self) -> str:
-        """When the snapshot was captured."""
-        return self.found.diagnosis.snapshot.captured_at
-
-    @property
     def who(self) -> str:
         """The tenant, by name and subdomain."""
-        return (
-            f"{printable(self.tenant.name)} ({printable(self.tenant.subdomain or self.tenant.id)})"
-        )
+        tenant = self.diagnosis.tenant
+        return f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)})"
 
     @property
     def heading(self) -> str:
@@ -124,7 +113,7 @@ def load_cases(paths: Sequence[str | Path]) -> list[Case]:
     folder = os.path.commonpath([path.absolute().parent for path in files])
     cases = [_load(path, path.absolute().relative_to(folder).as_posix()) for path in files]
     cases = [replace(case, among=len(cases) > 1) for case in cases]
-    return sorted(cases, key=lambda case: case.captured_at)
+    return sorted(cases, key=lambda case: case.diagnosis.snapshot.captured_at)
 
 
 def _load(path: Path, name: str) -> Case:

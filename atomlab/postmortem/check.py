@@ -25,12 +25,11 @@ SECTIONS = (
 _HEAD = ("status", "severity", "owner", "authors")  # rows that the head must have
 _ACTION = ("item", "type", "owner", "due")  # columns that action items must have, each filled in
 _MOMENTS = ("started", "detected", "mitigated", "resolved")
-# What none of them comes before; an incident may be over before anybody detects it.
-_EARLIER = {
-    "detected": ("started",),
-    "mitigated": ("started",),
-    "resolved": ("started", "mitigated"),
-}
+# Of two moments the one that comes first; an incident may be over before anybody detects it.
+_ORDER = (
+    *(("started", "detected"), ("started", "mitigated")),
+    *(("started", "resolved"), ("mitigated", "resolved")),
+)
 # Where advice asks for evidence.
 _CLAIMS = ("timeline", "trigger", "root cause", "contributing causes", "resolution")
 _MARK = re.compile(r"\b(?:TO WRITE|TODO|TBD|FIXME)\b(?:: )?")
@@ -150,13 +149,11 @@ def _timeline(read: Iterable[Block]) -> Iterator[Problem]:
     for kind in _MOMENTS if rows else ():
         if kind not in by_kind:
             yield Problem(rows[0].line, "Timeline", f"no row {kind}")
-        then = _moment(by_kind.get(kind))
-        for earlier in _EARLIER.get(kind, ()):
-            other = _moment(by_kind.get(earlier))
-            # Of a day and a time only the days compare.
-            if then and other and then[: len(other)] < other[: len(then)]:
-                yield _at(by_kind[kind], f"{kind} is before {earlier}")
-                break
+    for first, then in _ORDER:
+        early, late = _moment(by_kind.get(first)), _moment(by_kind.get(then))
+        # Of a day and a time only the days compare.
+        if early and late and late[: len(early)] < early[: len(late)]:
+            yield _at(by_kind[then], f"{then} is before {first}")
 
 
 def _moment(row: Block | None) -> str:

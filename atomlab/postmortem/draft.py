@@ -11,34 +11,13 @@ from atomlab.postmortem.events import Events, Stated, in_utc
 from atomlab.postmortem.markdown import render
 from atomlab.text import count, listed, printable
 
-_MOMENTS = {
-    "started": "when it began, and how that is known",
-    "detected": "when it was noticed, by whom, and how that is known",
-    "mitigated": "when its effects stopped, and how that is known",
-    "resolved": "when the fix was in place, and how that is known",
-}
-_NO_FAILURE = "in the findings no request fails, so they show no root cause"
-_UNEXPLAINED = "requests fail or cannot be decided, and the findings name no cause"
-_BY_REMEDY = {
-    "sql": (
-        "Review the script under Resolution, and run it.",
-        "Restart the worker or wait for its next job: keys are read when it starts.",
-    ),
-    "words": ("Make the change described under Resolution, or choose another of the fix options.",),
-}
-_WHILE_FAILING = (
-    "After a fix, capture again and make the report again: it shows what still fails.",
-    "Write what happened into this document, and close it.",
-)
-
 
 def draft(cases: Sequence[Case], events: Events) -> str:
     """Return the postmortem as Markdown; what is not known yet is marked `TO WRITE` there."""
     failing = [case for case in cases if case.failing]
-    latest = {case.tenant.id: case for case in cases}
+    latest = {case.diagnosis.tenant.id: case for case in cases}
     still = [case for case in latest.values() if case.failing]
     resolved = [seen for case in failing if (seen := _served_later(case, cases))]
-    ranked = all(each.outcome == "ranked" for case in cases for each in case.diagnoses)
     notes = [events.note, *(case.found.snapshot.manifest.get("note") for case in cases)]
     steps = [
         row
@@ -55,18 +34,18 @@ def draft(cases: Sequence[Case], events: Events) -> str:
         facts=facts,
         stated=stated,
         sourced=sourced,
-        sentence=facts.sentence,
+        listed=listed,
         per_snapshot=_per_snapshot,
         title=events.title or listed(dict.fromkeys(case.found.title for case in cases)),
         notes=[note for note in dict.fromkeys(notes) if note],
         timeline=_timeline(cases, events),
         spans=list(_spans(events)),
         roots=[root for case in failing for root in facts.roots(case)],
-        no_root=_NO_FAILURE if ranked else _UNEXPLAINED,
+        ranked=all(each.outcome == "ranked" for case in cases for each in case.diagnoses),
         resolved=resolved,
         steps=[*steps, *((seen, "done") for seen in resolved)],
-        proposed=_proposed(still),
-        next_steps=[stated(each) for each in events.next_steps] or _next_steps(still),
+        still=still,
+        remedies={case.found.remedy.status for case in still if case.found.remedy},
     )
 
 
@@ -91,19 +70,16 @@ def _per_snapshot(cases: Sequence[Case]) -> list[Case]:
 
 
 def _timeline(cases: Sequence[Case], events: Events) -> list[tuple[Statement, str, Statement, str]]:
-    """Return the rows by time; moments that are not known come last, to be written."""
+    """Return the rows by time; those without one come last."""
     rows: list[tuple[str | None, str, Statement, str]] = [
         (each.at, each.kind, sourced(each.what, each.source), each.who or "")
         for each in events.timeline
     ]
     for case in _per_snapshot(cases):
         captured = f"The snapshot {printable(case.found.snapshot.name)} was captured."
-        at = in_utc(case.captured_at)
+        at = in_utc(case.diagnosis.snapshot.captured_at)
         rows.append((at, "event", Statement(captured, (facts.snapshot(case),)), ""))
     rows.sort(key=lambda row: row[0] or "unknown")
-    known = {each.kind for each in events.timeline}
-    missing = {kind: each for kind, each in _MOMENTS.items() if kind not in known}
-    rows += [(None, kind, Statement(missing=each), "") for kind, each in missing.items()]
     return [(_when(at), "" if kind == "event" else kind, what, who) for at, kind, what, who in rows]
 
 
@@ -142,26 +118,12 @@ def _served_later(failed: Case, cases: Sequence[Case]) -> Statement | None:
             for place, each in enumerate(later.diagnoses)
             if each.winner and each.request.kind in kinds
         }
-        is_later = later.captured_at > failed.captured_at
-        if is_later and later.tenant.id == failed.tenant.id and served:
+        after = later.diagnosis.snapshot.captured_at > failed.diagnosis.snapshot.captured_at
+        same = later.diagnosis.tenant.id == failed.diagnosis.tenant.id
+        if after and same and served:
             text = (
                 f"On the later snapshot {printable(later.found.snapshot.name)} these requests of"
                 f" {later.who} that failed find a model: {', '.join(served.values())}."
             )
             return Statement(text, tuple(facts.outcome(later, place) for place in served))
     return None
-
-
-def _proposed(still: Sequence[Case]) -> list[tuple[Statement, str]]:
-    """Return the action items to begin with: the fixes, and what a review should come to."""
-    fixes = [(fix, "mitigate") for case in still if (fix := facts.proposed(case))]
-    prevent = Statement(missing="what keeps it from happening again")
-    detect = Statement(missing="what would have shown it sooner")
-    return [*fixes, (prevent, "prevent"), (detect, "detect")]
-
-
-def _next_steps(still: Sequence[Case]) -> list[str]:
-    """Return the usual next steps where requests still fail."""
-    remedies = {case.found.remedy.status for case in still if case.found.remedy}
-    by_remedy = [step for kind, steps in _BY_REMEDY.items() if kind in remedies for step in steps]
-    return [*by_remedy, *(_WHILE_FAILING if still else ())]

@@ -7,6 +7,7 @@ Kehoe's table. What a file leaves out stays `TO WRITE` in the document.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -34,29 +35,26 @@ _MUST = {
 }
 
 
-def in_utc(given: Any) -> str:
-    """Return the text of a time, in UTC if its zone is known; it begins with the day."""
+def in_utc(text: str) -> str:
+    """Return a time in UTC if its offset is known; a range, or a zone's name, as it stands."""
+    try:
+        at: datetime | None = datetime.fromisoformat(re.sub(r" ?(UTC|GMT|Z)$", "+00:00", text))
+        at = at.astimezone(UTC) if at and at.tzinfo else None
+    except (ValueError, OverflowError):
+        at = None
+    return f"{at:%Y-%m-%d %H:%M}{f':{at:%S}' if at.second else ''} UTC" if at else text
+
+
+def _time(given: Any) -> str:
     text = str(given).strip()
-    try:
-        day = date.fromisoformat(text[:10])
-        if not text.startswith(f"{day}"):
-            raise ValueError
-    except ValueError:
-        raise ValueError("is not a time; write 2026-05-02T08:15:00Z") from None
-    try:
-        at = datetime.fromisoformat(re.sub(r" ?(UTC|GMT|Z)$", "+00:00", text))
-        converted = at.astimezone(UTC) if at.tzinfo else None
-    except (ValueError, OverflowError):  # a range, or a zone by its name: as people wrote it
-        converted = None
-    if converted is None:
-        return text
-    return f"{converted:%Y-%m-%d %H:%M}{f':{converted:%S}' if converted.second else ''} UTC"
+    with suppress(ValueError):
+        if text.startswith(str(date.fromisoformat(text[:10]))):
+            return in_utc(text)
+    raise ValueError("is not a time; write 2026-05-02T08:15:00Z")
 
 
 def _statement(given: Any) -> Any:
-    if isinstance(given, int | float | list):
-        raise ValueError("must be text, or a mapping of text and source")
-    return {"text": given} if isinstance(given, str) else given
+    return given if isinstance(given, dict | Stated) else {"text": given}
 
 
 class _Strict(BaseModel):
@@ -114,7 +112,7 @@ class Detection(_Strict):
 class Entry(_Strict):
     """Something that happened: when, what, how that is known, and who did it."""
 
-    at: Annotated[str | None, BeforeValidator(in_utc)] = None
+    at: Annotated[str | None, BeforeValidator(_time)] = None
     what: Text
     source: Text
     kind: Kind = "event"

@@ -9,9 +9,6 @@ from atomlab.show.words import answer_told
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import CAUSES
 
-# A row of a table: each cell a text, a statement, or several texts.
-Row = tuple[Statement | str | tuple[str, ...], ...]
-
 _FILTERED = "the filter {code} rejects models of {provider} that the tenant could reach"
 _ROLES = {
     "sole": "Only repairing it removes the error.",
@@ -47,9 +44,10 @@ def outcome(case: Case, place: int) -> Evidence:
     return case.cite(f"/diagnosis/diagnoses/{place}", says)
 
 
-def _cause(case: Case, place: int, number: int) -> Evidence:
-    cause = case.diagnoses[place].causes[number]
-    says = f"{cause.code} {cause.provider or ''}: {listed(cause.evidence)}; {cause.verdict}"
+def cause(case: Case, place: int, number: int) -> Evidence:
+    """Return a cause of a diagnosed request as evidence."""
+    seen = case.diagnoses[place].causes[number]
+    says = f"{seen.code} {seen.provider or ''}: {listed(seen.evidence)}; {seen.verdict}"
     return case.cite(f"/diagnosis/diagnoses/{place}/causes/{number}", says)
 
 
@@ -65,17 +63,16 @@ def _rejected(diagnosed: Diagnosed) -> list[str]:
 def summary(case: Case) -> Statement:
     """Return the findings' own answer; among others it says whose it is."""
     found = case.found
-    causes = () if case.explained is None else case.diagnoses[case.explained].causes
     cites = [outcome(case, case.asked)]
-    for number, cause in enumerate(causes):
-        if case.explained is not None and f"{cause.code} ({cause.verdict})" in found.answer:
-            cites.append(_cause(case, case.explained, number))
+    for number, named in enumerate(case.shown.causes):
+        if f"{named.code} ({named.verdict})" in found.answer:
+            cites.append(cause(case, case.place, number))
     if claims := found.verification.claims:
         confirmed = sum(claim.verdict == "confirmed" for claim in claims)
         says = f"{confirmed} of {count(len(claims), 'claim')} confirmed"
         cites.append(case.cite("/verification/claims", says))
     # What options cost, and how many there are, the answer alone says in so few words.
-    cites.append(_repaired(case) if found.repaired else case.cite("/answer", found.answer))
+    cites.append(repaired(case) if found.repaired else case.cite("/answer", found.answer))
     text = f"{case.heading}: {found.answer}" if case.heading else found.answer
     return Statement(text, tuple(cites))
 
@@ -115,43 +112,39 @@ def others(case: Case) -> Statement | None:
 
 def roots(case: Case) -> list[Statement]:
     """Return the root cause of the requests that fail, once for each role that it plays in one."""
-    return [
-        Statement(
-            f"{case.heading or case.who}, {kinds} requests: {meaning(cause)}. {_ROLES[cause.role]}"
-            f" Verdict: {cause.verdict}.",
-            cites,
-        )
-        for cause, kinds, cites in _grouped(case, roots=True)
-    ]
+    text = "{whose}, {kinds} requests: {meaning}. {role} Verdict: {verdict}."
+    return _grouped(case, text, roots=True)
 
 
 def contributing(case: Case) -> list[Statement]:
     """Return the causes that are no request's root cause, with the requests they play a part in."""
+    return _grouped(case, "For {kinds} requests of {whose}: {meaning} ({seen}).", roots=False)
+
+
+def _grouped(case: Case, text: str, *, roots: bool) -> list[Statement]:
+    """Return the text of each group of causes that are alike."""
+    causes = {
+        (place, number): each
+        for place in case.failing
+        for number, each in enumerate(case.diagnoses[place].causes)
+    }
+    first = {_identity(each) for (_, number), each in causes.items() if number == 0}
+    groups: dict[object, list[tuple[int, int]]] = {}
+    for place, each in causes.items():
+        if (_identity(each) in first) is roots:
+            alike = (each.role, each.verdict) if roots else each.evidence
+            groups.setdefault((_identity(each), alike), []).append(place)
     return [
         Statement(
-            f"For {kinds} requests of {case.heading or case.who}: {meaning(cause)}"
-            f" ({listed(cause.evidence)}).",
-            cites,
-        )
-        for cause, kinds, cites in _grouped(case, roots=False)
-    ]
-
-
-def _grouped(case: Case, *, roots: bool) -> list[tuple[Cause, str, tuple[Evidence, ...]]]:
-    """Return the causes that are alike: the first, the kinds of their requests, the evidence."""
-    causes = {place: case.diagnoses[place].causes for place in case.failing}
-    first = {_identity(each[0]) for each in causes.values() if each}
-    groups: dict[object, list[tuple[int, int]]] = {}
-    for place, number in ((p, n) for p, each in causes.items() for n in range(len(each))):
-        cause = causes[place][number]
-        if (_identity(cause) in first) is roots:
-            seen = (cause.role, cause.verdict) if roots else cause.evidence
-            groups.setdefault((_identity(cause), seen), []).append((place, number))
-    return [
-        (
-            causes[places[0][0]][places[0][1]],
-            ", ".join(case.diagnoses[place].request.kind for place, _ in places),
-            tuple(_cause(case, *each) for each in places),
+            text.format(
+                whose=case.heading or case.who,
+                kinds=", ".join(case.diagnoses[place].request.kind for place, _ in places),
+                meaning=meaning(causes[places[0]]),
+                role=_ROLES[causes[places[0]].role],
+                verdict=causes[places[0]].verdict,
+                seen=listed(causes[places[0]].evidence),
+            ),
+            tuple(cause(case, *place) for place in places),
         )
         for places in groups.values()
     ]
@@ -166,14 +159,6 @@ def meaning(cause: Cause) -> str:
     text = CAUSES.get(cause.code, _FILTERED)
     key, provider = printable(cause.setting_key), printable(cause.provider)
     return text.format(code=cause.code, provider=provider, key=key)
-
-
-def root_evidence(case: Case) -> list[Statement]:
-    """Return what was observed of the root cause."""
-    if case.explained is None:
-        return []
-    cited = (_cause(case, case.explained, 0),)
-    return [Statement(sentence(seen), cited) for seen in case.shown.causes[0].evidence]
 
 
 def chain(case: Case) -> list[tuple[str, Statement]]:
@@ -210,34 +195,12 @@ def _ending(shown: Diagnosed) -> str:
     return f"{shown.error or NO_MODELS}."
 
 
-def _repaired(case: Case) -> Evidence:
+def repaired(case: Case) -> Evidence:
+    """Return what the fix cures on a scratch copy as evidence."""
     found = case.found.repaired
     cured = listed(found.cured if found else ()) or "nothing"
     left = listed(found.not_cured if found else ()) or "nothing"
     return case.cite("/repaired", f"with the fix made: cured {cured}; not cured {left}")
-
-
-def repaired(case: Case) -> list[Statement]:
-    """Return what the fix cures on the scratch copy, and what the claims say there."""
-    found = case.found.repaired
-    if found is None:
-        return []
-    cured, left = listed(found.cured), listed(found.not_cured)
-    text = (
-        f"With the fix made, {cured} requests find"
-        if cured
-        else "Even with the fix no request finds"
-    )
-    rest = f"; {left} requests still do not." if left else "."
-    refuted = sum(claim.verdict == "refuted" for claim in found.verification.claims)
-    again = f"{refuted} of {len(found.verification.claims)} claims no longer hold on that copy."
-    return [
-        Statement(f"{text} a model{rest}", (_repaired(case),)),
-        Statement(
-            f"As it should be once the fault is gone, {again}",
-            (case.cite("/repaired/verification", again),),
-        ),
-    ]
 
 
 def claim(case: Case, place: int) -> Evidence:
@@ -255,26 +218,16 @@ def option(case: Case, place: int) -> Evidence:
     return case.cite(f"/options/{place}", says)
 
 
-def proposed(case: Case) -> Statement | None:
-    """Return the easiest fix as an action item."""
-    for first in case.found.options[:1]:
-        what = f"Apply the fix for {case.who}: {first.name}"
-        if first.kind != "data":
-            what = f"Choose a fix for {case.who}; the easiest is to {first.name}"
-        return Statement(what, (case.cite("/options/0", first.name),))
-    return None
-
-
-def steps(case: Case) -> list[Row]:
+def steps(case: Case) -> list[tuple[Statement, str]]:
     """Return the steps of verification with their state; open ones lead to no finding.
 
     Where the request finds a model already, trying its fix shows nothing, and is left out.
     """
     whose = f"{case.heading}: " if case.heading else ""
-    rows: list[Row] = []
-    for each in case.found.steps:
-        step = f"{whose}{each.step}"
-        cites = (case.cite(each.evidence, step),) if each.evidence else ()
-        if not (case.served and each.evidence.startswith(("/trials", "/repaired"))):
-            rows.append((Statement(step, cites), each.state))
-    return rows
+    tried = ("/trials", "/repaired") if case.served else ()
+    return [
+        (Statement(text, (case.cite(each.evidence, text),) if each.evidence else ()), each.state)
+        for each in case.found.steps
+        for text in [f"{whose}{each.step}"]
+        if not each.evidence.startswith(tried)
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,6 @@ from atomlab.postmortem.cases import load_cases
 from atomlab.postmortem.draft import draft
 from atomlab.postmortem.events import Events, load_events
 from atomlab.postmortem.page import to_page
-from atomlab.postmortem.reader import title_of
 from atomlab.text import printable
 
 Format = Literal["md", "html", "docx", "pdf"]
@@ -59,11 +59,12 @@ def to_bytes(markdown: str, format: Format) -> bytes:  # noqa: A002 - as the opt
     page = to_page(markdown)
     if format == "html":
         return page.encode()
+    title = html.unescape(page.partition("<title>")[2].partition("</title>")[0])
     if format == "docx":
         from atomlab.report.word import to_docx as export
     else:
         from atomlab.report.typeset import to_pdf as export
-    return export(page, title=title_of(markdown))
+    return export(page, title=title)
 
 
 def format_of(out: Path | None, asked: Format | None = None) -> Format:

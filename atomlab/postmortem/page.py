@@ -8,7 +8,7 @@ from hashlib import sha256
 from jinja2 import FileSystemLoader
 from markdown_it.token import Token
 
-from atomlab.postmortem.reader import contents, parser, title_of
+from atomlab.postmortem.reader import blocks, parser, slug
 from atomlab.postmortem.templates import FOLDER
 from atomlab.show.templates import environment
 
@@ -19,6 +19,7 @@ def to_page(markdown: str) -> str:
     Its Content-Security-Policy says so. The parser shows HTML as text; addresses lead within the
     page, to the web, or to mail.
     """
+    headings = [block for block in blocks(markdown) if block.level]
     tokens = parser().parse(markdown)
     _label_tables(tokens)
     html = parser().renderer.render(tokens, parser().options, {})
@@ -27,8 +28,8 @@ def to_page(markdown: str) -> str:
     style = (FOLDER / "style.css").read_text(encoding="utf-8")
     template = environment(FileSystemLoader(FOLDER)).get_template("page.html.j2")
     return template.render(
-        title=title_of(markdown),
-        contents=contents(markdown),
+        title=headings[0].text if headings else "Postmortem",
+        contents=[(slug(each.text), each.text) for each in headings if each.level == 2],
         body=html,
         style=style,
         style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",

@@ -73,21 +73,6 @@ def blocks(markdown: str) -> Iterator[Block]:
                 yield from _rows(each, tuple(section))
 
 
-def headings(markdown: str) -> list[str]:
-    """Return the texts of the headings, whatever their level."""
-    return [block.text for block in blocks(markdown) if block.level]
-
-
-def title_of(markdown: str) -> str:
-    """Return the first heading, or Postmortem where there is none."""
-    return next(iter(headings(markdown)), "Postmortem")
-
-
-def contents(markdown: str) -> list[tuple[str, str]]:
-    """Return the id and the text of each heading of the second level."""
-    return [(_slug(block.text), block.text) for block in blocks(markdown) if block.level == 2]
-
-
 def _rows(table: SyntaxTreeNode, section: tuple[str, ...]) -> Iterator[Block]:
     head, *rows = [node for node in table.walk() if node.type == "tr"]
     names = tuple(_text(cell).strip().lower() for cell in head.children)
@@ -145,7 +130,7 @@ def _set_anchors(state: StateCore) -> None:
     for token, inner in pairwise(state.tokens):
         name = ""
         if token.type == "heading_open":
-            name = _slug(inner.content)
+            name = slug(inner.content)
         elif token.type == "td_open" and re.fullmatch(r"E\d{1,6}", inner.content):
             name = inner.content.lower()
         if name and name not in seen:
@@ -153,5 +138,6 @@ def _set_anchors(state: StateCore) -> None:
             token.attrSet("id", name)
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """Return the id of a heading."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60]

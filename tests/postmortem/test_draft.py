@@ -11,7 +11,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.triage import triage
 from atomlab.postmortem.check import problems
-from atomlab.postmortem.reader import blocks, headings
+from atomlab.postmortem.reader import blocks
 
 
 def evidence_of(markdown):
@@ -239,7 +239,7 @@ def test_several_tenants_stand_each_under_its_own_heading(make, before, incident
     """Two tenants of one snapshot: both are named, the population of the snapshot once."""
     other = json.loads(json.dumps(atomlab.investigate(before, "fjord").to_json()))
     markdown = make(incident, other)
-    names = headings(markdown)
+    names = [b.text for b in blocks(markdown) if b.level]
 
     assert names.count("Brennan Machinery (brennan), snapshot brennan-2026-05-02") > 5
     assert names.count("Fjord Fisheries (fjord), snapshot brennan-2026-05-02") > 4

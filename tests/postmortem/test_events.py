@@ -59,7 +59,7 @@ def load(tmp_path):
         ("authors: Ana", "authors: must be a list", "correct it"),
         ("impact: 3", "impact: must be a mapping", "correct it"),
         ("people: [Ana]", "people[0]: must be a mapping", "correct it"),
-        ("trigger: 3", "trigger: must be text, or a mapping", "correct it"),
+        ("trigger: 3", "trigger.text: must be text; put it in quotes", "correct it"),
         ("trigger: ''", "trigger.text: must not be empty", "correct it"),
         ("options: [{name: a, recommended: x}]", "must be true or false", "correct it"),
         ("steps: [{step: a, state: x}]", "must be 'done', 'open' or 'failed'", "correct it"),

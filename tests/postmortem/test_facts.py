@@ -314,20 +314,28 @@ def test_what_part_the_cause_asked_about_plays_elsewhere_is_told(case):
     assert verdicts == ["confirmed", "inconclusive"]
 
 
-def test_what_was_seen_of_the_root_cause_is_cited_from_the_request_that_is_explained(case):
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [
+        ("simple", ["No row MINIMAX_API_KEY.", "Row MINIMAX_2_7_API_KEY holds a key."]),
+        ("advanced", ["5 of 5 models rejected."]),
+    ],
+)
+def test_what_was_seen_of_the_root_cause_is_of_the_request_that_is_explained(case, asked, seen):
     """The one asked about, or where that finds a model the first that fails."""
     found = document(
-        diagnosed("simple", usable=1), diagnosed("complex", ALIAS), diagnosed("advanced", QUALITY)
+        diagnosed("simple", usable=1),
+        diagnosed("complex", ALIAS),
+        diagnosed("advanced", QUALITY),
+        asked=asked,
     )
-    told = facts.root_evidence(case(found))
-    assert [each.text for each in told] == [
-        "No row MINIMAX_API_KEY.",
-        "Row MINIMAX_2_7_API_KEY holds a key.",
-    ]
-    assert {*map(str, map(pointers, told))} == {"['/diagnosis/diagnoses/1/causes/0']"}
-    found["request"]["complexity"] = "advanced"
-    assert [each.text for each in facts.root_evidence(case(found))] == ["5 of 5 models rejected."]
-    assert facts.root_evidence(case(document(diagnosed("simple", usable=1)))) == []
+    markdown = draft([case(found)], Events())
+    root = [b for b in blocks(markdown) if b.section[-1] == "Root cause"]
+    assert [b.text for b in root if b.text in seen] == seen
+    place = {"simple": 1, "advanced": 2}[asked]
+    where = {b.cells[0]: b.cells[2] for b in blocks(markdown) if b.within("evidence") and b.cells}
+    cited = {where[f"E{n}"] for b in root if b.text in seen for n in b.cites}
+    assert cited == {f"findings.json#/diagnosis/diagnoses/{place}/causes/0"}
 
 
 def test_contributing_are_the_causes_that_are_no_root_of_any_request(case):
