@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,7 +26,6 @@ State = Literal["done", "open", "failed"]
 _MUST = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
-    "invalid_key": "is not the name of a field",
     "literal_error": "must be {expected}",
     "model_type": "must be a mapping of names and values",
     "string_too_short": "must not be empty",
@@ -58,15 +57,20 @@ def _statement(given: Any) -> Any:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _without_empty(cls, given: Any) -> Any:
-        """Leave out the known fields that are left empty, as if they were not there."""
+    def _known_and_filled(cls, given: Any) -> Any:
+        """Refuse fields that are not known, and leave out those that are empty."""
         if not isinstance(given, dict):
             return given
-        return {k: v for k, v in given.items() if v is not None or k not in cls.model_fields}
+        for name in given:
+            if name not in cls.model_fields:
+                hint = did_you_mean(str(name), cls.model_fields)
+                known = f"known fields: {', '.join(cls.model_fields)}"
+                raise ValueError(f"unknown field {field_name(name)}", f"{hint} {known}".strip())
+        return {name: value for name, value in given.items() if value is not None}
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -225,30 +229,15 @@ def load_events(path: str | Path) -> Events:
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:
-    """Return what is wrong first, and what to do about it.
-
-    A misspelt field comes before the one that it leaves missing.
-    """
-    wrong = error.errors(include_url=False, include_input=False)
-    first = min(wrong, key=lambda each: each["type"] != "extra_forbidden")
+    """Return what is wrong first, and what to do about it."""
+    first = error.errors(include_url=False, include_input=False)[0]
     parts = (f"[{p}]" if isinstance(p, int) else f".{field_name(p)}" for p in first["loc"])
     place = "".join(parts).lstrip(".")
-    if first["type"] == "extra_forbidden":
-        known = list(_model_at(first["loc"][:-1]).model_fields)
-        hint = did_you_mean(str(first["loc"][-1]), known)
-        return f"unknown field {place}", f"{hint} known fields: {', '.join(known)}".strip()
     if first["type"] == "missing":
         return f"{place} is missing", "add it"
-    must = _MUST.get(first["type"], first["msg"].removeprefix("Value error, "))
-    return f"{place}: {must.format_map(first.get('ctx', {}))}", "correct it"
-
-
-def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
-    """Return the model of the value at a place in an events file."""
-    model: Any = Events
-    for name in (part for part in loc if isinstance(part, str)):
-        model = model.model_fields[name].annotation
-        while not hasattr(model, "model_fields"):  # the model within a list or an option
-            model = get_args(model)[0]
-    found: type[BaseModel] = model
-    return found
+    context = first.get("ctx", {})
+    if first["type"] == "value_error":
+        must, *todo = context["error"].args
+    else:
+        must, todo = _MUST.get(first["type"], first["msg"]).format_map(context), []
+    return f"{place}: {must}".removeprefix(": "), todo[0] if todo else "correct it"

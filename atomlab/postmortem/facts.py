@@ -203,21 +203,6 @@ def repaired(case: Case) -> Evidence:
     return case.cite("/repaired", f"with the fix made: cured {cured}; not cured {left}")
 
 
-def claim(case: Case, place: int) -> Evidence:
-    """Return the test of a claim as evidence."""
-    tested = case.found.verification.claims[place]
-    says = f"claim {tested.id}: {tested.observed}; {tested.verdict}"
-    return case.cite(f"/verification/claims/{place}", says)
-
-
-def option(case: Case, place: int) -> Evidence:
-    """Return an option that was run as evidence."""
-    run = case.found.options[place]
-    leaves = listed(run.leaves, 8) or "nothing"
-    says = f"{run.name}: cures {len(run.cures)}, leaves {leaves}, cost {run.cost}"
-    return case.cite(f"/options/{place}", says)
-
-
 def steps(case: Case) -> list[tuple[Statement, str]]:
     """Return the steps of verification with their state; open ones lead to no finding.
 

@@ -34,11 +34,11 @@ def load(tmp_path):
         ("ownr: x", "unknown field ownr", "did you mean owner? known fields: title, note, number"),
         (
             "actions: [{item: a}, {item: b, ower: c}]",
-            "unknown field actions[1].ower",
+            "actions[1]: unknown field ower",
             "known fields: item, type, owner, priority, due, tracker",
         ),
-        ("impact: {requests: {txt: a}}", "unknown field impact.requests.txt", "text, source"),
-        ("trigger: {text: a, sorce: b}", "unknown field trigger.sorce", "did you mean source?"),
+        ("impact: {requests: {txt: a}}", "impact.requests: unknown field txt", "text, source"),
+        ("trigger: {text: a, sorce: b}", "trigger: unknown field sorce", "did you mean source?"),
         ("timeline: [{what: a}]", "timeline[0].source is missing", "add it"),
         (
             "timeline: [{at: soon, what: a, source: b}]",
@@ -63,7 +63,7 @@ def load(tmp_path):
         ("trigger: ''", "trigger.text: must not be empty", "correct it"),
         ("options: [{name: a, recommended: x}]", "must be true or false", "correct it"),
         ("steps: [{step: a, state: x}]", "must be 'done', 'open' or 'failed'", "correct it"),
-        ("true: a", "is not the name of a field", "correct it"),
+        ("true: a", "unknown field True", "known fields: title"),
         (
             "timeline: [{at: [1], what: a, source: b}]",
             "timeline[0].at: is not a time",
