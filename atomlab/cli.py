@@ -462,12 +462,13 @@ def postmortem(
         typer.echo(to_bytes(text, wanted), nl=False)
         return
     found = problems(text)
+    left = [problem for problem in found if not problem.advice]
     name = inputs[0] if is_markdown(inputs) else out if out and wanted == "md" else "draft"
     for problem in found if check else ():
         typer.echo(f"{printable(name, 300)}:{problem.line}: {problem.place}: {problem.what}")
     wrote = f"wrote {printable(out, 300)}; " if out else ""
-    typer.echo(f"{wrote}{count(len(found), 'point') if found else 'nothing'} open")
-    raise typer.Exit(EXIT_CODES["refuted"] if check and found else 0)
+    typer.echo(f"{wrote}{count(len(left), 'point') if left else 'nothing'} open")
+    raise typer.Exit(EXIT_CODES["refuted"] if check and left else 0)
 
 
 @app.command()

@@ -1,98 +1,131 @@
-"""Cases: the findings documents that a postmortem is made of, read and checked."""
+"""Cases: the findings that a postmortem is made of, and the evidence that each of them is."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from atomlab.errors import InputError
 from atomlab.files import parse_json, read_bytes
-from atomlab.postmortem.schema import Diagnosed, Findings, Tenant
-from atomlab.text import storable
+from atomlab.postmortem.schema import Diagnosed, Diagnosis, Findings
+from atomlab.text import printable
+
+HASH_SHOWN = 12  # characters of a snapshot's hash in a row of evidence; it is given in full above
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a number leads to: a finding (with the hash of its snapshot), or a source.
+
+    `place` is a findings file and a JSON Pointer into it, or the source in people's words; it and
+    the snapshot tell one piece of evidence from another.
+    """
+
+    place: str
+    says: str = field(compare=False)
+    snapshot: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A text and the evidence that it cites; with `missing`, what people still have to write."""
+
+    text: str = ""
+    cites: tuple[Evidence, ...] = ()
+    missing: str = ""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Findings, the file that they stand in (its name and hash), and what follows from them."""
+    """Findings on a tenant, the name and hash of their file, and whether there are others."""
 
     file: str
     sha256: str
     found: Findings
+    among: bool = False
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What the platform decides for the tenant."""
+        return self.found.diagnosis
+
+    @property
+    def diagnoses(self) -> tuple[Diagnosed, ...]:
+        """All requests that were diagnosed."""
+        return self.diagnosis.diagnoses
+
+    @property
+    def failing(self) -> list[int]:
+        """The places of the diagnosed requests for which pricing finds no model."""
+        return [place for place, each in enumerate(self.diagnoses) if each.fails]
 
     @property
     def asked(self) -> int:
-        """The place of the request that was asked about, among those that were diagnosed.
-
-        Where none of them was, that of the first that fails, else the first.
-        """
-        diagnosed = self.found.diagnosis.diagnoses
-        asked = [d.request.kind == self.found.request.kind for d in diagnosed]
-        failing = [d.fails for d in diagnosed]
-        return next((wanted.index(True) for wanted in (asked, failing) if any(wanted)), 0)
+        """The place of the request that was asked about, else of the first that fails, else 0."""
+        kinds = [each.request.kind for each in self.diagnoses]
+        kind = self.found.request.kind
+        return kinds.index(kind) if kind in kinds else next(iter(self.failing), 0)
 
     @property
-    def failing(self) -> list[Diagnosed]:
-        """The diagnosed requests that find no model."""
-        return [d for d in self.found.diagnosis.diagnoses if d.fails]
+    def place(self) -> int:
+        """The place of the request that is explained: that asked about, else one with causes."""
+        with_causes = [n for n in (self.asked, *self.failing) if self.diagnoses[n].causes]
+        return next(iter(with_causes), self.asked)
 
     @property
-    def tenant(self) -> Tenant:
-        """The tenant that was investigated."""
-        return self.found.diagnosis.tenant
+    def shown(self) -> Diagnosed:
+        """The request that is explained."""
+        return self.diagnoses[self.place]
+
+    @property
+    def served(self) -> bool:
+        """Whether the request that was asked about finds a model."""
+        return self.diagnoses[self.asked].winner is not None
+
+    @property
+    def who(self) -> str:
+        """The tenant, by name and subdomain."""
+        tenant = self.diagnosis.tenant
+        return f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)})"
+
+    @property
+    def heading(self) -> str:
+        """The tenant and the snapshot where there are other cases, else nothing."""
+        snapshot = printable(self.found.snapshot.name)
+        return f"{self.who}, snapshot {snapshot}" if self.among else ""
+
+    def cite(self, pointer: str, says: str) -> Evidence:
+        """Return the finding at a JSON Pointer as evidence."""
+        return Evidence(f"{self.file}#{pointer}", says, self.found.snapshot.sha256[:HASH_SHOWN])
 
 
 def load_cases(paths: Sequence[str | Path]) -> list[Case]:
     """Return the findings in these JSON files, in the order in which they were captured.
 
-    Raises InputError for a file that cannot be read or is no findings document.
+    Raises InputError for a file that cannot be read or does not hold the findings on one tenant.
     """
     files = list(dict.fromkeys(map(Path, paths)))
-    cases = [_load(path, name) for path, name in zip(files, _names(files), strict=True)]
-    return sorted(cases, key=lambda case: case.found.diagnosis.snapshot.captured_at)
+    folder = os.path.commonpath([path.absolute().parent for path in files])
+    cases = [_load(path, path.absolute().relative_to(folder).as_posix()) for path in files]
+    cases = [replace(case, among=len(cases) > 1) for case in cases]
+    return sorted(cases, key=lambda case: case.diagnosis.snapshot.captured_at)
 
 
 def _load(path: Path, name: str) -> Case:
     content = read_bytes(path)
-    document = parse_json(content, path)
     try:
-        found = Findings.model_validate(_storable(document))
+        found = Findings.model_validate(parse_json(content, path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        what, todo = first["msg"], "give a findings.json that atomlab report wrote"
         if first["loc"] == ("diagnosis", "tenant") and first["input"] is None:
-            raise InputError(
-                "is about all tenants",
-                where=path,
-                todo="give the findings of one tenant (atomlab report --tenant)",
-            ) from None
+            what, todo = "is about all tenants", "give one tenant's (atomlab report --tenant)"
         place = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(
-            f"is no findings document ({place}: {first['msg']})",
-            where=path,
-            todo="give a findings.json that atomlab report left",
-        ) from None
+        what = f"is not one tenant's findings ({place}: {what})"
+        raise InputError(what, where=path, todo=todo) from None
     return Case(name, sha256(content).hexdigest(), found)
-
-
-def _storable(value: Any) -> Any:
-    """Return the JSON value without lone surrogates, which pydantic takes for no text."""
-    if isinstance(value, dict):
-        return {storable(key): _storable(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_storable(each) for each in value]
-    return storable(value) if isinstance(value, str) else value
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Return a name for each file, all different: its own, or its folder's and its own."""
-    names = [path.name for path in paths]
-    if len(set(names)) < len(names):
-        names = [f"{path.parent.name}/{path.name}" for path in paths]
-    return [
-        name if names.count(name) == 1 else f"{name} ({place})"
-        for place, name in enumerate(names, 1)
-    ]

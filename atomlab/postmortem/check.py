@@ -1,6 +1,7 @@
-"""What keeps a postmortem from being finished: all of it, each with its place.
+"""What keeps a postmortem from being finished, each with its place, and advice beside it.
 
-The check reads the Markdown itself, so that it holds for a draft and for what people made of it.
+The check reads the Markdown itself, so that it holds for a draft and for what people made of it. It
+asks for what is certain; whether a sentence is a good one is for people to say.
 """
 
 from __future__ import annotations
@@ -8,16 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from textwrap import shorten
 
-from atomlab.postmortem.actions import open_in
-from atomlab.postmortem.facts import NOT_RECORDED
-from atomlab.postmortem.markdown import TO_WRITE
-from atomlab.postmortem.moments import moments
-from atomlab.postmortem.quantities import quantities
-from atomlab.postmortem.reader import Block, blocks, titles
-from atomlab.postmortem.trigger import repeats
-from atomlab.postmortem.unfinished import is_open, marked, nobody, nothing
+from atomlab.files import read_yaml
+from atomlab.postmortem.reader import Block, blocks
 from atomlab.text import printable
 
 SECTIONS = (
@@ -26,305 +23,173 @@ SECTIONS = (
     *("Where we got lucky", "Action items", "Evidence"),
 )
 _HEAD = ("status", "severity", "owner", "authors")  # rows that the head must have
-# What may be "none": the draft says so where it asks.
-_OR_NONE = ("incident number", "review meeting", "recording", "war room", "drill")
-_NONE = ("n/a", "nil", "no", "none")
-_UNKNOWN = ("no idea", "nobody knows", "not clear", "not known yet", "nothing", "unclear")
+_ACTION = ("item", "type", "owner", "due")  # columns that action items must have, each filled in
 _MOMENTS = ("started", "detected", "mitigated", "resolved")
-# What none of them comes before; an incident may be over before anybody detects it.
-_EARLIER = {
-    "detected": ("started",),
-    "mitigated": ("started",),
-    "resolved": ("started", "mitigated"),
-}
-# What is claimed there rests on evidence, whether it has a number or not.
-_CLAIMS = {
-    "trigger": "a cause",
-    "root cause": "a cause",
-    "contributing causes": "a cause",
-    "resolution": "a resolution",
-}
-# The table of the options that were run: it tells more of each than its row of evidence does.
-_OPTIONS = ("option", "kind, cost", "for", "against")
-# Where a text has to say something.
-_SAID = ("summary", "trigger", "root cause", "resolution")
-# How a draft's own sentences under the resolution begin.
-_DRAFTED = ("On the later snapshot ", "The fix of least effort", "The script that does it;")
-_HASH = re.compile(r"\b[0-9a-f]{64}\b")
-_SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-    fifteen sixteen seventeen eighteen nineteen twenty"""
-_FIGURES = {word: number for number, word in enumerate(_SMALL.split())}
-# Shares, durations and the like are worked out from what was measured.
-_PLAIN = re.compile(r"[^\w%]*\d[\d,]*|\w+ .*")
+# Of two moments the one that comes first; an incident may be over before anybody detects it.
+_ORDER = (
+    *(("started", "detected"), ("started", "mitigated")),
+    *(("started", "resolved"), ("mitigated", "resolved")),
+)
+# Where advice asks for evidence.
+_CLAIMS = ("timeline", "trigger", "root cause", "contributing causes", "resolution")
+_MARK = re.compile(r"\b(?:TO WRITE|TODO|TBD|FIXME)\b(?:: )?")
+_EMPTY = ("", "n/a", "none", "unassigned", "unknown")
+_CLOCK = re.compile(r"(?<![\d:.])(?:[01]\d|2[0-4]):[0-5]\d(?::[0-5]\d)?(?!\d|:\d)")
+_ZONE = re.compile(rf"\b(?:UTC|GMT)\b|{_CLOCK.pattern} ?\(?(?:Z\b|[A-Z]{{3,5}}\b|[+−-]\d\d)")
+_ALL_IN_ONE_ZONE = re.compile(r"\btimes (?:are )?(?:given )?(?:in )?(?:UTC|GMT)\b", re.IGNORECASE)
+# A number that stands alone: no part of a name, a date, a time, a version, a range or a share, and
+# no tenant's name, as in 42 (0042).
+_FIGURE = re.compile(r"(?<![\w.,:#/+-])(?!0\d)\d[\d,]*+(?:\.\d+)?+(?![\w:/%–-]| \()")
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """Something to finish: the line of the Markdown, the place in words, and what is wrong."""
+    """Something to finish, or advice: the line of the Markdown, the place, and what it is."""
 
     line: int
     place: str
     what: str
+    advice: bool = False
 
 
 def problems(markdown: str) -> list[Problem]:
-    """Return what is open or wrong in a postmortem, in the order of its lines."""
+    """Return what is open or wrong in a postmortem, and advice, in the order of its lines."""
     read = list(blocks(markdown))
-    rows = _rows_of_evidence(read)
-    known = {int(row.cells[0][1:]): row for row in rows}
-    found = [*_sections(read, list(titles(markdown))), *_head(read)]
+    rows = [b for b in _rows(read, "evidence") if re.fullmatch(r"E\d{1,6}", b.cells[0])]
+    known = {int(row.cells[0][1:]): row for row in rows if not _is_empty(row.named.get("where"))}
+    zoned = bool(_ALL_IN_ONE_ZONE.search(markdown))
+    found = [*_sections(read), *_head(read), *_timeline(read), *_actions(read)]
     for block in read:
-        told = [
-            *_unwritten(block),
-            *_empty(block),
-            *_unsaid(block),
-            *_unproven(block, known),
-            *_times(block),
-        ]
-        found += [Problem(block.line, _place(block), what) for what in told]
-    for title in titles(markdown):
-        told = [*_unwritten(title), *_uncited(title)]
-        found += [Problem(title.line, _place(title), what) for what in told]
-    found += [*_timeline(read), *_actions(read), *_evidence(read), *_trigger(read)]
-    found += _resolution(read, known)
+        found += [*_unwritten(block), *_uncited(block, known), *_advice(block)]
+        clock = _CLOCK.search(block.text)
+        if clock and not zoned and not _ZONE.search(block.text):
+            found.append(_at(block, f"a time without its zone: {clock[0]}"))
     return sorted(dict.fromkeys(found))
 
 
-def _sections(read: Sequence[Block], headings: Sequence[Block]) -> Iterator[Problem]:
-    """Yield the sections that are missing, or that have nothing but their heading.
+def _at(block: Block, what: str, *, advice: bool = False) -> Problem:
+    section = " / ".join(printable(name, 60) for name in block.section[1:] if name)
+    row = f", row {block.number}" if block.number else ""
+    return Problem(block.line, f"{section or 'Head'}{row}", what, advice)
 
-    Of the action items, `_actions` tells as much.
-    """
+
+def _is_empty(cell: str | None) -> bool:
+    return (cell or "").strip(" .–—-?").lower() in _EMPTY
+
+
+def _rows(read: Iterable[Block], section: str) -> list[Block]:
+    return [block for block in read if block.cells and block.within(section)]
+
+
+def _sections(read: Sequence[Block]) -> Iterator[Problem]:
+    """Yield the sections that are missing, or that have nothing but their heading."""
     for name in SECTIONS:
-        title = next((each for each in headings if each.whole.lower() == name.lower()), None)
-        said = [b for b in read if _within(b, name.lower()) and re.search(r"\w", b.whole)]
-        if title is None:
+        inside = [b for b in read if b.within(name.lower())]
+        if not inside:
             yield Problem(0, name, "the section is missing")
-        elif not said and name != "Action items":
-            yield Problem(title.line, _place(title), "nothing stands under the heading")
+        elif not any(re.search(r"\w", b.text) for b in inside if not b.level):
+            yield _at(inside[0], "nothing stands under the heading")
 
 
 def _head(read: Sequence[Block]) -> Iterator[Problem]:
-    """Yield the rows that the head lacks."""
-    rows = [block for block in read if len(block.section) < 2 and block.cells]
-    names = {row.cells[0].lower() for row in rows}
+    """Yield the rows that the head lacks, and those of name and value that have no value."""
+    head = {b.cells[0].lower(): b for b in read if b.cells and len(b.section) < 2}
     for name in _HEAD:
-        if name not in names:
-            yield Problem(rows[0].line if rows else 0, "Head", f"no row {name}")
+        if name not in head:
+            yield Problem(0, "Head", f"no row {name}")
+    for block in read:
+        if len(block.cells) == 2 and not any(block.head):
+            name, value = block.cells[0].lower(), block.cells[1]
+            required = name in _HEAD and len(block.section) < 2
+            if _is_empty(value) if required else not value.strip(" .–—-?"):
+                yield _at(block, f"no {printable(name, 40) or 'name'}")
 
 
-def _place(block: Block) -> str:
-    section = " / ".join(printable(name, 60) for name in block.section[1:] if name)
-    row = f", row {block.number}" if block.number else ""
-    return f"{section or 'Head'}{row}"
-
-
-def _within(block: Block, *names: str) -> bool:
-    return bool({heading.strip().lower() for heading in block.section} & set(names))
-
-
-def _unwritten(block: Block) -> Iterator[str]:
-    if not is_open(block.text) or (block.cells and _within(block, "action items")):
+def _unwritten(block: Block) -> Iterator[Problem]:
+    """Yield what is marked as open: the columns of a table's row, or the text itself."""
+    if not _MARK.search(block.text):
         return
-    told = marked(", ".join(filter(None, block.cells)) or block.text)
-    about = re.sub(rf",? ?{TO_WRITE}(: )?", ": ", told).strip(": ") or block.text
-    yield f"still to write: {shorten(about, 100, placeholder=' …')}"
+    what = ", ".join(name for name, cell in block.named.items() if name and _MARK.search(cell))
+    text = _MARK.sub("", ": ".join(filter(None, block.cells)) or block.text)
+    yield _at(block, f"still to write: {what or shorten(text, 100, placeholder=' …') or 'this'}")
 
 
-def _empty(block: Block) -> Iterator[str]:
-    """Yield the section whose text is a word that stands for nothing, such as unknown."""
-    said = re.sub(r"^(?:(?:it|that|this) )?(?:is|was) ", "", block.whole.strip(" .").lower())
-    name = next((name for name in _SAID if _within(block, name)), None)
-    none = not block.cells and (nothing(said) or said in _NONE + _UNKNOWN)
-    if name and none and not is_open(block.text):
-        yield f"no {name}"
-
-
-def _unsaid(block: Block) -> Iterator[str]:
-    """Yield the row of a table without a head, a name and what is said of it, that says nothing."""
-    if any(block.head) or len(block.cells) != 2 or is_open(block.text):
+def _uncited(block: Block, known: Mapping[int, Block]) -> Iterator[Problem]:
+    """Yield the citations that lead nowhere, and the first number that its evidence contradicts."""
+    cites = list(dict.fromkeys(block.cites))
+    for number in (each for each in cites if each not in known):
+        yield _at(block, f"[E{number}] is not in the evidence, or names no source there")
+    rows = [known[number] for number in cites if number in known]
+    # What people state is not measured, and the table of options says more than its evidence.
+    measured = all(not _is_empty(row.named.get("snapshot")) for row in rows)
+    if len(rows) < len(cites) or not measured or block.within("action items", "fix options"):
         return
-    name, said = block.cells
-    head = len(block.section) < 2
-    none = said.strip(" .").lower() in _NONE and (not head or name.lower() in _OR_NONE)
-    if name.lower() == "owner" and nobody(said):
-        yield "no owner"
-    elif not none and (nothing(said) or (head and said.strip(" .").lower() in _NONE)):
-        yield f"no {printable(name.lower(), 40) or 'name'}"
+    shown = "; ".join(row.named.get("what it shows", "") for row in rows)
+    # Several findings may be counted themselves, as in 4 of 4 kinds of request.
+    counts = map(str, range(len(rows) + 1)) if len(rows) > 1 else ()
+    right = {*_figures(shown), *counts}
+    wrong = [figure for figure in _figures(block.text) if figure not in right]
+    if wrong and _figures(shown):
+        cited = ", ".join(f"[E{number}]" for number in cites[:3])
+        yield _at(block, f"{wrong[0]} is not what {cited} says: {printable(shown, 60)}")
 
 
-def _unproven(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
-    for number in block.cites:
-        if number not in known:
-            yield f"[E{number}] is not in the evidence"
-    uncited = list(_uncited(block))
-    yield from uncited
-    if not (uncited or block.cites) and (claim := _claim(block)):
-        yield f"{claim} without evidence"
-    yield from _contradicted(block, known)
-
-
-def _claim(block: Block) -> str | None:
-    """Return what kind of claim a block is that needs evidence, if it is one."""
-    if is_open(block.text) or block.text.endswith((":", f"{NOT_RECORDED}.")):
-        return None
-    if any(_empty(block)):
-        return None
-    if block.cells and _within(block, "timeline"):
-        return "an entry"
-    return next((kind for name, kind in _CLAIMS.items() if _within(block, name)), None)
-
-
-def _contradicted(block: Block, known: Mapping[int, Block]) -> Iterator[str]:
-    """Yield the first number that is none of those that the line's measured evidence shows."""
-    cited = list(dict.fromkeys(block.cites))
-    aside = _within(block, "evidence", "action items") or block.head == _OPTIONS
-    if aside or not set(cited) <= known.keys():
-        return
-    shown = _measured([known[number] for number in cited])
-    figures = _figures(each for text in shown for each in quantities(text))
-    # Several findings may be counted themselves, as in 4 of 4 requests.
-    right = figures | (_counts(block.text, len(cited)) if len(cited) > 1 else set())
-    plain = (said for said in quantities(block.text) if _PLAIN.fullmatch(said))
-    wrong = next((said for said in plain if _figures([said]) - right), None)
-    if figures and wrong:
-        where = ", ".join(f"[E{n}]" for n in cited[:3]) + (", …" if len(cited) > 3 else "")
-        verb = "shows" if len(cited) == 1 else "show"
-        told = printable("; ".join(shown), 60)
-        yield f"{printable(wrong, 40)} is not what {where} {verb}: {told}"
-
-
-def _measured(rows: Sequence[Block]) -> list[str]:
-    """Return what rows of evidence show, or nothing if people stated one of them."""
-    cells = [dict(zip(row.head, row.plain, strict=False)) for row in rows]
-    if any(nothing(each.get("snapshot", "")) for each in cells):
-        return []
-    return [each.get("what it shows", "") for each in cells]
-
-
-def _counts(text: str, total: int) -> set[int]:
-    """Return the numbers in `text` that count the findings of which `total` are cited."""
-    some = {int(each) for each in re.findall(rf"\b(\d{{1,4}}) of {total}\b", text)}
-    return {total, *(each for each in some if each <= total)}
-
-
-def _figures(said: Iterable[str]) -> set[int]:
-    """Return the numbers of quantities in figures or small words."""
-    found = [each for text in said for each in re.findall(r"\d[\d,]*|[a-z]+", text.lower())]
-    return {
-        int(each.replace(",", "")) if each[0].isdecimal() else _FIGURES[each]
-        for each in found
-        if each[0].isdecimal() or each in _FIGURES
-    }
-
-
-def _uncited(block: Block) -> Iterator[str]:
-    """Yield the first number without evidence; those of actions are aims, not claims."""
-    if len(block.section) < 2 or block.cites or _within(block, "evidence", "action items"):
-        return
-    if seen := quantities(block.text):
-        yield f"a number without evidence: {printable(seen[0], 40)}"
-
-
-def _times(block: Block) -> Iterator[str]:
-    wrong = [each.clock for each in moments(block.text) if not each.utc]
-    if wrong:
-        yield f"a time without UTC: {wrong[0]}"
-    elif _within(block, "timeline") and block.cells:
-        when = block.cells[0]
-        if not is_open(when) and not moments(when):
-            yield f"no time (UTC): {printable(when, 40) or 'empty'}"
+def _figures(text: str) -> list[str]:
+    return [each.rstrip(",") for each in _FIGURE.findall(text)]
 
 
 def _timeline(read: Iterable[Block]) -> Iterator[Problem]:
-    """Yield the moments that the timeline lacks, and those that come before an earlier one."""
-    rows = [b for b in read if b.cells and _within(b, "timeline")]
-    if not rows:
-        return
+    """Yield rows without a time, moments that are missing, and those in the wrong order."""
+    rows = _rows(read, "timeline")
+    for row in rows:
+        when = row.cells[0]
+        if not _MARK.search(when) and not (_moment(row) and _CLOCK.search(when)):
+            yield _at(row, f"no date and time: {printable(when, 40) or 'empty'}")
     by_kind = {cell.lower(): row for row in reversed(rows) for cell in row.cells[1:]}
-    for kind in _MOMENTS:
+    for kind in _MOMENTS if rows else ():
         if kind not in by_kind:
             yield Problem(rows[0].line, "Timeline", f"no row {kind}")
-    at = {kind: _moment(by_kind.get(kind)) for kind in _MOMENTS}
-    for kind, earlier in _EARLIER.items():
-        if late := next((name for name in earlier if _precedes(at[kind], at[name])), None):
-            row, told = by_kind[kind], "it started" if late == "started" else f"it was {late}"
-            yield Problem(row.line, _place(row), f"{kind} before {told}")
-
-
-def _precedes(then: str, other: str) -> bool:
-    """Return whether a moment is before another; of a day and a time only the days compare."""
-    return bool(then and other) and then[: len(other)] < other[: len(then)]
+    for first, then in _ORDER:
+        early, late = _moment(by_kind.get(first)), _moment(by_kind.get(then))
+        # Of a day and a time only the days compare.
+        if early and late and late[: len(early)] < early[: len(late)]:
+            yield _at(by_kind[then], f"{then} is before {first}")
 
 
 def _moment(row: Block | None) -> str:
-    """Return the day and, if given, the time that a row of the timeline begins with."""
-    found = re.search(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", row.cells[0] if row else "")
-    return found[0].replace("T", " ") if found else ""
-
-
-def _incident_day(read: Iterable[Block]) -> str:
-    """Return the day on which the incident started, else the first of the timeline."""
-    rows = [b for b in read if b.cells and _within(b, "timeline")]
-    started = [row for row in rows if "started" in map(str.lower, row.cells[1:])]
-    days = [_moment(row)[:10] for row in started] + sorted(_moment(row)[:10] for row in rows)
-    return next(filter(None, days), "")
+    """Return the day that a row of the timeline begins with, and the time if that is in UTC."""
+    when = row.cells[0] if row else ""
+    found = re.search(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?", when)
+    in_utc = found and found[2] and re.search(r"UTC|GMT|\dZ", when)
+    return f"{found[1]} {found[2]}" if found and in_utc else found[1] if found else ""
 
 
 def _actions(read: Sequence[Block]) -> Iterator[Problem]:
-    rows = [b for b in read if b.cells and _within(b, "action items")]
-    if not rows:
-        yield Problem(0, "Action items", "no action item stands in a table")
-    for head, row in {row.head: row for row in reversed(rows)}.items():
-        for name in ("item", "type", "owner", "due"):
-            if name not in head:
-                yield Problem(row.line, "Action items", f"the table has no column {name}")
-    incident = _incident_day(read)
-    for row in rows:
-        cells = dict(zip(row.head, row.cells, strict=False))
-        for what in open_in(cells, incident):
-            yield Problem(row.line, _place(row), what)
+    """Yield the columns that a table of action items lacks, and the cells that are empty."""
+    for row in _rows(read, "action items"):
+        for name in _ACTION:
+            if name not in row.head and row.number == 1:
+                yield _at(row, f"the table has no column {name}")
+            elif name in row.head and _is_empty(row.named.get(name)):
+                yield _at(row, f"no {name}")
 
 
-def _rows_of_evidence(read: Iterable[Block]) -> list[Block]:
-    rows = [b for b in read if b.cells and _within(b, "evidence")]
-    return [row for row in rows if re.fullmatch(r"E\d{1,6}", row.cells[0])]
+def _advice(block: Block) -> Iterator[Problem]:
+    """Yield what would make a line better, and is no reason to call it unfinished."""
+    what: list[str] = []
+    if block.cells and block.within("action items"):
+        words, owner = block.named.get("item", "").lower().split(), block.named.get("owner", "")
+        vague = [each for each in _words()["vague"] if words[: len(each.split())] == each.split()]
+        what += [f"{each!r} has no end; say what will be there when it is done" for each in vague]
+        if owner.lower() in _words()["nobody"]:
+            what.append(f"{owner!r} is nobody; name a person or a team")
+    is_text = not block.level and re.search(r"\w$|\w\W*[^:]$", block.text)
+    if is_text and block.within(*_CLAIMS) and not block.cites and not _MARK.search(block.text):
+        what.append("no evidence is cited")
+    yield from (_at(block, f"advice: {each}", advice=True) for each in what)
 
 
-def _evidence(read: list[Block]) -> Iterator[Problem]:
-    """Yield what of the evidence leads nowhere: to no snapshot's hash, and to no source."""
-    hashes = {h for b in read if _within(b, "evidence") for h in _HASH.findall(b.whole)}
-    seen: set[str] = set()
-    for row in _rows_of_evidence(read):
-        cells = dict(zip(row.head, row.cells, strict=False))
-        where, snapshot = cells.get("where", ""), cells.get("snapshot", "").strip("–- ")
-        if row.cells[0] in seen:
-            yield Problem(row.line, _place(row), f"{row.cells[0]} stands here twice")
-        seen.add(row.cells[0])
-        if nothing(where):
-            yield Problem(row.line, _place(row), f"{row.cells[0]} leads nowhere")
-        elif snapshot and not any(h.startswith(snapshot) for h in hashes):
-            what = f"{row.cells[0]} leads to a snapshot whose SHA-256 is not given"
-            yield Problem(row.line, _place(row), what)
-
-
-def _trigger(read: Sequence[Block]) -> Iterator[Problem]:
-    """Yield triggers that are the root cause again."""
-    roots = [block.whole for block in read if _within(block, "root cause")]
-    for block in read:
-        if _within(block, "trigger") and not is_open(block.text) and repeats(block.whole, roots):
-            yield Problem(block.line, _place(block), "the trigger equals the root cause")
-
-
-def _resolution(read: Sequence[Block], known: Mapping[int, Block]) -> Iterator[Problem]:
-    """Yield the resolution of which only what a draft says is left: what would do, not what did."""
-    said = [b for b in read if _within(b, "resolution") and re.search(r"\w", b.whole)]
-    if said and all(b.whole.startswith(_DRAFTED) or _shown(b, known) for b in said):
-        yield Problem(said[0].line, _place(said[0]), "what was done is missing")
-
-
-def _shown(block: Block, known: Mapping[int, Block]) -> bool:
-    """Return whether a block says what its evidence shows, in the same words."""
-    rows = [known[n] for n in block.cites if n in known]
-    shown = [dict(zip(row.head, row.cells, strict=False)).get("what it shows") for row in rows]
-    return block.whole.strip(" .").lower() in [(each or "").strip(" .").lower() for each in shown]
+@cache
+def _words() -> Mapping[str, Sequence[str]]:
+    words: Mapping[str, Sequence[str]] = read_yaml(Path(__file__).with_name("advice.yaml"))
+    return words

@@ -7,11 +7,10 @@ Kehoe's table. What a file leaves out stays `TO WRITE` in the document.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -27,81 +26,66 @@ State = Literal["done", "open", "failed"]
 _MUST = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
-    "invalid_key": "is no name of a field",
     "literal_error": "must be {expected}",
-    "model_attributes_type": "must be a mapping, of names and values",
-    "model_type": "must be a mapping, of names and values",
+    "model_type": "must be a mapping of names and values",
     "string_too_short": "must not be empty",
-    "string_type": "must be a text; in quotes, if it looks like something else",
+    "string_type": "must be text; put it in quotes if it looks like something else",
     "tuple_type": "must be a list",
 }
 
 
-def _moment(given: Any) -> Any:
-    """Return a time in UTC if its zone is given, else as it stands: a time or a date without."""
-    _no_number(given)
-    if isinstance(given, str):
-        text = re.sub(r"\s*(UTC|Z)$", "+00:00", given.strip())
-        try:
-            given = datetime.fromisoformat(text) if len(text) > 10 else date.fromisoformat(text)
-        except ValueError:
-            given = text
-    if not isinstance(given, date | None):
-        raise ValueError("is no time; write 2026-05-02T08:15:00Z")
-    if isinstance(given, datetime) and given.tzinfo is not None:
-        try:
-            return given.astimezone(UTC)
-        except OverflowError:
-            raise ValueError("is outside the years 1 to 9999 in UTC") from None
-    return given
+def in_utc(text: str) -> str:
+    """Return a time in UTC if its offset is known; a range, or a zone's name, as it stands."""
+    try:
+        at: datetime | None = datetime.fromisoformat(re.sub(r" ?(UTC|GMT|Z)$", "+00:00", text))
+        at = at.astimezone(UTC) if at and at.tzinfo else None
+    except (ValueError, OverflowError):
+        at = None
+    return f"{at:%Y-%m-%d %H:%M}{f':{at:%S}' if at.second else ''} UTC" if at else text
 
 
-def _day(given: Any) -> Any:
-    """Return a date, as it stands or as its text says."""
-    _no_number(given)
-    if isinstance(given, str):
-        with suppress(ValueError):
-            given = datetime.fromisoformat(given.strip())
-    if isinstance(given, datetime) and given.time() == time.min:
-        given = given.date()
-    if isinstance(given, datetime) or not isinstance(given, date | None):
-        raise ValueError("is no date; write 2026-05-31")
-    return given
-
-
-def _no_number(given: Any) -> None:
-    if isinstance(given, (int, float)):
-        raise ValueError("is a number, not a time or date")
+def _time(given: Any) -> str:
+    text = str(given).strip()
+    with suppress(ValueError):
+        if text.startswith(str(date.fromisoformat(text[:10]))):
+            return in_utc(text)
+    raise ValueError("is not a time; write 2026-05-02T08:15:00Z")
 
 
 def _statement(given: Any) -> Any:
-    if not isinstance(given, str | dict | Statement):
-        raise ValueError("must be a text, or a mapping of text and source")
-    return {"text": given} if isinstance(given, str) else given
+    return given if isinstance(given, dict | Stated) else {"text": given}
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _without_empty(cls, given: Any) -> Any:
-        """Leave out the known fields that are left empty, as if they were not there."""
+    def _known_and_filled(cls, given: Any) -> Any:
+        """Refuse fields that are not known, and leave out those that are empty."""
         if not isinstance(given, dict):
             return given
-        return {k: v for k, v in given.items() if v is not None or k not in cls.model_fields}
+        for name in given:
+            if name not in cls.model_fields:
+                hint = did_you_mean(str(name), cls.model_fields)
+                known = f"known fields: {', '.join(cls.model_fields)}"
+                raise ValueError(f"unknown field {field_name(name)}", f"{hint} {known}".strip())
+        return {name: value for name, value in given.items() if value is not None}
 
 
-class Statement(_Strict):
-    """What somebody states, and from where it is known; text alone will do."""
+Text = Annotated[str, Field(min_length=1)]
+# A bool where text should be is a slip of YAML (`owner: true`), but a number may name.
+Name = Annotated[str, Field(coerce_numbers_to_str=True)]
 
-    text: str = Field(min_length=1)
+
+class Stated(_Strict):
+    """What somebody states, and how that is known; text alone will do."""
+
+    text: Text
     source: str | None = None
 
 
-Told = Annotated[Statement, BeforeValidator(_statement)]
-# A bool or a number where text should be is a slip of YAML (`owner: true`), but a number may name.
-Name = Annotated[str, Field(coerce_numbers_to_str=True)]
+Statement = Annotated[Stated, BeforeValidator(_statement)]
 
 
 class Person(_Strict):
@@ -114,11 +98,11 @@ class Person(_Strict):
 class Impact(_Strict):
     """What the incident meant for those it hit; the affected tenants come from the findings."""
 
-    requests: Told | None = None
-    users: Told | None = None
-    infrastructure: Told | None = None
-    productivity: Told | None = None
-    support: Told | None = None
+    requests: Statement | None = None
+    users: Statement | None = None
+    infrastructure: Statement | None = None
+    productivity: Statement | None = None
+    support: Statement | None = None
 
 
 class Detection(_Strict):
@@ -130,11 +114,11 @@ class Detection(_Strict):
 
 
 class Entry(_Strict):
-    """Something that happened: when (UTC), what, known from where, done by whom."""
+    """Something that happened: when, what, how that is known, and who did it."""
 
-    at: Annotated[datetime | date | None, BeforeValidator(_moment)] = None
-    what: str = Field(min_length=1)
-    source: str = Field(min_length=1)
+    at: Annotated[str | None, BeforeValidator(_time)] = None
+    what: Text
+    source: Text
     kind: Kind = "event"
     who: str | None = None
 
@@ -142,18 +126,18 @@ class Entry(_Strict):
 class Action(_Strict):
     """Something to do, by whom and until when."""
 
-    item: str = Field(min_length=1)
+    item: Text
     type: ActionType | None = None
     owner: str | None = None
     priority: Name | None = None
-    due: Annotated[date | None, BeforeValidator(_day)] = None
+    due: str | None = None
     tracker: Name | None = None
 
 
-class Option(_Strict):
+class WeighedOption(_Strict):
     """A fix that people weighed."""
 
-    name: str = Field(min_length=1)
+    name: Text
     pros: tuple[str, ...] = ()
     cons: tuple[str, ...] = ()
     recommended: bool | None = None
@@ -161,10 +145,10 @@ class Option(_Strict):
     source: str | None = None
 
 
-class Step(_Strict):
+class TakenStep(_Strict):
     """A step of verification, and whether it was taken."""
 
-    step: str = Field(min_length=1)
+    step: Text
     state: State = "open"
     source: str | None = None
 
@@ -172,7 +156,7 @@ class Step(_Strict):
 class Related(_Strict):
     """Something to read beside this postmortem."""
 
-    what: str = Field(min_length=1)
+    what: Text
     link: str | None = None
     source: str | None = None
 
@@ -180,15 +164,15 @@ class Related(_Strict):
 class Question(_Strict):
     """A question that the review left open, or answered."""
 
-    question: str = Field(min_length=1)
+    question: Text
     answer: str | None = None
 
 
 class Messages(_Strict):
-    """What was told to people inside and outside."""
+    """What people inside and outside were informed of."""
 
-    internal: Told | None = None
-    external: Told | None = None
+    internal: Statement | None = None
+    external: Statement | None = None
 
 
 class Events(_Strict):
@@ -206,22 +190,22 @@ class Events(_Strict):
     recording: str | None = None
     war_room: str | None = None
     drill: str | None = None
-    summary: Told | None = None
+    summary: Statement | None = None
     impact: Impact = Impact()
     timeline: tuple[Entry, ...] = ()
     detection: Detection = Detection()
-    trigger: Told | None = None
-    root_cause: Told | None = None
-    contributing: tuple[Told, ...] = ()
-    code_flow: tuple[Told, ...] = ()
-    resolution: Told | None = None
-    options: tuple[Option, ...] = ()
-    steps: tuple[Step, ...] = ()
-    went_well: tuple[Told, ...] = ()
-    went_wrong: tuple[Told, ...] = ()
-    lucky: tuple[Told, ...] = ()
+    trigger: Statement | None = None
+    root_cause: Statement | None = None
+    contributing: tuple[Statement, ...] = ()
+    code_flow: tuple[Statement, ...] = ()
+    resolution: Statement | None = None
+    options: tuple[WeighedOption, ...] = ()
+    steps: tuple[TakenStep, ...] = ()
+    went_well: tuple[Statement, ...] = ()
+    went_wrong: tuple[Statement, ...] = ()
+    lucky: tuple[Statement, ...] = ()
     actions: tuple[Action, ...] = ()
-    next_steps: tuple[Told, ...] = ()
+    next_steps: tuple[Statement, ...] = ()
     related: tuple[Related, ...] = ()
     questions: tuple[Question, ...] = ()
     messages: Messages = Messages()
@@ -234,47 +218,26 @@ def load_events(path: str | Path) -> Events:
     known ones), or a value that does not fit.
     """
     document = read_yaml(Path(path))
+    if not isinstance(document, dict | None):
+        known = f"give a mapping of: {', '.join(Events.model_fields)}"
+        raise InputError("is not an events file", where=path, todo=known)
     try:
-        return Events.model_validate({} if document is None else document)
+        return Events.model_validate(document or {})
     except ValidationError as error:
-        what, todo = _explain(error, document)
+        what, todo = _explain(error)
         raise InputError(what, where=path, todo=todo) from None
 
 
-def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
-    """Return what is wrong first, and what to do about it.
-
-    A misspelt field is told before the one that it leaves missing.
-    """
-    wrong = error.errors(include_url=False, include_input=False)
-    first = min(wrong, key=lambda each: each["type"] != "extra_forbidden")
-    loc = first["loc"]
-    place = "".join(f"[{p}]" if isinstance(p, int) else f".{field_name(p)}" for p in loc).lstrip(
-        "."
-    )
-    if not isinstance(document, dict):
-        return "is no events file", f"give a mapping of: {', '.join(Events.model_fields)}"
-    if first["type"] == "extra_forbidden":
-        known = list(_model_at(loc[:-1]).model_fields)
-        hint = did_you_mean(str(loc[-1]), known)
-        return f"unknown field {place}", f"{hint} known fields: {', '.join(known)}".strip()
+def _explain(error: ValidationError) -> tuple[str, str]:
+    """Return what is wrong first, and what to do about it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    parts = (f"[{p}]" if isinstance(p, int) else f".{field_name(p)}" for p in first["loc"])
+    place = "".join(parts).lstrip(".")
     if first["type"] == "missing":
         return f"{place} is missing", "add it"
-    must = _MUST.get(first["type"], first["msg"].removeprefix("Value error, "))
-    return f"{place}: {must.format_map(first.get('ctx', {}))}", "correct it"
-
-
-def _model_at(loc: Iterable[int | str]) -> type[BaseModel]:
-    """Return the model of the value at a place in an events file."""
-    model: type[BaseModel] = Events
-    for part in loc:
-        if part in model.model_fields:
-            model = next(_models(model.model_fields[str(part)].annotation), model)
-    return model
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models(inner)
+    context = first.get("ctx", {})
+    if first["type"] == "value_error":
+        must, *todo = context["error"].args
+    else:
+        must, todo = _MUST.get(first["type"], first["msg"]).format_map(context), []
+    return f"{place}: {must}".removeprefix(": "), todo[0] if todo else "correct it"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from atomlab.errors import InputError
+from atomlab.files import read_bytes
 from atomlab.postmortem.cases import load_cases
 from atomlab.postmortem.draft import draft
 from atomlab.postmortem.events import Events, load_events
@@ -38,13 +39,15 @@ def to_markdown(inputs: Sequence[str], events: str | None = None) -> str:
     """
     if not is_markdown(inputs):
         return draft(load_cases(inputs), load_events(events) if events else Events())
+    path = Path(next(path for path in inputs if is_markdown([path])))
     if len(inputs) > 1 or events:
-        raise InputError(
-            "is a postmortem already, and takes no findings or events",
-            where=next(path for path in inputs if is_markdown([path])),
-            todo="give it alone",
-        )
-    return _read(Path(inputs[0]))
+        what = "is a postmortem already, and takes no findings or events"
+        raise InputError(what, where=path, todo="give it alone")
+    try:
+        text = read_bytes(path, _MAX_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", where=path, todo="save it as UTF-8") from None
+    return visible(text)  # control and bidi characters as escapes: they reach no terminal or page
 
 
 def to_bytes(markdown: str, format: Format) -> bytes:  # noqa: A002 - as the option is called
@@ -78,20 +81,3 @@ def format_of(out: Path | None, asked: Format | None = None) -> Format:
     if asked and ending and asked != ending:
         raise ValueError(f"{printable(out, 300)} is not the name of a file in the format {asked}")
     return asked or ending or "md"
-
-
-def _read(path: Path) -> str:
-    """Return the text of a Markdown file, with control and bidi characters as escapes."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise InputError(
-                f"is larger than {_MAX_BYTES:,} bytes", where=path, todo="check the file"
-            )
-        return visible(content.decode("utf-8-sig"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"cannot be read ({reason})", where=path, todo="check the path") from None
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", where=path, todo="save it as UTF-8") from None

@@ -7,12 +7,11 @@ theirs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from atomlab.postmortem.evidence import Evidence, Statement
+from atomlab.postmortem.cases import Evidence, Statement
 from atomlab.postmortem.templates import FOLDER
 from atomlab.text import printable
 
@@ -77,36 +76,22 @@ class _Writer:
         self.numbers: dict[Evidence, int] = {}
 
     def shown(self, value: Any) -> str:
-        """Return a value of the template: a statement with its evidence, any text escaped."""
+        """Return a value of the template: evidence as its number, any text escaped."""
         if isinstance(value, Markdown):
             return value
+        if isinstance(value, Evidence):
+            return f"[E{self.numbers.setdefault(value, len(self.numbers) + 1)}]"
         if isinstance(value, Statement):
-            return self._statement(value)
+            parts = [escaped(value.text), *map(self.shown, dict.fromkeys(value.cites))]
+            if value.missing:
+                what = escaped(value.missing.strip())
+                parts.append(f"**{TO_WRITE}**{': ' if what else ''}{what}")
+            return " ".join(filter(None, parts))
         return "" if value is None else escaped(str(value))
-
-    def table(self, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markdown:
-        """Return a table; a cell may be several statements, which stand one after the other."""
-        lines = [head, ["---"] * len(head), *([self._cell(cell) for cell in row] for row in rows)]
-        return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
     def evidence(self) -> list[tuple[str, Evidence]]:
         """Return all that was cited so far, by number."""
         return [(f"E{number}", cited) for cited, number in self.numbers.items()]
-
-    def _statement(self, statement: Statement) -> Markdown:
-        parts = [escaped(statement.text)] if statement.text else []
-        parts += [self._cite(cited) for cited in dict.fromkeys(statement.cites)]
-        if statement.missing:
-            what = escaped(statement.missing)
-            parts.append(Markdown(f"**{TO_WRITE}**: {what}" if what else f"**{TO_WRITE}**"))
-        return Markdown(" ".join(parts))
-
-    def _cite(self, cited: Evidence) -> Markdown:
-        return Markdown(f"[E{self.numbers.setdefault(cited, len(self.numbers) + 1)}]")
-
-    def _cell(self, value: Any) -> str:
-        many = isinstance(value, (list, tuple))
-        return "; ".join(filter(None, map(self.shown, value))) if many else self.shown(value)
 
 
 def render(template: str, **values: Any) -> str:
@@ -119,7 +104,6 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"code": code, "evidence": writer.evidence, "fence": fence}
-    environment.globals["table"] = writer.table
-    text = environment.get_template(template).render(values)
+    functions = {"code": code, "evidence": writer.evidence, "fence": fence, "link": link}
+    text = environment.get_template(template).render(functions | values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

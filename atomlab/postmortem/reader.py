@@ -1,9 +1,8 @@
-"""Reading a postmortem's Markdown: one parser, for the blocks that are checked and for HTML."""
+"""Reading a postmortem's Markdown: one parser, for the check and for the page."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,36 +15,42 @@ from markdown_it.tree import SyntaxTreeNode
 
 from atomlab.postmortem.markdown import TO_WRITE
 
-_NUMBER = re.compile(r"\W*\d[\d\W]*")
+_ADDRESS = re.compile(r"#|https?:|mailto:", re.IGNORECASE)
 _CITE = re.compile(r"\[E(\d{1,6})\](?![(\[])")
-# Characters that no reader sees, such as soft hyphens, and the escapes that show them.
-_UNSEEN = re.compile(r"\\(?:xad|u06(?:0[0-5]|1c)|u200[b-f]|u202[a-e]|u206[0-9a-f]|ufeff)")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A paragraph, a list item or a row of a table: its line, text and citations.
+    """A heading, a paragraph, a list item or a row of a table: its line, text and citations.
 
-    `section` are the headings above it; `text` leaves out citations and code that is more than a
-    number, `whole` has the code. A row has `cells` (`plain`: without code), the `head` of its
-    table in small letters, and its `number`, from 1.
+    `section` are the headings above it, and a heading's own; `text` leaves out citations. A row
+    has `cells`, the `head` of its table in small letters, and its `number`, from 1.
     """
 
     line: int
     section: tuple[str, ...]
     text: str
-    whole: str
     cites: tuple[int, ...]
     cells: tuple[str, ...] = ()
-    plain: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
     number: int = 0
+    level: int = 0  # of a heading
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The cells of a row by the names of their columns."""
+        return dict(zip(self.head, self.cells, strict=False))
+
+    def within(self, *names: str) -> bool:
+        """Return whether one of the headings above has one of these names, in small letters."""
+        return any(heading.lower() in names for heading in self.section)
 
 
 @cache
 def parser() -> MarkdownIt:
     """Return the parser: CommonMark with tables, HTML and images shown as text."""
     made = MarkdownIt("js-default").disable("image")
+    made.validateLink = lambda url: bool(_ADDRESS.match(url))  # type: ignore[method-assign]
     made.inline.ruler.before("link", "cite", _cite)
     made.core.ruler.push("to_write", _mark_missing)
     made.core.ruler.push("anchors", _set_anchors)
@@ -53,75 +58,47 @@ def parser() -> MarkdownIt:
 
 
 def blocks(markdown: str) -> Iterator[Block]:
-    """Yield the blocks in the order of the document; headings and fenced code are left out."""
-    for section, node in _sections(markdown):
-        for each in node.walk() if node.type != "heading" else ():
-            if each.type == "paragraph":
-                yield _block(each, section)
-            elif each.type == "table":
-                yield from _rows(each, section)
-
-
-def titles(markdown: str) -> Iterator[Block]:
-    """Yield the headings, whatever their level, each as the last of its own section."""
-    for section, node in _sections(markdown):
-        if node.type == "heading":
-            yield _block(node, section)
-
-
-def headings(markdown: str) -> list[str]:
-    """Return the texts of the headings, whatever their level."""
-    return [title.whole for title in titles(markdown)]
-
-
-def _sections(markdown: str) -> Iterator[tuple[tuple[str, ...], SyntaxTreeNode]]:
-    """Yield the parts of the document, each with the headings above it and its own."""
+    """Yield the blocks in the order of the document; fenced code is left out."""
     section: list[str] = []
     for node in SyntaxTreeNode(parser().parse(markdown)).children:
         if node.type == "heading":
-            depth = int(node.tag[1])
-            section = [*(section + [""] * depth)[: depth - 1], _seen(node, code=True)]
-        yield tuple(section), node
-
-
-def _block(node: SyntaxTreeNode, section: tuple[str, ...]) -> Block:
-    return Block(_line(node), section, _seen(node), _seen(node, code=True), _cited(node))
+            level = int(node.tag[1])
+            section = [*(section + [""] * level)[: level - 1], _text(node).strip()]
+            yield Block(_line(node), tuple(section), section[-1], _cited(node), level=level)
+            continue
+        for each in node.walk():
+            if each.type == "paragraph":
+                yield Block(_line(each), tuple(section), _text(each).strip(), _cited(each))
+            elif each.type == "table":
+                yield from _rows(each, tuple(section))
 
 
 def _rows(table: SyntaxTreeNode, section: tuple[str, ...]) -> Iterator[Block]:
     head, *rows = [node for node in table.walk() if node.type == "tr"]
-    names = tuple(_seen(cell).lower() for cell in head.children)
+    names = tuple(_text(cell).strip().lower() for cell in head.children)
     for number, row in enumerate(rows, 1):
-        cells = tuple(_seen(cell, code=True) for cell in row.children)
-        plain = tuple(_seen(cell) for cell in row.children)
-        texts = (" ".join(plain), " ".join(cells))
-        yield Block(_line(row), section, *texts, _cited(row), cells, plain, names, number)
+        cells = tuple(_text(cell).strip() for cell in row.children)
+        yield Block(_line(row), section, " ".join(cells), _cited(row), cells, names, number)
 
 
 def _line(node: SyntaxTreeNode) -> int:
     return node.map[0] + 1 if node.map else 0
 
 
-def _text(node: SyntaxTreeNode, code: bool = False) -> str:
-    """Return the text of a node without citations; with code if asked for, else its numbers."""
-    if node.type == "link" and node.attrs.get("class") == "cite":
+def _text(node: SyntaxTreeNode) -> str:
+    """Return the text of a node, code included, without citations."""
+    if node.attrs.get("class") == "cite":
         return ""
-    if node.type == "code_inline":
-        return node.content if code or _NUMBER.fullmatch(node.content) else " "
     if node.type in ("softbreak", "hardbreak"):
         return " "
-    return node.content if node.type == "text" else "".join(_text(c, code) for c in node.children)
-
-
-def _seen(node: SyntaxTreeNode, code: bool = False) -> str:
-    """Return the text of a node as a reader sees it, without format characters."""
-    shown = _UNSEEN.sub("", _text(node, code))
-    return "".join(c for c in shown if unicodedata.category(c) != "Cf").strip()
+    if node.type in ("text", "code_inline"):
+        return node.content
+    return "".join(map(_text, node.children))
 
 
 def _cited(node: SyntaxTreeNode) -> tuple[int, ...]:
-    links = [each for each in node.walk() if each.type == "link"]
-    return tuple(int(str(a.attrs["href"])[2:]) for a in links if a.attrs.get("class") == "cite")
+    cites = [each for each in node.walk() if each.attrs.get("class") == "cite"]
+    return tuple(int(str(each.attrs["href"])[2:]) for each in cites)
 
 
 def _cite(state: StateInline, silent: bool) -> bool:
@@ -139,7 +116,7 @@ def _cite(state: StateInline, silent: bool) -> bool:
 
 
 def _mark_missing(state: StateCore) -> None:
-    """Set what is still to write as marked text rather than as strong text."""
+    """Make `**TO WRITE**` marked text rather than strong text."""
     for token in state.tokens:
         children = token.children or []
         for before, text, after in zip(children, children[1:], children[2:], strict=False):
@@ -153,7 +130,7 @@ def _set_anchors(state: StateCore) -> None:
     for token, inner in pairwise(state.tokens):
         name = ""
         if token.type == "heading_open":
-            name = re.sub(r"[^a-z0-9]+", "-", inner.content.lower()).strip("-")[:60]
+            name = slug(inner.content)
         elif token.type == "td_open" and re.fullmatch(r"E\d{1,6}", inner.content):
             name = inner.content.lower()
         if name and name not in seen:
@@ -161,16 +138,6 @@ def _set_anchors(state: StateCore) -> None:
             token.attrSet("id", name)
 
 
-def title_of(markdown: str) -> str:
-    """Return the first heading, or what stands for it."""
-    return next(iter(headings(markdown)), "Postmortem")
-
-
-def contents(markdown: str) -> list[tuple[str, str]]:
-    """Return the id and the text of each heading of the second level."""
-    tree = SyntaxTreeNode(parser().parse(markdown))
-    return [
-        (str(node.attrs.get("id", "")), _text(node, code=True))
-        for node in tree.children
-        if node.type == "heading" and node.tag == "h2"
-    ]
+def slug(text: str) -> str:
+    """Return the id of a heading."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60]

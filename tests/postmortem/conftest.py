@@ -67,15 +67,10 @@ HOSTILE = (
     "{{7*7}} {% raw %} ${7*7}",
     "=cmd|' /C calc'!A0",
     "[a link](javascript:alert(1)) ![x](http://evil.example/x.png) <http://evil.example>",
-    "Acme \u202egnp.exe\x1b[31m\x00\ud800\u2028",
+    "Acme \u202egnp.exe\x1b[31m\x00\u2028",
     "[E1] [E999] **TO** `code` ``` ~~~ | a | b |\n# heading\n\n- item\n1. one\n> quote",
     '#let x = read("/etc/passwd"); #sys.version $x^2$ @label <label> \\ // /* ',
 )
-
-
-def lines(table):
-    """Return the lines of a table of texts."""
-    return [line.strip() for line in table.splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,6 @@ from atomlab.fleet.survey import survey
 from atomlab.postmortem.cases import load_cases
 from tests.refusals import refused
 
-ADDED = ("tool", "rows", "affected", "options", "remedy", "steps", "limits")
-
 
 @pytest.fixture
 def write(tmp_path):
@@ -78,32 +76,13 @@ def test_findings_about_all_tenants_are_refused(write, before):
         load_cases([path])
 
 
-def test_options_without_pros_and_cons_are_read(write, incident):
-    """Findings of a comparison once held none; None tells them from empty ones."""
-    found = copy.deepcopy(incident)
-    for option in found["options"]:
-        del option["pros"], option["cons"]
-    (case,) = load_cases([write(found)])
-    assert {(o.pros, o.cons) for o in case.found.options} == {(None, None)}
-
-
-def test_findings_of_an_earlier_version_are_read(write, incident):
-    """What such a version did not write is empty, and known not to be there."""
-    old = {name: value for name, value in incident.items() if name not in ADDED}
-    (case,) = load_cases([write(old)])
-    assert (case.found.options, case.found.remedy, case.found.limits) == ((), None, ())
-    assert not any(map(case.found.recorded, ADDED))
-    (case,) = load_cases([write(incident)])
-    assert all(map(case.found.recorded, ADDED))
-
-
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"schema": "atomlab.diagnosis/1"}, "is no findings document (schema"),
-        ({"verdict": "perhaps"}, "is no findings document (verdict"),
+        ({"schema": "atomlab.diagnosis/1"}, "is not one tenant's findings (schema"),
+        ({"verdict": "perhaps"}, "is not one tenant's findings (verdict"),
         ({"snapshot": {"name": "a", "sha256": "0123", "manifest": {}}}, "snapshot.sha256"),
-        ({"diagnosis": None}, "is no findings document (diagnosis"),
+        ({"diagnosis": None}, "is not one tenant's findings (diagnosis"),
     ],
 )
 def test_what_is_no_findings_document_is_refused(write, incident, change, told):

@@ -61,7 +61,7 @@ def test_the_name_of_the_file_says_the_format(run, findings, tmp_path, name, sta
     code, told, _ = run(findings, "--out", out)
     assert code == 0
     assert out.read_bytes().startswith(start)
-    assert told == f"wrote {out}; 43 points open\n"
+    assert told == f"wrote {out}; 32 points open\n"
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,19 @@ def test_check_lists_everything_and_exits_3(run, findings):
     assert (code, err) == (3, "")
     assert last == f"{len(points)} points open"
     assert all(point.startswith("draft:") and is_one_line(point) for point in points)
+
+
+def test_advice_alone_is_exit_0(run, findings, events):
+    """It is printed, and nothing is open."""
+    said = events.read_text()
+    assert "platform lead" in said
+    events.write_text(said.replace("platform lead", "everyone"))
+    code, out, err = run(findings, "--events", events, "--check")
+    advice, last = out.splitlines()
+    assert (code, err, last) == (0, "", "nothing open")
+    assert advice.endswith(
+        "Action items, row 1: advice: 'everyone' is nobody; name a person or a team"
+    )
 
 
 def test_check_exits_0_where_nothing_is_open(run, findings, events):
@@ -147,7 +160,7 @@ def test_what_cannot_be_read_is_one_line_and_exit_1(run, findings, events, tmp_p
     latin.write_bytes(b"caf\xe9")
     for arguments, told in (
         ([tmp_path / "nowhere.json"], "no such file"),
-        ([tmp_path / "nowhere.md"], "cannot be read (No such file or directory)"),
+        ([tmp_path / "nowhere.md"], "no such file"),
         ([tmp_path], "cannot be read"),
         ([events], "is not JSON"),
         ([findings, "--events", findings], "unknown field"),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from atomlab.postmortem import facts
 from atomlab.postmortem.cases import load_cases
-from atomlab.postmortem.facts import Facts, meaning
+from atomlab.postmortem.draft import draft
+from atomlab.postmortem.events import Events
+from atomlab.postmortem.reader import blocks
 from atomlab.postmortem.schema import Cause
 
 HASH = "0123456789ab" + "c" * 52
@@ -87,13 +91,13 @@ def lookup(provider, state, *, client=False):
 
 
 @pytest.fixture
-def facts(tmp_path):
-    """Return a function that gives the facts of a findings document."""
+def case(tmp_path):
+    """Return a function that makes a case of a findings document."""
 
     def of(found, *, among=False):
         path = tmp_path / "findings.json"
         path.write_text(json.dumps(found), encoding="utf-8")
-        return Facts(load_cases([path])[0], among)
+        return replace(load_cases([path])[0], among=among)
 
     return of
 
@@ -105,21 +109,21 @@ def pointers(statement):
     return [each.place.partition("#")[2] for each in statement.cites]
 
 
-def test_a_case_is_named_by_its_tenant_and_among_others_by_its_snapshot_too(facts):
+def test_a_case_is_named_by_its_tenant_and_among_others_by_its_snapshot_too(case):
     """The subdomain stands in brackets, the id where there is none."""
     found = document()
-    assert facts(found).who == facts(found).label == "Acme Ltd (acme)"
-    assert facts(found).heading == "Acme Ltd (acme), snapshot night"
-    assert facts(found, among=True).label == facts(found).heading
+    assert case(found).who == "Acme Ltd (acme)"
+    assert case(found).heading == ""
+    assert case(found, among=True).heading == "Acme Ltd (acme), snapshot night"
     del found["diagnosis"]["tenant"]["subdomain"]
-    assert facts(found).who == "Acme Ltd (id-acme)"
+    assert case(found).who == "Acme Ltd (id-acme)"
 
 
 @pytest.mark.parametrize("asked", ["simple", "complex"])
-def test_a_case_is_served_if_the_request_asked_about_finds_a_model(facts, asked):
+def test_a_case_is_served_if_the_request_asked_about_finds_a_model(case, asked):
     """Another request's winner serves it no better."""
     found = document(diagnosed("simple", usable=2), diagnosed("complex", ALIAS), asked=asked)
-    assert facts(found).served is (asked == "simple")
+    assert case(found).served is (asked == "simple")
 
 
 @pytest.mark.parametrize(
@@ -134,10 +138,10 @@ def test_a_case_is_served_if_the_request_asked_about_finds_a_model(facts, asked)
         ),
     ],
 )
-def test_the_snapshot_is_cited_with_what_it_holds(facts, tables, says):
+def test_the_snapshot_is_cited_with_what_it_holds(case, tables, says):
     """As many tenants and models as its manifest counts, if it does."""
     found = document(snapshot={"name": "night", "sha256": HASH, "manifest": {"tables": tables}})
-    evidence = facts(found).snapshot()
+    evidence = facts.snapshot(case(found))
     assert (evidence.says, evidence.place) == (says, "findings.json#/snapshot")
     assert evidence.snapshot == HASH[:12]
 
@@ -155,12 +159,12 @@ def test_the_snapshot_is_cited_with_what_it_holds(facts, tables, says):
     ],
     ids=["one-filter", "two-filters", "no-model"],
 )
-def test_an_outcome_is_cited_with_what_each_filter_rejects(facts, usable, rejected, says):
+def test_an_outcome_is_cited_with_what_each_filter_rejects(case, usable, rejected, says):
     """Where one filter alone rejects all that is not usable, that is said already."""
     found = document(
         diagnosed("moderate"), diagnosed("simple", usable=usable, rejected=rejected), asked="simple"
     )
-    evidence = facts(found).diagnosis(1)
+    evidence = facts.outcome(case(found), 1)
     assert evidence.says == f"Acme Ltd (acme), simple request: {says}"
     assert evidence.place.endswith("#/diagnosis/diagnoses/1")
 
@@ -199,15 +203,15 @@ REPAIRED = {
     ],
     ids=["nothing-else", "names-its-cause", "names-another-verdict", "claims-and-fix"],
 )
-def test_the_summary_is_the_findings_own_answer(facts, parts, cited):
+def test_the_summary_is_the_findings_own_answer(case, parts, cited):
     """It cites the outcome, the causes that it names, the claims, and the fix as it was run."""
     found = document(**parts)
-    told = facts(found).summary()
+    told = facts.summary(case(found))
     assert told.text == found["answer"]
     says = {each.place.partition("#")[2]: each.says for each in told.cites}
     assert says.pop("/diagnosis/diagnoses/0").endswith("0 of 9 models usable")
     assert says == cited
-    among = facts(found, among=True).summary().text
+    among = facts.summary(case(found, among=True)).text
     assert among == f"Acme Ltd (acme), snapshot night: {found['answer']}"
 
 
@@ -231,9 +235,9 @@ def test_the_summary_is_the_findings_own_answer(facts, parts, cited):
     ],
     ids=["some", "none", "the-only-one", "the-only-one-does", "undecided"],
 )
-def test_which_requests_fail_is_counted_over_all_that_were_diagnosed(facts, diagnoses, text):
+def test_which_requests_fail_is_counted_over_all_that_were_diagnosed(case, diagnoses, text):
     """Every outcome is cited, also of those that find a model."""
-    told = facts(document(*diagnoses)).failing()
+    told = facts.failing(case(document(*diagnoses)))
     assert told.text == text
     assert pointers(told) == [f"/diagnosis/diagnoses/{n}" for n in range(len(diagnoses))]
 
@@ -253,30 +257,26 @@ AFFECTED = [
     ],
 )
 def test_how_many_others_get_the_error_is_that_of_the_request_asked_about(
-    facts, usable, asked, expected
+    case, usable, asked, expected
 ):
     """The snapshot's own count, and whether the tenant is one of them."""
     found = document(
         diagnosed("simple", usable=usable), diagnosed("moderate"), asked=asked, affected=AFFECTED
     )
-    told = facts(found).others()
+    told = facts.others(case(found))
     assert expected.format("Acme Ltd (acme)") in told.text
     assert told.text.endswith("Their causes were not compared here.")
     place = [each["complexity"] for each in AFFECTED].index(asked)
     assert pointers(told) == [f"/affected/{place}"]
 
 
-def test_how_many_others_get_the_error_is_not_made_up(facts):
-    """Findings that did not count it say so; those that counted for other requests say nothing."""
-    told = facts(document()).others()
-    assert (told.text, told.cites) == (
-        "How many get this error is not recorded in this findings file.",
-        (),
-    )
-    assert facts(document(affected=AFFECTED[:1])).others() is None
+def test_how_many_others_get_the_error_is_not_made_up(case):
+    """Findings that did not count it, or counted for other requests, say nothing."""
+    assert facts.others(case(document())) is None
+    assert facts.others(case(document(affected=AFFECTED[:1]))) is None
 
 
-def test_roots_are_told_once_for_each_part_that_they_play(facts):
+def test_roots_are_told_once_for_each_part_that_they_play(case):
     """The same cause that suffices for two requests, and for the third does not."""
     joint = {**ALIAS, "role": "joint"}
     found = document(
@@ -285,50 +285,60 @@ def test_roots_are_told_once_for_each_part_that_they_play(facts):
         diagnosed("complex", usable=1),
         diagnosed("advanced", joint, QUALITY),
     )
-    alone, together = facts(found).roots()
+    alone, together = facts.roots(case(found))
     assert alone.text.startswith("Acme Ltd (acme), simple, moderate requests: ")
-    assert "Its repair alone removes the error; other repairs would, too." in alone.text
+    assert "Repairing it removes the error; other fixes would, too." in alone.text
     assert alone.text.endswith("Verdict: confirmed.")
     assert pointers(alone) == [f"/diagnosis/diagnoses/{n}/causes/0" for n in (0, 1)]
     assert together.text.startswith("Acme Ltd (acme), advanced requests: ")
-    assert "only together with that of another cause" in together.text
+    assert "only together with another cause" in together.text
     assert pointers(together) == ["/diagnosis/diagnoses/3/causes/0"]
 
 
-def test_what_part_the_cause_asked_about_plays_elsewhere_is_told(facts):
+def test_what_part_the_cause_asked_about_plays_elsewhere_is_told(case):
     """Where another cause is the root, the one that was asked about stands beside it."""
     sole = {**QUALITY, "role": "sole"}
     found = document(diagnosed("simple", ALIAS), diagnosed("advanced", sole, ALIAS))
-    told = facts(found).roots()
+    told = facts.roots(case(found))
     assert [pointers(each) for each in told] == [
         ["/diagnosis/diagnoses/0/causes/0", "/diagnosis/diagnoses/1/causes/1"],
         ["/diagnosis/diagnoses/1/causes/0"],
     ]
-    assert "Its repair removes the error, and nothing else does." in told[1].text
+    assert "Only repairing it removes the error." in told[1].text
     doubted = document(
         diagnosed("simple", ALIAS), diagnosed("complex", {**ALIAS, "verdict": "inconclusive"})
     )
-    verdicts = [re.search(r"Verdict: (\w+)\.$", each.text)[1] for each in facts(doubted).roots()]
+    verdicts = [
+        re.search(r"Verdict: (\w+)\.$", each.text)[1] for each in facts.roots(case(doubted))
+    ]
     assert verdicts == ["confirmed", "inconclusive"]
 
 
-def test_what_was_seen_of_the_root_cause_is_cited_from_the_request_that_is_explained(facts):
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [
+        ("simple", ["No row MINIMAX_API_KEY.", "Row MINIMAX_2_7_API_KEY holds a key."]),
+        ("advanced", ["5 of 5 models rejected."]),
+    ],
+)
+def test_what_was_seen_of_the_root_cause_is_of_the_request_that_is_explained(case, asked, seen):
     """The one asked about, or where that finds a model the first that fails."""
     found = document(
-        diagnosed("simple", usable=1), diagnosed("complex", ALIAS), diagnosed("advanced", QUALITY)
+        diagnosed("simple", usable=1),
+        diagnosed("complex", ALIAS),
+        diagnosed("advanced", QUALITY),
+        asked=asked,
     )
-    told = facts(found).root_evidence()
-    assert [each.text for each in told] == [
-        "No row MINIMAX_API_KEY.",
-        "Row MINIMAX_2_7_API_KEY holds a key.",
-    ]
-    assert {*map(str, map(pointers, told))} == {"['/diagnosis/diagnoses/1/causes/0']"}
-    found["request"]["complexity"] = "advanced"
-    assert [each.text for each in facts(found).root_evidence()] == ["5 of 5 models rejected."]
-    assert facts(document(diagnosed("simple", usable=1))).root_evidence() == []
+    markdown = draft([case(found)], Events())
+    root = [b for b in blocks(markdown) if b.section[-1] == "Root cause"]
+    assert [b.text for b in root if b.text in seen] == seen
+    place = {"simple": 1, "advanced": 2}[asked]
+    where = {b.cells[0]: b.cells[2] for b in blocks(markdown) if b.within("evidence") and b.cells}
+    cited = {where[f"E{n}"] for b in root if b.text in seen for n in b.cites}
+    assert cited == {f"findings.json#/diagnosis/diagnoses/{place}/causes/0"}
 
 
-def test_contributing_are_the_causes_that_are_no_root_of_any_request(facts):
+def test_contributing_are_the_causes_that_are_no_root_of_any_request(case):
     """Each once for what was seen of it, with the requests that it plays a part in."""
     other = {**QUALITY, "evidence": ["4 of 5 models rejected"]}
     found = document(
@@ -337,7 +347,7 @@ def test_contributing_are_the_causes_that_are_no_root_of_any_request(facts):
         diagnosed("advanced", ALIAS, QUALITY),
         diagnosed("moderate", ALIAS, other),
     )
-    first, second = facts(found).contributing()
+    first, second = facts.contributing(case(found))
     assert first.text == (
         "For complex, advanced requests of Acme Ltd (acme): the filter quality rejects models of"
         " minimax that the tenant could reach (5 of 5 models rejected)."
@@ -346,33 +356,36 @@ def test_contributing_are_the_causes_that_are_no_root_of_any_request(facts):
     assert second.text.startswith("For moderate requests")
     assert pointers(second) == ["/diagnosis/diagnoses/3/causes/1"]
     found["diagnosis"]["diagnoses"].append(diagnosed("simple", QUALITY))
-    assert facts(found).contributing() == []
+    assert facts.contributing(case(found)) == []
 
 
-def test_rivals_are_those_of_the_request_that_is_explained(facts):
+def test_rivals_are_those_of_the_request_that_is_explained(case):
     """Each with its reason, cited where it stands."""
     rivals = [
         {"code": "pricing-cache-empty", "ruled_out": True, "why": "it holds 9 models"},
         {"code": "quality", "ruled_out": False, "why": "it is a cause"},
     ]
     found = document(diagnosed("simple", usable=1), diagnosed("complex", ALIAS, rivals=rivals))
-    rows = facts(found).rivals()
-    assert [row[:2] for row in rows] == [
-        ("pricing-cache-empty", "ruled out"),
-        ("quality", "not ruled out"),
+    markdown = draft([case(found)], Events())
+    rows = [b for b in blocks(markdown) if b.within("other explanations") and b.cells]
+    assert [row.cells for row in rows] == [
+        ("pricing-cache-empty", "ruled out", "it holds 9 models"),
+        ("quality", "not ruled out", "it is a cause"),
     ]
-    assert [row[2].text for row in rows] == [rival["why"] for rival in rivals]
-    where = [f"/diagnosis/diagnoses/1/rivals/{n}" for n in (0, 1)]
-    assert [pointers(row[2]) for row in rows] == [[place] for place in where]
-    assert rows[0][2].cites[0].says == "pricing-cache-empty: it holds 9 models"
+    evidence = {b.cells[0]: b.cells for b in blocks(markdown) if b.within("evidence") and b.cells}
+    cited = [evidence[f"E{row.cites[0]}"] for row in rows]
+    assert [each[2] for each in cited] == [
+        f"findings.json#/diagnosis/diagnoses/1/rivals/{n}" for n in (0, 1)
+    ]
+    assert cited[0][1] == "pricing-cache-empty: it holds 9 models"
 
 
-def test_the_chain_leads_from_the_rows_to_the_error(facts):
+def test_the_chain_leads_from_the_rows_to_the_error(case):
     """Rows, clients, models, error: each link as it was, and what is missing in the first two."""
     rows = {"MINIMAX_2_7_API_KEY": "present", "GROQ_API_KEY": "null"}
     rejected = [("client", 7), ("quality", 2)]
     found = document(diagnosed("simple", ALIAS, rejected=rejected), rows=rows)
-    links = facts(found).chain()
+    links = facts.chain(case(found))
     assert {name: told.text for name, told in links} == {
         "Database state": "MINIMAX_2_7_API_KEY (present), GROQ_API_KEY (null);"
         " no key for minimax in MINIMAX_API_KEY.",
@@ -399,7 +412,7 @@ def test_the_chain_leads_from_the_rows_to_the_error(facts):
         ),
         (
             document(diagnosed("simple", outcome="inconclusive")),
-            "the tenant's rows are not recorded in this findings file.",
+            "none.",
             "clients: openai.",
             "nothing can be decided.",
         ),
@@ -418,9 +431,9 @@ def test_the_chain_leads_from_the_rows_to_the_error(facts):
     ],
     ids=["healthy", "undecided", "with-its-client", "another-error"],
 )
-def test_the_chain_says_only_what_the_findings_hold(facts, found, database, clients, ending):
+def test_the_chain_says_only_what_the_findings_hold(case, found, database, clients, ending):
     """A healthy tenant lacks nothing; a client that is there is not missed."""
-    texts = [told.text for _, told in facts(found).chain()]
+    texts = [told.text for _, told in facts.chain(case(found))]
     assert [texts[0], texts[1], texts[3]] == [database, clients, ending]
 
 
@@ -444,4 +457,4 @@ def test_every_cause_has_its_meaning_in_words(code, words):
     cause = Cause.model_validate(
         {**ALIAS, "code": code, "provider": "minimax", "setting_key": "M_KEY"}
     )
-    assert words in meaning(cause)
+    assert words in facts.meaning(cause)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from atomlab.postmortem.evidence import Evidence, Statement
+from atomlab.postmortem.cases import Evidence, Statement
 from atomlab.postmortem.markdown import code, escaped, fence, link, render
 from atomlab.text import printable
 from tests.postmortem.conftest import HOSTILE
