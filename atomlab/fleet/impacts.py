@@ -30,10 +30,9 @@ _STATES_PER_LABORATORY = 200
 class Failure:
     """A kind of request that finds no model, and its root cause.
 
-    `edits` are the fix of least effort that was run and helped, empty if none did, and `leaves` the
-    other kinds of request that they do not cure; `copies` says whether any fix that was run and
-    helped copies a key that the tenant holds. `cause` is None where no
-    deviation explains the failure.
+    `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the other
+    kinds of request that they do not cure; `copies` says whether any fix that was run and helped
+    copies a key that the tenant holds. `cause` is None where no deviation explains the failure.
     """
 
     complexity: str
@@ -62,15 +61,15 @@ class Failure:
 class Impact:
     """What a tenant meets: its clients, and the requests that fail, in the order asked.
 
-    `hollow` are the providers whose models win although the key is spaces only, and `unable` the
-    winners that are no chat models, by complexity. Where nothing can be decided there is none of
-    all that, and `decided` is false.
+    `blank_keys` are the providers whose models win although the key is spaces only, and `unable`
+    the winners that are no chat models, by complexity. Where nothing can be decided there is none
+    of all that, and `decided` is false.
     """
 
     tenant: Tenant
     clients: tuple[str, ...]
     failures: tuple[Failure, ...]
-    hollow: tuple[str, ...] = ()
+    blank_keys: tuple[str, ...] = ()
     unable: Mapping[str, Candidate] = field(default_factory=dict)
     decided: bool = True
 
@@ -109,15 +108,15 @@ def _impacts(
 ) -> Iterator[Impact]:
     """Yield the impact on each tenant; `undecidable` is a request that finds no model."""
     failing = [ranking for ranking in decided if not len(ranking.order)]
-    told = [] if undecidable else [_explained(alike, each, lab) for each in failing]
-    failures = tuple(_failure(each, told, alike, lab) for each in told)
+    explained = [] if undecidable else [_explained(alike, each, lab) for each in failing]
+    failures = tuple(_failure(each, explained, alike, lab) for each in explained)
     winners = {r.request.complexity: r.winner for r in decided if r.winner}
     unable = {kind: winner for kind, winner in winners.items() if winner.unable}
     blank = {look.provider for look in alike.lookups if look.client and look.state == "blank"}
-    hollow = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
+    blank_keys = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
     open_ = undecidable and len(failing) > 0
     for tenant in alike.tenants:
-        yield Impact(tenant, alike.clients, failures, tuple(hollow), unable, decided=not open_)
+        yield Impact(tenant, alike.clients, failures, tuple(blank_keys), unable, decided=not open_)
 
 
 def _explained(alike: Alike, ranking: Ranking, lab: Laboratory) -> RequestDiagnosis:
@@ -128,18 +127,18 @@ def _explained(alike: Alike, ranking: Ranking, lab: Laboratory) -> RequestDiagno
 
 
 def _failure(
-    told: RequestDiagnosis, failing: Sequence[RequestDiagnosis], alike: Alike, lab: Laboratory
+    one: RequestDiagnosis, failing: Sequence[RequestDiagnosis], alike: Alike, lab: Laboratory
 ) -> Failure:
-    fix = root_fix(told, failing)
-    cause = next(iter(told.explanation.causes), None)
+    fix = root_fix(one, failing)
+    cause = next(iter(one.explanation.causes), None)
     if fix is None:
-        return Failure(told.request.complexity, cause, ())
+        return Failure(one.request.complexity, cause, ())
     leaves = tuple(
         each.request.complexity for each in failing if not _cures(fix.edits, each, alike, lab)
     )
-    verified = (f for f in told.explanation.fix_sets if f.verified)
+    verified = (f for f in one.explanation.fix_sets if f.verified)
     copies = any(edit.copy_from is not None for f in verified for edit in f.edits)
-    return Failure(told.request.complexity, cause, fix.edits, leaves, copies)
+    return Failure(one.request.complexity, cause, fix.edits, leaves, copies)
 
 
 def _cures(edits: tuple[Edit, ...], each: RequestDiagnosis, alike: Alike, lab: Laboratory) -> bool:

@@ -280,7 +280,7 @@ def diagnosed(snapshot: Snapshot, tenant: str, *kinds: str, **fields: Any) -> di
     return {
         "repr": repr(found),
         "warnings": found.warnings(),
-        "fix": {"status": fix.status, "told": fix.told, "unable": fix.unable},
+        "fix": {"status": fix.status, "told": fix.sentences, "unable": fix.unable},
         "outcomes": frame(found.outcome_frame()),
         "document": document,
     }
@@ -313,7 +313,7 @@ def surveyed(snapshot: Snapshot, complexity: str = "", managed: bool | None = No
             for impact in found.affected
             for each in impact.failures
         },
-        "hollow": {i.tenant.subdomain: i.hollow for i in found.impacts if i.hollow},
+        "hollow": {i.tenant.subdomain: i.blank_keys for i in found.impacts if i.blank_keys},
     }
 
 

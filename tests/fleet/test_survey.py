@@ -267,7 +267,7 @@ def test_tenants_of_the_public_edition_share_the_workers_keys(captured):
     options = {"rules": "open-source-2026-05", "keys": stored("minimax", "id-b")}
     found = survey(captured(made, env={"DEEPSEEK_API_KEY": "  "}, **options), "simple")
     assert [impact.status for impact in found.impacts] == ["healthy", "healthy"]
-    assert [impact.hollow for impact in found.impacts] == [("deepseek",), ("deepseek",)]
+    assert [impact.blank_keys for impact in found.impacts] == [("deepseek",), ("deepseek",)]
     bare = survey(captured(made, **options))
     assert [impact.status for impact in bare.impacts] == ["undecided", "undecided"]
     some = survey(captured(made, **options), "simple")
@@ -311,7 +311,7 @@ def test_a_model_won_by_spaces_is_told(captured):
     """A tenant whose key is spaces only finds a model, and is told of beside the affected ones."""
     rows = {"OPENAI_API_KEY": "   "}, {"OPENAI_API_KEY": KEY}
     found = survey(captured(dict(zip("ab", rows, strict=True))), "simple")
-    assert [impact.hollow for impact in found.impacts] == [("openai",), ()]
+    assert [impact.blank_keys for impact in found.impacts] == [("openai",), ()]
     assert found.answer().startswith("None of 2 tenants is affected")
     assert found.answer().endswith("1 gets a model by a key of spaces only: its calls will fail.")
 
