@@ -260,8 +260,8 @@ _ACTORS: dict[Who, str] = {
 
 _BY_HAND = {
     "copy-key": "give {key} the value of {held}, and make the other changes as well",
-    "repair-row": "the tenant enters a valid key in {key}: no SQL can invent one",
-    "new-credential": "the tenant gets a credential and enters it as {key}: no SQL can invent one",
+    "repair-row": "the tenant enters a valid key in {key}: SQL cannot supply one",
+    "new-credential": "the tenant gets a new key and enters it as {key}: SQL cannot supply one",
     "allow-provider": "platform configuration: put {provider} on the list of LLM providers",
     "register-provider": "platform configuration: add {provider} to the provider registry",
     "waive-filter": "platform change: the {name} filter rejects every model that the tenant can "
@@ -275,5 +275,5 @@ _BY_HAND = {
 _IN_ENVIRONMENT = {
     "copy-key": "set the worker's variable {key} to the value of {held}, and restart it",
     "repair-row": "set the worker's variable {key} to a valid key, and restart it",
-    "new-credential": "get a credential, set it as the worker's variable {key}, and restart it",
+    "new-credential": "get a new key, set it as the worker's variable {key}, and restart it",
 }

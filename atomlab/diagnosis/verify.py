@@ -19,12 +19,10 @@ from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.hypothesis import (
-    ClientAbsent,
-    ClientPresent,
+    ClientClaim,
     FixResolves,
     Hypothesis,
-    KeyAbsent,
-    KeyPresent,
+    KeyClaim,
     ModelsSkipped,
     RankingRaises,
 )
@@ -190,7 +188,7 @@ def _result(claim: Any, finding: _Finding) -> ClaimResult:
     return ClaimResult(claim.id, claim.statement, verdict, expected, observed, evidence)
 
 
-def _key(claim: KeyPresent | KeyAbsent, bench: _Bench) -> _Finding:
+def _key(claim: KeyClaim, bench: _Bench) -> _Finding:
     wanted, key, row = claim.kind == "key_present", claim.setting_key, _place(bench)
     expected = f"a {row} {key} with a usable key" if wanted else f"no {row} {key}"
     state = bench.rows.get(key)
@@ -221,7 +219,7 @@ def _unseen(name: str, bench: _Bench) -> str:
     return _NO_ENVIRONMENT if bench.keyless else ""
 
 
-def _client(claim: ClientPresent | ClientAbsent, bench: _Bench) -> _Finding:
+def _client(claim: ClientClaim, bench: _Bench) -> _Finding:
     wanted, provider = claim.kind == "client_present", claim.provider
     expected = f"{'a' if wanted else 'no'} client {provider}"
     if provider not in bench.platform.column:
@@ -237,7 +235,7 @@ def _client(claim: ClientPresent | ClientAbsent, bench: _Bench) -> _Finding:
 
 
 def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
-    expected = f"every model of {claim.provider} skipped for want of a client"
+    expected = f"every model of {claim.provider} skipped, because it has no client"
     if bench.missing and not bench.evidence.has_pricing:
         return "inconclusive", expected, bench.missing, ()
     models, providers = bench.platform.models, bench.platform.providers
@@ -329,7 +327,7 @@ _TESTS: dict[str, Callable[[Any, _Bench], _Finding]] = {
     "ranking_raises": _ranking_raises,
     "fix_resolves": _fix_resolves,
 }
-_UNNAMED = "a snapshot does not hold the names of settings that are no API key"
+_UNNAMED = "a snapshot keeps no names of settings that are not API keys"
 
 _NO_ENVIRONMENT = "the snapshot holds no environment of the worker"
 

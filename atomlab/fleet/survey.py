@@ -180,7 +180,9 @@ class Fleet(Case):
         if not number:
             return []
         get, it = ("gets", "its") if number == 1 else ("get", "their")
-        return [f"{number:,} {get} a model by a key of spaces only: {it} calls will fail."]
+        return [
+            f"{number:,} {get} a model through a key that is only spaces: {it} calls will fail."
+        ]
 
     def _decided_as(self, tenants: str) -> list[str]:
         """Return a sentence on whose requests were taken for managed ones, if that matters."""

@@ -114,7 +114,7 @@ def test_whose_key_would_do_is_told_for_one_and_for_several(captured, write_json
     )
     keys = " or ".join(f"{owner.upper()}_API_KEY" for owner in owners)
     assert fix.by_hand == (
-        f"the tenant gets a credential and enters it as {keys}: no SQL can invent one",
+        f"the tenant gets a new key and enters it as {keys}: SQL cannot supply one",
     )
 
 
@@ -164,12 +164,12 @@ def test_who_does_it_by_hand_is_told_what_exactly(captured, write_json, row, mod
     ("tenant", "status", "said"),
     [
         ("glacier", "words", "the tenant enters a valid key in OPENAI_API_KEY"),
-        ("nettle", "words", "the tenant gets a credential and enters it as"),
-        ("larkspur", "words", "the tenant gets a credential and enters it as"),
-        ("knoll", "words", "the tenant gets a credential and enters it as"),
-        ("quarry", "words", "the tenant gets a credential and enters it as OPENAI_API_KEY"),
+        ("nettle", "words", "the tenant gets a new key and enters it as"),
+        ("larkspur", "words", "the tenant gets a new key and enters it as"),
+        ("knoll", "words", "the tenant gets a new key and enters it as"),
+        ("quarry", "words", "the tenant gets a new key and enters it as OPENAI_API_KEY"),
         ("northwind", "nothing", "no request fails, but for simple requests the winner omni"),
-        ("delta", "words", "the tenant gets a credential and enters it as"),
+        ("delta", "words", "the tenant gets a new key and enters it as"),
     ],
 )
 def test_what_sql_cannot_do_is_said_in_words(before, tenant, status, said):

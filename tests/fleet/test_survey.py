@@ -152,12 +152,12 @@ def test_the_findings_count_what_the_frames_hold(fleet):
         (
             "bss",
             "None of 3 tenants is affected: every request that was tried finds a model. "
-            "2 get a model by a key of spaces only: their calls will fail.",
+            "2 get a model through a key that is only spaces: their calls will fail.",
         ),
         (
             "bbs",
             "None of 3 tenants is affected: every request that was tried finds a model. "
-            "1 gets a model by a key of spaces only: its calls will fail.",
+            "1 gets a model through a key that is only spaces: its calls will fail.",
         ),
     ],
 )
@@ -313,7 +313,9 @@ def test_a_model_won_by_spaces_is_told(captured):
     found = survey(captured(dict(zip("ab", rows, strict=True))), "simple")
     assert [impact.blank_keys for impact in found.impacts] == [("openai",), ()]
     assert found.answer().startswith("None of 2 tenants is affected")
-    assert found.answer().endswith("1 gets a model by a key of spaces only: its calls will fail.")
+    assert found.answer().endswith(
+        "1 gets a model through a key that is only spaces: its calls will fail."
+    )
 
 
 def test_without_prices_nobody_can_tell(captured):

@@ -77,7 +77,7 @@ def test_a_fix_in_words_has_no_script(after):
     page = Page(plan_fix(atomlab.diagnose(after, "brennan"), "sqlite")._repr_html_())
     assert not page.all("details")
     assert "To repair the root cause itself, engineering has to" in page.text
-    assert "no SQL can invent one" in page.text
+    assert "SQL cannot supply one" in page.text
 
 
 def test_a_verification_shows_each_claim_with_its_verdict(before):
