@@ -15,12 +15,12 @@ from atomlab.diagnosis.answers import decided_as, serves
 from atomlab.diagnosis.assumptions import assumptions, missing_input
 from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-from atomlab.diagnosis.findings import CaseRecord, TenantFindings
+from atomlab.diagnosis.findings import CaseRecord, ClaimResult, TenantFindings
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.interventions import Trial
 from atomlab.diagnosis.options import Option
 from atomlab.diagnosis.tradeoffs import cons, pros
-from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
 from atomlab.verdicts import Status

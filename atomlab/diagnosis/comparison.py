@@ -8,9 +8,9 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import unable
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import diagnose
-from atomlab.diagnosis.findings import TenantFindings
+from atomlab.diagnosis.findings import ClaimResult, TenantFindings
 from atomlab.diagnosis.options import Option, compare_options
-from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.diagnosis.verify import Verification
 from atomlab.errors import InputError
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable

@@ -7,6 +7,7 @@ an older file lacks has its default here. `diagnosis` is the document `atomlab.d
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +17,8 @@ from atomlab.verdicts import STATUS_OF, STATUSES, VERDICTS, Outcome, Role, Statu
 
 MIME = "application/vnd.atomlab.findings+json"
 RESULTS = (*VERDICTS, *STATUSES)
+# What only scripts read: written as it is, and not looked into by any reader of ours.
+Json = dict[str, Any]
 
 
 class Record(BaseModel):
@@ -42,16 +45,9 @@ class RequestRecord(Record):
         return self.complexity + (" with tools" if self.tools else "")
 
 
-class AssumptionRecord(Record):
-    """An input that was not captured, and what is assumed in its place."""
-
-    input: str
-    state: str
-    assumed: str
-
-
-class ClaimRecord(Record):
-    """A claim as it was tested."""
+@dataclass(frozen=True)
+class ClaimResult:
+    """One claim's verdict: what was expected, what was observed, and on what evidence."""
 
     id: str
     statement: str
@@ -69,8 +65,8 @@ class VerificationRecord(Record):
     tenant: str = ""
     snapshot: str = ""
     verdict: Verdict
-    claims: tuple[ClaimRecord, ...]
-    assumptions: tuple[AssumptionRecord, ...] = ()
+    claims: tuple[ClaimResult, ...]
+    assumptions: tuple[Json, ...] = ()
 
 
 class CauseRecord(Record):
@@ -121,29 +117,6 @@ class FallbackRecord(Record):
     by: str
 
 
-class FixSetRecord(Record):
-    """Edits that remove the error together; each edit has only the fields that count for it."""
-
-    atoms: tuple[str, ...]
-    edits: tuple[dict[str, str], ...]
-    cost: int
-    who: str
-    verified: bool
-    cures: bool
-    winner_after: WinnerRecord | None
-
-
-class InterventionRecord(Record):
-    """Edits tried on a scratch copy: the decision before and after, in words."""
-
-    name: str
-    edits: tuple[dict[str, str], ...]
-    before: str
-    after: str
-    cured: bool
-    result: str
-
-
 class OutcomeRecord(Record):
     """One request: its outcome, and what explains it."""
 
@@ -158,12 +131,12 @@ class OutcomeRecord(Record):
     funnel: tuple[FunnelRecord, ...]
     warnings: tuple[str, ...] = ()
     causes: tuple[CauseRecord, ...]
-    fix_sets: tuple[FixSetRecord, ...] = ()
+    fix_sets: tuple[Json, ...] = ()
     rivals: tuple[RivalRecord, ...]
-    interventions: tuple[InterventionRecord, ...] = ()
+    interventions: tuple[Json, ...] = ()
     fix_sets_dropped: int = 0
     blocking_sets: tuple[tuple[str, ...], ...] | None = None
-    assumptions: tuple[AssumptionRecord, ...] = ()
+    assumptions: tuple[Json, ...] = ()
 
     @property
     def fails(self) -> bool:
@@ -208,7 +181,7 @@ class DiagnosisRecord(Record):
     ai_mode: str | None = None
     status: Status | None = None
     request_mode: str = ""
-    assumptions: tuple[AssumptionRecord, ...] = ()
+    assumptions: tuple[Json, ...] = ()
     lookups: tuple[LookupRecord, ...]
     clients: tuple[str, ...]
     diagnoses: tuple[OutcomeRecord, ...] = Field(min_length=1)
@@ -219,18 +192,7 @@ class SnapshotRecord(Record):
 
     name: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    manifest: dict[str, Any]
-
-
-class FixRecord(Record):
-    """The claim of a hypothesis that a copied key cures the error."""
-
-    id: str
-    statement: str
-    kind: str
-    setting_key: str
-    copy_from: str
-    provider: str
+    manifest: Json
 
 
 class TrialRecord(Record):
@@ -335,7 +297,7 @@ class TenantFindings(CaseRecord):
     diagnosis: DiagnosisRecord
     rows: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
-    fix: FixRecord | None = None
+    fix: Json | None = None
     trials: tuple[TrialRecord, ...] = ()
     repaired: RepairRecord | None = None
     affected: tuple[AffectedRecord, ...] = ()
@@ -351,10 +313,10 @@ class FleetFindings(CaseRecord):
     statuses: dict[Status, int]
     request: dict[str, str]
     requests: tuple[RequestRecord, ...]
-    diagnosis: dict[str, Any]
+    diagnosis: Json
     warnings: tuple[str, ...]
-    tenants: tuple[dict[str, Any], ...]
-    unable: tuple[dict[str, Any], ...]
+    tenants: tuple[Json, ...]
+    unable: tuple[Json, ...]
 
 
 def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:

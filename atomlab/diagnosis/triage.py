@@ -9,10 +9,10 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import instead, unable
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
-from atomlab.diagnosis.findings import TenantFindings
+from atomlab.diagnosis.findings import ClaimResult, TenantFindings
 from atomlab.diagnosis.fixes import Fix, best_fix, kinds_of, plan_fix
 from atomlab.diagnosis.interventions import Laboratory
-from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable

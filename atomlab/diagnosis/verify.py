@@ -18,6 +18,7 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
+from atomlab.diagnosis.findings import ClaimResult
 from atomlab.diagnosis.hypothesis import (
     ClientClaim,
     FixResolves,
@@ -37,18 +38,6 @@ from atomlab.verdicts import Verdict, worst_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class ClaimResult:
-    """One claim's verdict: what was expected, what was observed, and on what evidence."""
-
-    id: str
-    statement: str
-    verdict: Verdict
-    expected: str
-    observed: str
-    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

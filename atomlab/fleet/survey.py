@@ -14,9 +14,9 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as
 from atomlab.diagnosis.case import Case
-from atomlab.diagnosis.findings import FleetFindings
+from atomlab.diagnosis.findings import ClaimResult, FleetFindings
 from atomlab.diagnosis.population import distinct_states
-from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot
@@ -74,9 +74,13 @@ class Fleet(Case):
         (complexities, comma-separated), then of the first request that fails its cause, provider,
         verdict, fix and cost.
         """
+        import pandas as pd
+
         rows = (
             {
-                **_named(impact.tenant),
+                "tenant": impact.tenant.id,
+                "subdomain": impact.tenant.subdomain,
+                "name": impact.tenant.name,
                 "plan": impact.tenant.plan_type,
                 "status": impact.status,
                 "clients": len(impact.clients),
@@ -85,19 +89,9 @@ class Fleet(Case):
             }
             for impact in self.impacts
         )
-        return _frame(rows, "tenant", "subdomain", "name", "plan", "status", "clients", "fails")
-
-    def failures_frame(self) -> pd.DataFrame:
-        """Return one row per affected tenant and kind of request that fails.
-
-        Columns: tenant (id), subdomain, complexity, cause, provider, verdict, fix, cost.
-        """
-        rows = (
-            {**_named(impact.tenant), "complexity": failure.complexity, **_why(failure)}
-            for impact in self.affected
-            for failure in impact.failures
-        )
-        return _frame(rows, "tenant", "subdomain", "complexity")
+        columns = ["tenant", "subdomain", "name", "plan", "status", "clients", "fails", *_WHY]
+        types = {"clients": "int64", "cost": "Int64"}
+        return pd.DataFrame(rows, columns=columns, dtype=object).astype(types)
 
     @property
     def verification(self) -> Verification:
@@ -219,18 +213,6 @@ def survey(
     )
 
 
-def _frame(rows: Any, *columns: str) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=[*columns, *_WHY], dtype=object).astype(
-        {"cost": "Int64"} | ({"clients": "int64"} if "clients" in columns else {})
-    )
-
-
-def _named(tenant: Tenant) -> dict[str, Any]:
-    return {"tenant": tenant.id, "subdomain": tenant.subdomain, "name": tenant.name}
-
-
 def _why(failure: Failure | None) -> dict[str, Any]:
     """Return what the last columns of both frames say of a failure."""
     if failure is None:
@@ -257,13 +239,10 @@ def _claim(code: str, impacts: Sequence[Impact]) -> ClaimResult:
 
 def _affected(impact: Impact, request: Request) -> dict[str, Any]:
     """Return the tenant with its failures."""
-    tenant = impact.tenant
     return {
-        "id": tenant.id,
-        "name": tenant.name,
-        "subdomain": tenant.subdomain,
-        "plan": tenant.plan_type,
-        "managed": request.of_tenant(tenant.ai_mode).managed,
+        **_named(impact.tenant),
+        "plan": impact.tenant.plan_type,
+        "managed": request.of_tenant(impact.tenant.ai_mode).managed,
         "status": impact.status,
         "clients": list(impact.clients),
         "failures": [{"complexity": each.complexity, **_why(each)} for each in impact.failures],
@@ -276,11 +255,8 @@ def _winners(impact: Impact) -> dict[str, Any]:
         {"complexity": kind, "provider": w.provider, "model": w.model, "mode": w.mode}
         for kind, w in impact.unable.items()
     ]
-    tenant = impact.tenant
-    return {
-        "id": tenant.id,
-        "name": tenant.name,
-        "subdomain": tenant.subdomain,
-        "status": impact.status,
-        "winners": winners,
-    }
+    return {**_named(impact.tenant), "status": impact.status, "winners": winners}
+
+
+def _named(tenant: Tenant) -> dict[str, Any]:
+    return {"id": tenant.id, "name": tenant.name, "subdomain": tenant.subdomain}

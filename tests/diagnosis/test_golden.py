@@ -306,7 +306,6 @@ def surveyed(snapshot: Snapshot, complexity: str = "", managed: bool | None = No
         "document": found.to_json(),
         "causes": {code: len(impacts) for code, impacts in found.by_cause().items()},
         "frame": frame(found.frame()),
-        "failures": frame(found.failures_frame()),
         "claims": frame(found.verification.frame()),
         "leaves": {
             f"{impact.tenant.subdomain}, {each.complexity}": [each.leaves, each.copies, each.held]

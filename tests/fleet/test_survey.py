@@ -69,14 +69,6 @@ def test_every_tenant_has_one_row(before, fleet):
     assert not frame.loc[frame["fails"] != "", "cause"].isna().any()
 
 
-def test_every_failing_request_has_one_row(fleet):
-    """The other frame has a row for each affected tenant and kind of request that fails."""
-    frame = fleet.failures_frame()
-    assert list(frame.columns) == ["tenant", "subdomain", "complexity", *WHY]
-    assert len(frame) == sum(len(impact.failures) for impact in fleet.impacts)
-    assert not frame.duplicated(["tenant", "complexity"]).any()
-
-
 def test_tenants_in_the_same_state_are_diagnosed_once(captured):
     """Fifty tenants in three states, on one plan: three are diagnosed, and all are counted."""
     kinds = [{"MINIMAX_2_7_API_KEY": KEY}, {"OPENAI_API_KEY": KEY}, {}]
