@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case(ABC):
+class SnapshotCase(ABC):
     """What all cases have; `managed` is what was asked for, None for what each `ai_mode` says."""
 
     snapshot: Snapshot
@@ -113,7 +113,7 @@ class Case(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TenantCase(Case):
+class TenantCase(SnapshotCase):
     """A case of one tenant; `decided_after` are the decisions with its fix made, if there is one.
 
     Each is the decision on the request at the same place in the diagnosis.

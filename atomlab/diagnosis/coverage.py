@@ -46,15 +46,15 @@ def affected(
     for request in (replace(each.request, managed=managed) for each in diagnosis.requests):
         failing = sorted(
             tenant.subdomain or tenant.id
-            for alike in states
-            if not len(alike.decide(diagnosis.platform, request).order)
-            for tenant in alike.tenants
+            for group in states
+            if not len(group.decide(diagnosis.platform, request).order)
+            for tenant in group.tenants
         )
         found.append(
             {
                 "complexity": request.complexity,
                 "failing": len(failing),
-                "tenants": sum(len(alike.tenants) for alike in states),
+                "tenants": sum(len(group.tenants) for group in states),
                 "examples": failing[:_EXAMPLES],
             }
         )
@@ -109,7 +109,7 @@ def _tested_again(repaired: Mapping[str, Any]) -> Iterator[Step]:
 
 
 def limits(snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification) -> list[str]:
-    """Return what was not checked, or cannot be known, each a whole sentence."""
+    """Return what was not checked, or cannot be known, each a full sentence."""
     manifest = snapshot.manifest
     replayed = "those" if len(diagnosis.requests) > 1 else "the one"
     asked = in_words(each.request.to_json() for each in diagnosis.requests)

@@ -18,7 +18,7 @@ from atomlab.errors import InputError
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
-Status = Literal["sql", "words", "nothing", "inconclusive"]
+FixStatus = Literal["sql", "words", "nothing", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Fix(Shown):
     of request of which it removes the error without curing them, since no chat model wins.
     """
 
-    status: Status
+    status: FixStatus
     words: tuple[str, ...]
     sql: str = ""
     rollback: str = ""

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from atomlab.evidence.snapshot import Evidence
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Claim(_Strict):
+class _Claim(_StrictModel):
     id: str = Field(min_length=1)
     statement: str = Field(min_length=1)
 
@@ -74,7 +74,7 @@ Claim = Annotated[
 ]
 
 
-class _RequestFields(_Strict):
+class _RequestFields(_StrictModel):
     """The fields of Request once more: pydantic reads a strict dataclass from no mapping."""
 
     complexity: str = "moderate"
@@ -87,7 +87,7 @@ class _RequestFields(_Strict):
     tier: str | None = None
 
 
-class Hypothesis(_Strict):
+class Hypothesis(_StrictModel):
     """What an incident document claims of a tenant and a request.
 
     Without a tenant it is a template, to be tested on any.

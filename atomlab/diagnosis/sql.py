@@ -71,7 +71,7 @@ def rollback_script(copy: CopyKey, dialect: Dialect) -> str:
     It deletes the row `setting_key`, or with `replaces` empties it, and does so only while it
     still holds the value of `copy_from`; if either has drifted it stops. Where there is nothing
     to undo it says so and succeeds, so it is safe to run twice. A row that held the value before
-    the fix cannot be told from one that the fix made; the header says so.
+    the fix looks like one that the fix made; the header says so.
 
     Raises InputError as `fix_script` does.
     """

@@ -94,7 +94,7 @@ class Impact:
 def impacts_on(
     evidence: Evidence, platform: Platform, states: Sequence[Alike], requests: Sequence[Request]
 ) -> Iterator[Impact]:
-    """Yield the impact on each tenant of each state: what fails, why, and who wins in vain."""
+    """Yield the impact on each tenant of each state: what fails and why, and who cannot serve."""
     waiting, missing = iter(states), missing_input(evidence, platform)
     while some := list(islice(waiting, _STATES_PER_LABORATORY)):
         with Laboratory(evidence, platform) as lab:
@@ -142,7 +142,7 @@ def _failure(
 
 
 def _cures(edits: tuple[Edit, ...], each: RequestDiagnosis, alike: Alike, lab: Laboratory) -> bool:
-    """Return whether these edits cure the request, be they more than it needs."""
+    """Return whether these edits cure the request, even if it needs fewer."""
     run = (f.after for f in each.explanation.fix_sets if f.edits == edits)
     known = next(run, None)
     if known is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as
-from atomlab.diagnosis.case import Case
+from atomlab.diagnosis.case import SnapshotCase
 from atomlab.diagnosis.findings import ClaimResult, FleetFindings
 from atomlab.diagnosis.population import distinct_states
 from atomlab.diagnosis.verify import Verification
@@ -34,7 +34,7 @@ _WHY = ("cause", "provider", "verdict", "fix", "cost")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fleet(Case):
+class Fleet(SnapshotCase):
     """Every tenant's impact, one each, in the order of their ids; `states` had to be diagnosed."""
 
     requests: tuple[Request, ...]
