@@ -92,7 +92,8 @@ def _words(
         yield f"to remove the error of {kinds_of(list(won))} requests, without a cure, {does}"
     for each, winner in won.items():
         kind = each.request.complexity
-        yield f"no cure of {kind} requests: {printable(winner.unable)}; {_next(each, diagnosis)}"
+        why = printable(winner.unable)
+        yield f"{kind} requests are not cured, because {why}; {_next(each, diagnosis)}"
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
         if each not in cured and each not in won:
@@ -210,7 +211,7 @@ def kinds_of(requests: Sequence[RequestDiagnosis]) -> str:
 def _needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
-        return "are not cured, and no verified fix of them is known"
+        return "have no known fix"
     made = set(best.edits)
     extra = [edit for edit in edits if edit not in made]
     rules = diagnosis.platform.rules
@@ -273,7 +274,8 @@ _BY_HAND = {
     "wrote it",
 }
 _IN_ENVIRONMENT = {
-    "copy-key": "set the worker's variable {key} to the value of {held}, and restart it",
-    "repair-row": "set the worker's variable {key} to a valid key, and restart it",
-    "new-credential": "get a new key, set it as the worker's variable {key}, and restart it",
+    "copy-key": "set the worker's variable {key} to the value of {held}, and restart the worker",
+    "repair-row": "set the worker's variable {key} to a valid key, and restart the worker",
+    "new-credential": "get a new key, set the worker's variable {key} to it, and restart the "
+    "worker",
 }
