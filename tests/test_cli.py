@@ -594,8 +594,8 @@ def test_fix_prints_a_script_and_nothing_else(run, shipped):
     assert "INSERT INTO tenant_settings" in script
     assert "\nCOMMIT;" in script
     assert all(line.startswith("--") or not line for line in undo.splitlines()[1:])
-    assert "cures simple, moderate, complex requests" in err
-    assert "does not cure advanced requests" in err
+    assert "to cure simple, moderate, complex requests" in err
+    assert "advanced requests need another fix" in err
 
 
 def test_fix_writes_the_script_and_its_rollback(run, error, shipped, tmp_path):
@@ -680,7 +680,7 @@ def test_a_fix_of_what_is_undecided_is_inconclusive(run, captured):
     bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "k"}}, pricing=None)
     code, out, err = run("fix", bare.path, "--tenant", "acme")
     assert (code, out) == (4, "")
-    assert err.startswith("fix: the snapshot holds no pricing cache: nothing is decided")
+    assert err.startswith("fix: the snapshot holds no pricing cache, so nothing can be decided")
 
 
 def test_the_version_is_printed(run):

@@ -22,10 +22,13 @@ from atomlab.text import count, printable
 _EXAMPLES = 10
 _OPEN_STEPS = (
     "Apply the fix to the database",
-    "Run the job that failed again",
-    "Confirm in its log that it finds a model and ends well",
+    "Run the failed job again",
+    "Confirm in its log that it finds a model and succeeds",
     "Capture again and test the same claims: those about the fault must then be refuted",
 )
+
+# What was done, its state, and the finding that shows it.
+Step = tuple[str, str, str]
 
 
 def affected(
@@ -39,23 +42,23 @@ def affected(
     if missing_input(snapshot, diagnosis.platform):
         return []
     states = list(distinct_states(snapshot, diagnosis.platform))
-    told = []
+    found = []
     for request in (replace(each.request, managed=managed) for each in diagnosis.requests):
         failing = sorted(
             tenant.subdomain or tenant.id
-            for alike in states
-            if not len(alike.decide(diagnosis.platform, request).order)
-            for tenant in alike.tenants
+            for group in states
+            if not len(group.decide(diagnosis.platform, request).order)
+            for tenant in group.tenants
         )
-        told.append(
+        found.append(
             {
                 "complexity": request.complexity,
                 "failing": len(failing),
-                "tenants": sum(len(alike.tenants) for alike in states),
+                "tenants": sum(len(group.tenants) for group in states),
                 "examples": failing[:_EXAMPLES],
             }
         )
-    return told
+    return found
 
 
 def steps(
@@ -69,78 +72,58 @@ def steps(
 
     The last, which only people can do, are open as long as a request fails.
     """
-    # Without an error there is none to cure.
-    tried = _tried(trials, repaired) if diagnosis.failing else ()
-    done = (*_checked(snapshot, verification), *tried)
-    return [
-        {"step": step, "state": state, "evidence": evidence}
-        for step, state, evidence in (*done, *_open(diagnosis))
-    ]
+    taken = list(_checked(snapshot, verification))
+    if diagnosis.failing:  # without an error there is none to cure
+        taken += _tried(trials) if trials else ()
+        taken += _tested_again(repaired) if trials and repaired else ()
+        taken += ((step, "open", "") for step in _OPEN_STEPS)
+    return [{"step": step, "state": state, "evidence": proof} for step, state, proof in taken]
 
 
-def _checked(snapshot: Snapshot, verification: Verification) -> Iterator[tuple[str, str, str]]:
-    fidelity = snapshot.manifest.get("fidelity") or {}
-    if fidelity:
-        whose = f"for {count(fidelity['tenants'], 'tenant')}"
-        told = f"Check the snapshot: it is whole, and it decides as its source does, {whose}"
-        state = "done" if fidelity["agree"] else "failed"
-        yield told, state, "/snapshot/manifest/fidelity"
-    claims = verification.claims
-    if claims:
+def _checked(snapshot: Snapshot, verification: Verification) -> Iterator[Step]:
+    if fidelity := snapshot.manifest.get("fidelity"):
+        compared = f"{count(fidelity['tenants'], 'tenant')} compared"
+        step = f"Check that the snapshot is intact and decides as its source: {compared}"
+        yield step, "done" if fidelity["agree"] else "failed", "/snapshot/manifest/fidelity"
+    if claims := verification.claims:
         confirmed = sum(claim.verdict == "confirmed" for claim in claims)
-        told = f"{confirmed} of {count(len(claims), 'claim')} confirmed"
-        yield f"Test every claim on the snapshot: {told}", "done", "/verification/claims"
+        found = f"{confirmed} of {count(len(claims), 'claim')} confirmed"
+        yield f"Test every claim on the snapshot: {found}", "done", "/verification/claims"
 
 
-def _tried(
-    trials: Sequence[Trial], repaired: Mapping[str, Any] | None
-) -> Iterator[tuple[str, str, str]]:
-    if not trials:
-        return
+def _tried(trials: Sequence[Trial]) -> Iterator[Step]:
     fix, *placebos = trials
-    yield (
-        f"Try the fix on a scratch copy: {fix.result}",
-        "done" if fix.cured and serves(fix.after) else "failed",
-        "/trials/0",
-    )
+    state = "done" if fix.cured and serves(fix.after) else "failed"
+    yield f"Try the fix on a scratch copy: {fix.result}", state, "/trials/0"
     left = sum(not placebo.cured for placebo in placebos)
-    yield (
-        f"Try placebos, which must not help: {left} of {len(placebos)} leave the error",
-        "done" if left == len(placebos) else "failed",
-        "/trials",
-    )
-    if repaired:
-        again = repaired["verification"]["claims"]
-        refuted = sum(claim["verdict"] == "refuted" for claim in again)
-        yield (
-            f"Test the claims again on the repaired copy: {refuted} of {len(again)} no longer hold",
-            "done",
-            "/repaired/verification/claims",
-        )
+    step = f"Try placebos, which must not help: {left} of {len(placebos)} leave the error"
+    yield step, "done" if left == len(placebos) else "failed", "/trials"
 
 
-def _open(diagnosis: Diagnosis) -> Iterator[tuple[str, str, str]]:
-    if diagnosis.failing:
-        for step in _OPEN_STEPS:
-            yield step, "open", ""
+def _tested_again(repaired: Mapping[str, Any]) -> Iterator[Step]:
+    again = repaired["verification"]["claims"]
+    refuted = sum(claim["verdict"] == "refuted" for claim in again)
+    found = f"{refuted} of {len(again)} no longer hold"
+    step = f"Test the claims again on the repaired copy: {found}"
+    yield step, "done", "/repaired/verification/claims"
 
 
 def limits(snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification) -> list[str]:
-    """Return what was not checked, or cannot be told, each a whole sentence."""
+    """Return what was not checked, or cannot be known, each a full sentence."""
     manifest = snapshot.manifest
     replayed = "those" if len(diagnosis.requests) > 1 else "the one"
     asked = in_words(each.request.to_json() for each in diagnosis.requests)
     rules = printable(diagnosis.platform.rules.name)
-    told = [
+    found = [
         f"Whether the database still holds what it held at {snapshot.captured_at}.",
         "Whether a key is valid at its provider: a snapshot knows that it is set, not what it is.",
         f"Whether the job failed for another request than {replayed} replayed: {asked}.",
         f"Whether the platform runs other rules than those of the edition {rules}.",
     ]
     if snapshot.has_pricing and not (manifest["pricing"] or {}).get("last_fetch"):
-        told.append("How old the prices were: when they were fetched is not in the evidence.")
+        found.append("How old the prices were: the snapshot does not say when they were fetched.")
     if manifest.get("narrowed"):
-        told.append("What happens to tenants that were left out of the capture.")
+        found.append("What happens to tenants that were left out of the capture.")
     unclear = [c for c in verification.claims if c.verdict == "inconclusive"]
-    told += [f"Claim {printable(c.id)}: {printable(c.observed, 300)}." for c in unclear]
-    return told
+    found += [f"Claim {printable(c.id)}: {printable(c.observed, 300)}." for c in unclear]
+    return found

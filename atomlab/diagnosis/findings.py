@@ -1,27 +1,333 @@
-"""The findings of a notebook: read from its outputs, and what they say in a word."""
+"""Findings: the one schema of `atomlab.findings/1`, by which cases write it and others read it.
+
+Fields are only ever added to this version. What a reader does not know it passes over, and what
+an older file lacks has its default here. `diagnosis` is the document `atomlab.diagnosis/1`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from atomlab.errors import ReportError
-from atomlab.verdicts import STATUSES, VERDICTS
+from atomlab.verdicts import STATUS_OF, STATUSES, VERDICTS, Outcome, Role, Status, Verdict
 
 MIME = "application/vnd.atomlab.findings+json"
 RESULTS = (*VERDICTS, *STATUSES)
+# What only scripts read: written as it is, and not looked into by any reader of ours.
+Json = dict[str, Any]
+
+
+class Record(BaseModel):
+    """A part of the document; its fields stand in the order in which they are written."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class RequestRecord(Record):
+    """What was asked for."""
+
+    complexity: str
+    task: str | None = None
+    capability: str | None = None
+    tools: bool = False
+    managed: bool | None = None
+    turn: int = 0
+    tokens: int = 0
+    tier: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What kind of request it is, in words."""
+        return self.complexity + (" with tools" if self.tools else "")
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """One claim's verdict: what was expected, what was observed, and on what evidence."""
+
+    id: str
+    statement: str
+    verdict: Verdict
+    expected: str
+    observed: str
+    evidence: tuple[str, ...] = ()
+
+
+class VerificationRecord(Record):
+    """All claims as tested, and the worst of their verdicts."""
+
+    document: str = Field("atomlab.verification/1", alias="schema")
+    title: str = ""
+    tenant: str = ""
+    snapshot: str = ""
+    verdict: Verdict
+    claims: tuple[ClaimResult, ...]
+    assumptions: tuple[Json, ...] = ()
+
+
+class CauseRecord(Record):
+    """A cause, and what was observed of it."""
+
+    code: str
+    provider: str | None
+    setting_key: str | None
+    role: Role | None
+    sufficient_alone: bool = False
+    in_every_fix_set: bool = False
+    evidence: tuple[str, ...]
+    verdict: Verdict
+
+
+class RivalRecord(Record):
+    """Another explanation, and why it is ruled out or not."""
+
+    code: str
+    ruled_out: bool
+    why: str
+
+
+class FunnelRecord(Record):
+    """How many models came to a filter, and how many it rejected."""
+
+    filter: str
+    entering: int
+    rejected: int
+    only_blocker: int = 0
+
+
+class WinnerRecord(Record):
+    """The model that the platform would choose; `chat` is None where that is not known."""
+
+    provider: str
+    model: str
+    value_score: float | None = None
+    mode: str | None = None
+    chat: bool | None = None
+
+
+class FallbackRecord(Record):
+    """Who answers where pricing finds no model, and by what."""
+
+    provider: str
+    model: str
+    by: str
+
+
+class OutcomeRecord(Record):
+    """One request: its outcome, and what explains it."""
+
+    request: RequestRecord
+    outcome: Outcome
+    status: Status | None = None
+    error: str | None
+    fallback: FallbackRecord | None = None
+    missing: str | None = None
+    winner: WinnerRecord | None
+    candidates: int
+    funnel: tuple[FunnelRecord, ...]
+    warnings: tuple[str, ...] = ()
+    causes: tuple[CauseRecord, ...]
+    fix_sets: tuple[Json, ...] = ()
+    rivals: tuple[RivalRecord, ...]
+    interventions: tuple[Json, ...] = ()
+    fix_sets_dropped: int = 0
+    blocking_sets: tuple[tuple[str, ...], ...] | None = None
+    assumptions: tuple[Json, ...] = ()
+
+    @property
+    def fails(self) -> bool:
+        """Whether pricing finds no model, even if a fallback answers."""
+        return STATUS_OF[self.outcome] == "affected"
+
+
+class LookupRecord(Record):
+    """One provider's key lookup."""
+
+    provider: str
+    setting_key: str
+    state: str
+    client: bool
+    reason: str
+
+
+class TenantRecord(Record):
+    """The tenant that the case is about."""
+
+    id: str
+    name: str
+    subdomain: str | None = None
+    plan: str | None = None
+
+
+class CaptureRecord(Record):
+    """Which snapshot was decided on, when it was captured, and by which rules."""
+
+    sha256: str = ""
+    captured_at: str
+    rules: str
+
+
+class DiagnosisRecord(Record):
+    """What the platform decides for the tenant."""
+
+    document: str = Field("atomlab.diagnosis/1", alias="schema")
+    snapshot: CaptureRecord
+    tenant: TenantRecord
+    withheld: int = 0
+    ai_mode: str | None = None
+    status: Status | None = None
+    request_mode: str = ""
+    assumptions: tuple[Json, ...] = ()
+    lookups: tuple[LookupRecord, ...]
+    clients: tuple[str, ...]
+    diagnoses: tuple[OutcomeRecord, ...] = Field(min_length=1)
+
+
+class SnapshotRecord(Record):
+    """The snapshot: its name, hash and manifest."""
+
+    name: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    manifest: Json
+
+
+class TrialRecord(Record):
+    """A change tried on a scratch copy."""
+
+    name: str
+    edit: str
+    cured: bool
+    result: str
+
+
+class RepairRecord(Record):
+    """What the fix cures on a scratch copy."""
+
+    cured: tuple[str, ...]
+    not_cured: tuple[str, ...]
+    diagnosis: DiagnosisRecord | None = None
+    verification: VerificationRecord
+
+
+class AffectedRecord(Record):
+    """How many tenants find no model for a kind of request, and some of them."""
+
+    complexity: str
+    failing: int
+    tenants: int
+    examples: tuple[str, ...]
+
+
+class OptionRecord(Record):
+    """A fix and its effects on every tenant."""
+
+    name: str
+    kind: str
+    cost: int
+    cures: tuple[str, ...]
+    leaves: tuple[str, ...]
+    touched: dict[str, str] = {}
+    edits: tuple[str, ...] = ()
+    unable: dict[str, str] = {}
+    pros: tuple[str, ...] | None = None
+    cons: tuple[str, ...] | None = None
+
+
+class RemedyRecord(Record):
+    """The easiest fix, as SQL or in words."""
+
+    dialect: str = "postgresql"
+    status: Literal["sql", "words", "nothing", "inconclusive"]
+    words: tuple[str, ...]
+    sql: str = ""
+    rollback: str = ""
+
+
+class StepRecord(Record):
+    """A step of verification, its state and its proof: a JSON Pointer into this document."""
+
+    step: str
+    state: Literal["done", "open", "failed"]
+    evidence: str
+
+
+class Conclusion(Record):
+    """What every notebook states: a verdict on claims, a tenant's status, and an answer in words.
+
+    `result` is the one of the two that answers the question: the status in a triage, and
+    wherever nothing is claimed.
+    """
+
+    document: str = Field("", alias="schema")
+    tool: str = "an atomlab that is not recorded"
+    title: str = ""
+    status: Status | None = None
+    verdict: Verdict | None = None
+    result: Status | Verdict | None = None
+    answer: str
+
+
+class CaseRecord(Conclusion):
+    """The findings of any case; what is not in the file is empty, and not `recorded`."""
+
+    document: Literal["atomlab.findings/1"] = Field(alias="schema")
+    title: str
+    snapshot: SnapshotRecord
+    verification: VerificationRecord
+    tested: tuple[RequestRecord, ...] = ()
+
+    def recorded(self, name: str) -> bool:
+        """Return whether the file holds this part, even an empty one."""
+        return name in self.model_fields_set
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document, without the fields that were not set."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class TenantFindings(CaseRecord):
+    """The findings on one tenant."""
+
+    request: RequestRecord
+    requests: tuple[RequestRecord, ...] = ()
+    diagnosis: DiagnosisRecord
+    rows: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
+    fix: Json | None = None
+    trials: tuple[TrialRecord, ...] = ()
+    repaired: RepairRecord | None = None
+    affected: tuple[AffectedRecord, ...] = ()
+    options: tuple[OptionRecord, ...] = ()
+    remedy: RemedyRecord | None = None
+    steps: tuple[StepRecord, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+class FleetFindings(CaseRecord):
+    """The findings on all tenants: one of `tenants` per affected one, `statuses` counts all."""
+
+    statuses: dict[Status, int]
+    request: dict[str, str]
+    requests: tuple[RequestRecord, ...]
+    diagnosis: Json
+    warnings: tuple[str, ...]
+    tenants: tuple[Json, ...]
+    unable: tuple[Json, ...]
 
 
 def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """Return the findings that an executed notebook holds; raise ReportError unless it has one."""
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
     stated = [o["data"][MIME] for o in outputs if MIME in o.get("data", {})]
-    found = [dict(each) for each in stated if _are_findings(each)]
-    if len(found) == len(stated) == 1:
-        return found[0]
-    said = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
+    if len(stated) == 1 and _are_findings(stated[0]):
+        return dict(stated[0])
+    what = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
     raise ReportError(
-        f"the notebook ran, but states {said}",
+        f"the notebook ran, but states {what}",
         todo="let its last cell, and no other, evaluate atomlab.Findings(case)",
     )
 
@@ -31,8 +337,8 @@ def result_of(findings: Mapping[str, Any]) -> str:
 
     It is the status in a triage, and wherever nothing is claimed.
     """
-    told = (findings.get("result"), findings.get("verdict"), findings.get("status"))
-    return next((str(word) for word in told if word is not None), "")
+    words = (findings.get(name) for name in ("result", "verdict", "status"))
+    return next((str(word) for word in words if word is not None), "")
 
 
 def certainty_of(findings: Mapping[str, Any]) -> str:
@@ -41,10 +347,9 @@ def certainty_of(findings: Mapping[str, Any]) -> str:
     return str(findings.get("verdict") or "") if affected else ""
 
 
-def _are_findings(stated: object) -> bool:
-    return (
-        isinstance(stated, Mapping)
-        and stated.get("verdict") in (None, *VERDICTS)
-        and result_of(stated) in RESULTS
-        and isinstance(stated.get("answer"), str)
-    )
+def _are_findings(stated: Any) -> bool:
+    try:
+        Conclusion.model_validate(stated)
+    except ValidationError:
+        return False
+    return result_of(stated) in RESULTS

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from atomlab.byok.ranking import Candidate
+from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.diagnosis.answers import unable
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.defects import find_defects
@@ -18,20 +18,20 @@ from atomlab.errors import InputError
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
-Status = Literal["sql", "words", "nothing", "inconclusive"]
+FixStatus = Literal["sql", "words", "nothing", "inconclusive"]
 
 
 @dataclass(frozen=True)
 class Fix(Shown):
     """What to do: `sql` and its `rollback` if a key has only to be copied, and what to say.
 
-    `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` tells;
+    `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` says;
     `nothing` where no request fails; `inconclusive` where no verified fix is known. `words` say
     who acts, what the fix cures and what it leaves, or why there is none. `unable` are the kinds
     of request of which it removes the error without curing them, since no chat model wins.
     """
 
-    status: Status
+    status: FixStatus
     words: tuple[str, ...]
     sql: str = ""
     rollback: str = ""
@@ -39,27 +39,24 @@ class Fix(Shown):
     unable: tuple[str, ...] = ()
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """All that is to be said: the words, then what is done by hand."""
+    def sentences(self) -> tuple[str, ...]:
+        """All that can be said: the words, then what is done by hand."""
         return (*self.words, *self.by_hand)
 
     def __repr__(self) -> str:
-        return f"<Fix ({self.status}): {printable('; '.join(self.told), 400)}>"
+        return f"<Fix ({self.status}): {printable('; '.join(self.sentences), 400)}>"
 
 
 def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
-    """Return the fix that takes the least effort, of the requests that fail."""
+    """Return the easiest fix of the requests that fail."""
     failing = diagnosis.failing
     if undecided := next((d.missing for d in diagnosis.requests if d.status == "undecided"), None):
-        return Fix("inconclusive", (f"{undecided}: nothing is decided",))
+        return Fix("inconclusive", (f"{undecided}, so nothing can be decided",))
     if not failing:
-        served = [each.ranking for each in diagnosis.requests]
-        kinds = tuple(r.request.complexity for r in served if r.winner and r.winner.unable)
-        told = f", but {unable(served)}" if kinds else ": there is nothing to fix"
-        return Fix("nothing", (f"no request fails{told}",), unable=kinds)
+        return _nothing([each.ranking for each in diagnosis.requests])
     best = best_fix(diagnosis)
     if best is None:
-        return Fix("inconclusive", ("no fix is known that was run and helped",))
+        return Fix("inconclusive", ("no fix that was tried helped",))
     won = _won_by_no_chat_model(best.edits, failing)
     words = tuple(_words(best, diagnosis, won))
     kinds = tuple(each.request.complexity for each in won)
@@ -71,55 +68,66 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         scripts = fix_script(copy, dialect), rollback_script(copy, dialect)
         return Fix("sql", words, *scripts, unable=kinds)
     except InputError as error:  # a name with NUL: SQLite keeps what no script can hold
-        by_hand = (f"by hand, no script can do it: a name {error.what}",)
+        by_hand = (f"by hand, because no script can do it: a name {error.what}",)
         return Fix("words", words, by_hand=by_hand, unable=kinds)
+
+
+def _nothing(served: Sequence[Ranking]) -> Fix:
+    kinds = tuple(r.request.complexity for r in served if r.winner and r.winner.unable)
+    why = f", but {unable(served)}" if kinds else ": there is nothing to fix"
+    return Fix("nothing", (f"no request fails{why}",), unable=kinds)
 
 
 def _words(
     best: FixSet, diagnosis: Diagnosis, won: Mapping[RequestDiagnosis, Candidate]
 ) -> Iterator[str]:
     """Yield what the fix cures, where it is no cure and what is, and what it leaves."""
-    failing, does = diagnosis.failing, f"{_ACTS[best.who]}: {in_words(best.edits, diagnosis)}"
-    if cured := cured_by(best.edits, failing):
-        yield f"cures {_named(cured)} requests; {does}"
+    failing, does = diagnosis.failing, _has_to(best, diagnosis)
+    cured = cured_by(best.edits, failing)
+    if cured:
+        yield f"to cure {kinds_of(cured)} requests, {does}"
         if repair := _of_root_cause(cured, best, diagnosis):
-            yield f"the root cause itself is repaired otherwise; {repair}"
+            yield f"to repair the root cause itself, {repair}"
     elif won:
-        yield f"removes the error of {_named(list(won))} requests, and is no cure; {does}"
+        yield f"to remove the error of {kinds_of(list(won))} requests, without a cure, {does}"
     for each, winner in won.items():
         kind = each.request.complexity
-        yield f"no cure of {kind} requests: {printable(winner.unable)}; {_next(each, diagnosis)}"
+        why = printable(winner.unable)
+        yield f"{kind} requests are not cured, because {why}; {_next(each, diagnosis)}"
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
         if each not in cured and each not in won:
             fix = root_fix(each, failing)
             left.setdefault(fix.edits if fix else (), []).append(each)
     for edits, these in left.items():
-        yield f"does not cure {_named(these)} requests, {_needed(edits, best, diagnosis)}"
+        yield f"{kinds_of(these)} requests {_needed(edits, best, diagnosis)}"
+
+
+def _has_to(fix: FixSet, diagnosis: Diagnosis) -> str:
+    return f"{_ACTORS[fix.who]} has to {in_words(fix.edits, diagnosis)}"
 
 
 def _of_root_cause(cured: Sequence[RequestDiagnosis], best: FixSet, diagnosis: Diagnosis) -> str:
-    """Return who repairs the root cause, and how, where the fix of least effort leaves it."""
+    """Return who repairs the root cause, and how, where the easiest fix leaves it."""
     explanation = cured[0].explanation
     root = explanation.causes[0]
     own = own_fix_set(root, explanation.fix_sets, cured[0].ranking)
     if own is None or own.edits == best.edits or root.atom in best.atoms or root.provider is None:
         return ""
-    return f"{_ACTS[own.who]}: {in_words(own.edits, diagnosis)}"
+    return _has_to(own, diagnosis)
 
 
 def _next(request: RequestDiagnosis, diagnosis: Diagnosis) -> str:
-    """Return the fix of the least effort whose winner can chat, in words."""
+    """Return the easiest fix whose winner can chat, in words."""
     curing = [fix for fix in request.explanation.fix_sets if fix.cures]
-    better = _least(curing, diagnosis.failing)
+    better = _easiest(curing, diagnosis.failing)
     if better is None:
         return "no fix is known whose winner can chat"
-    told = f"{_ACTS[better.who]}: {in_words(better.edits, diagnosis)}"
-    return f"the next best fix, whose winner can chat; {told}"
+    return f"for a winner that can chat, {_has_to(better, diagnosis)}"
 
 
 def best_fix(diagnosis: Diagnosis) -> FixSet | None:
-    """Return the fix that takes the least effort, of these the one that cures most requests.
+    """Return the easiest fix, of several the one that cures most requests.
 
     None if no request fails, or no fix is verified.
     """
@@ -129,22 +137,22 @@ def best_fix(diagnosis: Diagnosis) -> FixSet | None:
 def best_fix_of(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the same of some requests that fail."""
     known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
-    return _least(known, failing)
+    return _easiest(known, failing)
 
 
 def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the verified fix set of the request that takes the least effort: who, then cost.
+    """Return the easiest verified fix set of the request: by who has to act, then by cost.
 
     Of several it is one that cures, and cures most of the requests that fail. None if no fix set
     is verified, or no cause is known.
     """
     if not diagnosis.explanation.causes:
         return None
-    return _least([f for f in diagnosis.explanation.fix_sets if f.verified], failing)
+    return _easiest([f for f in diagnosis.explanation.fix_sets if f.verified], failing)
 
 
-def _least(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the fix of least effort, of these the one that cures most, the first of those."""
+def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
+    """Return the easiest fix, of these the one that cures most, the first of those."""
     return min(
         fixes,
         key=lambda f: (f.effort, not f.cures, -len(cured_by(f.edits, failing))),
@@ -180,12 +188,12 @@ def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:
     if [edit.kind for edit in edits] == ["new-credential"]:
         serving = diagnosis.keys_that_serve
         if len(serving) > 1:
-            return f"add a new credential, a key of any of: {listed(serving, 8)}"
+            return f"add a new key for any of: {listed(serving, 8)}"
         if serving:
             return f"add {diagnosis.platform.manager().key_name(serving[0])} with a new credential"
     defects = find_defects(diagnosis.rows, diagnosis.platform)
     others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
-    return "; ".join(_edit_in_words(edit, others) for edit in edits)
+    return " and ".join(_edit_in_words(edit, others) for edit in edits)
 
 
 def _edit_in_words(edit: Edit, others: Mapping[tuple[str, str | None], tuple[str, ...]]) -> str:
@@ -195,20 +203,22 @@ def _edit_in_words(edit: Edit, others: Mapping[tuple[str, str | None], tuple[str
     return f"{edit} ({listed(beside_it)} would do as well as {printable(edit.copy_from)})"
 
 
-def _named(requests: Sequence[RequestDiagnosis]) -> str:
+def kinds_of(requests: Sequence[RequestDiagnosis]) -> str:
+    """Return the complexities of the requests, comma-separated."""
     return ", ".join(each.request.complexity for each in requests)
 
 
 def _needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
-        return "for which no verified fix is known"
+        return "have no known fix"
     made = set(best.edits)
     extra = [edit for edit in edits if edit not in made]
-    how = "as well" if made <= set(edits) else "instead"
     rules = diagnosis.platform.rules
     who = max((edit.who(rules) for edit in extra), key=WHO.index, default=best.who)
-    return f"which need {how}; {_ACTS[who]}: {in_words(extra, diagnosis)}"
+    has_to = f"{_ACTORS[who]} {'also ' if made <= set(edits) else ''}has to"
+    which = "more than that" if made <= set(edits) else "another fix"
+    return f"need {which}: {has_to} {in_words(extra, diagnosis)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
@@ -242,17 +252,17 @@ def _by_hand(edit: Edit, diagnosis: Diagnosis) -> str:
     )
 
 
-_ACTS: dict[Who, str] = {
-    "tenant": "the tenant acts",
-    "operator": "an operator acts",
-    "engineering": "engineering acts",
+_ACTORS: dict[Who, str] = {
+    "tenant": "the tenant",
+    "operator": "an operator",
+    "engineering": "engineering",
 }
 
 
 _BY_HAND = {
     "copy-key": "give {key} the value of {held}, and make the other changes as well",
-    "repair-row": "the tenant enters a valid key in {key}: no SQL can invent one",
-    "new-credential": "the tenant gets a credential and enters it as {key}: no SQL can invent one",
+    "repair-row": "the tenant enters a valid key in {key}: SQL cannot supply one",
+    "new-credential": "the tenant gets a new key and enters it as {key}: SQL cannot supply one",
     "allow-provider": "platform configuration: put {provider} on the list of LLM providers",
     "register-provider": "platform configuration: add {provider} to the provider registry",
     "waive-filter": "platform change: the {name} filter rejects every model that the tenant can "
@@ -264,7 +274,8 @@ _BY_HAND = {
     "wrote it",
 }
 _IN_ENVIRONMENT = {
-    "copy-key": "set the worker's variable {key} to the value of {held}, and restart it",
-    "repair-row": "set the worker's variable {key} to a valid key, and restart it",
-    "new-credential": "get a credential, set it as the worker's variable {key}, and restart it",
+    "copy-key": "set the worker's variable {key} to the value of {held}, and restart the worker",
+    "repair-row": "set the worker's variable {key} to a valid key, and restart the worker",
+    "new-credential": "get a new key, set the worker's variable {key} to it, and restart the "
+    "worker",
 }

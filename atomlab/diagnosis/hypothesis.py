@@ -18,40 +18,26 @@ if TYPE_CHECKING:
     from atomlab.evidence.snapshot import Evidence
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Claim(_Strict):
+class _Claim(_StrictModel):
     id: str = Field(min_length=1)
     statement: str = Field(min_length=1)
 
 
-class KeyPresent(_Claim):
-    """The tenant holds a usable key in this row."""
+class KeyClaim(_Claim):
+    """The tenant holds a usable key in this row, or has no row of this name."""
 
-    kind: Literal["key_present"]
+    kind: Literal["key_present", "key_absent"]
     setting_key: str
 
 
-class KeyAbsent(_Claim):
-    """The tenant has no row of this name."""
+class ClientClaim(_Claim):
+    """Client initialization builds a client for the provider, or skips it."""
 
-    kind: Literal["key_absent"]
-    setting_key: str
-
-
-class ClientPresent(_Claim):
-    """Client initialization builds a client for the provider."""
-
-    kind: Literal["client_present"]
-    provider: str
-
-
-class ClientAbsent(_Claim):
-    """Client initialization skips the provider."""
-
-    kind: Literal["client_absent"]
+    kind: Literal["client_present", "client_absent"]
     provider: str
 
 
@@ -78,23 +64,17 @@ class FixResolves(_Claim):
     provider: str
 
 
+_MODELS = (KeyClaim, ClientClaim, ModelsSkipped, RankingRaises, FixResolves)
+_KINDS: dict[str, type[_Claim]] = {
+    kind: model for model in _MODELS for kind in get_args(model.model_fields["kind"].annotation)
+}
 Claim = Annotated[
-    KeyPresent
-    | KeyAbsent
-    | ClientPresent
-    | ClientAbsent
-    | ModelsSkipped
-    | RankingRaises
-    | FixResolves,
+    KeyClaim | ClientClaim | ModelsSkipped | RankingRaises | FixResolves,
     Field(discriminator="kind"),
 ]
-_KINDS: dict[str, type[_Claim]] = {
-    get_args(model.model_fields["kind"].annotation)[0]: model
-    for model in get_args(get_args(Claim)[0])
-}
 
 
-class _RequestFields(_Strict):
+class _RequestFields(_StrictModel):
     """The fields of Request once more: pydantic reads a strict dataclass from no mapping."""
 
     complexity: str = "moderate"
@@ -107,7 +87,7 @@ class _RequestFields(_Strict):
     tier: str | None = None
 
 
-class Hypothesis(_Strict):
+class Hypothesis(_StrictModel):
     """What an incident document claims of a tenant and a request.
 
     Without a tenant it is a template, to be tested on any.
@@ -183,26 +163,29 @@ def load_hypothesis(path: str | Path) -> Hypothesis:
 def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
     """Return what is wrong first, and what to do about it."""
     first = error.errors(include_url=False, include_input=False)[0]
-    parts = (field_name(part) for part in first["loc"] if part not in _KINDS)
-    place = ".".join(parts) or "the file"
-    kind = first["type"]
-    name = str(first["loc"][-1]) if first["loc"] else ""
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return f"{place} has no known kind", f"known kinds: {', '.join(_KINDS)}"
+    where, kind = first["loc"], first["type"]
+    place = ".".join(field_name(part) for part in where if part not in _KINDS) or "the file"
     if kind == "extra_forbidden":
-        known = _known_fields(first["loc"])
-        hint = did_you_mean(name, known)
+        known = _known_fields(where)
+        hint = did_you_mean(str(where[-1]), known)
         return f"unknown field {place}", f"{hint} known fields: {', '.join(known)}".strip()
     if kind == "missing":
         return f"{place} is missing", "add it"
     if not isinstance(document, dict):
         return "is no hypothesis", "give title, tenant, request and claims"
-    if kind == "too_long":
-        return f"{place} has too many entries", f"give at most {limits.CLAIMS:,}"
-    if kind == "too_short":
-        return f"{place} is empty", "give at least one"
+    if kind in _EXPLAINED:
+        what, todo = _EXPLAINED[kind]
+        return f"{place} {what}", todo
     todo = 'put it in quotes, as in "0042"' if kind == "string_type" else "correct it"
     return f"{place}: {first['msg']}", todo
+
+
+_EXPLAINED = {
+    "union_tag_invalid": ("has no known kind", f"known kinds: {', '.join(_KINDS)}"),
+    "union_tag_not_found": ("has no known kind", f"known kinds: {', '.join(_KINDS)}"),
+    "too_long": ("has too many entries", f"give at most {limits.CLAIMS:,}"),
+    "too_short": ("is empty", "give at least one"),
+}
 
 
 def _known_fields(place: tuple[int | str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What speaks for an option and what against it, as far as running it for every tenant shows."""
+"""Pros and cons of an option, as far as running it for every tenant shows them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from atomlab.text import count, printable
 
 
 def pros(option: Option) -> list[str]:
-    """Return what speaks for the option, each a sentence without its full stop."""
+    """Return the pros of the option, each a sentence without its full stop."""
     tried = len(option.cures) + len(option.leaves)
-    told = []
+    found = []
     if option.cures:
-        told.append(f"cures {len(option.cures)} of {count(tried, 'failing kind')} of request")
+        found.append(f"cures {len(option.cures)} of {count(tried, 'failing kind')} of request")
     if not option.touched:
-        told.append("changes no decision of another tenant")
+        found.append("changes nothing for other tenants")
     if option.kind == "data":
-        told.append("no code and no configuration of the platform changes")
+        found.append("needs no change of code or configuration")
     if set(option.edits) == {"copy-key"}:
-        told.append("needs no new credential: the tenant holds the key already")
+        found.append("needs no new key: the tenant already has it")
     if option.kind == "code":
-        told.append("nobody has to change the tenant's settings")
-    return told
+        found.append("nobody has to change the tenant's settings")
+    return found
 
 
 def cons(option: Option) -> list[str]:
-    """Return what speaks against the option, each a sentence without its full stop."""
-    told = []
+    """Return its cons, each a sentence without its full stop."""
+    found = []
     if option.leaves:
-        told.append(f"does not cure {', '.join(option.leaves)} requests")
+        found.append(f"does not cure {', '.join(option.leaves)} requests")
     for winner in dict.fromkeys(option.unable.values()):
         kinds = ", ".join(name for name, its in option.unable.items() if its == winner)
-        told.append(f"{kinds} requests get a model that cannot serve: {printable(winner, 200)}")
+        found.append(f"{kinds} requests get a model that cannot serve: {printable(winner, 200)}")
     if option.touched:
-        told.append(f"changes decisions of {count(len(option.touched), 'other tenant')}")
+        found.append(f"changes decisions for {count(len(option.touched), 'other tenant')}")
     if option.kind == "data":
-        told.append("somebody has to change the tenant's settings")
+        found.append("somebody has to change the tenant's settings")
     if {"new-credential", "repair-row"} & set(option.edits):
-        told.append("needs a new credential, which only the tenant can get")
+        found.append("needs a new credential, which only the tenant can get")
     if option.kind == "code":
-        told.append("needs a release, and leaves the settings as they are")
+        found.append("needs a release, and leaves the settings as they are")
     if option.kind == "platform":
-        told.append("changes the platform's rules or data, for every tenant")
-    return told
+        found.append("changes the platform's rules or data, for every tenant")
+    return found

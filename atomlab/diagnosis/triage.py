@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import decided_as, instead, unable
-from atomlab.diagnosis.assumptions import assumptions, missing_input
+from atomlab.diagnosis.answers import instead, unable
+from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
-from atomlab.diagnosis.document import findings_document
-from atomlab.diagnosis.fixes import Fix, best_fix, plan_fix
+from atomlab.diagnosis.findings import ClaimResult, TenantFindings
+from atomlab.diagnosis.fixes import Fix, best_fix, kinds_of, plan_fix
 from atomlab.diagnosis.sandbox import Sandbox
-from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
-from atomlab.verdicts import Status, Verdict
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
-@dataclass(frozen=True)
-class Triage:
-    """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause.
+@dataclass(frozen=True, kw_only=True)
+class Triage(TenantCase):
+    """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause."""
 
-    `after` are the decisions with the fix of least effort made, none if there is no such fix.
-    `managed` is what was asked for, None for what the tenant's `ai_mode` says.
-    """
-
-    snapshot: Snapshot
-    diagnosis: Diagnosis
     fix: Fix
-    after: tuple[Ranking, ...] = ()
-    managed: bool | None = None
-
-    @property
-    def status(self) -> Status:
-        """Whether the tenant is affected, healthy or undecided: what a triage is about."""
-        return self.diagnosis.status
 
     @property
     def failing(self) -> tuple[RequestDiagnosis, ...]:
@@ -55,82 +36,53 @@ class Triage:
 
     @property
     def verification(self) -> Verification:
-        """What is claimed, with its verdicts: one claim that requests fail, one per root cause.
-
-        Nothing of a healthy tenant: there is no fault of which anything could be claimed.
-        """
-        fault = self.status != "healthy"
-        return Verification(
-            f"What is wrong with {printable(self.diagnosis.tenant.name)}?",
-            self.diagnosis.tenant.subdomain or self.diagnosis.tenant.id,
-            self.snapshot.sha256,
-            tuple(d.request for d in self.diagnosis.requests),
-            (self._error(), *map(_root_cause, self.failing)) if fault else (),
-            assumptions(self.snapshot, self.diagnosis.platform),
+        """What is claimed, with its verdicts: one claim that requests fail, one per root cause."""
+        requests = self.diagnosis.requests
+        error = self._fails(
+            "error",
+            "Requests of the tenant find no model.",
+            "the error",
+            f"{len(self.failing)} of {len(requests)} kinds of request find no model",
+            [f"{each.request.complexity}: {each.ranking.summary()}" for each in requests],
+        )
+        return self._verification(
+            f"What is wrong with {self.tenant_name}?",
+            self.short_name,
+            [each.request for each in requests],
+            error,
+            *map(_root_cause, self.failing),
         )
 
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
-        whose = f"of {printable(self.diagnosis.tenant.name)}"
+        requests = self.diagnosis.requests
         if self.status == "undecided":
-            undecided = [d for d in self.diagnosis.requests if d.status == "undecided"]
-            some = len(undecided) < len(self.diagnosis.requests)
-            kinds = f"{_kinds(undecided)} requests" if some else "requests"
-            return f"Nothing can be decided for {kinds} {whose}: {self._missing()}."
-        rest = f"{self._spaces_only()}{self._decided_as()}"
+            undecided = [each for each in requests if each.status == "undecided"]
+            kinds = f"{kinds_of(undecided)} " if len(undecided) < len(requests) else ""
+            whose = f"{kinds}requests of {self.tenant_name}"
+            return f"Nothing can be decided for {whose}: {self.missing}."
+        found = self._failures() if self.failing else (self._no_failure(),)
+        return " ".join(filter(None, (*found, *self._blank_keys(), self._decided_as())))
+
+    def findings(self) -> TenantFindings:
+        """Return the findings on the tenant, whose status is the result."""
+        return self._findings(self.shown.explanation.trials, result=self.status)
+
+    def _no_failure(self) -> str:
+        tried = kinds_of(self.diagnosis.requests)
+        found = f"ll requests of {self.tenant_name} that were tried find a model ({tried})"
         cannot = unable(each.ranking for each in self.diagnosis.requests)
-        if not self.failing:
-            opening, but = ("All", f", but {cannot}") if cannot else ("Nothing: all", "")
-            found = f"{opening} requests {whose} that were tried find a model ({self._tried()})"
-            return f"{found}{but}.{rest}"
-        beside = f", and {cannot}" if cannot else ""
-        told = (
-            f"No model for {_kinds(self.failing)} requests {whose}{beside}.",
+        return f"A{found}, but {cannot}." if cannot else f"Nothing is wrong: a{found}."
+
+    def _failures(self) -> tuple[str, ...]:
+        cannot = unable(each.ranking for each in self.diagnosis.requests)
+        also = f", and {cannot}" if cannot else ""
+        return (
+            f"No model for {kinds_of(self.failing)} requests of {self.tenant_name}{also}.",
             instead(each.ranking for each in self.failing),
             self._root_causes(),
-            f"Fix: {'; '.join(self.fix.words)}.{rest}",
+            f"Fix: {'; '.join(self.fix.words)}.",
         )
-        return " ".join(filter(None, told))
-
-    def warnings(self) -> list[str]:
-        """Return what the replay had to take on trust."""
-        return [*self.diagnosis.platform.pricing.warnings(), *self.diagnosis.warnings()]
-
-    def outcome_frame(self) -> pd.DataFrame:
-        """Return one row per complexity: usable models and winner before and after the fix.
-
-        Columns: complexity, usable before, usable after, winner after, decision after; without
-        a fix: complexity, usable, winner, decision.
-        """
-        if not self.after:
-            return self.diagnosis.outcome_frame().drop(columns="outcome")
-        return self.diagnosis.repaired_frame(self.after)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the document `atomlab.findings/1`."""
-        document = findings_document(
-            self.snapshot,
-            self.diagnosis,
-            self.verification,
-            self.shown.request,
-            self.answer(),
-            warnings=self.warnings(),
-            managed=self.managed,
-            trials=self.shown.explanation.trials,
-        )
-        return {**document, "result": self.status}
-
-    def _tried(self) -> str:
-        return _kinds(self.diagnosis.requests)
-
-    def _missing(self) -> str:
-        """Return what the snapshot lacks, so that nothing can be decided."""
-        return missing_input(self.snapshot, self.diagnosis.platform) or ""
-
-    def _decided_as(self) -> str:
-        """Return a sentence on what the requests were taken for, if that is to be said."""
-        phrase = decided_as(self.managed, self.diagnosis.tenant.ai_mode)
-        return f" Decided {phrase}." if phrase else ""
 
     def _root_causes(self) -> str:
         """Return a sentence for each root cause, with its kinds of request if there are several."""
@@ -139,31 +91,17 @@ class Triage:
             root = next(iter(each.explanation.causes), None)
             key = (root.code, root.provider, root.verdict) if root else ()
             alike.setdefault(key, []).append(each)
-        told = {_kinds(group): group[0].explanation.sentence() for group in alike.values()}
-        if len(told) == 1:
-            return next(iter(told.values()))
-        return " ".join(f"For {k} requests {t[:1].lower()}{t[1:]}" for k, t in told.items())
+        sentences = {kinds_of(group): group[0].explanation.sentence() for group in alike.values()}
+        if len(sentences) == 1:
+            return next(iter(sentences.values()))
+        return " ".join(f"For {k} requests {s[:1].lower()}{s[1:]}" for k, s in sentences.items())
 
-    def _spaces_only(self) -> str:
+    def _blank_keys(self) -> list[str]:
         """Return a sentence on each provider whose models win with a key of spaces only."""
-        winners = (d.ranking.winner for d in self.diagnosis.requests)
+        winners = (each.ranking.winner for each in self.diagnosis.requests)
         winning = {winner.provider for winner in winners if winner}
         blank = [k for k in self.diagnosis.lookups if k.provider in winning and k.state == "blank"]
-        return "".join(
-            f" But for {printable(k.provider)}, whose models win, {k.reason}." for k in blank
-        )
-
-    def _error(self) -> ClaimResult:
-        outcomes = tuple(
-            f"{d.request.complexity}: {d.ranking.summary()}" for d in self.diagnosis.requests
-        )
-        failing, tried = len(self.failing), len(self.diagnosis.requests)
-        observed = f"{failing} of {tried} kinds of request find no model"
-        verdict: Verdict = "confirmed"
-        if self.status == "undecided":
-            verdict, observed = "inconclusive", self._missing()
-        statement = "Requests of the tenant find no model."
-        return ClaimResult("error", statement, verdict, "the error", observed, outcomes)
+        return [f"But for {printable(k.provider)}, whose models win, {k.reason}." for k in blank]
 
 
 def triage(
@@ -177,12 +115,18 @@ def triage(
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = [Request(complexity=c, managed=managed) for c in complexities]
     diagnosis = diagnose(snapshot, tenant, requests)
-    fix = plan_fix(diagnosis, "postgresql")
-    return Triage(snapshot, diagnosis, fix, _after_fix(diagnosis), managed)
+    return Triage(
+        snapshot=snapshot,
+        platform=diagnosis.platform,
+        managed=managed,
+        diagnosis=diagnosis,
+        decided_after=_decided_after(diagnosis),
+        fix=plan_fix(diagnosis, "postgresql"),
+    )
 
 
-def _after_fix(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
-    """Return each request's decision on a scratch copy with the fix made, none without a fix."""
+def _decided_after(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
+    """Return each request's decision on a scratch copy with the easiest fix made, if any."""
     fix = best_fix(diagnosis)
     if fix is None:
         return ()
@@ -193,22 +137,16 @@ def _after_fix(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
         )
 
 
-def _kinds(requests: Sequence[RequestDiagnosis]) -> str:
-    return ", ".join(each.request.complexity for each in requests)
-
-
 def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:
     """Return the claim that the first cause is the root cause of the failing request."""
     complexity, causes = diagnosis.request.complexity, diagnosis.explanation.causes
     if not causes:
-        statement, observed = f"A deviation explains why {complexity} requests fail.", "none found"
-        return ClaimResult(complexity, statement, "inconclusive", "a cause", observed)
-    root = causes[0]
-    subject = f"{root.code} {printable(root.provider)}" if root.provider else root.code
-    trials = diagnosis.explanation.trials
+        statement = f"A deviation explains why {complexity} requests fail."
+        return ClaimResult(complexity, statement, "inconclusive", "a cause", "none found")
+    root, trials = causes[0], diagnosis.explanation.trials
     return ClaimResult(
         complexity,
-        f"{complexity.capitalize()} requests fail because of {subject} ({root.place}).",
+        f"{complexity.capitalize()} requests fail because of {printable(root)} ({root.place}).",
         root.verdict,
         "its repair removes the error, placebos leave it",
         "; ".join(f"{trial.name}: {trial.result}" for trial in trials) or "nothing could be run",

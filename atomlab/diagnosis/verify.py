@@ -19,13 +19,12 @@ from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.findings import ClaimResult
 from atomlab.diagnosis.hypothesis import (
-    ClientAbsent,
-    ClientPresent,
+    ClientClaim,
     FixResolves,
     Hypothesis,
-    KeyAbsent,
-    KeyPresent,
+    KeyClaim,
     ModelsSkipped,
     RankingRaises,
 )
@@ -40,18 +39,6 @@ from atomlab.verdicts import Verdict, worst_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class ClaimResult:
-    """One claim's verdict: what was expected, what was observed, and on what evidence."""
-
-    id: str
-    statement: str
-    verdict: Verdict
-    expected: str
-    observed: str
-    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +119,9 @@ class _Bench:
         return _ERROR if self.platform.rules.fallback is None else "no model by pricing"
 
 
-_Finding = tuple[Verdict, str, str, tuple[str, ...]]
+# Whether the claim holds, None if the snapshot cannot show it; expected, observed, evidence.
+_Finding = tuple[bool | None, str, str, tuple[str, ...]]
+_VERDICTS: dict[bool | None, Verdict] = {True: "confirmed", False: "refuted", None: "inconclusive"}
 _ERROR = "the error"
 
 
@@ -161,7 +150,7 @@ def verify(
     except TenantError as error:
         if error.matches or hypothesis.tenant is None:  # or who was asked for is not there
             raise
-        missing: _Finding = ("inconclusive", "the tenant in the snapshot", error.what, ())
+        missing: _Finding = (None, "the tenant in the snapshot", error.what, ())
         name, results = wanted, [_result(claim, missing) for claim in hypothesis.claims]
     else:
         handler = BYOKHandler(found.id, evidence.session, platform=platform)
@@ -187,19 +176,21 @@ def verify(
 
 
 def _result(claim: Any, finding: _Finding) -> ClaimResult:
-    verdict, expected, observed, evidence = finding
+    holds, expected, observed, evidence = finding
+    verdict = _VERDICTS[holds]
     return ClaimResult(claim.id, claim.statement, verdict, expected, observed, evidence)
 
 
-def _key(claim: KeyPresent | KeyAbsent, bench: _Bench) -> _Finding:
+def _key(claim: KeyClaim, bench: _Bench) -> _Finding:
     wanted, key, row = claim.kind == "key_present", claim.setting_key, _place(bench)
     expected = f"a {row} {key} with a usable key" if wanted else f"no {row} {key}"
     state = bench.rows.get(key)
     if unseen := _unseen(key, bench):
-        return "inconclusive", expected, unseen, ()
+        return None, expected, unseen, ()
     observed = f"the {row} exists, it is {state}" if state else f"no such {row}"
     holds = state in USABLE if wanted else state is None
-    return _judge(holds), expected, observed, _rows_seen(bench)
+    evidence = tuple(f"{name}: {state}" for name, state in sorted(bench.rows.items()))
+    return holds, expected, observed, evidence
 
 
 def _place(bench: _Bench) -> str:
@@ -222,47 +213,48 @@ def _unseen(name: str, bench: _Bench) -> str:
     return _NO_ENVIRONMENT if bench.keyless else ""
 
 
-def _client(claim: ClientPresent | ClientAbsent, bench: _Bench) -> _Finding:
+def _client(claim: ClientClaim, bench: _Bench) -> _Finding:
     wanted, provider = claim.kind == "client_present", claim.provider
     expected = f"{'a' if wanted else 'no'} client {provider}"
     if provider not in bench.platform.column:
         near = did_you_mean(provider, bench.platform.column)
         known = "registry has" if bench.platform.rules.client_order == "registry" else "edition has"
         observed = f"no client {provider} can be built: the {known} no such provider; {near}"
-        return _judge(not wanted), expected, observed.rstrip("; "), ()
+        return not wanted, expected, observed.rstrip("; "), ()
     present = provider in bench.clients
     allowed = provider in bench.platform.rules.llm_providers
     if not present and allowed and bench.keyless:
-        return "inconclusive", expected, _NO_ENVIRONMENT, ()
-    return _judge(present == wanted), expected, _clients_seen(bench), ()
+        return None, expected, _NO_ENVIRONMENT, ()
+    observed = f"clients: {listed(bench.clients, 8)}" if bench.clients else "no client at all"
+    return present == wanted, expected, observed, ()
 
 
 def _models_skipped(claim: ModelsSkipped, bench: _Bench) -> _Finding:
-    expected = f"every model of {claim.provider} skipped for want of a client"
+    expected = f"every model of {claim.provider} skipped, because it has no client"
     if bench.missing and not bench.evidence.has_pricing:
-        return "inconclusive", expected, bench.missing, ()
+        return None, expected, bench.missing, ()
     models, providers = bench.platform.models, bench.platform.providers
     places = np.flatnonzero(bench.platform.models_of(claim.provider))
     if not len(places):
-        return "inconclusive", expected, f"the pricing cache has no model of {claim.provider}", ()
+        return None, expected, f"the pricing cache has no model of {claim.provider}", ()
     serving = bench.ranking.view.active[places]  # another client may serve a model of the provider
     skipped = int((serving < 0).sum())
     served = dict.fromkeys(providers[place].id for place in serving if place >= 0)
     if not served and bench.missing:
-        return "inconclusive", expected, bench.missing, ()
+        return None, expected, bench.missing, ()
     observed = f"{skipped:,} of {count(len(places), 'model')} skipped"
     if served:
         observed += f", {listed(served)} {'serves' if len(served) == 1 else 'serve'} the others"
     names = tuple(models.ids[place] for place in places)
-    return _judge(not served), expected, observed, names
+    return not served, expected, observed, names
 
 
 def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:
     expected = f"the error {claim.message!r}"
     if bench.undecided:
-        return "inconclusive", expected, bench.undecided, ()
+        return None, expected, bench.undecided, ()
     error = bench.ranking.error
-    return _judge(error == claim.message), expected, _outcome(bench), (bench.ranking.summary(),)
+    return error == claim.message, expected, _outcome(bench), (bench.ranking.summary(),)
 
 
 def _outcome(bench: _Bench) -> str:
@@ -271,8 +263,8 @@ def _outcome(bench: _Bench) -> str:
     if winner is not None:
         return f"{winner.model} wins{_no_chat(winner)}"
     if answer is not None:
-        told = f"{answer.provider}/{answer.model} ({answer.by})"
-        return f"no error: pricing finds no model, and the fallback answers with {told}"
+        by = f"{answer.provider}/{answer.model} ({answer.by})"
+        return f"no error: pricing finds no model, and the fallback answers with {by}"
     return f"the error {bench.ranking.error!r}"
 
 
@@ -284,12 +276,12 @@ def _no_chat(winner: Candidate) -> str:
 def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
     expected = f"{bench.failure}, until {claim.setting_key} holds the value of {claim.copy_from}"
     if bench.undecided:
-        return "inconclusive", expected, bench.undecided, ()
+        return None, expected, bench.undecided, ()
     for name in (claim.setting_key, claim.copy_from):
         if unseen := _unseen(name, bench):
-            return "inconclusive", expected, unseen, ()
+            return None, expected, unseen, ()
     if len(bench.ranking.order):
-        return "refuted", expected, "there is no error to cure", (bench.ranking.summary(),)
+        return False, expected, "there is no error to cure", (bench.ranking.summary(),)
     with Sandbox(bench.evidence, bench.platform) as lab:
         edit = Edit("copy-key", claim.setting_key, claim.copy_from)
         request = bench.ranking.request
@@ -297,28 +289,28 @@ def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
     evidence = tuple(f"{trial.name}: {trial.edit}; {trial.result}" for trial in (fix, *placebos))
     if (winner := fix.after.winner) is not None and winner.chat is None:
         evidence += (f"whether {winner.model} is a chat model is not in the pricing cache",)
-    verdict, observed = _tried(fix, placebos, claim.provider, bench.failure)
-    return verdict, expected, observed, evidence
+    holds, observed = _tried(fix, placebos, claim.provider, bench.failure)
+    return holds, expected, observed, evidence
 
 
 def _tried(
     fix: Trial, placebos: Sequence[Trial], provider: str, failure: str
-) -> tuple[Verdict, str]:
-    """Return the verdict on a fix that is to cure through the provider, and what was observed."""
+) -> tuple[bool | None, str]:
+    """Return whether the fix cures, and through the provider, and what was observed."""
     winner = fix.after.winner
     if not fix.applied:
-        return "refuted", f"the fix {fix.result}"
+        return False, f"the fix {fix.result}"
     if winner is None:
-        return "refuted", f"after the fix: {fix.result}"
+        return False, f"after the fix: {fix.result}"
     if winner.unable:
         removes = f"the fix removes {failure}, but {winner.model} wins{_no_chat(winner)}: no cure"
-        return "refuted", removes
+        return False, removes
     if winner.provider != provider:
-        return "refuted", f"cured, but through {winner.provider}: {fix.result}"
+        return False, f"cured, but through {winner.provider}: {fix.result}"
     if helped := [placebo.name for placebo in placebos if placebo.cured]:
-        return "inconclusive", f"a placebo helps too: {listed(helped)}"
+        return None, f"a placebo helps too: {listed(helped)}"
     left = "leave the error" if failure == _ERROR else "do not help"
-    return "confirmed", f"after the fix {fix.result}; {count(len(placebos), 'placebo')} {left}"
+    return True, f"after the fix {fix.result}; {count(len(placebos), 'placebo')} {left}"
 
 
 _TESTS: dict[str, Callable[[Any, _Bench], _Finding]] = {
@@ -330,18 +322,6 @@ _TESTS: dict[str, Callable[[Any, _Bench], _Finding]] = {
     "ranking_raises": _ranking_raises,
     "fix_resolves": _fix_resolves,
 }
-_UNNAMED = "a snapshot does not hold the names of settings that are no API key"
+_UNNAMED = "a snapshot keeps no names of settings that are not API keys"
 
 _NO_ENVIRONMENT = "the snapshot holds no environment of the worker"
-
-
-def _judge(holds: bool) -> Verdict:
-    return "confirmed" if holds else "refuted"
-
-
-def _rows_seen(bench: _Bench) -> tuple[str, ...]:
-    return tuple(f"{name}: {state}" for name, state in sorted(bench.rows.items()))
-
-
-def _clients_seen(bench: _Bench) -> str:
-    return f"clients: {listed(bench.clients, 8)}" if bench.clients else "no client at all"

@@ -31,10 +31,9 @@ _STATES_PER_SANDBOX = 200
 class Failure:
     """A kind of request that finds no model, and its root cause.
 
-    `edits` are the fix of least effort that was run and helped, empty if none did, and `leaves` the
-    other kinds of request that they do not cure; `copies` says whether any fix that was run and
-    helped copies a key that the tenant holds. `cause` is None where no
-    deviation explains the failure.
+    `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the other
+    kinds of request that they do not cure; `copies` says whether any fix that was run and helped
+    copies a key that the tenant holds. `cause` is None where no deviation explains the failure.
     """
 
     complexity: str
@@ -63,15 +62,15 @@ class Failure:
 class Impact:
     """What a tenant meets: its clients, and the requests that fail, in the order asked.
 
-    `hollow` are the providers whose models win although the key is spaces only, and `unable` the
-    winners that are no chat models, by complexity. Where nothing can be decided there is none of
-    all that, and `decided` is false.
+    `blank_keys` are the providers whose models win although the key is spaces only, and `unable`
+    the winners that are no chat models, by complexity. Where nothing can be decided there is none
+    of all that, and `decided` is false.
     """
 
     tenant: Tenant
     clients: tuple[str, ...]
     failures: tuple[Failure, ...]
-    hollow: tuple[str, ...] = ()
+    blank_keys: tuple[str, ...] = ()
     unable: Mapping[str, Candidate] = field(default_factory=dict)
     decided: bool = True
 
@@ -99,7 +98,7 @@ def impacts_on(
     states: Sequence[TenantGroup],
     requests: Sequence[Request],
 ) -> Iterator[Impact]:
-    """Yield the impact on each tenant of each state: what fails, why, and who wins in vain."""
+    """Yield the impact on each tenant of each state: what fails and why, and who cannot serve."""
     waiting, missing = iter(states), missing_input(evidence, platform)
     while some := list(islice(waiting, _STATES_PER_SANDBOX)):
         with Sandbox(evidence, platform) as lab:
@@ -113,15 +112,15 @@ def _impacts(
 ) -> Iterator[Impact]:
     """Yield the impact on each tenant; `undecidable` is a request that finds no model."""
     failing = [ranking for ranking in decided if not len(ranking.order)]
-    told = [] if undecidable else [_explained(group, each, lab) for each in failing]
-    failures = tuple(_failure(each, told, group, lab) for each in told)
+    explained = [] if undecidable else [_explained(group, each, lab) for each in failing]
+    failures = tuple(_failure(each, explained, group, lab) for each in explained)
     winners = {r.request.complexity: r.winner for r in decided if r.winner}
     unable = {kind: winner for kind, winner in winners.items() if winner.unable}
     blank = {look.provider for look in group.lookups if look.client and look.state == "blank"}
-    hollow = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
+    blank_keys = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
     open_ = undecidable and len(failing) > 0
     for tenant in group.tenants:
-        yield Impact(tenant, group.clients, failures, tuple(hollow), unable, decided=not open_)
+        yield Impact(tenant, group.clients, failures, tuple(blank_keys), unable, decided=not open_)
 
 
 def _explained(group: TenantGroup, ranking: Ranking, lab: Sandbox) -> RequestDiagnosis:
@@ -132,24 +131,24 @@ def _explained(group: TenantGroup, ranking: Ranking, lab: Sandbox) -> RequestDia
 
 
 def _failure(
-    told: RequestDiagnosis, failing: Sequence[RequestDiagnosis], group: TenantGroup, lab: Sandbox
+    one: RequestDiagnosis, failing: Sequence[RequestDiagnosis], group: TenantGroup, lab: Sandbox
 ) -> Failure:
-    fix = root_fix(told, failing)
-    cause = next(iter(told.explanation.causes), None)
+    fix = root_fix(one, failing)
+    cause = next(iter(one.explanation.causes), None)
     if fix is None:
-        return Failure(told.request.complexity, cause, ())
+        return Failure(one.request.complexity, cause, ())
     leaves = tuple(
         each.request.complexity for each in failing if not _cures(fix.edits, each, group, lab)
     )
-    verified = (f for f in told.explanation.fix_sets if f.verified)
+    verified = (f for f in one.explanation.fix_sets if f.verified)
     copies = any(edit.copy_from is not None for f in verified for edit in f.edits)
-    return Failure(told.request.complexity, cause, fix.edits, leaves, copies)
+    return Failure(one.request.complexity, cause, fix.edits, leaves, copies)
 
 
 def _cures(
     edits: tuple[Edit, ...], each: RequestDiagnosis, group: TenantGroup, lab: Sandbox
 ) -> bool:
-    """Return whether these edits cure the request, be they more than it needs."""
+    """Return whether these edits cure the request, even if it needs fewer."""
     run = (f.after for f in each.explanation.fix_sets if f.edits == edits)
     known = next(run, None)
     if known is None:

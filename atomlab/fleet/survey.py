@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, get_args
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as
-from atomlab.diagnosis.assumptions import assumptions, missing_input
-from atomlab.diagnosis.document import document_head
+from atomlab.diagnosis.case import SnapshotCase
+from atomlab.diagnosis.findings import ClaimResult, FleetFindings
 from atomlab.diagnosis.population import distinct_states
-from atomlab.diagnosis.verify import ClaimResult, Verification
+from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleet.impacts import Failure, Impact, impacts_on
 from atomlab.text import count, listed, printable
-from atomlab.verdicts import Status, Verdict
+from atomlab.verdicts import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,15 +33,10 @@ UNEXPLAINED = "unexplained"
 _WHY = ("cause", "provider", "verdict", "fix", "cost")
 
 
-@dataclass(frozen=True)
-class Fleet:
-    """Every tenant's impact, one each, in the order of their ids; `states` had to be diagnosed.
+@dataclass(frozen=True, kw_only=True)
+class Fleet(SnapshotCase):
+    """Every tenant's impact, one each, in the order of their ids; `states` had to be diagnosed."""
 
-    `requests` are managed, or not, or, where they do not say so, as each tenant's `ai_mode` says.
-    """
-
-    evidence: Snapshot
-    platform: Platform
     requests: tuple[Request, ...]
     impacts: tuple[Impact, ...]
     states: int
@@ -59,15 +55,10 @@ class Fleet:
         undecided = found["undecided"] or (self.missing and not self.impacts)
         return "undecided" if undecided else "healthy"
 
-    @property
-    def missing(self) -> str | None:
-        """What the platform certainly has and the snapshot lacks, in words; None if nothing."""
-        return missing_input(self.evidence, self.platform)
-
     def by_status(self) -> dict[Status, int]:
         """Return the number of tenants that are affected, healthy and undecided."""
         found = Counter(impact.status for impact in self.impacts)
-        return {status: found[status] for status in get_args(Status)}
+        return {status: found[status] for status in sorted(get_args(Status))}
 
     def by_cause(self) -> dict[str, list[Impact]]:
         """Return the affected tenants by the code of their cause, the most frequent first."""
@@ -85,47 +76,37 @@ class Fleet:
         """
         import pandas as pd
 
-        rows = [
-            (
-                *(i.tenant.id, i.tenant.subdomain, i.tenant.name, i.tenant.plan_type),
-                *(i.status, len(i.clients)),
-                ", ".join(failure.complexity for failure in i.failures),
-                *_why(next(iter(i.failures), None)),
-            )
-            for i in self.impacts
-        ]
+        rows = (
+            {
+                "tenant": impact.tenant.id,
+                "subdomain": impact.tenant.subdomain,
+                "name": impact.tenant.name,
+                "plan": impact.tenant.plan_type,
+                "status": impact.status,
+                "clients": len(impact.clients),
+                "fails": ", ".join(failure.complexity for failure in impact.failures),
+                **_why(next(iter(impact.failures), None)),
+            }
+            for impact in self.impacts
+        )
         columns = ["tenant", "subdomain", "name", "plan", "status", "clients", "fails", *_WHY]
-        return pd.DataFrame(rows, columns=columns).astype({"cost": "Int64"})
-
-    def failures_frame(self) -> pd.DataFrame:
-        """Return one row per affected tenant and kind of request that fails.
-
-        Columns: tenant (id), subdomain, complexity, cause, provider, verdict, fix, cost.
-        """
-        import pandas as pd
-
-        rows = [
-            (impact.tenant.id, impact.tenant.subdomain, failure.complexity, *_why(failure))
-            for impact in self.affected
-            for failure in impact.failures
-        ]
-        columns = ["tenant", "subdomain", "complexity", *_WHY]
-        return pd.DataFrame(rows, columns=columns).astype({"cost": "Int64"})
+        types = {"clients": "int64", "cost": "Int64"}
+        return pd.DataFrame(rows, columns=columns, dtype=object).astype(types)
 
     @property
     def verification(self) -> Verification:
-        """What is claimed, with its verdicts: that tenants are affected, and each cause.
-
-        Nothing where all are healthy.
-        """
-        causes = (_claim(code, impacts) for code, impacts in self.by_cause().items())
-        return Verification(
+        """What is claimed, with its verdicts: that tenants are affected, and each cause."""
+        return self._verification(
             "Which tenants are affected, and by which cause?",
             "all tenants",
-            self.evidence.sha256,
             self.requests,
-            () if self.status == "healthy" else (self._error(), *causes),
-            assumptions(self.evidence, self.platform),
+            self._fails(
+                "affected",
+                "Tenants of this snapshot find no model.",
+                "no model",
+                f"{len(self.affected):,} of {count(len(self.impacts), 'tenant')}",
+            ),
+            *(_claim(code, impacts) for code, impacts in self.by_cause().items()),
         )
 
     def answer(self) -> str:
@@ -135,42 +116,49 @@ class Fleet:
             undecided, total = self.by_status()["undecided"], len(self.impacts)
             whom = tenants if undecided == total else f"{undecided:,} of {tenants}"
             return f"Nothing can be decided for {whom}: {self.missing}."
-        if not self.affected:
-            none = f"None of {tenants} is affected: every request that was tried finds a model"
-            return f"{none}{self._unable()}.{self._hollow()}{self._decided_as()}"
-        causes = (f"{code} ({len(hit):,})" for code, hit in self.by_cause().items())
-        whole = sum(len(impact.failures) == len(self.requests) for impact in self.affected)
-        held = sum(impact.held for impact in self.affected)
-        find, hold = ("finds" if len(self.affected) == 1 else "find"), f"hold{'s' * (held == 1)}"
-        return (
-            f"{len(self.affected):,} of {tenants} {find} no model for some kind of request, "
-            f"{whole:,} for every kind that was tried{self._unable()}. By cause: "
-            f"{listed(causes, 12)}. {held:,} {hold} the missing key already, in another row."
-            f"{self._hollow()}{self._decided_as()}"
-        )
+        found = self._causes(tenants) if self.affected else f"{self._none(tenants)}."
+        return " ".join([found, *self._blank_keys(), *self._decided_as(tenants)])
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the document `atomlab.findings/1`.
+    def findings(self) -> FleetFindings:
+        """Return the findings on all tenants.
 
         One element of `tenants` per affected tenant, one of `unable` per tenant that gets a model
         which is no chat model; `statuses` counts all.
         """
         where = {
-            "sha256": self.evidence.sha256,
-            "captured_at": self.evidence.captured_at,
+            "sha256": self.snapshot.sha256,
+            "captured_at": self.snapshot.captured_at,
             "rules": self.platform.rules.name,
         }
-        return {
-            **document_head(self.evidence, self.verification, self.answer(), self.status),
-            "result": self.status,
-            "statuses": self.by_status(),
-            "request": {"complexity": ", ".join(r.complexity for r in self.requests)},
-            "requests": [request.to_json() for request in self.requests],
-            "diagnosis": {"tenant": None, "snapshot": where},
-            "warnings": self.platform.pricing.warnings(),
-            "tenants": [_told(impact, self.requests[0]) for impact in self.affected],
-            "unable": [_winners(impact) for impact in self.impacts if impact.unable],
-        }
+        return FleetFindings.model_validate(
+            {
+                **self._head(),
+                "result": self.status,
+                "statuses": self.by_status(),
+                "request": {"complexity": ", ".join(r.complexity for r in self.requests)},
+                "requests": [request.to_json() for request in self.requests],
+                "diagnosis": {"tenant": None, "snapshot": where},
+                "warnings": self.platform.pricing.warnings(),
+                "tenants": [_affected(impact, self.requests[0]) for impact in self.affected],
+                "unable": [_winners(impact) for impact in self.impacts if impact.unable],
+            }
+        )
+
+    def _none(self, tenants: str) -> str:
+        none = f"None of {tenants} is affected: every request that was tried finds a model"
+        return f"{none}{self._unable()}"
+
+    def _causes(self, tenants: str) -> str:
+        number = len(self.affected)
+        causes = (f"{code} ({len(hit):,})" for code, hit in self.by_cause().items())
+        for_all = sum(len(impact.failures) == len(self.requests) for impact in self.affected)
+        held = sum(impact.held for impact in self.affected)
+        return (
+            f"{number:,} of {tenants} {'finds' if number == 1 else 'find'} no model for some kind "
+            f"of request, {for_all:,} for every kind that was tried{self._unable()}. By cause: "
+            f"{listed(causes, 12)}. {held:,} {'holds' if held == 1 else 'hold'} the missing key "
+            "already, in another row."
+        )
 
     def _unable(self) -> str:
         """Return the end of a sentence on the tenants that get a model which cannot serve."""
@@ -180,36 +168,22 @@ class Fleet:
         get = "gets" if number == 1 else "get"
         return f"; {number:,} {get} one that is no chat model, which will fail"
 
-    def _hollow(self) -> str:
+    def _blank_keys(self) -> list[str]:
         """Return a sentence on the tenants that get a model whose calls will fail, if any do."""
-        number = sum(bool(impact.hollow) for impact in self.impacts)
+        number = sum(bool(impact.blank_keys) for impact in self.impacts)
         if not number:
-            return ""
+            return []
         get, it = ("gets", "its") if number == 1 else ("get", "their")
-        return f" {number:,} {get} a model by a key of spaces only: {it} calls will fail."
+        return [
+            f"{number:,} {get} a model through a key that is only spaces: {it} calls will fail."
+        ]
 
-    def _decided_as(self) -> str:
-        """Return a sentence on whose requests were taken for managed ones, if that is to be said.
-
-        None where every tenant's were decided as BYOK requests, and nobody asked for that.
-        """
-        told: Counter[str] = Counter()
-        for mode, number in Counter(impact.tenant.ai_mode for impact in self.impacts).items():
-            told[decided_as(self.requests[0].managed, mode)] += number
-        return "".join(
-            f" Decided {phrase}, for {number:,} of {count(len(self.impacts), 'tenant')}."
-            for phrase, number in told.items()
-            if phrase
+    def _decided_as(self, tenants: str) -> list[str]:
+        """Return a sentence on whose requests were taken for managed ones, if that matters."""
+        found: Counter[str] = Counter(
+            decided_as(self.managed, impact.tenant.ai_mode) for impact in self.impacts
         )
-
-    def _error(self) -> ClaimResult:
-        """Return the claim that there are affected tenants, which may be undecided."""
-        observed = f"{len(self.affected):,} of {count(len(self.impacts), 'tenant')}"
-        verdict: Verdict = "confirmed"
-        if self.missing:
-            verdict, observed = "inconclusive", self.missing
-        statement = "Tenants of this snapshot find no model."
-        return ClaimResult("affected", statement, verdict, "no model", observed)
+        return [f"Decided {how}, for {n:,} of {tenants}." for how, n in found.items() if how]
 
 
 def survey(
@@ -228,20 +202,25 @@ def survey(
     requests = tuple(Request(complexity=c, managed=managed) for c in complexities)
     platform = platform or load_platform(evidence.session)
     states = list(distinct_states(evidence, platform))
-    impacts = sorted(
-        impacts_on(evidence, platform, states, requests), key=lambda impact: impact.tenant.id
+    impacts = impacts_on(evidence, platform, states, requests)
+    return Fleet(
+        snapshot=evidence,
+        platform=platform,
+        managed=managed,
+        requests=requests,
+        impacts=tuple(sorted(impacts, key=lambda impact: impact.tenant.id)),
+        states=len(states),
     )
-    return Fleet(evidence, platform, requests, tuple(impacts), len(states))
 
 
-def _why(failure: Failure | None) -> tuple[Any, ...]:
+def _why(failure: Failure | None) -> dict[str, Any]:
     """Return what the last columns of both frames say of a failure."""
     if failure is None:
-        return (None,) * 5
-    if failure.cause is None:
-        return UNEXPLAINED, None, "inconclusive", failure.fix, failure.cost
-    cause = failure.cause
-    return cause.code, cause.provider, cause.verdict, failure.fix, failure.cost
+        return dict.fromkeys(_WHY)
+    cause, fix = failure.cause, (failure.fix, failure.cost)
+    known = (cause.code, cause.provider, cause.verdict) if cause else None
+    values = (*(known or (UNEXPLAINED, None, "inconclusive")), *fix)
+    return dict(zip(_WHY, values, strict=True))
 
 
 def _claim(code: str, impacts: Sequence[Impact]) -> ClaimResult:
@@ -258,21 +237,15 @@ def _claim(code: str, impacts: Sequence[Impact]) -> ClaimResult:
     )
 
 
-def _told(impact: Impact, request: Request) -> dict[str, Any]:
-    tenant = impact.tenant
-    failures = [
-        {"complexity": failure.complexity, **dict(zip(_WHY, _why(failure), strict=True))}
-        for failure in impact.failures
-    ]
+def _affected(impact: Impact, request: Request) -> dict[str, Any]:
+    """Return the tenant with its failures."""
     return {
-        "id": tenant.id,
-        "name": tenant.name,
-        "subdomain": tenant.subdomain,
-        "plan": tenant.plan_type,
-        "managed": request.of_tenant(tenant.ai_mode).managed,
+        **_named(impact.tenant),
+        "plan": impact.tenant.plan_type,
+        "managed": request.of_tenant(impact.tenant.ai_mode).managed,
         "status": impact.status,
         "clients": list(impact.clients),
-        "failures": failures,
+        "failures": [{"complexity": each.complexity, **_why(each)} for each in impact.failures],
     }
 
 
@@ -282,11 +255,8 @@ def _winners(impact: Impact) -> dict[str, Any]:
         {"complexity": kind, "provider": w.provider, "model": w.model, "mode": w.mode}
         for kind, w in impact.unable.items()
     ]
-    tenant = impact.tenant
-    return {
-        "id": tenant.id,
-        "name": tenant.name,
-        "subdomain": tenant.subdomain,
-        "status": impact.status,
-        "winners": winners,
-    }
+    return {**_named(impact.tenant), "status": impact.status, "winners": winners}
+
+
+def _named(tenant: Tenant) -> dict[str, Any]:
+    return {"id": tenant.id, "name": tenant.name, "subdomain": tenant.subdomain}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from atomlab.diagnosis.findings import DiagnosisRecord, OutcomeRecord, TenantFindings
 from atomlab.errors import InputError
 from atomlab.files import parse_json, read_bytes
-from atomlab.postmortem.schema import Diagnosed, Diagnosis, Findings
 from atomlab.text import printable
 
 HASH_SHOWN = 12  # characters of a snapshot's hash in a row of evidence; it is given in full above
@@ -46,16 +46,16 @@ class Case:
 
     file: str
     sha256: str
-    found: Findings
+    found: TenantFindings
     among: bool = False
 
     @property
-    def diagnosis(self) -> Diagnosis:
+    def diagnosis(self) -> DiagnosisRecord:
         """What the platform decides for the tenant."""
         return self.found.diagnosis
 
     @property
-    def diagnoses(self) -> tuple[Diagnosed, ...]:
+    def diagnoses(self) -> tuple[OutcomeRecord, ...]:
         """All requests that were diagnosed."""
         return self.diagnosis.diagnoses
 
@@ -78,7 +78,7 @@ class Case:
         return next(iter(with_causes), self.asked)
 
     @property
-    def shown(self) -> Diagnosed:
+    def shown(self) -> OutcomeRecord:
         """The request that is explained."""
         return self.diagnoses[self.place]
 
@@ -119,7 +119,7 @@ def load_cases(paths: Sequence[str | Path]) -> list[Case]:
 def _load(path: Path, name: str) -> Case:
     content = read_bytes(path)
     try:
-        found = Findings.model_validate(parse_json(content, path))
+        found = TenantFindings.model_validate(parse_json(content, path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         what, todo = first["msg"], "give a findings.json that atomlab report wrote"

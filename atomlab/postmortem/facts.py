@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from atomlab.diagnosis.findings import CauseRecord, OutcomeRecord
 from atomlab.errors import NO_MODELS
 from atomlab.postmortem.cases import Case, Evidence, Statement
-from atomlab.postmortem.schema import Cause, Diagnosed
 from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import CAUSES
@@ -51,11 +51,11 @@ def cause(case: Case, place: int, number: int) -> Evidence:
     return case.cite(f"/diagnosis/diagnoses/{place}/causes/{number}", says)
 
 
-def _models(diagnosed: Diagnosed) -> str:
+def _models(diagnosed: OutcomeRecord) -> str:
     return count(diagnosed.funnel[0].entering if diagnosed.funnel else 0, "model")
 
 
-def _rejected(diagnosed: Diagnosed) -> list[str]:
+def _rejected(diagnosed: OutcomeRecord) -> list[str]:
     """Return how many models each filter rejects, of those that reject any."""
     return [f"{f.rejected:,} rejected by {f.filter}" for f in diagnosed.funnel if f.rejected]
 
@@ -150,11 +150,11 @@ def _grouped(case: Case, text: str, *, roots: bool) -> list[Statement]:
     ]
 
 
-def _identity(cause: Cause) -> tuple[str, str | None]:
+def _identity(cause: CauseRecord) -> tuple[str, str | None]:
     return cause.code, cause.provider
 
 
-def meaning(cause: Cause) -> str:
+def meaning(cause: CauseRecord) -> str:
     """Return what the cause is, as part of a sentence."""
     text = CAUSES.get(cause.code, _FILTERED)
     key, provider = printable(cause.setting_key), printable(cause.provider)
@@ -185,7 +185,7 @@ def chain(case: Case) -> list[tuple[str, Statement]]:
     ]
 
 
-def _ending(shown: Diagnosed) -> str:
+def _ending(shown: OutcomeRecord) -> str:
     if shown.winner:
         return f"none, {printable(shown.winner.model)} is chosen."
     if shown.outcome == "inconclusive":

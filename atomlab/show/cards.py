@@ -164,7 +164,7 @@ def _fix_set_card(fix_set: FixSet) -> Card:
 def _fix_card(fix: Fix) -> Card:
     """Return what to do in words, and the script with its rollback where there is one."""
     scripts = {"SQL to review and run": fix.sql, "SQL to undo it": fix.rollback}
-    remarks = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in fix.told]
+    remarks = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in fix.sentences]
     if len(fix.sql) > _LONGEST:
         remarks.append("The script is too long to be shown: atomlab fix writes it to a file.")
     return Card(

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.show.templates import render
 from atomlab.text import printable
 from atomlab.verdicts import STATUSES
 
-
-class Case(Protocol):
-    """What can be found: an investigation, a triage, a fleet, a comparison."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the findings, `verdict` and `answer` among them."""
+if TYPE_CHECKING:
+    from atomlab.diagnosis.case import SnapshotCase
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Findings:
     A notebook that ran is not one that proved something: a report's verdict comes from here.
     """
 
-    case: Case
+    case: SnapshotCase
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         findings = self.case.to_json()
@@ -43,6 +39,6 @@ class Findings:
 
 def _line(findings: Mapping[str, Any]) -> str:
     result, certainty = result_of(findings), certainty_of(findings)
-    said = f"{'Status' if result in STATUSES else 'Verdict'}: {result}"
+    found = f"{'Status' if result in STATUSES else 'Verdict'}: {result}"
     cause = f" Cause: {certainty}." if certainty else ""
-    return printable(f"{said}.{cause} {findings['answer']}", 2000)
+    return printable(f"{found}.{cause} {findings['answer']}", 2000)

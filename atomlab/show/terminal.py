@@ -98,7 +98,7 @@ def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool =
     written, or is there and `overwrite` is false.
     """
     served = [f"for requests that are {mode}"] if mode else []
-    print_warnings([printable(words, 600) for words in (*served, *fix.told)], label="fix")
+    print_warnings([printable(words, 600) for words in (*served, *fix.sentences)], label="fix")
     if fix.status != "sql":
         if out and out.exists():
             print_warnings([f"{printable(out, 4096)} is an earlier script, not of this fix"])

@@ -96,7 +96,8 @@ def test_no_harmless_option_is_refuted(before):
     assert left.verification.verdict == "refuted"
     number = "1 option" if len(touching) == 1 else f"{len(touching)} options"
     assert left.answer() == (
-        f"None of {number} cures moderate requests of Brennan Machinery and only those."
+        f"None of {number} cures moderate requests of Brennan Machinery without touching other "
+        "tenants."
     )
     error, fix = left.verification.claims
     assert (error.id, error.verdict) == ("error", "confirmed")
@@ -110,15 +111,15 @@ def test_the_answer_tells_the_option_in_full(before):
     curing = [option for option in case.options if "moderate" in option.cures]
     assert harmful
     assert case.best.leaves == ("advanced", "advanced with tools")
-    rest = ", and leaves advanced, advanced with tools requests"
+    rest = ", but leaves advanced, advanced with tools requests failing"
     for name, leaves, told in ((case.best.name, case.best.leaves, rest), ("x" * 199, (), "")):
         best = replace(case.best, name=name, leaves=leaves)
         others = tuple(option for option in case.options if option is not case.best)
         made = replace(case, options=(best, *others))
         assert made.answer() == (
-            f"To {name} (cost 1) cures moderate requests of Brennan Machinery and touches no other "
-            f"tenant{told}. Of {len(case.options)} options {len(curing)} cure the request, "
-            f"{len(harmful)} touch other tenants."
+            f"The best fix: {name} (cost 1). It cures moderate requests of Brennan Machinery and "
+            f"touches no other tenant{told}. Of {len(case.options)} options, {len(curing)} would "
+            f"cure the request, and {len(harmful)} would touch other tenants."
         )
         error, fix = made.verification.claims
         assert (fix.id, fix.verdict, fix.observed) == ("fix", "confirmed", f"{name} (cost 1)")

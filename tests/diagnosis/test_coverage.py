@@ -113,11 +113,11 @@ def told_of(*trials, failing=True, agree=True, claims=("confirmed",), again=None
     return [tuple(each.values()) for each in steps(*stand_ins) if each["state"] != "open"]
 
 
-FETCHED = "How old the prices were: when they were fetched is not in the evidence."
+FETCHED = "How old the prices were: the snapshot does not say when they were fetched."
 LEFT_OUT = "What happens to tenants that were left out of the capture."
 CHATS = SimpleNamespace(unable="")
 MUTE = SimpleNamespace(unable="x is no chat model")
-WHOLE = "Check the snapshot: it is whole, and it decides as its source does, for 2 tenants"
+INTACT = "Check that the snapshot is intact and decides as its source: 2 tenants compared"
 TRIED = "Try the fix on a scratch copy: what it gave"
 
 
@@ -148,10 +148,10 @@ def test_what_was_checked_says_how_much_and_for_whom():
     claims = ("confirmed", "refuted", "confirmed", "inconclusive")
     tested = ("Test every claim on the snapshot: 2 of 4 claims confirmed", "done")
     assert told_of(claims=claims) == [
-        (WHOLE, "done", "/snapshot/manifest/fidelity"),
+        (INTACT, "done", "/snapshot/manifest/fidelity"),
         (*tested, "/verification/claims"),
     ]
-    assert told_of(agree=False, claims=()) == [(WHOLE, "failed", "/snapshot/manifest/fidelity")]
+    assert told_of(agree=False, claims=()) == [(INTACT, "failed", "/snapshot/manifest/fidelity")]
     again = ("refuted", "confirmed", "refuted")
     assert told_of((True, CHATS), again=again)[-1] == (
         "Test the claims again on the repaired copy: 2 of 3 no longer hold",
@@ -170,7 +170,7 @@ def test_limits_name_what_the_evidence_cannot_tell(found, before, claims, captur
         "hosted",
     ):
         assert words in told
-    assert "when they were fetched is not in the evidence" in told
+    assert "does not say when they were fetched" in told
 
     bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
     template = claims.model_copy(update={"tenant": None})

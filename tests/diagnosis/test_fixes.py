@@ -33,25 +33,30 @@ def test_the_incident_is_fixed_by_sql_and_says_what_it_leaves(before):
     assert "MINIMAX_2_7_API_KEY" in fix.sql
     assert fix.rollback
     assert fix.words[0] == (
-        "cures simple, moderate, complex requests; the tenant acts: "
+        "to cure simple, moderate, complex requests, the tenant has to "
         "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
     )
     assert fix.words[1].startswith(
-        "does not cure advanced requests, which need instead; the tenant acts: "
-        "add a new credential, a key of any of: "
+        "advanced requests need another fix: the tenant has to add a new key for any of: "
     )
     assert "quality" not in " ".join(fix.words)  # no waiver is offered to a tenant
 
 
 # What a change costs (DESIGN 4), by words that tell it from the others.
-EFFORT = {"to the value of": 1, "a usable key": 1, "credential": 5, "quality filter": 20}
+EFFORT = {
+    "to the value of": 1,
+    "a usable key": 1,
+    "credential": 5,
+    "new key": 5,
+    "quality filter": 20,
+}
 
 
 def effort(told):
     """Return what the changes of a sentence cost, those of the platform's side 10 each."""
     return sum(
         next((cost for words, cost in EFFORT.items() if words in edit), 10)
-        for edit in told.split("; ")
+        for edit in told.split(" and ")
     )
 
 
@@ -65,7 +70,9 @@ def test_what_is_told_first_is_the_least_work(before):
     assert len(failing) > 25
     for fix in failing:
         for place, words in enumerate(fix.words):
-            first, *instead = re.split(r" \(or instead: (.*)\)$", words.partition(": ")[2])[:2]
+            first, *instead = re.split(r" \(or instead: (.*)\)$", words.partition(" has to ")[2])[
+                :2
+            ]
             assert all(effort(other) < effort(first) for other in instead), words
             if place == 0:
                 assert min(map(effort, (first, *instead))) <= EFFORT["credential"], words
@@ -82,18 +89,18 @@ def test_of_two_rows_under_an_alias_the_other_is_told_as_well(captured):
 def test_of_equally_cheap_fixes_the_one_that_cures_most_is_named(before):
     """One credential that serves every request, rather than one for each."""
     fix = planned(before, "nettle")
-    assert fix.words[0].startswith("cures simple, moderate, complex, advanced requests; ")
-    assert not any("does not cure" in words for words in fix.words)
+    assert fix.words[0].startswith("to cure simple, moderate, complex, advanced requests, ")
+    assert not any("another fix" in words for words in fix.words)
 
 
 @pytest.mark.parametrize(
     ("owners", "told"),
     [
         (["openai"], "add OPENAI_API_KEY with a new credential"),
-        (["openai", "groq"], "add a new credential, a key of any of: openai, groq"),
+        (["openai", "groq"], "add a new key for any of: openai, groq"),
         (
             ["openai", "groq", "mistral"],
-            "add a new credential, a key of any of: openai, groq, mistral",
+            "add a new key for any of: openai, groq, mistral",
         ),
     ],
     ids=["one", "two", "three"],
@@ -103,11 +110,11 @@ def test_whose_key_would_do_is_told_for_one_and_for_several(captured, write_json
     prices = write_json({f"{owner}/gpt-5": chat(owner) for owner in owners}, "models.json")
     fix = planned(captured({"acme": {}}, pricing=prices), "acme")
     assert fix.words == (
-        f"cures simple, moderate, complex, advanced requests; the tenant acts: {told}",
+        f"to cure simple, moderate, complex, advanced requests, the tenant has to {told}",
     )
     keys = " or ".join(f"{owner.upper()}_API_KEY" for owner in owners)
     assert fix.by_hand == (
-        f"the tenant gets a credential and enters it as {keys}: no SQL can invent one",
+        f"the tenant gets a new key and enters it as {keys}: SQL cannot supply one",
     )
 
 
@@ -157,12 +164,12 @@ def test_who_does_it_by_hand_is_told_what_exactly(captured, write_json, row, mod
     ("tenant", "status", "said"),
     [
         ("glacier", "words", "the tenant enters a valid key in OPENAI_API_KEY"),
-        ("nettle", "words", "the tenant gets a credential and enters it as"),
-        ("larkspur", "words", "the tenant gets a credential and enters it as"),
-        ("knoll", "words", "the tenant gets a credential and enters it as"),
-        ("quarry", "words", "the tenant gets a credential and enters it as OPENAI_API_KEY"),
+        ("nettle", "words", "the tenant gets a new key and enters it as"),
+        ("larkspur", "words", "the tenant gets a new key and enters it as"),
+        ("knoll", "words", "the tenant gets a new key and enters it as"),
+        ("quarry", "words", "the tenant gets a new key and enters it as OPENAI_API_KEY"),
         ("northwind", "nothing", "no request fails, but for simple requests the winner omni"),
-        ("delta", "words", "the tenant gets a credential and enters it as"),
+        ("delta", "words", "the tenant gets a new key and enters it as"),
     ],
 )
 def test_what_sql_cannot_do_is_said_in_words(before, tenant, status, said):
@@ -171,14 +178,14 @@ def test_what_sql_cannot_do_is_said_in_words(before, tenant, status, said):
     assert fix.status == status
     assert (fix.sql, fix.rollback) == ("", "")
     assert any(said in words for words in fix.by_hand or fix.words)
-    assert fix.told == fix.words + fix.by_hand
+    assert fix.sentences == fix.words + fix.by_hand
 
 
 def test_a_tenant_whose_id_no_script_can_hold_is_fixed_by_hand(captured):
     """SQLite keeps a NUL in an id; there is no SQL for it, and the words say so."""
     fix = planned(captured({"a\x00b": {"MINIMAX_2_7_API_KEY": "k"}}), "id-a\x00b")
     assert fix.status == "words"
-    assert fix.told[-1].startswith("by hand, no script can do it: a name holds NUL")
+    assert fix.sentences[-1].startswith("by hand, because no script can do it: a name holds NUL")
     assert not fix.sql
 
 
@@ -191,10 +198,10 @@ def test_without_prices_nothing_is_proposed(captured):
 def test_a_fix_of_less_effort_names_who_repairs_the_root_cause(before):
     """Where a new key is less effort than a change of the platform, both are told."""
     words = planned(before, "quarry").words
-    assert words[0].endswith("the tenant acts: add OPENAI_API_KEY with a new credential")
+    assert words[0].endswith("the tenant has to add OPENAI_API_KEY with a new credential")
     assert words[1] == (
-        "the root cause itself is repaired otherwise; "
-        "engineering acts: let every model pass the quality filter"
+        "to repair the root cause itself, "
+        "engineering has to let every model pass the quality filter"
     )
 
 
@@ -207,10 +214,10 @@ def test_requests_that_need_the_same_are_told_together(captured, write_json):
         }
     }
     fix = planned(captured({"acme": {"OPENAI_KEY": "k"}}, pricing=write_json(prices)), "acme")
-    left = [words for words in fix.words if words.startswith("does not cure")]
+    left = [words for words in fix.words if "need another fix" in words]
     assert left == [
-        "does not cure moderate, complex, advanced requests, which need instead; "
-        "the tenant acts: add GROQ_API_KEY with a new credential"
+        "moderate, complex, advanced requests need another fix: "
+        "the tenant has to add GROQ_API_KEY with a new credential"
     ]
 
 
@@ -236,7 +243,7 @@ def test_any_key_that_serves_every_request_would_do(captured, real_prices, real_
     names = [p.id for p in platform.providers if p.id in platform.rules.llm_providers]
     serving = serving_by_hand(snapshot, real_map, names)
     assert len(serving) > 1
-    sentence = f"the tenant acts: add a new credential, a key of any of: {', '.join(serving)}"
+    sentence = f"the tenant has to add a new key for any of: {', '.join(serving)}"
     assert fix.words[0].endswith(sentence)
     assert fix.by_hand[0].count("_API_KEY") == len(serving)
 
@@ -254,9 +261,11 @@ def test_a_winner_that_is_no_chat_model_is_no_cure(captured, real_prices, row, w
     diagnosis = atomlab.diagnose(snapshot, "acme", [atomlab.Request("simple")])
     fix = plan_fix(diagnosis, "postgresql")
     assert fix.unable == ("simple",)
-    assert fix.words[0].startswith("removes the error of simple requests, and is no cure")
+    assert fix.words[0].startswith(
+        "to remove the error of simple requests, without a cure, the tenant has to "
+    )
     assert f"{winner} is no chat model" in fix.words[1]
-    assert "the next best fix, whose winner can chat; the tenant acts: " in fix.words[1]
+    assert "for a winner that can chat, the tenant has to " in fix.words[1]
     [copy] = [f for f in diagnosis.requests[0].explanation.fix_sets if f.cost == 1]
     assert (copy.verified, copy.cures, copy.who) == (True, False, "tenant")
     told = copy.to_json()["winner_after"]

@@ -280,7 +280,7 @@ def diagnosed(snapshot: Snapshot, tenant: str, *kinds: str, **fields: Any) -> di
     return {
         "repr": repr(found),
         "warnings": found.warnings(),
-        "fix": {"status": fix.status, "told": fix.told, "unable": fix.unable},
+        "fix": {"status": fix.status, "told": fix.sentences, "unable": fix.unable},
         "outcomes": frame(found.outcome_frame()),
         "document": document,
     }
@@ -306,14 +306,13 @@ def surveyed(snapshot: Snapshot, complexity: str = "", managed: bool | None = No
         "document": found.to_json(),
         "causes": {code: len(impacts) for code, impacts in found.by_cause().items()},
         "frame": frame(found.frame()),
-        "failures": frame(found.failures_frame()),
         "claims": frame(found.verification.frame()),
         "leaves": {
             f"{impact.tenant.subdomain}, {each.complexity}": [each.leaves, each.copies, each.held]
             for impact in found.affected
             for each in impact.failures
         },
-        "hollow": {i.tenant.subdomain: i.hollow for i in found.impacts if i.hollow},
+        "hollow": {i.tenant.subdomain: i.blank_keys for i in found.impacts if i.blank_keys},
     }
 
 

@@ -76,9 +76,10 @@ def test_a_misnamed_variable_is_the_cause_and_an_operator_sets_it(diagnosed):
     assert told == ("key-misnamed", "openai", "OPENAI_API_KEY", "confirmed")
     fix = plan_fix(diagnosis, "postgresql")
     assert (fix.status, fix.sql) == ("words", "")
-    assert "an operator acts" in fix.words[0]
+    assert "an operator has to" in fix.words[0]
     assert fix.by_hand == (
-        "set the worker's variable OPENAI_API_KEY to the value of OPENAI_KEY, and restart it",
+        "set the worker's variable OPENAI_API_KEY to the value of OPENAI_KEY, and restart the "
+        "worker",
     )
     placebos = {trial.name: trial.cured for trial in diagnosis.requests[0].explanation.trials[1:]}
     assert len(placebos) == 3

@@ -201,15 +201,21 @@ DRIFTS = {
 }
 FIX_DRIFTS = {
     **DRIFTS,
-    "insert: row is there": ("INSERT {row} 'sk-of-their-own')", "is there with another value"),
-    "insert: row is there, empty": ("INSERT {row} '')", "is there with another value"),
+    "insert: row is there": ("INSERT {row} 'sk-of-their-own')", "exists with another value"),
+    "insert: row is there, empty": ("INSERT {row} '')", "exists with another value"),
     "replace: row gone": ("DELETE {target}", "the setting is gone"),
-    "replace: row in use": ("UPDATE {value} 'sk-of-their-own' {where_target}", "of its own by now"),
+    "replace: row in use": ("UPDATE {value} 'sk-of-their-own' {where_target}", "of its own now"),
 }
 ROLLBACK_DRIFTS = {
     **DRIFTS,
-    "source changed": ("UPDATE {value} 'sk-rotated-key' {where_source}", "different values by now"),
-    "target changed": ("UPDATE {value} 'sk-rotated-key' {where_target}", "different values by now"),
+    "source changed": (
+        "UPDATE {value} 'sk-rotated-key' {where_source}",
+        "no longer hold the same value",
+    ),
+    "target changed": (
+        "UPDATE {value} 'sk-rotated-key' {where_target}",
+        "no longer hold the same value",
+    ),
     "replace: row gone": ("DELETE {target}", "the setting is gone"),
 }
 
@@ -706,7 +712,7 @@ def test_a_stop_leaves_a_python_connection_as_it_was(tmp_path):
     db = SqliteDatabase("sqlite-module", tmp_path)
     only_one = "CREATE UNIQUE INDEX only_one ON tenant_settings (setting_key) WHERE setting_key = "
     fill(db, target="sk-of-their-own")
-    with pytest.raises(sqlite3.IntegrityError, match="is there with another value"):
+    with pytest.raises(sqlite3.IntegrityError, match="exists with another value"):
         db.connection.executescript(fix_script(COPY, "sqlite"))
     assert not db.connection.in_transaction
     fill(db)

@@ -18,10 +18,10 @@ def compared(before):
 def test_the_documents_two_options_weigh_as_it_says(compared):
     """A row: no code change, but somebody must act. A fallback: automatic, but touches others."""
     row, fallback = compared["data", 1], compared["code", 20]
-    assert "no code and no configuration of the platform changes" in pros(row)
+    assert "needs no change of code or configuration" in pros(row)
     assert "somebody has to change the tenant's settings" in cons(row)
     assert "nobody has to change the tenant's settings" in pros(fallback)
-    assert "changes decisions of 1 other tenant" in cons(fallback)  # not whose: many read it
+    assert "changes decisions for 1 other tenant" in cons(fallback)  # not whose: many read it
 
 
 def test_what_an_option_does_not_cure_speaks_against_it(compared):
@@ -36,7 +36,7 @@ def test_what_an_option_does_not_cure_speaks_against_it(compared):
 
 def test_a_credential_that_only_the_tenant_has_speaks_against_an_option(compared):
     """Copying a key needs none, a key of another provider does."""
-    assert "needs no new credential: the tenant holds the key already" in pros(compared["data", 1])
+    assert "needs no new key: the tenant already has it" in pros(compared["data", 1])
     assert "needs a new credential, which only the tenant can get" in cons(compared["data", 5])
 
 
@@ -45,7 +45,7 @@ def test_a_repair_is_no_copy_though_it_costs_the_same(before):
     options = atomlab.compare_options(before, "jasper", others=1)
     assert options[0].name.startswith("give the row")
     assert options[0].cost == 1
-    assert not [told for told in pros(options[0]) if "holds the key already" in told]
+    assert not [told for told in pros(options[0]) if "already has it" in told]
 
 
 def test_a_winner_that_cannot_serve_speaks_against_an_option():
@@ -67,18 +67,18 @@ def test_a_winner_that_cannot_serve_speaks_against_an_option():
             Option("o", "data", 1, ("simple",), (), {}, ("copy-key",)),
             [
                 "cures 1 of 1 failing kind of request",
-                "changes no decision of another tenant",
-                "no code and no configuration of the platform changes",
-                "needs no new credential: the tenant holds the key already",
+                "changes nothing for other tenants",
+                "needs no change of code or configuration",
+                "needs no new key: the tenant already has it",
             ],
             ["somebody has to change the tenant's settings"],
         ),
         (
             Option("o", "data", 1, (), ("simple", "complex"), {"b": "x"}, ("repair-row",)),
-            ["no code and no configuration of the platform changes"],
+            ["needs no change of code or configuration"],
             [
                 "does not cure simple, complex requests",
-                "changes decisions of 1 other tenant",
+                "changes decisions for 1 other tenant",
                 "somebody has to change the tenant's settings",
                 "needs a new credential, which only the tenant can get",
             ],
@@ -91,13 +91,13 @@ def test_a_winner_that_cannot_serve_speaks_against_an_option():
             ],
             [
                 "does not cure complex requests",
-                "changes decisions of 2 other tenants",
+                "changes decisions for 2 other tenants",
                 "needs a release, and leaves the settings as they are",
             ],
         ),
         (
             Option("o", "platform", 15, ("a",), (), {}, ("new-credential", "waive-filter")),
-            ["cures 1 of 1 failing kind of request", "changes no decision of another tenant"],
+            ["cures 1 of 1 failing kind of request", "changes nothing for other tenants"],
             [
                 "needs a new credential, which only the tenant can get",
                 "changes the platform's rules or data, for every tenant",
@@ -105,7 +105,7 @@ def test_a_winner_that_cannot_serve_speaks_against_an_option():
         ),
         (
             Option("o", "platform", 11, ("a",), (), {}, ("copy-key", "waive-filter")),
-            ["cures 1 of 1 failing kind of request", "changes no decision of another tenant"],
+            ["cures 1 of 1 failing kind of request", "changes nothing for other tenants"],
             ["changes the platform's rules or data, for every tenant"],
         ),
         (
@@ -114,7 +114,7 @@ def test_a_winner_that_cannot_serve_speaks_against_an_option():
             [
                 "does not cure a requests",
                 f"a requests get a model that cannot serve: {'x' * 150}",
-                "changes decisions of 1 other tenant",
+                "changes decisions for 1 other tenant",
                 "changes the platform's rules or data, for every tenant",
             ],
         ),

@@ -72,7 +72,7 @@ def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
             assert told["usable before"] == len(each.ranking.order)
             assert told["usable after"] == len(alone.order)
             assert told["decision after"] == alone.summary()
-    cured = next(words for words in case.fix.words if words.startswith("cures "))
+    cured = next(words for words in case.fix.words if words.startswith("to cure "))
     for complexity, usable in frame["usable after"].items():
         assert usable or complexity not in cured.partition(" requests")[0]
 
@@ -94,7 +94,8 @@ def test_of_a_healthy_tenant_nothing_is_claimed(before):
     assert case.answer().startswith("All requests of Northwind Traders that were tried find")
     whole = triage(before, "northwind", "complex").answer()
     assert whole == (
-        "Nothing: all requests of Northwind Traders that were tried find a model (complex)."
+        "Nothing is wrong: all requests of Northwind Traders that were tried find a model "
+        "(complex)."
     )
     assert case.shown.request.complexity == "simple"
 
@@ -174,7 +175,7 @@ def test_a_winner_that_is_no_chat_model_is_in_the_first_sentence(tmp_path):
             "advanced), but for simple requests the winner openai/omni-moderation is no chat model "
             "(moderation): they will fail."
         )
-        assert beta.answer().startswith("Nothing: all requests of Beta")
+        assert beta.answer().startswith("Nothing is wrong: all requests of Beta")
 
 
 def test_who_fails_and_who_cannot_serve_stand_in_one_sentence(tmp_path):
@@ -232,7 +233,7 @@ def test_some_requests_can_be_undecided(captured):
 
 def test_one_kind_of_request_can_be_asked_for(before):
     """With a complexity only that is tried, as for a tenant that fails for advanced ones only."""
-    assert triage(before, "quarry", "moderate").answer().startswith("Nothing: all requests")
+    assert triage(before, "quarry", "moderate").answer().startswith("Nothing is wrong: ")
     case = triage(before, "quarry", "advanced")
     assert [d.request.complexity for d in case.diagnosis.requests] == ["advanced"]
     assert case.verification.verdict == "confirmed"

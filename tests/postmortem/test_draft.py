@@ -184,7 +184,7 @@ def test_what_the_fix_leaves_broken_is_told(make, incident):
     """The advanced request stays broken: summary, resolution and options say so."""
     markdown = make(incident)
     assert "does not cure advanced requests" in section(markdown, "Summary")
-    assert "Does not cure advanced requests" in section(markdown, "Resolution")
+    assert "Advanced requests need another fix" in section(markdown, "Resolution")
     assert "does not cure advanced" in section(markdown, "Tried for every tenant of the snapshot")
 
 

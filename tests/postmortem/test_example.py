@@ -77,7 +77,7 @@ def test_both_options_have_pros_and_cons_and_a_recommendation(example):
     assert text.index("Recommended.") < text.index("Not recommended.")
     assert text.count("Pro: ") == 4
     assert text.count("Con: ") == 4
-    assert "changes decisions of 1 other tenant" in text
+    assert "changes decisions for 1 other tenant" in text
     assert "braces" not in example  # another customer's name
 
 

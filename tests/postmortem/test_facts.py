@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from atomlab.diagnosis.findings import CauseRecord
 from atomlab.postmortem import facts
 from atomlab.postmortem.cases import load_cases
 from atomlab.postmortem.draft import draft
 from atomlab.postmortem.events import Events
 from atomlab.postmortem.reader import blocks
-from atomlab.postmortem.schema import Cause
 
 HASH = "0123456789ab" + "c" * 52
 ALIAS = {
@@ -454,7 +454,7 @@ def test_the_chain_says_only_what_the_findings_hold(case, found, database, clien
 )
 def test_every_cause_has_its_meaning_in_words(code, words):
     """The code of the design, said of a tenant, with its provider and row."""
-    cause = Cause.model_validate(
+    cause = CauseRecord.model_validate(
         {**ALIAS, "code": code, "provider": "minimax", "setting_key": "M_KEY"}
     )
     assert words in facts.meaning(cause)

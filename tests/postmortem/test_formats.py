@@ -52,7 +52,7 @@ def attacked(request, tmp_path_factory, incident):
     """Return hostile text and the Markdown of a postmortem that has it wherever text can stand."""
     text = request.param
     fixed = {"schema", "verdict", "outcome", "role", "state", "status", "sha256", "complexity"}
-    fixed |= {"captured_at", "sql", "evidence"}
+    fixed |= {"captured_at", "sql", "evidence", "result"}
 
     def attack(value, name=""):
         if isinstance(value, dict):
@@ -124,15 +124,15 @@ def test_hostile_text_is_inert_in_pdf(attacked):
 
 def test_a_megabyte_in_every_field_makes_a_small_document(incident, said):
     """Long texts are cut, in all formats."""
+    from atomlab.diagnosis.findings import TenantFindings
     from atomlab.postmortem.cases import Case
     from atomlab.postmortem.draft import draft
     from atomlab.postmortem.events import Events
-    from atomlab.postmortem.schema import Findings
 
     found = json.loads(json.dumps(incident))
     found["diagnosis"]["tenant"]["name"] = "N" * 1_000_000
     said["trigger"]["text"] = said["owner"] = "t" * 1_000_000
-    markdown = draft([Case("f", "0" * 64, Findings.model_validate(found))], Events(**said))
+    markdown = draft([Case("f", "0" * 64, TenantFindings.model_validate(found))], Events(**said))
 
     assert len(markdown) < 60_000
     assert "(1,000,000 characters)" in markdown

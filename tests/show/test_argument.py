@@ -107,7 +107,7 @@ def test_a_terminal_gets_lines_folded_between_words(screen, before, monkeypatch)
 def test_a_key_of_any_of_several_is_proven_by_one_of_them(screen, before):
     """The model that is said to win is one that a named provider's key makes win."""
     lines = screen(before, "brennan")
-    (told,) = [line for line in lines if "a key of any of" in line]
+    (told,) = [line for line in lines if "a new key for any of" in line]
     found = atomlab.diagnose(before, "brennan")
     key, model = re.search(r"with (\w+), verified: (\S+) wins", told).groups()
     assert key.removesuffix("_API_KEY").lower() in found.keys_that_serve

@@ -39,7 +39,7 @@ def test_a_diagnosis_shows_each_request_with_cause_and_fix(diagnosis):
     alias = "key-under-alias minimax"
     assert shown[1] == ["moderate", "affected", "0", "–", alias, copy, "tenant"]
     assert [row[0] for row in shown] == ["simple", "moderate", "complex", "advanced"]
-    assert shown[3][5].startswith("add a new credential, a key of any of: ")
+    assert shown[3][5].startswith("add a new key for any of: ")
     assert shown[3][4] == f"{alias} and quality minimax"
 
 
@@ -68,7 +68,7 @@ def test_a_fix_shows_its_script_and_the_way_back(diagnosis):
     fix = plan_fix(diagnosis, "postgresql")
     page = Page(fix._repr_html_())
     assert [text for _, text in page.all("code")] == [fix.sql.strip(), fix.rollback.strip()]
-    assert "Does not cure advanced requests" in page.text
+    assert "Advanced requests need another fix" in page.text
     assert is_one_line(repr(fix))
 
 
@@ -76,8 +76,8 @@ def test_a_fix_in_words_has_no_script(after):
     """What no SQL can do is said, and nothing is folded away."""
     page = Page(plan_fix(atomlab.diagnose(after, "brennan"), "sqlite")._repr_html_())
     assert not page.all("details")
-    assert "The root cause itself is repaired otherwise; engineering acts" in page.text
-    assert "no SQL can invent one" in page.text
+    assert "To repair the root cause itself, engineering has to" in page.text
+    assert "SQL cannot supply one" in page.text
 
 
 def test_a_verification_shows_each_claim_with_its_verdict(before):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -34,8 +35,8 @@ def numbers(picture):
 
 def test_by_request_counts_failures(fleet):
     """Each cell is the number of tenants whose requests of that complexity fail for that cause."""
-    frame = fleet.failures_frame()
-    counted = frame.groupby(["cause", "complexity"]).size().to_dict()
+    failures = [failure for impact in fleet.impacts for failure in impact.failures]
+    counted = Counter((each.cause.code, each.complexity) for each in failures)
     assert numbers(figures.tenants_by_request(fleet)) == counted
 
 
