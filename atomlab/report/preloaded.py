@@ -13,7 +13,7 @@ os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 os.environ["MATPLOTLIBRC"] = os.devnull
 gc.disable()  # what imports make is no garbage; looking through it takes a fifth of their time
 with chdir(Path(__file__).parent):
-    for _name in ("diagnosis.investigation", "report.tables", "report.figures"):
+    for _name in ("diagnosis.investigation", "show.tables", "show.figures"):
         import_module(f"atomlab.{_name}")
 gc.freeze()
 gc.enable()

@@ -21,8 +21,8 @@ from atomlab.report.files import (
     ReportFolder,
     make_folder,
     one_run_in,
-    scratch_folder,
 )
+from atomlab.report.scratch import scratch_folder
 from tests.refusals import refused
 
 RUN = """
@@ -220,7 +220,7 @@ def test_nobody_else_may_write_what_a_report_left(tmp_path, umask):
 
 SCRATCH = """
 import sys, time
-from atomlab.report.files import scratch_folder
+from atomlab.report.scratch import scratch_folder
 with scratch_folder() as folder:
     (folder / "file").touch()
     print(folder, flush=True)

@@ -1,0 +1,164 @@
+"""`atomlab report`."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Option
+
+from atomlab.cli.options import (
+    DAY_S,
+    REPORT_MB,
+    Hypothesis,
+    Managed,
+    Snapshot,
+    as_usage,
+    harmless,
+    not_empty,
+    seconds,
+)
+from atomlab.errors import Ended, InputError, ReportError
+from atomlab.process import need
+from atomlab.verdicts import EXIT_CODES
+
+ReportFormat = Literal["html", "pdf"]
+
+
+def _help_notebook(name: str | None) -> None:
+    """Print a notebook's parameters, and end there."""
+    if name is None:
+        return
+    from atomlab.report.notebooks import find_notebook, parameters_of
+    from atomlab.report.results import print_parameters
+
+    with as_usage():
+        path = find_notebook(name)
+    print_parameters(name, parameters_of(path))
+    raise typer.Exit
+
+
+def report(
+    snapshot: Snapshot,
+    tenant: Annotated[list[str] | None, Option(help="A tenant; repeatable.")] = None,
+    all_affected: Annotated[
+        bool, Option("--all-affected", help="Every tenant with a request without a model.")
+    ] = False,
+    hypothesis: Hypothesis = None,
+    managed: Managed = None,
+    notebook: Annotated[
+        str | None,
+        Option(
+            help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, "
+            "without --hypothesis tenant_triage.",
+            callback=not_empty,
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        Option(
+            help="The folder to write; for several, one each and index.html.", callback=harmless
+        ),
+    ] = Path("report"),
+    format: Annotated[  # noqa: A002 - the option's name
+        ReportFormat, Option(help="pdf: report.pdf beside report.html, without a browser.")
+    ] = "html",
+    parameter: Annotated[
+        list[str] | None,
+        Option(
+            "--parameter", "-p", help="Another notebook parameter, NAME=VALUE.", callback=harmless
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, Option(min=1, help="Reports at once. Default: one per core, up to 4.")
+    ] = None,
+    timeout: Annotated[
+        float, Option(min=1, max=DAY_S, help="Seconds for each report in all.", callback=seconds)
+    ] = 300,
+    overwrite: Annotated[
+        bool, Option("--overwrite", help="Replace files there that no report wrote.")
+    ] = False,
+    help_notebook: Annotated[  # noqa: ARG001 - its callback has done it
+        str | None,
+        Option(
+            metavar="NAME",
+            help="List a notebook's parameters and exit.",
+            is_eager=True,
+            callback=_help_notebook,
+        ),
+    ] = None,
+) -> None:
+    """Run a notebook into a report, or into one for each of several tenants.
+
+    Of several, the exit code is the worst: 1, else 3, else 4, else 0.
+    """
+    from atomlab.report.notebooks import TRIAGE, VERIFICATION, find_notebook, parameters_of
+    from atomlab.report.plan import Wanted, checked
+
+    with as_usage():
+        path = find_notebook(notebook or (VERIFICATION if hypothesis else TRIAGE))
+    parameters_of(path)  # what is wrong with the notebook is no wrong use
+    with as_usage():
+        wanted = checked(
+            Wanted(
+                *(snapshot, path, out, tuple(tenant or ()), all_affected, hypothesis, managed),
+                parameters=_pairs(parameter or []),
+                pdf=format == "pdf",
+                overwrite=overwrite,
+            )
+        )
+    need(REPORT_MB)
+    if wanted.single:
+        from atomlab.report.results import print_report
+        from atomlab.report.running import make_one
+
+        with _keeping_what_ran(out):
+            subject, made = make_one(wanted, timeout)
+        print_report(subject, made)
+        raise typer.Exit(EXIT_CODES[made.result])
+    from atomlab.report.batch import make_batch
+    from atomlab.report.results import print_outcomes
+
+    with _keeping_what_ran(out):
+        outcomes, index = make_batch(wanted, jobs, timeout)
+    print_outcomes(outcomes, index)
+    found = {outcome.result for outcome in outcomes}
+    raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in found), 0))
+
+
+@contextmanager
+def _keeping_what_ran(folder: Path) -> Iterator[None]:
+    """Let a request to end leave what has run so far, and say so; Ctrl-C leaves nothing."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise Ended
+
+    handlers = {signal.SIGTERM: end, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    except Ended as ended:
+        raise ReportError(
+            "was asked to end before it was done",
+            where=folder,
+            todo="open notebook.partial.ipynb there or in a folder below, or make it again",
+        ) from ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError("a --parameter has no value", todo="write NAME=VALUE")
+        if name in pairs:
+            raise InputError(f"--parameter {name!r} is given twice", todo="give it once")
+        pairs[name] = value
+    return pairs
