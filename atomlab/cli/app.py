@@ -58,7 +58,7 @@ def start(
 
 def main() -> None:
     """Run the command line; an error is one line on stderr."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the terminal's encoding cannot say
+    if isinstance(sys.stdout, io.TextIOWrapper):  # for what the terminal's encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     os.umask(os.umask(0o022) | 0o022)  # what is written here is evidence: nobody else changes it
     try:

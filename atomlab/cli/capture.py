@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument, BadParameter, Option
 
-from atomlab.cli.options import DAY_S, harmless, seconds
+from atomlab.cli.options import harmless
+
+
+def _number(value: float) -> float:
+    if value != value:  # nan is within every range
+        raise BadParameter("give a number of seconds")
+    return value
+
+
+Source = Annotated[
+    str, Argument(help="ATOM's database: a PostgreSQL URL, an SQLite file, or env:NAME.")
+]
+KeyFile = Annotated[str | None, Option(help="Fingerprint key, made if absent; keep it to compare.")]
+Operator = Annotated[str | None, Option(help="Who captures; recorded.", callback=harmless)]
+Timeout = Annotated[
+    float,
+    Option(min=0.1, max=86_400, help="Seconds for each statement on the server.", callback=_number),
+]
 
 
 def capture(
-    source: Annotated[
-        str, Argument(help="ATOM's database: a PostgreSQL URL, an SQLite file, or env:NAME.")
-    ],
+    source: Source,
     out: Annotated[str, Option(help="The snapshot to write.", callback=harmless)],
     tenant: Annotated[list[str] | None, Option(help="Only this tenant; repeatable.")] = None,
     pricing: Annotated[str | None, Option(help="Pricing cache (.json, .json.gz).")] = None,
@@ -21,22 +36,13 @@ def capture(
     env: Annotated[str | None, Option(help="The worker's environment, as env prints it.")] = None,
     keys: Annotated[str | None, Option(help="byok_keys.json.")] = None,
     rules: Annotated[str, Option(help="An edition's name, or a file.")] = "hosted-2026-05",
-    key_file: Annotated[
-        str | None, Option(help="Fingerprint key, made if absent; keep it to compare.")
-    ] = None,
+    key_file: KeyFile = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing snapshot.")] = False,
-    operator: Annotated[
-        str | None, Option(help="Who captures; recorded.", callback=harmless)
-    ] = None,
+    operator: Operator = None,
     parent: Annotated[
         str | None, Option(help="An earlier snapshot of this incident; recorded.")
     ] = None,
-    statement_timeout: Annotated[
-        float,
-        Option(
-            min=0.1, max=DAY_S, help="Seconds for each statement on the server.", callback=seconds
-        ),
-    ] = 60,
+    statement_timeout: Timeout = 60,
 ) -> None:
     """Make a redacted snapshot of a platform database.
 

@@ -35,11 +35,11 @@ def lab(
     The snapshot, tenant and hypothesis are written into the parameters cell of each new copy.
     A copy that is there already is kept as you left it.
     """
-    from atomlab.report.copies import choose, copy_notebooks, folder_of
+    from atomlab.report.copies import choose, copy_notebooks
     from atomlab.report.lab import print_address, print_copies, serve_lab
 
     need(REPORT_MB)
     choice = choose(snapshot, tenant, hypothesis)
-    own = folder_of(choice, folder)
+    own = folder / choice.name
     print_copies(choice, copy_notebooks(own, choice.parameters), tenant is not None)
     serve_lab(own, port, browser=browser, announce=print_address)

@@ -13,7 +13,6 @@ from typer import Argument, BadParameter, Option
 from atomlab.errors import InputError
 from atomlab.text import is_address
 
-DAY_S = 86_400
 REPORT_MB = 1024  # of address space: its kernel, a process of its own, takes most of them
 
 
@@ -28,13 +27,6 @@ def not_empty(value: str | None) -> str | None:
     """Return the value of an option, which is empty where a variable in it was not set."""
     if value == "":
         raise BadParameter("is empty")
-    return value
-
-
-def seconds(value: float) -> float:
-    """Return a number of seconds; nan is within every range."""
-    if value != value:
-        raise BadParameter("give a number of seconds")
     return value
 
 

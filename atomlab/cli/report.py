@@ -6,13 +6,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Option
 
 from atomlab.cli.options import (
-    DAY_S,
     REPORT_MB,
     Hypothesis,
     Managed,
@@ -20,11 +19,13 @@ from atomlab.cli.options import (
     as_usage,
     harmless,
     not_empty,
-    seconds,
 )
 from atomlab.errors import Ended, InputError, ReportError
 from atomlab.process import need
 from atomlab.verdicts import EXIT_CODES
+
+if TYPE_CHECKING:
+    from atomlab.report.plan import Wanted
 
 ReportFormat = Literal["html", "pdf"]
 
@@ -42,55 +43,57 @@ def _help_notebook(name: str | None) -> None:
     raise typer.Exit
 
 
+Tenants = Annotated[list[str] | None, Option(help="A tenant; repeatable.")]
+AllAffected = Annotated[
+    bool, Option("--all-affected", help="Every tenant with a request without a model.")
+]
+Notebook = Annotated[
+    str | None,
+    Option(
+        help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, "
+        "without --hypothesis tenant_triage.",
+        callback=not_empty,
+    ),
+]
+Out = Annotated[
+    Path,
+    Option(help="The folder to write; for several, one each and index.html.", callback=harmless),
+]
+Format = Annotated[
+    ReportFormat, Option(help="pdf: report.pdf beside report.html, without a browser.")
+]
+Parameters = Annotated[
+    list[str] | None,
+    Option("--parameter", "-p", help="Another notebook parameter, NAME=VALUE.", callback=harmless),
+]
+Jobs = Annotated[int | None, Option(min=1, help="Reports at once. Default: one per core, up to 4.")]
+Timeout = Annotated[int, Option(min=1, max=86_400, help="Seconds for each report in all.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace files there that no report wrote.")]
+HelpNotebook = Annotated[
+    str | None,
+    Option(
+        metavar="NAME",
+        help="List a notebook's parameters and exit.",
+        is_eager=True,
+        callback=_help_notebook,
+    ),
+]
+
+
 def report(
     snapshot: Snapshot,
-    tenant: Annotated[list[str] | None, Option(help="A tenant; repeatable.")] = None,
-    all_affected: Annotated[
-        bool, Option("--all-affected", help="Every tenant with a request without a model.")
-    ] = False,
+    tenant: Tenants = None,
+    all_affected: AllAffected = False,
     hypothesis: Hypothesis = None,
     managed: Managed = None,
-    notebook: Annotated[
-        str | None,
-        Option(
-            help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, "
-            "without --hypothesis tenant_triage.",
-            callback=not_empty,
-        ),
-    ] = None,
-    out: Annotated[
-        Path,
-        Option(
-            help="The folder to write; for several, one each and index.html.", callback=harmless
-        ),
-    ] = Path("report"),
-    format: Annotated[  # noqa: A002 - the option's name
-        ReportFormat, Option(help="pdf: report.pdf beside report.html, without a browser.")
-    ] = "html",
-    parameter: Annotated[
-        list[str] | None,
-        Option(
-            "--parameter", "-p", help="Another notebook parameter, NAME=VALUE.", callback=harmless
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None, Option(min=1, help="Reports at once. Default: one per core, up to 4.")
-    ] = None,
-    timeout: Annotated[
-        float, Option(min=1, max=DAY_S, help="Seconds for each report in all.", callback=seconds)
-    ] = 300,
-    overwrite: Annotated[
-        bool, Option("--overwrite", help="Replace files there that no report wrote.")
-    ] = False,
-    help_notebook: Annotated[  # noqa: ARG001 - its callback has done it
-        str | None,
-        Option(
-            metavar="NAME",
-            help="List a notebook's parameters and exit.",
-            is_eager=True,
-            callback=_help_notebook,
-        ),
-    ] = None,
+    notebook: Notebook = None,
+    out: Out = Path("report"),
+    format: Format = "html",  # noqa: A002 - the option's name
+    parameter: Parameters = None,
+    jobs: Jobs = None,
+    timeout: Timeout = 300,
+    overwrite: Overwrite = False,
+    help_notebook: HelpNotebook = None,  # noqa: ARG001 - its callback has done it
 ) -> None:
     """Run a notebook into a report, or into one for each of several tenants.
 
@@ -101,38 +104,38 @@ def report(
 
     with as_usage():
         path = find_notebook(notebook or (VERIFICATION if hypothesis else TRIAGE))
-    parameters_of(path)  # what is wrong with the notebook is no wrong use
+    parameters_of(path)  # a notebook that cannot be read is no wrong use
     with as_usage():
-        wanted = checked(
-            Wanted(
-                *(snapshot, path, out, tuple(tenant or ()), all_affected, hypothesis, managed),
-                parameters=_pairs(parameter or []),
-                pdf=format == "pdf",
-                overwrite=overwrite,
-            )
-        )
+        asked = (snapshot, path, out, tuple(tenant or ()), all_affected, hypothesis, managed)
+        given = _pairs(parameter or [])
+        wanted = checked(Wanted(*asked, given, pdf=format == "pdf", overwrite=overwrite))
     need(REPORT_MB)
-    if wanted.single:
-        from atomlab.report.results import print_report
-        from atomlab.report.running import make_one
+    with _keeping_what_ran(out):
+        results = _one(wanted, timeout) if wanted.single else _several(wanted, jobs, timeout)
+    raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in results), 0))
 
-        with _keeping_what_ran(out):
-            subject, made = make_one(wanted, timeout)
-        print_report(subject, made)
-        raise typer.Exit(EXIT_CODES[made.result])
+
+def _one(wanted: Wanted, timeout_s: float) -> set[str]:
+    from atomlab.report.results import print_report
+    from atomlab.report.running import make_one
+
+    subject, made = make_one(wanted, timeout_s)
+    print_report(subject, made)
+    return {made.result}
+
+
+def _several(wanted: Wanted, jobs: int | None, timeout_s: float) -> set[str]:
     from atomlab.report.batch import make_batch
     from atomlab.report.results import print_outcomes
 
-    with _keeping_what_ran(out):
-        outcomes, index = make_batch(wanted, jobs, timeout)
+    outcomes, index = make_batch(wanted, jobs, timeout_s)
     print_outcomes(outcomes, index)
-    found = {outcome.result for outcome in outcomes}
-    raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in found), 0))
+    return {outcome.result for outcome in outcomes}
 
 
 @contextmanager
 def _keeping_what_ran(folder: Path) -> Iterator[None]:
-    """Let a request to end leave what has run so far, and say so; Ctrl-C leaves nothing."""
+    """On SIGTERM keep what has run so far, and name it; Ctrl-C leaves nothing."""
 
     def end(_number: int, _frame: object) -> None:
         raise Ended

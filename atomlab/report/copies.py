@@ -23,14 +23,10 @@ from atomlab.report.plan import folder_names
 
 @dataclass(frozen=True)
 class Choice:
-    """What the notebooks are to be about: their `parameters`, and a `name` for that.
-
-    `sha256` is the snapshot's.
-    """
+    """What the notebooks are to be about: their `parameters`, and a folder's `name` for that."""
 
     name: str
     parameters: Mapping[str, str]
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -63,23 +59,9 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
             "tenant": tenant or _some_tenant(evidence, example["tenant"]),
             "hypothesis": str(Path(hypothesis).absolute()) if hypothesis else "",
         }
-        sha256 = evidence.sha256
     if not (snapshot or tenant or hypothesis):
         values["hypothesis"] = example["hypothesis"]
-    return Choice(name, values, sha256)
-
-
-def folder_of(choice: Choice, parent: Path) -> Path:
-    """Return where the copies about a choice are, or are to be.
-
-    Another snapshot may have the same name: copies about that one keep the folder, and these get
-    one with the beginning of the snapshot's hash in its name.
-    """
-    usual = parent / choice.name
-    stated = _stated(usual / f"{VERIFICATION}.ipynb").get("snapshot")
-    if stated in (None, choice.parameters["snapshot"]):
-        return usual
-    return parent / f"{choice.name}-{choice.sha256[:8]}"
+    return Choice(name, values)
 
 
 def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:

@@ -53,6 +53,11 @@ class Execution:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def partial(self) -> Path:
+        """Where the notebook is kept as far as it came."""
+        return self.files.path / PARTIAL
+
+    @property
     def text(self) -> str:
         """The notebook as its file says it."""
         return str(nbformat.writes(self.notebook))

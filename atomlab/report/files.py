@@ -15,6 +15,7 @@ from atomlab.files import check_writable, undisturbed, whole_files
 
 PAGE, PAPER, NOTEBOOK, FINDINGS = "report.html", "report.pdf", "notebook.ipynb", "findings.json"
 PARTIAL, INDEX = "notebook.partial.ipynb", "index.html"
+_ROOM = "make room, or name another folder"
 # What reports have written into a folder, as `sha256sum -c` reads it. A list of that name which
 # somebody made of their own files has no such first line.
 RECORD, _OURS = "SHA256SUMS", "# what atomlab report wrote, and may replace"
@@ -46,8 +47,7 @@ def make_folder(folder: Path) -> list[Path]:
 
 def unwritable(folder: Path, reason: object) -> ReportError:
     """Return the error that a report's files cannot be written."""
-    todo = "make room, or name another folder"
-    return ReportError(f"cannot be written ({reason})", where=folder, todo=todo)
+    return ReportError(f"cannot be written ({reason})", where=folder, todo=_ROOM)
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,7 @@ class ReportFolder:
                 for stream, content in zip(streams, files.values(), strict=True):
                     stream.write(content)
         except SnapshotError as error:
-            todo = "make room, or name another folder"
-            raise ReportError(error.what, where=self.path, todo=todo) from None
+            raise ReportError(error.what, where=self.path, todo=_ROOM) from None
 
     def _recorded(self) -> dict[str, str] | None:
         """Return the hash of each file that reports wrote; None if the record is not a report's."""

@@ -28,7 +28,7 @@ _SETTINGS = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
-    # The server's parts; where they are installed, files say so that are configuration as well.
+    # The server's parts, which configuration files of their own would enable.
     "--ServerApp.jpserver_extensions=jupyter_lsp=True",
     "--ServerApp.jpserver_extensions=jupyter_server_terminals=True",
     "--LanguageServerManager.autodetect=False",  # which runs npm, if there is one
@@ -86,7 +86,7 @@ def _serve(folder: Path, port: int, browser: bool, announce: Callable[[str], Non
     server.write_server_info_file = lambda: None
     server.io_loop.call_later(_BROWSER_STARTS_S, server.remove_browser_open_files)
     server.web_app.settings["page_config_hook"] = _without_announcements
-    # It is bound by a callback as well, one that stands before this in the queue.
+    # The port is bound by a callback as well, which comes before this one in the queue.
     server.io_loop.add_callback(announce, f"{server.connection_url}lab?token={token}")
     server.start()
 

@@ -1,4 +1,4 @@
-"""A report's page: what stands around the notebook, and the order of its sections."""
+"""A report's page: its header and footer around the notebook, and the order of its sections."""
 
 from __future__ import annotations
 

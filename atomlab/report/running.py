@@ -193,11 +193,11 @@ def _keeping(execution: Execution, deadline: float, timeout_s: float) -> Iterato
             execution.keep()
         if isinstance(error, Ended):
             raise
-        late = f"{execution.at} was still running after {timeout_s:g} seconds in all"
-        what, todo = late, "open that notebook and look, or raise --timeout"
+        what, where = f"{execution.at} was still running after {timeout_s:g} seconds in all", None
+        todo = "open that notebook and look, or raise --timeout"
         if isinstance(error, ReportError):
-            what, todo = error.what, error.todo
-        raise ReportError(what, where=execution.files.path / PARTIAL, todo=todo) from None
+            what, where, todo = error.what, error.where, error.todo
+        raise ReportError(what, where=where or execution.partial, todo=todo) from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -205,7 +205,7 @@ def _keeping(execution: Execution, deadline: float, timeout_s: float) -> Iterato
 
 @contextmanager
 def _open(files: ReportFolder) -> Iterator[None]:
-    """Make the folder, for this run alone; after an interrupt, remove it and PARTIAL.
+    """Make the folder and lock it for this run; after an interrupt, remove it and PARTIAL.
 
     Raises ReportError if anything cannot be written.
     """
