@@ -38,8 +38,9 @@ def fix(
     from atomlab.show.terminal import print_fix, rollback_of
     from atomlab.show.words import mode_told
 
-    for target in (out, rollback_of(out)) if out is not None else ():
-        check_writable(target, overwrite, [Path(snapshot)])
+    if out is not None:
+        check_writable(out, overwrite, [Path(snapshot)])
+        check_writable(rollback_of(out), overwrite, [Path(snapshot)])
     requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
     with open_snapshot(snapshot) as evidence:
         found = diagnose(evidence, tenant, requests, managed=managed)
