@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
 from atomlab.process import HOME
@@ -74,7 +75,7 @@ def run_batch(tasks: Sequence[Task], jobs: int, timeout_s: float) -> Generator[O
         while waiting or running:
             while waiting and len(running) < jobs:
                 running.append(_Run(waiting.popleft(), timeout_s))
-            wait([run.process.sentinel for run in running], timeout=1)
+            wait([handle for run in running for handle in run.handles], timeout=1)
             for run in [*running]:
                 if outcome := run.outcome():
                     running.remove(run)
@@ -85,7 +86,7 @@ def run_batch(tasks: Sequence[Task], jobs: int, timeout_s: float) -> Generator[O
         raise
     finally:
         for run in running:
-            run.end(patience_s=5)
+            run.end(5)
 
 
 class _Run:
@@ -103,20 +104,27 @@ class _Run:
             self.process.start()
         theirs.close()
 
+    @property
+    def handles(self) -> list[Any]:
+        """What to wait for: its result, or its end."""
+        return [self._pipe, self.process.sentinel]
+
     def outcome(self) -> Outcome | None:
         """Return how it ended, None while it goes on."""
         seconds = time.monotonic() - self._started
-        if not self.process.is_alive():
-            what = f"its process ended, exit code {self.process.exitcode}"
-        elif seconds > self._timeout_s + GRACE_S:
-            what = f"it was still running after {self._timeout_s:g} seconds in all"
-        else:
+        result: Report | str | None = None
+        patience_s = 0.0
+        ended = not self.process.is_alive()  # asked first: what it sent before it ended counts
+        if self._pipe.poll():
+            with suppress(EOFError, OSError):  # it ended without a result
+                result, patience_s = self._pipe.recv(), 5
+        if result is None and ended:
+            result = self._lost(f"its process ended, exit code {self.process.exitcode}")
+        elif result is None and seconds > self._timeout_s + GRACE_S:
+            result = self._lost(f"it was still running after {self._timeout_s:g} seconds in all")
+        if result is None:
             return None
-        result: Report | str = self._lost(what)
-        with suppress(EOFError, OSError):
-            if self._pipe.poll():
-                result = self._pipe.recv()
-        self.end()
+        self.end(patience_s)
         report = result if isinstance(result, Report) else None
         return Outcome(self._task, report, "" if report else str(result), seconds)
 
@@ -125,7 +133,7 @@ class _Run:
         with suppress(ProcessLookupError):
             os.kill(self.process.pid or 0, signal.SIGTERM if keeping else signal.SIGINT)
 
-    def end(self, patience_s: float = 0) -> None:
+    def end(self, patience_s: float) -> None:
         """Wait for its end; after that, kill it and all that it started."""
         self.process.join(patience_s)
         if self.process.exitcode != 0:
