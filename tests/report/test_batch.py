@@ -76,6 +76,13 @@ told = "together" """
     assert [outcome.report.answer for outcome in outcomes] == ["together", "together"]
 
 
+def test_a_long_answer_does_not_block_its_process(tasks):
+    """It is more than a pipe holds, and is read while the process still writes it."""
+    (outcome,) = run_batch(tasks("told = 'x' * 300_000", ["a"]), 1, 60)
+    assert len(outcome.report.answer) == 300_000
+    assert outcome.seconds < 55
+
+
 def test_parameters_that_do_not_fit_fail_their_own_report(tasks):
     """What is wrong with one task is its outcome, in one line."""
     bad, good = tasks("told = ''", ["a", "b"])
