@@ -335,6 +335,20 @@ def test_interrupt_while_it_loads_is_one_line():
     assert (done.returncode, done.stderr) == (130, "atomlab: interrupted\n")
 
 
+def test_reports_are_made_where_a_socket_s_address_would_be_too_long(shipped, tmp_path):
+    """Sockets are elsewhere where the temporary folder's name leaves no room for theirs."""
+    temporary = tmp_path / ("t" * 90)
+    temporary.mkdir()
+    done = subprocess.run(
+        [*ATOMLAB, "report", shipped("local-dev"), "--all-affected", "--out", tmp_path / "out"],
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3, done.stderr
+    assert len([*tmp_path.glob("out/*/report.html")]) == 2
+
+
 def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
     """Nobody affected is done: an index that says so; without prices nobody can tell."""
     healthy = captured({"acme": {"OPENAI_API_KEY": "a-key-of-more-than-twelve"}})

@@ -12,7 +12,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-_PREFIX = ".atomlab-run-"
+_PREFIX = ".atomlab_"
+# Sockets are in these folders: their addresses have 103 bytes at most, of which names take 36.
+_LONGEST = 67
 
 
 @contextmanager
@@ -39,9 +41,14 @@ def folder_of_process() -> Path:
     return until_the_end.enter_context(scratch_folder())
 
 
+def _parent() -> Path:
+    folder = tempfile.gettempdir()
+    return Path(folder if len(os.fsencode(folder)) <= _LONGEST else "/tmp")  # noqa: S108
+
+
 def _locked_folder() -> tuple[Path, int]:
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
         with suppress(FileNotFoundError):  # taken for abandoned before it was locked
             lock = os.open(folder, os.O_RDONLY)
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -51,7 +58,7 @@ def _locked_folder() -> tuple[Path, int]:
 
 
 def _remove_abandoned() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in _parent().glob(f"{_PREFIX}*"):
         with suppress(OSError):  # of somebody else, in use, or gone by now
             lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
             try:
