@@ -1,4 +1,4 @@
-"""The process itself: from where it imports, how it ends when told to, what memory it needs.
+"""The process itself: where it imports from, how a signal ends it, how much memory it needs.
 
 It is imported first of all. What Python finds in the current folder or PYTHONPATH could stand for
 any module, and a signal could come: so it imports nothing that Python has not loaded already until
@@ -14,7 +14,7 @@ HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH
 
 
 def start() -> None:
-    """Import only from where it is safe, and end at once, with a line, when told to.
+    """Import only from where it is safe, and end at once, with a line, on a signal.
 
     Raises MemoryError where the process may have less memory than any command needs.
     """
@@ -28,7 +28,7 @@ def start() -> None:
 def safe_path() -> list[str]:
     """Return `sys.path` without the current folder, and with what PYTHONPATH names at its end.
 
-    Who put files there, as evidence say, is not to run them here, nor to replace what is
+    Files that somebody put there, as evidence for example, must not run, nor replace what is
     installed. Where Python and atomlab themselves are stays as it is.
     """
     named = {_real(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep)}
@@ -48,8 +48,8 @@ def _real(*path: str) -> str:
 def end_at_once() -> None:
     """Let Ctrl-C and a request to end be obeyed without a clean-up, at whatever moment.
 
-    An exception could be lost in the middle of an import; a file that is not whole has no name, or
-    is removed. A block that has more to clean up catches signals by itself.
+    An exception could be lost in the middle of an import; an unfinished file has no name, or is
+    removed. A block that has more to clean up catches signals by itself.
     """
     import _signal  # type: ignore[import-not-found] # part of Python itself; `signal` wraps it
 
@@ -70,7 +70,7 @@ def _end(_number: int, _frame: object) -> None:
 def need(megabytes: int) -> None:
     """Raise MemoryError where this process may have less memory than that.
 
-    Libraries in C that find too little say so in their own words, or end the process.
+    Libraries in C that find too little print messages of their own, or end the process.
     """
     allowed = memory_limit()
     if allowed is not None and allowed < megabytes:
@@ -79,10 +79,8 @@ def need(megabytes: int) -> None:
 
 def memory_limit() -> int | None:
     """Return how many megabytes this process may have, None where nothing limits it."""
-    try:
-        import resource
-    except ImportError:  # not on this system
-        return None
+    import resource
+
     limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
     given = [limit // MEGABYTE for limit in limits if limit != resource.RLIM_INFINITY]
     return min(given, default=None)

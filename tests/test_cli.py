@@ -229,7 +229,7 @@ def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_pat
     ):
         assert told in error(*given, "brennan", "-p", parameter, code=2)
     assert "nowhere.yaml" in error(*start, "--tenant", "brennan", "--hypothesis", "nowhere.yaml")
-    assert "add --tenant, or --all-affected" in error(*start, code=2)
+    assert "add --tenant or --all-affected" in error(*start, code=2)
     assert "exclude each other" in error(*given, "brennan", "--all-affected", code=2)
     assert "did you mean tenant_triage" in error(*start, "--notebook", "tenant_triag", code=2)
     (tmp_path / "mine.ipynb").write_text("no notebook")
@@ -340,7 +340,7 @@ def test_interrupt_while_it_loads_is_one_line():
 
 
 def test_reports_are_made_where_a_socket_s_address_would_be_too_long(shipped, tmp_path):
-    """Processes are started anew where the temporary folder's name leaves no room to fork them."""
+    """Sockets are elsewhere where the temporary folder's name leaves no room for theirs."""
     temporary = tmp_path / ("t" * 90)
     temporary.mkdir()
     done = subprocess.run(
@@ -382,19 +382,18 @@ def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
 )
 def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, results, code):
     """1 could not look, before 3 refuted or affected, before 4 cannot tell, before 0."""
-    from atomlab.report import batch, making
-    from atomlab.report.batch import Outcome
-    from atomlab.report.planning import Task
-    from atomlab.report.runner import Report
+    from atomlab.report import batch
+    from atomlab.report.plan import Task
+    from atomlab.report.running import Outcome, Report
 
     def made(number, result):
-        task = Task(f"t{number}", "T", tmp_path, {}, tmp_path)
+        task = Task(tmp_path, {}, tmp_path, f"t{number}", "T")
         if result == "failed":
             return Outcome(task, None, "the kernel died", 1.0)
         return Outcome(task, Report(result, "", tmp_path), "", 1.0)
 
     outcomes = [made(number, result) for number, result in enumerate(results)]
-    monkeypatch.setattr(making, "plan", lambda _: [outcome.task for outcome in outcomes])
+    monkeypatch.setattr(batch, "plan", lambda _: [outcome.task for outcome in outcomes])
     monkeypatch.setattr(batch, "run_batch", lambda *_: iter(outcomes))
     got, out, err = run("report", shipped("local-dev"), "--all-affected", "--out", tmp_path)
     assert got == code

@@ -228,7 +228,7 @@ def test_whenever_it_is_told_to_end_there_is_a_line(tmp_path):
     lines = 0
     for told, (name, number, moment) in tries(early_signals(), 12):
         code, _, err = stopped(folder, name, number, moment)
-        begun = "atomlab/cli.py" in err or "process.py" in err
+        begun = "atomlab/cli/" in err or "process.py" in err
         if code in (0, 1, 3) or code == -number:
             assert not begun, (told, err)
         else:

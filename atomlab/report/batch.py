@@ -1,9 +1,4 @@
-"""Many reports: each in a process of its own, forked from one that has loaded everything.
-
-A fork starts in milliseconds with papermill, pandas and the rest in memory, and shares no state
-with other reports; its notebook's kernel is a fork in turn. Where processes cannot be forked they
-are started anew, which is slower and otherwise the same.
-"""
+"""Many reports: each in a process of its own, forked from one that has loaded everything."""
 
 from __future__ import annotations
 
@@ -12,56 +7,29 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from multiprocessing import current_process, get_all_start_methods, get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from tempfile import gettempdir
+from pathlib import Path
 from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
 from atomlab.process import HOME
-from atomlab.report.files import PARTIAL, folder_of_process
-from atomlab.report.kernel import running_kernel
-from atomlab.report.notebooks import folder_of
-from atomlab.report.planning import Task
-from atomlab.report.runner import Report, run_report
+from atomlab.report.files import INDEX, PARTIAL, unwritable
+from atomlab.report.index import write_index
+from atomlab.report.plan import Task, Wanted, plan
+from atomlab.report.progress import showing_batch
+from atomlab.report.running import Outcome, Report, run_report
+from atomlab.report.scratch import folder_of_process
 from atomlab.text import printable
 
 # More than the processors would only wait for each other; and each report takes some 200 MB,
 # of which a container that sees many processors may not have many.
 MOST_JOBS = 4
 GRACE_S = 10.0
-# What forks listens on a socket in the temporary folder, and a socket's address is 103 bytes at
-# most, of which the names in there take 36.
-_FORKED = "forkserver" in get_all_start_methods() and len(os.fsencode(gettempdir())) <= 67
-_LOADED = (
-    "__main__",
-    "atomlab.report.execution",
-    "atomlab.report.html",
-    "ipykernel.kernelapp",
-    "atomlab.report.preloaded",
-)
-
+_LOADED = ("__main__", "atomlab.report.execution", "atomlab.report.page")
 _SAFE = "PYTHONSAFEPATH"
-
-OnTaskCell = Callable[[Task, int, int], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: with a report, or with an error in one line; and what time it took."""
-
-    task: Task
-    report: Report | None
-    error: str
-    seconds: float
-
-    @property
-    def result(self) -> str:
-        """The report's result, `failed` if there is none."""
-        return self.report.result if self.report else "failed"
 
 
 def default_jobs() -> int:
@@ -70,22 +38,46 @@ def default_jobs() -> int:
     return min(len(usable), MOST_JOBS)
 
 
-def run_batch(
-    tasks: Sequence[Task], jobs: int, timeout_s: float, on_cell: OnTaskCell | None = None
-) -> Generator[Outcome, None, None]:
+def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[Outcome], Path]:
+    """Make the reports that are wanted and the page that lists them; return both.
+
+    One that fails does not stop the others; an interrupt does, and the page lists what was made,
+    if anything was. Raises AtomlabError if nothing can be made, or the page cannot be written.
+    """
+    tasks = plan(wanted)
+    wanted.folder.check([INDEX])
+    outcomes: list[Outcome] = []
+    try:
+        with showing_batch(len(tasks)) as show:
+            running = run_batch(tasks, jobs or default_jobs(), timeout_s)
+            try:
+                for outcome in running:
+                    outcomes.append(outcome)
+                    show(outcome.task.subject, outcome.result)
+            except Ended as ended:
+                running.throw(ended)
+    except KeyboardInterrupt:
+        if outcomes:
+            _write_index(outcomes, wanted, len(tasks))
+        raise
+    outcomes.sort(key=lambda outcome: tasks.index(outcome.task))
+    return outcomes, _write_index(outcomes, wanted, len(tasks))
+
+
+def run_batch(tasks: Sequence[Task], jobs: int, timeout_s: float) -> Generator[Outcome, None, None]:
     """Yield each task's outcome as it ends; `jobs` of them run at once, `timeout_s` bounds each.
 
-    `on_cell` is told which cell a task is at, and of how many. If the caller stops early, what
-    runs is ended and leaves nothing; if Ended is raised or thrown into this, its partial notebook.
+    If the caller stops early, what runs is ended and leaves nothing; if Ended is raised or thrown
+    into this, it leaves its partial notebook.
     """
     waiting, running = deque(tasks), list[_Run]()
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                running.append(_Run(waiting.popleft(), timeout_s, on_cell))
+                running.append(_Run(waiting.popleft(), timeout_s))
             wait([handle for run in running for handle in run.handles], timeout=1)
             for run in [*running]:
-                if outcome := run.look():
+                if outcome := run.outcome():
                     running.remove(run)
                     yield outcome
     except BaseException as stopped:
@@ -94,16 +86,18 @@ def run_batch(
         raise
     finally:
         for run in running:
-            run.end(patience_s=5)
+            run.end(5)
 
 
 class _Run:
     """A task's process, as seen from the one that started it."""
 
-    def __init__(self, task: Task, timeout_s: float, on_cell: OnTaskCell | None) -> None:
-        context = _context()
-        self._task, self._timeout_s, self._on_cell = task, timeout_s, on_cell
-        self._started = time.monotonic()
+    def __init__(self, task: Task, timeout_s: float) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload([*_LOADED])
+        # Else multiprocessing makes one of its own, which a kill would leave.
+        current_process()._config["tempdir"] = str(folder_of_process())  # type: ignore[attr-defined]
+        self._task, self._timeout_s, self._started = task, timeout_s, time.monotonic()
         self._pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(target=_work, args=(task, timeout_s, theirs))
         with _safe_path():
@@ -112,38 +106,39 @@ class _Run:
 
     @property
     def handles(self) -> list[Any]:
-        """What to wait for: that it says something, or ends."""
-        return [self.process.sentinel, *(() if self._pipe.closed else (self._pipe,))]
+        """What to wait for: its result, or its end."""
+        return [self._pipe, self.process.sentinel]
 
-    def look(self) -> Outcome | None:
-        """Pass on which cell it is at; return how it ended, None if it goes on."""
-        ended = not self.process.is_alive()  # asked first: what it said before it ended counts
+    def outcome(self) -> Outcome | None:
+        """Return how it ended, None while it goes on."""
         seconds = time.monotonic() - self._started
-        result = self._said()
-        if result is not None:
-            self.end(patience_s=5)
-        elif ended:
-            self.end()
+        result: Report | str | None = None
+        patience_s = 0.0
+        ended = not self.process.is_alive()  # asked first: what it sent before it ended counts
+        if self._pipe.poll():
+            with suppress(EOFError, OSError):  # it ended without a result
+                result, patience_s = self._pipe.recv(), 5
+        if result is None and ended:
             result = self._lost(f"its process ended, exit code {self.process.exitcode}")
-        elif seconds > self._timeout_s + GRACE_S:
-            self.end()
-            result = self._lost(f"was still running after {self._timeout_s:g} seconds in all")
-        else:
+        elif result is None and seconds > self._timeout_s + GRACE_S:
+            result = self._lost(f"it was still running after {self._timeout_s:g} seconds in all")
+        if result is None:
             return None
+        self.end(patience_s)
         report = result if isinstance(result, Report) else None
         return Outcome(self._task, report, "" if report else str(result), seconds)
 
     def stop(self, *, keeping: bool) -> None:
         """Ask it to end and clean up, keeping its partial notebook or not."""
         with suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGTERM if keeping else signal.SIGINT)
+            os.kill(self.process.pid or 0, signal.SIGTERM if keeping else signal.SIGINT)
 
-    def end(self, patience_s: float = 0) -> None:
+    def end(self, patience_s: float) -> None:
         """Wait for its end; after that, kill it and all that it started."""
         self.process.join(patience_s)
         if self.process.exitcode != 0:
-            with suppress(OSError, AttributeError):  # gone already; no groups on this system
-                os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(OSError):  # gone already
+                os.killpg(self.process.pid or 0, signal.SIGKILL)
             self.process.kill()
             self.process.join()
         self._pipe.close()
@@ -153,32 +148,10 @@ class _Run:
         todo = "open that notebook and look" if partial.exists() else "try again"
         return str(ReportError(what, where=partial, todo=todo))
 
-    def _said(self) -> Report | str | None:
-        """Pass on the cells that it named; return its report or error, if it has come to that."""
-        try:
-            while not self._pipe.closed and self._pipe.poll():
-                said = self._pipe.recv()
-                if not isinstance(said, tuple):
-                    return said  # type: ignore[no-any-return]
-                if self._on_cell:
-                    self._on_cell(self._task, *said)
-        except (EOFError, OSError):
-            self._pipe.close()
-        return None
-
-
-def _context() -> Any:
-    context = get_context("forkserver" if _FORKED else "spawn")
-    # Else multiprocessing makes one of its own, which a kill would leave.
-    current_process()._config["tempdir"] = str(folder_of_process())  # type: ignore[attr-defined]
-    if _FORKED:
-        context.set_forkserver_preload([*_LOADED])
-    return context
-
 
 @contextmanager
 def _safe_path() -> Iterator[None]:
-    """Let a new Python load its first modules from where it is safe; then it is told the rest."""
+    """Let a new Python load its first modules from a safe path; it gets the whole path later."""
     before = {name: os.environ.get(name) for name in (_SAFE, "PYTHONPATH")}
     os.environ |= {_SAFE: "1", "PYTHONPATH": "" if HOME.endswith("-packages") else HOME}
     try:
@@ -191,43 +164,35 @@ def _safe_path() -> Iterator[None]:
 
 
 def _work(task: Task, timeout_s: float, pipe: Connection) -> None:
-    """Make one report in this process, and say through `pipe` how it goes and ends."""
+    """Make one report in this process, and send it, or the error, through `pipe`."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise Ended
+
     os.environ.pop(_SAFE, None)  # what a notebook starts is not ours
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where nohup started it all
-    with suppress(AttributeError):
-        os.setpgid(0, 0)  # the terminal's Ctrl-C is for the process that started this one
+    os.setpgid(0, 0)  # the terminal's Ctrl-C is for the process that started this one
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        pipe.send(_make(task, timeout_s, pipe))
+        pipe.send(run_report(task, timeout_s))
     except AtomlabError as error:
         pipe.send(str(error))
     except KeyboardInterrupt:
         pass
     except Exception as error:
-        pipe.send(f"{type(error).__name__}: {printable(error)}; report this fault of atomlab's")
-
-
-def _end(_number: int, _frame: object) -> None:
-    raise Ended
-
-
-def _make(task: Task, timeout_s: float, pipe: Connection) -> Report:
-    with running_kernel(folder_of(task.notebook), forked=_FORKED) as kernel:
-        threading.Thread(target=_die_with_parent, daemon=True).start()
-        return run_report(
-            task.notebook,
-            task.parameters,
-            task.folder,
-            pdf=task.pdf,
-            overwrite=task.overwrite,
-            timeout_s=timeout_s,
-            on_cell=lambda place, cells: pipe.send((place, cells)),
-            kernel=kernel,
-        )
+        pipe.send(f"{type(error).__name__}: {printable(error)}; please report this fault")
 
 
 def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
+    if parent := parent_process():
         parent.join()
         os.killpg(0, signal.SIGKILL)
+
+
+def _write_index(outcomes: Sequence[Outcome], wanted: Wanted, tasks: int) -> Path:
+    about = (Path(wanted.snapshot).stem, wanted.notebook.stem)
+    try:
+        return write_index(outcomes, wanted.folder, *about, missing=tasks - len(outcomes))
+    except OSError as error:
+        raise unwritable(wanted.out / INDEX, error.strerror) from None

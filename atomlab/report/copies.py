@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 from collections.abc import Mapping
@@ -14,33 +13,27 @@ import nbformat
 from sqlalchemy import select
 
 from atomlab.diagnosis.hypothesis import load_hypothesis
-from atomlab.errors import ReportError, TenantError
+from atomlab.errors import InputError, ReportError, TenantError
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.files import whole_files
-from atomlab.report.notebooks import parameters_of, shipped_notebook
-from atomlab.report.planning import folder_names
-
-_MAIN = "root_cause_verification"
+from atomlab.report.notebooks import VERIFICATION, parameters_of, shipped_notebook
+from atomlab.report.plan import folder_names
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the notebooks are to be about: their `parameters`, and a `name` for that.
-
-    `sha256` is the snapshot's.
-    """
+    """What the notebooks are to be about: their `parameters`, and a folder's `name` for that."""
 
     name: str
     parameters: Mapping[str, str]
-    sha256: str
 
 
 @dataclass(frozen=True)
 class Copy:
     """A file in the user's folder: `fresh`, or kept as the user left it.
 
-    `other` has the parameters that a kept notebook states otherwise than was chosen.
+    `other` has the parameters of a kept notebook that are not as chosen.
     """
 
     path: Path
@@ -54,7 +47,7 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
     Without `tenant` it is the example's, or the first by id where the snapshot has no such one.
     Raises SnapshotError, TenantError or InputError.
     """
-    example = _defaults(shipped_notebook(_MAIN))
+    example = _defaults(shipped_notebook(VERIFICATION))
     if hypothesis:
         load_hypothesis(hypothesis)
     with open_snapshot(snapshot or example["snapshot"]) as evidence:
@@ -66,23 +59,9 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
             "tenant": tenant or _some_tenant(evidence, example["tenant"]),
             "hypothesis": str(Path(hypothesis).absolute()) if hypothesis else "",
         }
-        sha256 = evidence.sha256
     if not (snapshot or tenant or hypothesis):
         values["hypothesis"] = example["hypothesis"]
-    return Choice(name, values, sha256)
-
-
-def folder_of(choice: Choice, parent: Path) -> Path:
-    """Return where the copies about a choice are, or are to be.
-
-    Another file may have the same name: copies about that one keep the folder, and these get one
-    with the beginning of the snapshot's hash in its name.
-    """
-    usual = parent / choice.name
-    stated = _stated(usual / f"{_MAIN}.ipynb").get("snapshot", choice.parameters["snapshot"])
-    if stated == choice.parameters["snapshot"]:
-        return usual
-    return parent / f"{choice.name}-{choice.sha256[:8]}"
+    return Choice(name, values)
 
 
 def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
@@ -97,7 +76,7 @@ def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
         raise ReportError(
             f"cannot be written ({error.strerror})", where=folder, todo="name another --folder"
         ) from None
-    shipped = shipped_notebook(_MAIN).parent
+    shipped = shipped_notebook(VERIFICATION).parent
     sources = sorted([*shipped.glob("*.ipynb"), *shipped.glob("*.md")])
     copies = {source: _copy(folder / source.name, values) for source in sources}
     fresh = [source for source, copy in copies.items() if copy.fresh]
@@ -116,66 +95,45 @@ def _some_tenant(evidence: Snapshot, preferred: str) -> str:
 
 
 def _copy(target: Path, values: Mapping[str, str]) -> Copy:
-    if not os.path.lexists(target):
-        return Copy(target, fresh=True)
     stated = _stated(target)
-    differs = {n: stated[n] for n in values if n in stated and stated[n] != values[n]}
-    return Copy(target, fresh=False, other=differs)
+    other = {n: stated[n] for n in values if n in stated and stated[n] != values[n]}
+    return Copy(target, not os.path.lexists(target), other)
 
 
 def _filled(source: Path, values: Mapping[str, str]) -> str:
+    """Return a shipped file with `values` in its parameters cell, where it declares them."""
     text = source.read_text(encoding="utf-8")
-    return _about(text, {**_defaults(source), **values}) if source.suffix == ".ipynb" else text
+    if source.suffix != ".ipynb":
+        return text
+    notebook = nbformat.reads(text, as_version=4)
+    declared, values = parameters_of(source), {**_defaults(source), **values}
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", ()):
+            lines = {line.partition(":")[0]: line for line in cell.source.splitlines()}
+            for name, parameter in declared.items():
+                if values[name] != parameter.default:  # texts, all of them
+                    written = f"{name}: str = {_literal(values[name])}  # {parameter.help}"
+                    lines[name] = written
+            cell.source = "\n".join(lines.values())
+    return str(nbformat.writes(notebook)) + "\n"
 
 
 def _defaults(source: Path) -> dict[str, Any]:
     """Return a shipped notebook's parameters as they are, relative paths made absolute."""
-    found = {parameter.name: parameter.default for parameter in parameters_of(source).values()}
+    found = _stated(source)
     relative = [n for n, value in found.items() if isinstance(value, str) and value[:3] == "../"]
     return found | {name: str((source.parent / found[name]).resolve()) for name in relative}
 
 
-def _about(text: str, values: Mapping[str, Any]) -> str:
-    """Return the notebook with `values` in its parameters cell, where it declares them."""
-    notebook = nbformat.reads(text, as_version=4)
-    for cell in _tagged(notebook):
-        lines = cell.source.encode().splitlines()  # as the syntax tree counts: in bytes
-        for name, value in _assigned(cell.source).items():
-            line, start, end = value.lineno - 1, value.col_offset, value.end_col_offset
-            if name in values and values[name] != ast.literal_eval(value):
-                written = _literal(values[name]).encode()
-                lines[line] = lines[line][:start] + written + lines[line][end:]
-        cell.source = b"\n".join(lines).decode()
-    return str(nbformat.writes(notebook)) + "\n"
-
-
-def _literal(value: Any) -> str:
-    """Return `value` as Python, in double quotes where JSON says the same."""
-    plain = isinstance(value, str) and value.isascii() and value.isprintable()
-    return json.dumps(value) if plain else repr(value)
-
-
-def _stated(copy: Path) -> dict[str, Any]:
-    """Return what a copy's parameters cell says now, nothing if a user's edits hide it."""
+def _stated(notebook: Path) -> dict[str, Any]:
+    """Return what a notebook's parameters cell says, nothing if a user's edits hide it."""
     try:
-        cells = _tagged(nbformat.read(copy, as_version=4))
-        return {
-            name: ast.literal_eval(value)
-            for cell in cells
-            for name, value in _assigned(cell.source).items()
-        }
-    except Exception:  # whatever became of it, it is the user's
+        return {name: parameter.default for name, parameter in parameters_of(notebook).items()}
+    except InputError:
         return {}
 
 
-def _tagged(notebook: Any) -> list[Any]:
-    return [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
-
-
-def _assigned(source: str) -> dict[str, ast.expr]:
-    """Return the expression that each `name: type = value` of the source assigns, by name."""
-    return {
-        node.target.id: node.value
-        for node in ast.parse(source).body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
-    }
+def _literal(value: str) -> str:
+    """Return `value` as Python, in double quotes where JSON says the same."""
+    plain = value.isascii() and value.isprintable()
+    return json.dumps(value) if plain else repr(value)

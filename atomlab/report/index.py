@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from atomlab.report.batch import Outcome
 from atomlab.report.files import INDEX, PARTIAL, ReportFolder, make_folder
-from atomlab.report.templates import FOLDER, render
+from atomlab.report.page import MEANINGS
+from atomlab.report.running import Outcome
+from atomlab.report.templates import render
 from atomlab.show.badges import badge
-from atomlab.show.palette import css_variables
 from atomlab.text import count, printable
-from atomlab.verdicts import tone
-
-_STYLES = ("report/style.css", "report/index.css")
-# In the order of exit codes: 1 could not look, 3, 4 cannot tell, 0.
-_MEANS = {
-    "failed": "The report could not be made.",
-    "refuted": "A claim does not hold.",
-    "affected": "Requests of the tenant find no model; how sure the cause is stands apart.",
-    "inconclusive": "The evidence cannot tell whether the claims hold.",
-    "undecided": "The evidence cannot tell whether the tenant finds a model.",
-    "confirmed": "Every claim was tested and holds.",
-    "healthy": "Every request that was tried finds a model.",
-}
+from atomlab.verdicts import EXIT_CODES, tone
 
 
 def write_index(
@@ -45,8 +30,7 @@ def write_index(
     cannot be written.
     """
     make_folder(into.path)
-    page = index_page(outcomes, into.path, snapshot, notebook, missing=missing)
-    into.write({INDEX: page})
+    into.write({INDEX: index_page(outcomes, into.path, snapshot, notebook, missing=missing)})
     return into.path / INDEX
 
 
@@ -54,32 +38,26 @@ def index_page(
     outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str, *, missing: int = 0
 ) -> str:
     """Return the page as HTML: one self-contained file without scripts, every name escaped."""
+    ordered = sorted(outcomes, key=lambda o: (o.task.name.lower(), o.task.subject))
     groups = [
         {
             "result": result,
             "tone": tone(result),
-            "told": "what went wrong" if result == "failed" else "answer",
-            "caption": f"{means} In the order of names.",
-            "rows": [_row(o, out) for o in sorted(outcomes, key=_name) if o.result == result],
+            "column": "what went wrong" if result == "failed" else "answer",
+            "caption": f"{MEANINGS[result].capitalize()}. In the order of names.",
+            "rows": [_row(outcome, out) for outcome in ordered if outcome.result == result],
         }
-        for result, means in _MEANS.items()
+        for result in EXIT_CODES  # which names the worst first
     ]
-    style = css_variables() + "".join((FOLDER / n).read_text(encoding="utf-8") for n in _STYLES)
     return render(
         "report/index.html",
-        style=style,
-        style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
+        styles=["style.css", "index.css"],
         title=f"{count(len(outcomes), 'report')} on {printable(snapshot)}",
         notebook=notebook,
         groups=groups,
         missing=missing,
-        wished=missing + len(outcomes),
-        tool=f"atomlab {version('atomlab')}",
+        asked=missing + len(outcomes),
     )
-
-
-def _name(outcome: Outcome) -> tuple[str, str]:
-    return outcome.task.name.lower(), outcome.task.subject
 
 
 def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
@@ -94,8 +72,8 @@ def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
         "subject": "" if task.subject == name else printable(task.subject),
         "report": _address(report.html, out) if report else None,
         "certainty": badge(report.certainty) if report and report.certainty else "",
-        "told": printable(report.answer if report else outcome.error, 2000),
-        "files": [(told, _address(path, out)) for told, path in files if path.exists()],
+        "text": printable(report.answer if report else outcome.error, 2000),
+        "files": [(label, _address(path, out)) for label, path in files if path.exists()],
         "seconds": outcome.seconds,
     }
 

@@ -7,29 +7,28 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import zmq
 from jupyter_core.paths import jupyter_config_dir
 from rich.console import Console
-from rich.text import Text
 
 from atomlab.errors import ReportError
 from atomlab.report.copies import Choice, Copy
+from atomlab.report.scratch import scratch_folder
+from atomlab.show.terminal import print_line
 from atomlab.text import count, printable
 
-# All that the server is told: it reads no configuration, so that none can open it.
+# All of the server's settings: it reads no configuration, so that none can open it.
 _SETTINGS = (
     "--ServerApp.ip=127.0.0.1",
     "--ServerApp.allow_root=True",  # as in a container; the token still guards it
     "--ServerApp.answer_yes=True",  # one Ctrl-C ends the server and its kernels
     "--Application.log_level=ERROR",
-    "--KernelManager.transport_encryption=" + ("auto" if zmq.has("curve") else "disabled"),
+    "--KernelManager.transport_encryption=auto",
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
-    # The server's parts; where they are installed, files say so that are configuration as well.
+    # The server's parts, which configuration files of their own would enable.
     "--ServerApp.jpserver_extensions=jupyter_lsp=True",
     "--ServerApp.jpserver_extensions=jupyter_server_terminals=True",
     "--LanguageServerManager.autodetect=False",  # which runs npm, if there is one
@@ -41,29 +40,22 @@ _BROWSER_STARTS_S = 60
 def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str], None]) -> None:
     """Serve JupyterLab on `folder` until Ctrl-C or SIGTERM, then end it and its kernels.
 
-    It listens on `port` or the next free one, and only to who has its new token; `announce` is
-    told the address, token included, once it does. Nothing of it asks for news, updates or
-    extensions anywhere. Raises ReportError if it cannot be set up.
+    It listens on `port` or the next free one, and only to those who have its new token; once it
+    does, `announce` gets the address with the token. Nothing asks for news, updates or extensions
+    anywhere. No configuration of Jupyter is read, and its secrets are in a folder of their own;
+    how the user's Lab looks stays where it is kept. Raises ReportError if it cannot be set up.
     """
-    with TemporaryDirectory(prefix="atomlab-", ignore_cleanup_errors=True) as private:
-        _without_configuration(private)
+    from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
+
+    with scratch_folder() as private:
+        os.environ["JUPYTERLAB_SETTINGS_DIR"] = get_user_settings_dir()
+        os.environ["JUPYTERLAB_WORKSPACES_DIR"] = get_workspaces_dir()
+        os.environ["JUPYTER_NO_CONFIG"] = "1"
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(private)
         try:
             _serve(folder, port, browser, announce)
         finally:
             rmtree(jupyter_config_dir(), ignore_errors=True)  # a new one, and empty
-
-
-def _without_configuration(private: str) -> None:
-    """Let Jupyter read no configuration, and keep its secrets in the folder `private`.
-
-    How the user's Lab looks stays where it is kept.
-    """
-    from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
-
-    os.environ["JUPYTERLAB_SETTINGS_DIR"] = get_user_settings_dir()
-    os.environ["JUPYTERLAB_WORKSPACES_DIR"] = get_workspaces_dir()
-    os.environ["JUPYTER_NO_CONFIG"] = "1"
-    os.environ["JUPYTER_RUNTIME_DIR"] = private
 
 
 def _serve(folder: Path, port: int, browser: bool, announce: Callable[[str], None]) -> None:
@@ -94,7 +86,7 @@ def _serve(folder: Path, port: int, browser: bool, announce: Callable[[str], Non
     server.write_server_info_file = lambda: None
     server.io_loop.call_later(_BROWSER_STARTS_S, server.remove_browser_open_files)
     server.web_app.settings["page_config_hook"] = _without_announcements
-    # It is bound by a callback as well, one that stands before this in the queue.
+    # The port is bound by a callback as well, which comes before this one in the queue.
     server.io_loop.add_callback(announce, f"{server.connection_url}lab?token={token}")
     server.start()
 
@@ -109,20 +101,21 @@ def print_copies(choice: Choice, copies: Sequence[Copy], given_tenant: bool) -> 
     """Print what the notebooks are about, which of them are new, and which were kept."""
     folder = printable(copies[0].path.parent, 4096)
     fresh = [copy for copy in copies if copy.fresh]
-    _say(f"{folder}: {count(len(fresh), 'new file')}, {len(copies) - len(fresh)} kept as they were")
-    _say(f"snapshot {printable(choice.parameters['snapshot'], 4096)}")
     which = "" if given_tenant else "; --tenant chooses another"
-    _say(f"tenant {printable(choice.parameters['tenant'])}{which}")
+    lines = [
+        f"{folder}: {count(len(fresh), 'new file')}, {len(copies) - len(fresh)} kept as they were",
+        f"snapshot {printable(choice.parameters['snapshot'], 4096)}",
+        f"tenant {printable(choice.parameters['tenant'])}{which}",
+    ]
     for copy in copies:
-        said = [f"{name} = {printable(repr(value), 300)}" for name, value in copy.other.items()]
-        if said:
-            _say(f"{copy.path.name} was kept, and has {', '.join(said)}; delete it for a new one")
+        other = [f"{name} = {printable(repr(value), 300)}" for name, value in copy.other.items()]
+        if other:
+            line = f"{copy.path.name} was kept, and has {', '.join(other)}; delete it for a new one"
+            lines.append(line)
+    for line in lines:
+        print_line(Console(), line)
 
 
 def print_address(url: str) -> None:
     """Print where a browser finds the lab."""
-    _say(f"JupyterLab is at {url} until Ctrl-C")
-
-
-def _say(line: str) -> None:
-    Console().print(Text(line), soft_wrap=True)
+    print_line(Console(), f"JupyterLab is at {url} until Ctrl-C")

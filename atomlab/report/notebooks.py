@@ -1,21 +1,56 @@
-"""Notebooks: where the shipped ones are, and what is in one."""
+"""Notebooks: where the shipped ones are, and the parameters that one declares.
+
+papermill warns of an unknown parameter and goes on, and turns `0042` into 42; here an unknown
+name is an error, and a string stays a string. Nor can its `inspect_notebook` read a `Literal`.
+"""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from atomlab.errors import InputError, ReportError
 from atomlab.files import read_bytes
-from atomlab.report.parameters import Parameter, declared_parameters
-from atomlab.text import did_you_mean
+from atomlab.text import did_you_mean, listed, storable
 
+VERIFICATION, TRIAGE = "root_cause_verification", "tenant_triage"
 _PACKAGE = Path(__file__).parents[1]
 # Beside the package in a clone, within it where it is installed.
 _PLACES = (_PACKAGE.parent / "notebooks", _PACKAGE / "notebooks")
+_TYPES: Mapping[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
+_IMPORT = "from typing import Literal"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A declared parameter: its line is `name: type = default  # help`.
+
+    Written `name: Literal["a", "b"] = "a"  # help` it has `choices`, which are texts.
+    """
+
+    name: str
+    type: str
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+
+    def parse(self, value: Any) -> Any:
+        """Return the value in the declared type; text is converted, other values have to fit.
+
+        Raises ValidationError.
+        """
+        kind: Any = Literal[self.choices] if self.choices else _TYPES[self.type]
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        if isinstance(value, str):
+            return adapter.validate_strings(storable(value))
+        return adapter.validate_python(value, strict=True)
 
 
 def shipped_notebooks() -> dict[str, Path]:
@@ -27,7 +62,7 @@ def shipped_notebooks() -> dict[str, Path]:
 
 
 def shipped_notebook(name: str) -> Path:
-    """Return the path of a shipped notebook; raise InputError, near misses named, if none."""
+    """Return the path of a shipped notebook; raise InputError, with near misses, if none."""
     shipped = shipped_notebooks()
     if name not in shipped:
         raise InputError(
@@ -48,21 +83,8 @@ def folder_of(notebook: Path) -> Path | None:
     return None if found in (p.resolve() for p in shipped_notebooks().values()) else found.parent
 
 
-def parameters_of(path: Path) -> dict[str, Parameter]:
-    """Return the parameters that the notebook in `path` declares; raise InputError if it cannot."""
-    if not path.is_file():
-        raise InputError("no such file", where=path, todo="check the path")
-    try:
-        document = json.loads(read_bytes(path))
-        if document["nbformat"] >= 4 and all(cell["cell_type"] for cell in document["cells"]):
-            return declared_parameters(document, path)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        pass
-    raise InputError("is no notebook", where=path, todo="check the path")
-
-
 def given_files(path: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
-    """Return the files that a run is given: the notebook, and what its parameters name.
+    """Return the files that a run reads: the notebook, and those that its parameters name.
 
     These are the given `values`, and defaults. The notebook reads a relative path from its folder.
     """
@@ -70,3 +92,101 @@ def given_files(path: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
     named = [v for v in {**defaults, **values}.values() if isinstance(v, str) and v]
     places = [folder / value for value in named for folder in (Path(), path.parent)]
     return (path, *filter(os.path.lexists, places))
+
+
+def parameters_of(path: Path) -> dict[str, Parameter]:
+    """Return the parameters that a notebook declares in its cell tagged `parameters`, by name.
+
+    Beside its lines the cell may import `Literal`. Raises InputError if it is no notebook, has no
+    such cell, or anything else is in it.
+    """
+    if not path.is_file():
+        raise InputError("no such file", where=path, todo="check the path")
+    try:
+        document = json.loads(read_bytes(path))
+        cells = [cell for cell in document["cells"] if cell["cell_type"]]
+        sources = ["".join(c["source"]) for c in cells if "parameters" in _tags(c)]
+        if document["nbformat"] < 4:
+            raise ValueError
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise InputError("is no notebook", where=path, todo="check the path") from None
+    return declared_parameters(sources, path)
+
+
+def declared_parameters(sources: list[str], where: Path) -> dict[str, Parameter]:
+    """Return the parameters that the one source declares; raise InputError if it does not."""
+    if len(sources) != 1:
+        raise InputError(
+            f"has {len(sources)} cells tagged parameters", where=where, todo="tag exactly one"
+        )
+    lines = map(str.strip, sources[0].splitlines())
+    found = [_declared(line, where) for line in lines if line and line != _IMPORT]
+    names = [parameter.name for parameter in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"declares {twice} twice", where=where, todo="declare it once")
+    return {parameter.name: parameter for parameter in found}
+
+
+def check_parameters(
+    given: Mapping[str, Any], declared: Mapping[str, Parameter], where: Path
+) -> dict[str, Any]:
+    """Return the given values in their declared types.
+
+    Raises InputError for an undeclared name (near misses suggested), or a value that does not fit
+    or is none of the choices.
+    """
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in declared:
+            raise InputError(
+                f"declares no parameter {name!r}",
+                where=where,
+                todo=f"{did_you_mean(name, declared)} it declares"
+                f" {', '.join(declared) or 'none'}".strip(),
+            )
+        try:
+            values[name] = declared[name].parse(value)
+        except ValidationError:
+            raise _misfit(declared[name], value, where) from None
+    return values
+
+
+def _misfit(parameter: Parameter, value: Any, where: Path) -> InputError:
+    if parameter.choices:
+        hint = did_you_mean(str(value), parameter.choices)
+        known = listed(map(repr, parameter.choices), 20)
+        what, todo = f"cannot be {value!r}", f"{hint} it is one of {known}".strip()
+    else:
+        what = f"is {parameter.type}, not {value!r}"
+        todo = f"give a value like {parameter.default!r}"
+    return InputError(f"parameter {parameter.name} {what}", where=where, todo=todo)
+
+
+def _tags(cell: Mapping[str, Any]) -> list[str]:
+    return list(cell.get("metadata", {}).get("tags", ()))
+
+
+def _declared(line: str, where: Path) -> Parameter:
+    try:
+        (statement,) = ast.parse(line).body
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            raise ValueError("no declaration")
+        kind = ast.unparse(statement.annotation)
+        choices = ()
+        if isinstance(statement.annotation, ast.Subscript) and kind.startswith("Literal["):
+            inside = ast.literal_eval(statement.annotation.slice)
+            kind, choices = "str", inside if isinstance(inside, tuple) else (inside,)
+        default = ast.literal_eval(statement.value or ast.Constant(None))
+        rest = line.encode()[statement.end_col_offset :].decode()  # columns are counted in bytes
+        described = rest.strip().lstrip("# ")
+        if not all(type(value) is _TYPES[kind] for value in (default, *choices)) or not described:
+            raise ValueError("a value of another type, or no help")
+        parameter = Parameter(statement.target.id, kind, default, described, choices)
+        parameter.parse(default)
+    except (SyntaxError, ValueError, KeyError, RecursionError):
+        raise InputError(
+            f"has a parameter line of another form: {line!r}",
+            where=where,
+            todo="write name: type = default  # help",
+        ) from None
+    return parameter

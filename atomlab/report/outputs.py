@@ -1,84 +1,121 @@
-"""Outputs of cells as a report shows them: HTML, Markdown or text, and what a page can hold."""
+"""What cells put out, as safe HTML, as much as a page holds."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
+import nh3
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from atomlab.text import listed, printable, visible
 
-_TAGGED = 5  # how much longer Markdown can be as HTML
-# Characters: of text, of HTML, which takes seconds to be cleaned, and bytes
-# of all outputs together, so that a report stays below 2 MB.
+# Characters of text and of HTML in one output, and bytes of all outputs of a page together, so
+# that a report stays below 2 MB.
 _TEXT, _HTML, _PAGE = 100_000, 600_000, 1_600_000
 _ELSEWHERE = "notebook.ipynb, beside this report, has it"
+_TAGS = set(
+    """a b blockquote br caption code dd details div dl dt em figcaption figure h2 h3 h4 hr img li
+    ol p picture pre source span strong summary table tbody td th thead tr ul wbr""".split()  # noqa: SIM905
+)
+_ATTRIBUTES = {
+    "*": set("alt aria-label class colspan data-label media open role scope title".split()),  # noqa: SIM905
+    "a": {"href"},
+    "img": {"src"},
+    "source": {"srcset"},
+}
+_IMAGE = re.compile(r"data:image/(?:svg\+xml|png);base64,[A-Za-z0-9+/]+=*")
+# Addresses lead within the page, and images are in it.
+_ADDRESSES = {"href": re.compile(r"#.*", re.DOTALL), "src": _IMAGE, "srcset": _IMAGE}
 
 
-def with_outputs_shown(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
-    """Return the cells, each output as HTML, Markdown or text; what is left out is said."""
-    left, shown = _PAGE, list[NotebookNode]()
+def _inside(_tag: str, name: str, value: str) -> str | None:
+    """Return the attribute's value, None for an address outside the page."""
+    allowed = _ADDRESSES.get(name)
+    return value if allowed is None or allowed.fullmatch(value) else None
+
+
+_cleaner = nh3.Cleaner(
+    tags=_TAGS,
+    attributes=_ATTRIBUTES,
+    attribute_filter=_inside,
+    url_schemes={"data"},
+    link_rel=None,
+)
+_markdown = MarkdownIt("commonmark").enable("table")
+
+
+def clean(html: str) -> Markup:
+    """Return the HTML cut down to tags and attributes that are harmless."""
+    return Markup(_cleaner.clean(html))  # noqa: S704 - this is what makes it safe
+
+
+def prose(markdown: str) -> Markup:
+    """Return Markdown, HTML in it included, as harmless HTML."""
+    return clean(_markdown.render(markdown))
+
+
+def fragments(cells: Sequence[Mapping[str, Any]]) -> Iterator[list[Markup]]:
+    """Yield each cell's outputs as HTML; a note stands for what the page cannot hold."""
+    left = _PAGE
     for cell in cells:
-        outputs = []
+        shown = []
         for output in cell.get("outputs", ()):
-            kind, content = _shown(output)
-            if _size(kind, content) > left:
-                kind, content = _instead(len(content), "is more than this page holds")
-            left -= _size(kind, content)
-            outputs.append(new_output("display_data", {kind: content}))
-        shown.append(NotebookNode({**cell, "outputs": outputs} if outputs else cell))
-    return shown
+            fragment = _fragment(output)
+            if _size(fragment) > left:
+                fragment = _note(
+                    f"An output of {len(fragment):,} characters is more than fits here"
+                )
+            left -= _size(fragment)
+            shown.append(fragment)
+        yield shown
 
 
-def _size(kind: str, content: str) -> int:
-    """Return the bytes that it takes in the page at most: text is escaped, Markdown gets tags."""
-    written = escape(content) if kind == "text/plain" else content
-    size = len(written.encode("utf-8", "backslashreplace"))
-    return size * _TAGGED if kind == "text/markdown" else size
+def _size(fragment: Markup) -> int:
+    return len(fragment.encode("utf-8", "backslashreplace"))
 
 
-def _shown(output: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the kind of the output, of the three, and its content."""
+def _fragment(output: Mapping[str, Any]) -> Markup:
     if output["output_type"] == "stream":
-        return _as_text(output["text"])
+        return _text(output["text"])
     if output["output_type"] == "error":
-        return _as_text(f"{output['ename']}: {output['evalue']}")
-    data = output["data"]
-    if "text/html" in data:
-        html = visible(str(data["text/html"]))
-        fits = len(html) <= _HTML
-        return ("text/html", html) if fits else _instead(len(html), "is too large for this page")
+        return _text(f"{output['ename']}: {output['evalue']}")
+    data = {kind: str(content) for kind, content in output["data"].items()}
+    if html := data.get("text/html"):
+        if len(html) > _HTML:
+            return _note(f"An output of {len(html):,} characters is too large for this page")
+        return clean(visible(html))
     if picture := _picture(data):
-        return "text/html", picture
-    if "text/markdown" in data and len(str(data["text/markdown"])) <= _TEXT:
-        return "text/markdown", visible(str(data["text/markdown"]))
+        return picture
+    markdown = data.get("text/markdown", "")
+    if markdown and len(markdown) <= _TEXT:
+        return Markup('<div class="prose">{}</div>').format(prose(visible(markdown)))
     if "text/plain" in data:
-        return _as_text(str(data["text/plain"]))
-    kinds = printable(listed(data))
-    return "text/plain", f"An output of the kind {kinds} is not shown; {_ELSEWHERE}."
+        return _text(data["text/plain"])
+    return _note(f"An output of the kind {printable(listed(data))} is not shown")
 
 
-def _as_text(text: str) -> tuple[str, str]:
+def _text(text: str) -> Markup:
     rest = len(text) - _TEXT
     more = f"\n… {rest:,} more characters; {_ELSEWHERE}." if rest > 0 else ""
-    return "text/plain", visible(text[:_TEXT]) + more
+    return Markup("<pre>{}</pre>").format(visible(text[:_TEXT]) + more)
 
 
-def _instead(size: int, why: str) -> tuple[str, str]:
-    return "text/plain", f"An output of {size:,} characters {why}; {_ELSEWHERE}."
+def _note(what: str) -> Markup:
+    return Markup("<pre>{}; {}.</pre>").format(what, _ELSEWHERE)
 
 
-def _picture(data: Mapping[str, Any]) -> str:
-    """Return a picture as an `img` that holds it, empty if there is none; no SVG is ever inline."""
+def _picture(data: Mapping[str, str]) -> Markup | None:
+    """Return a picture as an `img` that holds it, if there is one; no SVG is ever inline."""
     if "image/svg+xml" in data:
-        kind, content = "svg+xml", b64encode(str(data["image/svg+xml"]).encode()).decode()
+        kind, content = "svg+xml", b64encode(data["image/svg+xml"].encode()).decode()
     elif "image/png" in data:
-        kind, content = "png", "".join(str(data["image/png"]).split())
+        kind, content = "png", "".join(data["image/png"].split())
     else:
-        return ""
-    alt = printable(str(data.get("text/plain", "A picture")), 200)
-    return f'<img alt="{escape(alt)}" src="data:image/{kind};base64,{content}">'
+        return None
+    alt = printable(data.get("text/plain", "A picture"), 200)
+    address = f"data:image/{kind};base64,{content}"
+    return clean(Markup('<img alt="{}" src="{}">').format(alt, address))

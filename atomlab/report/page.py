@@ -1,4 +1,4 @@
-"""A report's page: what stands around the notebook, and in which order its sections come."""
+"""A report's page: its header and footer around the notebook, and the order of its sections."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from atomlab.byok.request import in_words
 from atomlab.diagnosis.findings import MIME, certainty_of, result_of
+from atomlab.errors import ReportError
+from atomlab.report.outputs import fragments, prose
+from atomlab.report.templates import render
 from atomlab.show.words import mode_in
 from atomlab.text import printable
 from atomlab.verdicts import STATUSES, tone
@@ -21,13 +24,14 @@ from atomlab.verdicts import STATUSES, tone
 _HEADING = re.compile(r"(#{2,3}) (.+)")
 _ABOUT = "What this report can and cannot show"
 _USERS_OWN = "not one of atomlab's: it may import Python files of its own folder"
-_TOLD = {
-    "confirmed": "Confirmed: every claim holds",
-    "refuted": "Refuted: not every claim holds",
-    "inconclusive": "Inconclusive: the evidence cannot tell",
-    "affected": "Affected: requests find no model",
-    "healthy": "Healthy: every request that was tried finds a model",
-    "undecided": "Undecided: the evidence cannot tell",
+MEANINGS = {
+    "failed": "the report could not be made",
+    "refuted": "not every claim holds",
+    "affected": "requests find no model",
+    "inconclusive": "the evidence is not sufficient to judge the claims",
+    "undecided": "the evidence is not sufficient to say whether requests find a model",
+    "confirmed": "every claim holds",
+    "healthy": "every request that was tried finds a model",
 }
 
 
@@ -49,49 +53,78 @@ class Page:
     provenance: Mapping[str, str]
 
 
-def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
-    """Return the cells with those before the first section last, under a heading of their own.
+def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> str:
+    """Return the report as one file: result and answer first, the notebook's code folded away.
 
-    A reader of the notebook is told first what it can show, one of the report after the findings.
-    Parameters are left out: the page names those of this run, and a default may name a tenant.
+    It has no script and no address outside the file, and a Content-Security-Policy that allows
+    neither, nor any style but the report's own. HTML that cells put out is cut down to a list of
+    tags and attributes, in addition to having been escaped where it was made. Of a notebook of the
+    user's own the page says so. Raises ReportError for findings of another form.
     """
-    first = next((n for n, cell in enumerate(cells) if _heading(cell)), 0)
-    prose = [_without_title(cell.source) for cell in cells[:first] if _is_prose(cell)]
-    code = [cell.source for cell in cells[:first] if not _is_prose(cell) and not _parameters(cell)]
-    about = [new_markdown_cell("\n\n".join([f"## {_ABOUT}", *prose]), id="about")] if prose else []
-    setup = [new_code_cell("\n\n".join(code), id="setup")] if code else []
-    shown = [c for c in cells[first:] if not _parameters(c) and not _states_findings(c)]
-    return [*shown, *about, *setup]
+    try:
+        page = page_of(notebook, findings, users_own)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ReportError(
+            f"the findings are not in the form atomlab.findings/1 ({error!r})",
+            todo="let the notebook's last cell evaluate atomlab.Findings(case)",
+        ) from None
+    cells = arranged(notebook.cells)
+    return render(
+        "report/report.html",
+        styles=["style.css"],
+        page=page,
+        cells=zip(cells, fragments(cells), strict=True),
+        prose=prose,
+    )
 
 
 def page_of(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> Page:
-    """Return the page for an executed notebook whose findings have a `verdict` and an `answer`.
+    """Return the page for an executed notebook and its findings.
 
-    The rest of the findings is shown where it is there. Of a notebook that is the
-    user's own, which atomlab cannot vouch for, it says so.
+    The findings have a verdict or a status, and an `answer`; the rest is shown where it is there.
     """
     cells = notebook.cells
-    question = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
-    title = _status(findings) or findings.get("title") or question.lstrip("# ") or "Report"
+    first = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
+    question = first.lstrip("# ")
     manifest = findings.get("snapshot", {}).get("manifest", {})
+    provenance = dict(_provenance(notebook, findings))
     return Page(
-        title=printable(title, 300),
-        question=printable(question.lstrip("# "), 300) if question.startswith("# ") else "",
+        title=printable(_status(findings) or findings.get("title") or question or "Report", 300),
+        question=printable(question, 300) if first.startswith("# ") else "",
         results=list(_results(findings)),
         answer=printable(findings["answer"], 4000),
         facts=dict(_facts(findings)),
         note=printable(manifest.get("note") or "", 300),
-        contents=list(_contents(arranged(cells))),
-        provenance=dict(_provenance(notebook, findings))
-        | ({"Notebook": _USERS_OWN} if users_own else {}),
+        contents=[
+            (len(found[1]), cell.get("id", ""), printable(found[2].replace("`", "")))
+            for cell in arranged(cells)
+            if (found := _heading(cell))
+        ],
+        provenance=provenance | ({"Notebook": _USERS_OWN} if users_own else {}),
     )
 
 
+def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """Return the cells with those before the first section last, under a heading of their own.
+
+    A reader of the notebook learns first what it can show, a reader of the report after the
+    findings. Parameters are left out: the page names those of this run, and a default may name
+    another tenant. So is the cell that states the findings, which are the header.
+    """
+    first = next((n for n, cell in enumerate(cells) if _heading(cell)), 0)
+    before = [cell for cell in cells[:first] if not _is_parameters(cell)]
+    texts = [re.sub(r"\A# .*\n?", "", c.source).strip() for c in before if _is_prose(c)]
+    code = [cell.source for cell in before if not _is_prose(cell)]
+    about = [new_markdown_cell("\n\n".join([f"## {_ABOUT}", *texts]), id="about")] if texts else []
+    setup = [new_code_cell("\n\n".join(code), id="setup")] if code else []
+    shown = [c for c in cells[first:] if not _is_parameters(c) and not _states_findings(c)]
+    return [*shown, *about, *setup]
+
+
 def _status(findings: Mapping[str, Any]) -> str:
-    """Return the tenant and its status, empty where that was not asked, or of no single tenant."""
+    """Return the tenant and its status, empty where the findings are about something else."""
     result, tenant = result_of(findings), findings.get("diagnosis", {}).get("tenant")
-    asked = result in STATUSES and tenant
-    return f"{printable(tenant['name'], 200)}: {result}" if asked else ""
+    return f"{printable(tenant['name'], 200)}: {result}" if result in STATUSES and tenant else ""
 
 
 def _results(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -99,7 +132,7 @@ def _results(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     result, certainty = result_of(findings), certainty_of(findings)
     claims = findings.get("verification", {"claims": None})["claims"]
     if result in STATUSES or claims:
-        yield tone(result), _TOLD[result]
+        yield tone(result), f"{result.capitalize()}: {MEANINGS[result]}"
     elif claims is None:
         yield tone(result), result.capitalize()
     else:
@@ -109,14 +142,12 @@ def _results(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _facts(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    tenant = findings.get("diagnosis", {}).get("tenant")
-    snapshot = findings.get("snapshot", {})
-    if tenant:
+    if tenant := findings.get("diagnosis", {}).get("tenant"):
         name, short = printable(tenant["name"]), printable(tenant["subdomain"] or tenant["id"])
         yield "Tenant", f"{name} ({short})"
     if mode := mode_in(findings):
         yield "Requests", printable(mode)
-    if snapshot:
+    if snapshot := findings.get("snapshot", {}):
         yield "Evidence", f"snapshot {printable(snapshot['name'])}"
         yield "Captured", printable(snapshot["manifest"]["captured_at"])
         yield "Rules", printable(snapshot["manifest"]["rules"])
@@ -129,32 +160,24 @@ def _provenance(notebook: NotebookNode, findings: Mapping[str, Any]) -> Iterator
         yield "SHA-256 of the snapshot", printable(snapshot["sha256"])
         yield "Captured", f"{printable(manifest['captured_at'])} by {printable(manifest['tool'])}"
     yield "Report made by", f"atomlab {version('atomlab')}"
-    yield from _requests(findings)
-    given = notebook.metadata.get("papermill", {}).get("parameters", {})
-    yield "Parameters", _listed(dict(sorted(given.items()))) or "the notebook's own"
-
-
-def _requests(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what requests were replayed; before them, if fewer, those that the claims are about."""
     replayed = findings.get("requests") or list(filter(None, [findings.get("request")]))
     tested = findings.get("tested") or replayed
     if tested != replayed:
         yield "Claims tested for", in_words(tested)
     if replayed:
         yield "Request" if len(replayed) == 1 else "Requests replayed", in_words(replayed)
+    given = notebook.metadata.get("papermill", {}).get("parameters", {})
+    # Files by name, whatever folder they were in.
+    values = [
+        f"{printable(n)} {printable(PurePath(str(v)).name if _is_path(v) else v)}"
+        for n, v in sorted(given.items())
+        if v
+    ]
+    yield "Parameters", ", ".join(values) or "the notebook's own"
 
 
-def _listed(values: Mapping[str, Any]) -> str:
-    """Return `name value, …` of what is given; files by name, whatever folder they were in."""
-    texts = {name: str(value) for name, value in values.items() if value}
-    names = {n: PurePath(t).name if PurePath(t).is_absolute() else t for n, t in texts.items()}
-    return ", ".join(f"{printable(name)} {printable(text)}" for name, text in names.items())
-
-
-def _contents(cells: Sequence[NotebookNode]) -> Iterator[tuple[int, str, str]]:
-    for cell in cells:
-        if found := _heading(cell):
-            yield len(found[1]), cell.get("id", ""), printable(found[2].replace("`", ""))
+def _is_path(value: object) -> bool:
+    return PurePath(str(value)).is_absolute()
 
 
 def _heading(cell: NotebookNode) -> re.Match[str] | None:
@@ -165,15 +188,10 @@ def _is_prose(cell: NotebookNode) -> bool:
     return bool(cell.cell_type == "markdown")
 
 
-def _without_title(source: str) -> str:
-    return source.partition("\n")[2].strip() if source.startswith("# ") else source
-
-
-def _parameters(cell: NotebookNode) -> bool:
+def _is_parameters(cell: NotebookNode) -> bool:
     return bool({"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])))
 
 
 def _states_findings(cell: NotebookNode) -> bool:
-    """Return whether all that a cell shows stands in the header already."""
     outputs = cell.get("outputs", [])
     return bool(outputs) and all(MIME in output.get("data", {}) for output in outputs)

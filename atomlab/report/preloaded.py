@@ -8,10 +8,10 @@ from contextlib import chdir
 from importlib import import_module
 from pathlib import Path
 
-# Where and how figures are drawn is not for the user's environment, or current folder, to say.
+# The user's environment and current folder do not decide how figures are drawn.
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 os.environ["MATPLOTLIBRC"] = os.devnull
-gc.disable()  # what imports make is no garbage; looking through it takes a fifth of their time
+gc.disable()  # what imports make is no garbage; searching it takes a fifth of their time
 with chdir(Path(__file__).parent):
     for _name in ("diagnosis.investigation", "show.case_tables", "show.figures"):
         import_module(f"atomlab.{_name}")

@@ -11,52 +11,46 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.report.export import font_warnings
-from atomlab.report.parameters import Parameter
+from atomlab.report.notebooks import Parameter
 from atomlab.show.palette import terminal_colour
 from atomlab.show.terminal import print_line, print_warnings
 from atomlab.text import printable
 
 if TYPE_CHECKING:
-    from atomlab.report.batch import Outcome
-    from atomlab.report.runner import Report
+    from atomlab.report.running import Outcome, Report
 
 
 def print_report(subject: str, report: Report) -> None:
-    """Print a report's result, how sure the cause is of a tenant that is affected, and where it is.
+    """Print a report's result, how sure the cause is of an affected tenant, and its pages.
 
-    How requests were served is said where that is not as usual.
+    How requests were served is printed where that is not as usual.
     """
     _print_result(subject, report)
     print_warnings(font_warnings(report.missing))
 
 
 def _print_result(subject: str, report: Report) -> None:
-    told = f"{printable(subject)}: {report.result}"
-    print_line(Console(), told, f"bold {terminal_colour(report.result)}")
+    out, result = Console(), report.result
+    print_line(out, f"{printable(subject)}: {result}", f"bold {terminal_colour(result)}")
     if report.certainty:
-        print_line(Console(), f"cause: {report.certainty}", terminal_colour(report.certainty))
+        print_line(out, f"cause: {report.certainty}", terminal_colour(report.certainty))
     if report.mode:
-        print_line(Console(), f"requests: {printable(report.mode)}")
-    for page in report.pages:
-        print_line(Console(), f"report: {printable(page, 4096)}")
+        print_line(out, f"requests: {printable(report.mode)}")
+    for page in (report.html, *([report.pdf] if report.paper else [])):
+        print_line(out, f"report: {printable(page, 4096)}")
 
 
-def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Print each report's result and where it is; what failed goes to stderr."""
-    missing = dict[str, None]()
-    for outcome in outcomes:
-        if outcome.report:
-            _print_result(outcome.task.subject, outcome.report)
-            missing |= dict.fromkeys(outcome.report.missing)
+def print_outcomes(outcomes: Sequence[Outcome], index: Path) -> None:
+    """Print each report's result and where it is, then where the index is; failures on stderr."""
+    reports = [(each.task.subject, each.report) for each in outcomes if each.report]
+    for subject, report in reports:
+        _print_result(subject, report)
     for outcome in outcomes:
         if not outcome.report:
-            told = f"atomlab: {printable(outcome.task.subject)}: {printable(outcome.error, 2000)}"
-            print_line(Console(stderr=True), told, "bold red")
+            line = f"atomlab: {printable(outcome.task.subject)}: {printable(outcome.error, 2000)}"
+            print_line(Console(stderr=True), line, "bold red")
+    missing = dict.fromkeys("".join(report.missing for _, report in reports))
     print_warnings(font_warnings("".join(missing)))
-
-
-def print_index(index: Path) -> None:
-    """Print where the page is that lists a batch."""
     print_line(Console(), f"index: {printable(index, 4096)}")
 
 
@@ -67,7 +61,7 @@ def print_parameters(name: str, declared: Mapping[str, Parameter]) -> None:
         table.add_column(column, overflow="fold", no_wrap=column in ("parameter", "type"))
     for one in declared.values():
         choices = ", ".join(map(repr, one.choices)) or "–"
-        told = (one.name, one.type, repr(one.default), choices, one.help)
-        table.add_row(*(Text(printable(cell, 300)) for cell in told))
+        row = (one.name, one.type, repr(one.default), choices, one.help)
+        table.add_row(*(Text(printable(cell, 300)) for cell in row))
     print_line(Console(), f"notebook {printable(name)}", "bold")
     Console().print(table)

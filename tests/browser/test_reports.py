@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from atomlab.report.html import to_html
+from atomlab.report.page import to_html
 from tests.browser.conftest import INCIDENT, PHONE, SHORT, made, photograph
 from tests.pages import HOSTILE_HTML
 

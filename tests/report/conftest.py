@@ -6,11 +6,17 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from atomlab.report import running
 from atomlab.report.notebooks import shipped_notebook
-from atomlab.report.runner import run_report
+from atomlab.report.plan import Task
 from tests.conftest import ROOT
 
 PARAMETERS = 'tenant: str = "brennan"  # a tenant\nlimit: int = 3  # a number\n'
+
+
+def run_report(notebook, values, folder, *, pdf=False, timeout_s=300, on_cell=None):
+    """Run a notebook with these parameters into a report in the folder, and return it."""
+    return running.run_report(Task(notebook, values, folder, pdf=pdf), timeout_s, on_cell)
 
 
 @pytest.fixture(scope="session")

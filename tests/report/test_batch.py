@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from atomlab.report import batch
 from atomlab.report.batch import default_jobs, run_batch
-from atomlab.report.planning import Task
+from atomlab.report.plan import Task
 from tests.conftest import ROOT
 
 SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
@@ -36,7 +36,7 @@ def tasks(tmp_path):
         path = tmp_path / "small.ipynb"
         nbformat.write(new_notebook(cells=cells), path)
         return [
-            Task(name, name, path, {"snapshot": SNAPSHOT, "tenant": name}, tmp_path / "out" / name)
+            Task(path, {"snapshot": SNAPSHOT, "tenant": name}, tmp_path / "out" / name, name, name)
             for name in names
         ]
 
@@ -76,12 +76,11 @@ told = "together" """
     assert [outcome.report.answer for outcome in outcomes] == ["together", "together"]
 
 
-def test_the_cells_of_each_report_are_named(tasks):
-    """Whoever watches hears each task's cells in order, and how many there are."""
-    heard = []
-    made = tasks("told = ''", ["a"])
-    list(run_batch(made, 1, 60, lambda *at: heard.append(at)))
-    assert heard == [(made[0], place, 4) for place in range(4)]
+def test_a_long_answer_does_not_block_its_process(tasks):
+    """It is more than a pipe holds, and is read while the process still writes it."""
+    (outcome,) = run_batch(tasks("told = 'x' * 300_000", ["a"]), 1, 60)
+    assert len(outcome.report.answer) == 300_000
+    assert outcome.seconds < 55
 
 
 def test_parameters_that_do_not_fit_fail_their_own_report(tasks):
@@ -97,7 +96,7 @@ def test_parameters_that_do_not_fit_fail_their_own_report(tasks):
 def test_a_fault_of_our_own_is_a_failed_report_too(tasks, tmp_path):
     """An exception that nobody expected is named in the line, and stops nothing."""
     (task,) = tasks("told = ''", ["a"])
-    odd = Task("a", "a", task.notebook, None, tmp_path)
+    odd = Task(task.notebook, None, tmp_path, "a", "a")
     outcomes = list(run_batch([odd, task], 1, 60))
     assert [outcome.result for outcome in outcomes] == ["failed", "affected"]
     assert "AttributeError" in outcomes[0].error
@@ -125,10 +124,3 @@ def test_the_default_is_a_job_per_core_up_to_four(monkeypatch):
             os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False
         )
         assert default_jobs() == jobs
-
-
-def test_where_nothing_can_be_forked_reports_are_made_all_the_same(tasks, monkeypatch):
-    """Processes that are started anew make the same report, more slowly."""
-    monkeypatch.setattr(batch, "_FORKED", False)
-    (outcome,) = run_batch(tasks("told = tenant", ["a"]), 1, 120)
-    assert (outcome.result, outcome.report.answer) == ("affected", "a")

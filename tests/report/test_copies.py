@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import zipfile
@@ -12,7 +11,7 @@ import nbformat
 import pytest
 
 from atomlab.errors import InputError, ReportError, SnapshotError, TenantError
-from atomlab.report.copies import choose, copy_notebooks, folder_of
+from atomlab.report.copies import choose, copy_notebooks
 from tests.conftest import ROOT
 from tests.refusals import refused
 
@@ -36,7 +35,7 @@ def copied(tmp_path):
 
     def copy(snapshot=None, tenant=None, hypothesis=None):
         choice = choose(snapshot, tenant, hypothesis)
-        folder = folder_of(choice, tmp_path / "mine")
+        folder = tmp_path / "mine" / choice.name
         return folder, copy_notebooks(folder, choice.parameters)
 
     return copy
@@ -112,21 +111,6 @@ def test_what_the_user_made_of_a_copy_is_kept(copied):
     _, copies = copied()
     assert [copy.path for copy in copies if copy.fresh] == [edited]
     assert (folder / "own.ipynb").read_text() == "{}"
-
-
-def test_snapshots_of_one_name_have_copies_of_their_own(copied, shipped, tmp_path):
-    """Another file of that name is opened in another folder, each time the same one."""
-    first, others = shipped("brennan-2026-05-02"), tmp_path / "others" / "brennan-2026-05-02.sqlite"
-    others.parent.mkdir()
-    others.write_bytes(shipped("brennan-2026-05-03").read_bytes())
-    folders = [copied(str(file))[0] for file in (first, others, first, others)]
-    assert folders[:2] == folders[2:]
-    assert [parameters(folder / MAIN)["snapshot"] for folder in folders[:2]] == [
-        str(first),
-        str(others),
-    ]
-    digest = hashlib.sha256(others.read_bytes()).hexdigest()
-    assert folders[1].name == f"brennan-2026-05-02-{digest[:8]}"
 
 
 def test_a_kept_copy_that_says_otherwise_is_named(copied, shipped):

@@ -8,9 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,6 @@ from atomlab.report.files import (
     ReportFolder,
     make_folder,
     one_run_in,
-    scratch_folder,
 )
 from tests.refusals import refused
 
@@ -216,41 +213,6 @@ def test_nobody_else_may_write_what_a_report_left(tmp_path, umask):
     assert len(made) == 6
     for path in made:
         assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644) & ~umask
-
-
-SCRATCH = """
-import sys, time
-from atomlab.report.files import scratch_folder
-with scratch_folder() as folder:
-    (folder / "file").touch()
-    print(folder, flush=True)
-    time.sleep(60)
-"""
-
-
-def test_what_a_killed_process_left_goes_with_the_next(tmp_path, monkeypatch):
-    """Its folder goes; those that are in use, and the user's, stay."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    kept = [".atomlab-mine", "atomlab-12345678"]
-    for name in kept:
-        (tmp_path / name).mkdir()
-    (tmp_path / ".atomlab-mine" / "notes").touch()
-    run = [sys.executable, "-c", SCRATCH]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with (
-        subprocess.Popen(run, stdout=subprocess.PIPE, env=environment, text=True) as killed,
-        subprocess.Popen(run, stdout=subprocess.PIPE, env=environment, text=True) as other,
-    ):
-        left, used = (Path(each.stdout.readline().strip()) for each in (killed, other))
-        killed.kill()
-        killed.wait()
-        assert left.exists()
-        with scratch_folder() as own:
-            assert stat.S_IMODE(own.stat().st_mode) == 0o700
-            names = sorted([*kept, used.name, own.name])
-            assert sorted(path.name for path in tmp_path.iterdir()) == names
-        other.kill()
-    assert not own.exists()
 
 
 def test_a_second_run_is_kept_out_until_the_first_ends(tmp_path):

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 import atomlab
 from atomlab import Tenant
-from atomlab.report.html import to_html
+from atomlab.report.page import to_html
 from atomlab.show import case_tables
 from tests.conftest import ROOT
 from tests.pages import HOSTILE_HTML, STORABLE, STORABLE_NAMES, Page, inert

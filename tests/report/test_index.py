@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from atomlab.report.batch import Outcome
 from atomlab.report.files import PARTIAL, ReportFolder
 from atomlab.report.index import index_page, write_index
-from atomlab.report.planning import Task
-from atomlab.report.runner import Report
+from atomlab.report.plan import Task
+from atomlab.report.running import Outcome, Report
 from tests.pages import HOSTILE, Page, inert
 
 
@@ -24,7 +23,7 @@ def outcome(tmp_path):
     def make(name, result, told="An answer.", subject="", certainty=""):
         folder = tmp_path / "out" / (subject or re.sub(r"\W", "-", name)[:40])
         folder.mkdir(parents=True)
-        task = Task(subject or name, name, Path("x.ipynb"), {}, folder)
+        task = Task(Path("x.ipynb"), {}, folder, subject or name, name)
         if result == "failed":
             (folder / PARTIAL).write_text("{}")
             return Outcome(task, None, told, 1.5)

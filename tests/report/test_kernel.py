@@ -9,10 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from atomlab.errors import AtomlabError
-from atomlab.report import kernel
 from atomlab.report.kernel import running_kernel
-from atomlab.report.runner import run_report
 
 
 def test_only_the_user_can_reach_the_kernel():
@@ -41,16 +38,3 @@ def test_the_kernel_is_gone_whatever_happens():
     with pytest.raises(ZeroDivisionError):
         fail()
     assert [process.is_running() for process in processes] == [False]
-
-
-def test_where_a_path_is_too_long_for_a_socket_the_connection_is_encrypted(
-    notebook, tmp_path, monkeypatch
-):
-    """The kernel is reached over TCP then, by who has its key; reports are made as ever."""
-    monkeypatch.setattr(kernel, "_LONGEST_SOCKET", 10)
-    with running_kernel(forked=True) as manager:
-        connection = json.loads(Path(manager.connection_file).read_text())
-        assert connection["transport"] == "tcp"
-        assert connection["curve_publickey"]
-    with pytest.raises(AtomlabError, match="states no findings"):
-        run_report(notebook("1"), {}, tmp_path / "out")

@@ -195,7 +195,7 @@ def test_the_token_is_in_no_file_and_no_command_line(tmp_path):
     with running_lab(tmp_path, "--port", 8995) as lab:
         ask(lab, "/lab", lab.token)
         assert ask(lab, "/api/kernels", lab.token, "POST")[0] == 201
-        private = [path for path in (tmp_path / "tmp").iterdir() if path.name[:8] == "atomlab-"]
+        private = [path for path in (tmp_path / "tmp").iterdir() if path.name[:9] == ".atomlab_"]
         assert [stat.S_IMODE(path.stat().st_mode) & 0o777 for path in private] == [0o700]
         time.sleep(1)
         assert holding(lab.token, tmp_path) == []

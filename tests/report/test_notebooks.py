@@ -13,17 +13,17 @@ from nbclient import NotebookClient
 import atomlab
 from atomlab.diagnosis.findings import findings_in
 from atomlab.errors import InputError
-from atomlab.report.html import to_html
 from atomlab.report.notebooks import (
     find_notebook,
     parameters_of,
     shipped_notebook,
     shipped_notebooks,
 )
-from atomlab.report.runner import run_report
+from atomlab.report.page import to_html
 from tests.conftest import ROOT
 from tests.pages import Page
 from tests.refusals import refused
+from tests.report.conftest import run_report
 
 STATUS = ("fleet_impact", "tenant_triage")  # what they ask for is a status, not a verdict
 NAMES = ("fix_comparison", "fleet_impact", "root_cause_verification", "tenant_triage")

@@ -84,7 +84,7 @@ def test_a_notebook_without_sections_is_shown_in_its_order():
     [
         ("confirmed", [{}], "Confirmed: every claim holds"),
         ("refuted", [{}], "Refuted: not every claim holds"),
-        ("inconclusive", [{}], "Inconclusive: the evidence cannot tell"),
+        ("inconclusive", [{}], "Inconclusive: the evidence is not sufficient to judge the claims"),
         ("inconclusive", [], "Inconclusive: no claim given"),
         ("refuted", None, "Refuted"),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 import atomlab
 from atomlab import Request, Tenant
-from atomlab.report.planning import folder_names
+from atomlab.report.plan import folder_names
 from atomlab.show import case_tables, figures
 
 

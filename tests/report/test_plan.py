@@ -8,9 +8,8 @@ import pytest
 
 from atomlab.errors import InputError, SnapshotError, TenantError
 from atomlab.evidence.schema import Tenant
-from atomlab.report.notebooks import parameters_of, shipped_notebook
-from atomlab.report.parameters import Parameter
-from atomlab.report.planning import folder_names, notebook_for, plan, want
+from atomlab.report.notebooks import shipped_notebook
+from atomlab.report.plan import Wanted, checked, folder_names, plan
 from tests.conftest import ROOT
 from tests.refusals import refused
 
@@ -18,35 +17,17 @@ SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
 HYPOTHESIS = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
 
 
-def wanted(
-    name,
-    tenants=(),
-    *,
-    all_affected=False,
-    hypothesis=None,
-    snapshot=SNAPSHOT,
-    managed=None,
-    **given,
-):
-    """Return what is asked of a shipped notebook."""
-    path = shipped_notebook(name)
-    declared = parameters_of(path)
-    out = Path("out")
-    return want(snapshot, path, declared, tenants, all_affected, hypothesis, out, given, managed)
-
-
-def test_the_notebook_that_fits_what_is_asked():
-    """The verification of a hypothesis, without one the triage; else the one that is named."""
-    assert notebook_for(None, hypothesis=True).stem == "root_cause_verification"
-    assert notebook_for(None, hypothesis=False).stem == "tenant_triage"
-    for name in ("root_cause_verification", "fleet_impact"):
-        assert notebook_for(name, hypothesis=False).stem == name
+def wanted(name, tenants=(), *, snapshot=SNAPSHOT, **given):
+    """Return what is asked of a shipped notebook, or of one in a path, checked."""
+    path = name if isinstance(name, Path) else shipped_notebook(name)
+    options = {n: given.pop(n) for n in ("all_affected", "hypothesis", "managed") if n in given}
+    return checked(Wanted(snapshot, path, Path("out"), tuple(tenants), parameters=given, **options))
 
 
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("tenant_triage", {}, "the notebook is about a tenant; add --tenant, or --all-affected"),
+        ("tenant_triage", {}, "the notebook is about a tenant; add --tenant or --all-affected"),
         ("fleet_impact", {"tenants": ["a"]}, "declares no parameter tenant; leave it out"),
         ("fleet_impact", {"all_affected": True}, "declares no parameter tenant; leave it out"),
         (
@@ -70,9 +51,15 @@ def test_what_does_not_fit_the_notebook_is_refused(name, given, message):
 @pytest.mark.parametrize("name", ["snapshot", "tenant", "hypothesis"])
 def test_what_has_an_option_of_its_own_cannot_be_given_twice(name):
     """A parameter that an option sets is refused among the further ones."""
-    path = shipped_notebook("root_cause_verification")
+    asked = Wanted(
+        SNAPSHOT,
+        shipped_notebook("root_cause_verification"),
+        Path(),
+        ("a",),
+        parameters={name: "x"},
+    )
     with refused(InputError, f"parameter {name} cannot be given here"):
-        want(SNAPSHOT, path, parameters_of(path), ["a"], False, None, Path(), {name: "x"})
+        checked(asked)
 
 
 def test_a_tenant_named_twice_has_one_report():
@@ -110,7 +97,7 @@ def test_a_notebook_about_no_tenant_is_one_report():
     """The fleet's report is named after the snapshot."""
     asked = wanted("fleet_impact")
     (task,) = plan(asked)
-    assert asked.one
+    assert asked.single
     assert (task.subject, task.folder) == ("brennan-2026-05-02", Path("out"))
     assert task.parameters == {"snapshot": SNAPSHOT}
 
@@ -118,18 +105,17 @@ def test_a_notebook_about_no_tenant_is_one_report():
 @pytest.mark.parametrize(
     ("managed", "given"), [(None, {}), (True, {"ai_mode": "managed"}), (False, {"ai_mode": "byok"})]
 )
-def test_what_requests_are_to_be_reaches_the_notebook(managed, given):
+def test_what_requests_are_to_be_reaches_the_notebook(managed, given, notebook):
     """Managed or BYOK, and nothing where nobody said so; a notebook without it refuses it."""
     for name, tenants in (("fleet_impact", []), ("tenant_triage", ["brennan"])):
         (task,) = plan(wanted(name, tenants, managed=managed))
         assert {n: v for n, v in task.parameters.items() if n == "ai_mode"} == given
-    path, declared = Path("mine.ipynb"), {"snapshot": Parameter("snapshot", "str", "", "it")}
-    asked = (SNAPSHOT, path, declared, [], False, None, Path("out"), {}, managed)
+    mine = notebook("1", "snapshot: str = ''  # it")
     if managed is None:
-        want(*asked)
+        wanted(mine)
     else:
         with refused(InputError, "declares no parameter ai_mode; leave it out"):
-            want(*asked)
+            wanted(mine, managed=managed)
 
 
 def test_claims_about_another_tenant_are_refused(template):

@@ -18,8 +18,8 @@ from atomlab import AtomlabError
 from atomlab.errors import ReportError
 from atomlab.report.files import PARTIAL, RECORD, ReportFolder
 from atomlab.report.notebooks import shipped_notebook
-from atomlab.report.runner import run_report
 from tests.refusals import is_one_line, refused
+from tests.report.conftest import run_report
 
 
 def injected(report):
@@ -230,9 +230,13 @@ def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
 
 def test_the_deadline_bounds_the_making_of_the_page_too(notebook, tmp_path, monkeypatch):
     """A page that takes too long is no report; the notebook is kept."""
-    monkeypatch.setattr("atomlab.report.html.to_html", lambda *_: time.sleep(60))
+    monkeypatch.setattr("atomlab.report.page.to_html", lambda *_: time.sleep(60))
     started = time.monotonic()
-    with refused(ReportError, "was still being written after 8 seconds in all", tmp_path / PARTIAL):
+    with refused(
+        ReportError,
+        "the making of the page was still running after 8 seconds in all",
+        tmp_path / PARTIAL,
+    ):
         run_report(notebook(STATES), {}, tmp_path, timeout_s=8)
     assert time.monotonic() - started < 20
     assert (tmp_path / PARTIAL).exists()
@@ -270,7 +274,9 @@ def test_a_kernel_that_does_not_start_says_why(notebook, tmp_path):
 def test_a_kernel_that_starts_too_slowly_is_told_from_a_slow_cell(notebook, tmp_path):
     """Where the time is up before the first cell, the line says so."""
     (tmp_path / "ipykernel.py").write_text("import time; time.sleep(60)")
-    with pytest.raises(AtomlabError, match="the kernel had not started after 2 seconds in all"):
+    with pytest.raises(
+        AtomlabError, match="the kernel's start was still running after 2 seconds in all"
+    ):
         run_report(notebook("pass"), {}, tmp_path / "out", timeout_s=2)
 
 

@@ -1,0 +1,51 @@
+"""`atomlab fix`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Option
+
+from atomlab.cli.options import Complexity, Managed, Snapshot, Tenant, harmless
+from atomlab.verdicts import EXIT_CODES
+
+SqlDialect = Literal["postgresql", "sqlite"]
+
+
+def fix(
+    snapshot: Snapshot,
+    tenant: Tenant,
+    complexity: Annotated[
+        Complexity | None, Option(help="The request to cure; all four if not given.")
+    ] = None,
+    managed: Managed = None,
+    dialect: Annotated[SqlDialect, Option(help="Of the database to fix.")] = "postgresql",
+    out: Annotated[
+        Path | None,
+        Option(help="Write the script here, its rollback beside it.", callback=harmless),
+    ] = None,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace existing scripts.")] = False,
+) -> None:
+    """Print the easiest fix as SQL, or in words."""
+    from atomlab.byok.request import Request
+    from atomlab.diagnosis.diagnose import diagnose
+    from atomlab.diagnosis.fixes import plan_fix
+    from atomlab.evidence.inputs.rules import COMPLEXITIES
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.files import check_writable
+    from atomlab.show.terminal import print_fix, rollback_of
+    from atomlab.show.words import unusual_mode
+
+    if out is not None:
+        check_writable(out, overwrite, [Path(snapshot)])
+        check_writable(rollback_of(out), overwrite, [Path(snapshot)])
+    requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
+    with open_snapshot(snapshot) as evidence:
+        found = diagnose(evidence, tenant, requests, managed=managed)
+        planned = plan_fix(found, dialect)
+        mode = unusual_mode(found.request_mode, found.tenant.ai_mode)
+    print_fix(planned, mode, out, overwrite=overwrite)
+    not_fixed = planned.status == "words" or planned.unable
+    raise typer.Exit(EXIT_CODES["affected"] if not_fixed else EXIT_CODES.get(planned.status, 0))

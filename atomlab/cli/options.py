@@ -1,0 +1,58 @@
+"""What several commands have in common: options, their checks, and how JSON is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import typer
+from typer import Argument, BadParameter, Option
+
+from atomlab.errors import InputError
+from atomlab.text import is_address
+
+REPORT_MB = 1024  # of address space: its kernel, a process of its own, takes most of them
+
+
+def harmless(value: Any) -> Any:
+    """Return the value of an option that is recorded or names a file to write: no URL."""
+    if any(is_address(str(text)) for text in (value if isinstance(value, list) else [value])):
+        raise BadParameter("a URL or a key belongs in no option")
+    return value
+
+
+def not_empty(value: str | None) -> str | None:
+    """Return the value of an option, which is empty where a variable in it was not set."""
+    if value == "":
+        raise BadParameter("is empty")
+    return value
+
+
+Snapshot = Annotated[str, Argument(help="A snapshot file, as made by capture.")]
+Tenant = Annotated[str, Option(help="The tenant's id, subdomain or exact name.")]
+Hypothesis = Annotated[str | None, Option(help="The claims to test (.yaml).", callback=not_empty)]
+Managed = Annotated[
+    bool | None,
+    Option(
+        "--managed/--byok",
+        help="Served with ATOM's keys, or with the tenant's. Default: as its ai_mode says.",
+    ),
+]
+Complexity = Literal["simple", "moderate", "complex", "advanced"]
+AsJson = Annotated[bool, Option("--json", help="Print one JSON document, nothing else.")]
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print a document as JSON."""
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+@contextmanager
+def as_usage() -> Iterator[None]:
+    """Let what is wrong with the command line itself be an error of its use."""
+    try:
+        yield
+    except InputError as error:
+        raise typer.TyperException(f"{error}.") from None

@@ -1,0 +1,62 @@
+"""`atomlab postmortem`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from atomlab.cli.options import not_empty
+from atomlab.text import count, printable
+from atomlab.verdicts import EXIT_CODES
+
+DocumentFormat = Literal["md", "html", "docx", "pdf"]
+
+
+def postmortem(
+    inputs: Annotated[
+        list[str], Argument(help="Findings of reports (.json), or one edited postmortem (.md).")
+    ],
+    events: Annotated[
+        str | None,
+        Option(help="What only people know: times, owners, lessons (.yaml).", callback=not_empty),
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        DocumentFormat | None, Option(help="As the file's name ends, else md.")
+    ] = None,
+    out: Annotated[Path | None, Option(help="Write it here.")] = None,
+    check: Annotated[
+        bool, Option("--check", help="List what is open; exit 3 if anything is.")
+    ] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing file.")] = False,
+) -> None:
+    """Write a postmortem from findings, or check one that people finished."""
+    from atomlab.files import check_writable, whole_files
+    from atomlab.postmortem.check import problems
+    from atomlab.postmortem.make import format_of, is_markdown, to_bytes, to_markdown
+
+    try:
+        wanted = format_of(out, format)
+    except ValueError as error:
+        raise typer.TyperException(f"--out: {error}.") from None
+    if wanted in ("docx", "pdf") and out is None and not check:
+        raise typer.BadParameter(f"{wanted} needs a file to go to.", param_hint="--out")
+    if out is not None:
+        check_writable(out, overwrite, [Path(path) for path in (*inputs, *filter(None, [events]))])
+    text = to_markdown(inputs, events)
+    if out is not None:
+        with whole_files({out: overwrite}) as [stream]:
+            stream.write(to_bytes(text, wanted))
+    elif not check:
+        typer.echo(to_bytes(text, wanted), nl=False)
+        return
+    found = problems(text)
+    left = [problem for problem in found if not problem.advice]
+    name = inputs[0] if is_markdown(inputs) else out if out and wanted == "md" else "draft"
+    for problem in found if check else ():
+        typer.echo(f"{printable(name, 300)}:{problem.line}: {problem.place}: {problem.what}")
+    wrote = f"wrote {printable(out, 300)}; " if out else ""
+    typer.echo(f"{wrote}{count(len(left), 'point') if left else 'nothing'} open")
+    raise typer.Exit(EXIT_CODES["refuted"] if check and left else 0)

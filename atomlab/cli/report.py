@@ -1,0 +1,167 @@
+"""`atomlab report`."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from typer import Option
+
+from atomlab.cli.options import (
+    REPORT_MB,
+    Hypothesis,
+    Managed,
+    Snapshot,
+    as_usage,
+    harmless,
+    not_empty,
+)
+from atomlab.errors import Ended, InputError, ReportError
+from atomlab.process import need
+from atomlab.verdicts import EXIT_CODES
+
+if TYPE_CHECKING:
+    from atomlab.report.plan import Wanted
+
+ReportFormat = Literal["html", "pdf"]
+
+
+def _help_notebook(name: str | None) -> None:
+    """Print a notebook's parameters, and end there."""
+    if name is None:
+        return
+    from atomlab.report.notebooks import find_notebook, parameters_of
+    from atomlab.report.results import print_parameters
+
+    with as_usage():
+        path = find_notebook(name)
+    print_parameters(name, parameters_of(path))
+    raise typer.Exit
+
+
+Tenants = Annotated[list[str] | None, Option(help="A tenant; repeatable.")]
+AllAffected = Annotated[
+    bool, Option("--all-affected", help="Every tenant with a request without a model.")
+]
+Notebook = Annotated[
+    str | None,
+    Option(
+        help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, "
+        "without --hypothesis tenant_triage.",
+        callback=not_empty,
+    ),
+]
+Out = Annotated[
+    Path,
+    Option(help="The folder to write; for several, one each and index.html.", callback=harmless),
+]
+Format = Annotated[
+    ReportFormat, Option(help="pdf: report.pdf beside report.html, without a browser.")
+]
+Parameters = Annotated[
+    list[str] | None,
+    Option("--parameter", "-p", help="Another notebook parameter, NAME=VALUE.", callback=harmless),
+]
+Jobs = Annotated[int | None, Option(min=1, help="Reports at once. Default: one per core, up to 4.")]
+Timeout = Annotated[int, Option(min=1, max=86_400, help="Seconds for each report in all.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace files there that no report wrote.")]
+HelpNotebook = Annotated[
+    str | None,
+    Option(
+        metavar="NAME",
+        help="List a notebook's parameters and exit.",
+        is_eager=True,
+        callback=_help_notebook,
+    ),
+]
+
+
+def report(
+    snapshot: Snapshot,
+    tenant: Tenants = None,
+    all_affected: AllAffected = False,
+    hypothesis: Hypothesis = None,
+    managed: Managed = None,
+    notebook: Notebook = None,
+    out: Out = Path("report"),
+    format: Format = "html",  # noqa: A002 - the option's name
+    parameter: Parameters = None,
+    jobs: Jobs = None,
+    timeout: Timeout = 300,
+    overwrite: Overwrite = False,
+    help_notebook: HelpNotebook = None,  # noqa: ARG001 - its callback has done it
+) -> None:
+    """Run a notebook into a report, or into one for each of several tenants.
+
+    Of several, the exit code is the worst: 1, else 3, else 4, else 0.
+    """
+    from atomlab.report.notebooks import TRIAGE, VERIFICATION, find_notebook, parameters_of
+    from atomlab.report.plan import Wanted, checked
+
+    with as_usage():
+        path = find_notebook(notebook or (VERIFICATION if hypothesis else TRIAGE))
+    parameters_of(path)  # a notebook that cannot be read is no wrong use
+    with as_usage():
+        asked = (snapshot, path, out, tuple(tenant or ()), all_affected, hypothesis, managed)
+        given = _pairs(parameter or [])
+        wanted = checked(Wanted(*asked, given, pdf=format == "pdf", overwrite=overwrite))
+    need(REPORT_MB)
+    with _keeping_what_ran(out):
+        results = _one(wanted, timeout) if wanted.single else _several(wanted, jobs, timeout)
+    raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in results), 0))
+
+
+def _one(wanted: Wanted, timeout_s: float) -> set[str]:
+    from atomlab.report.results import print_report
+    from atomlab.report.running import make_one
+
+    subject, made = make_one(wanted, timeout_s)
+    print_report(subject, made)
+    return {made.result}
+
+
+def _several(wanted: Wanted, jobs: int | None, timeout_s: float) -> set[str]:
+    from atomlab.report.batch import make_batch
+    from atomlab.report.results import print_outcomes
+
+    outcomes, index = make_batch(wanted, jobs, timeout_s)
+    print_outcomes(outcomes, index)
+    return {outcome.result for outcome in outcomes}
+
+
+@contextmanager
+def _keeping_what_ran(folder: Path) -> Iterator[None]:
+    """On SIGTERM keep what has run so far, and name it; Ctrl-C leaves nothing."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise Ended
+
+    handlers = {signal.SIGTERM: end, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    except Ended as ended:
+        raise ReportError(
+            "was asked to end before it was done",
+            where=folder,
+            todo="open notebook.partial.ipynb there or in a folder below, or make it again",
+        ) from ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError("a --parameter has no value", todo="write NAME=VALUE")
+        if name in pairs:
+            raise InputError(f"--parameter {name!r} is given twice", todo="give it once")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,39 @@
+"""`atomlab verify`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from atomlab.cli.options import AsJson, Managed, Snapshot, not_empty, print_json
+from atomlab.verdicts import EXIT_CODES
+
+
+def verify(
+    snapshot: Snapshot,
+    hypothesis: Annotated[str, Argument(help="A hypothesis file (.yaml).")],
+    tenant: Annotated[
+        str | None,
+        Option(help="Whom to test it on, where it names no tenant.", callback=not_empty),
+    ] = None,
+    managed: Managed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Test every claim of a hypothesis on a snapshot."""
+    from atomlab.diagnosis.hypothesis import load_hypothesis
+    from atomlab.diagnosis.verify import verify
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.show.terminal import print_verification
+    from atomlab.show.words import mode_of
+
+    with open_snapshot(snapshot) as evidence:
+        claims = load_hypothesis(hypothesis)
+        found = verify(evidence, claims, tenant=tenant, managed=managed)
+        if as_json:
+            print_json(found.to_json())
+        else:
+            asked = claims.request.managed if managed is None else managed
+            print_verification(found, evidence.name, mode_of(found.request, asked))
+    raise typer.Exit(EXIT_CODES[found.verdict])

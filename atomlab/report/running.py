@@ -1,0 +1,229 @@
+"""A notebook run into a report: all of it, or only the notebook as far as it came."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atomlab.diagnosis.findings import certainty_of, findings_in, result_of
+from atomlab.errors import Ended, ReportError
+from atomlab.report.export import check_installed, to_pdf
+from atomlab.report.files import (
+    FINDINGS,
+    NOTEBOOK,
+    PAGE,
+    PAPER,
+    PARTIAL,
+    ReportFolder,
+    make_folder,
+    one_run_in,
+    unwritable,
+)
+from atomlab.report.kernel import running_kernel
+from atomlab.report.notebooks import check_parameters, folder_of, given_files, parameters_of
+from atomlab.report.plan import Task, Wanted, plan
+from atomlab.show.words import mode_in
+from atomlab.text import printable
+
+if TYPE_CHECKING:
+    from atomlab.report.execution import Execution
+
+OnCell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run left: its `result` and `answer`, and its files in `folder`, `paper` if a PDF too.
+
+    The result is the verdict on claims, or a tenant's status; `certainty` says how sure the cause
+    is of an affected tenant; `mode` how requests are served, where that is not as usual; `missing`
+    has the letters of the PDF that no font of this machine has.
+    """
+
+    result: str
+    answer: str
+    folder: Path
+    certainty: str = ""
+    mode: str = ""
+    paper: bool = False
+    missing: str = ""
+
+    @property
+    def html(self) -> Path:
+        """The report itself, one self-contained file."""
+        return self.folder / PAGE
+
+    @property
+    def pdf(self) -> Path:
+        """The report as PDF, where it was asked for."""
+        return self.folder / PAPER
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook."""
+        return self.folder / NOTEBOOK
+
+    @property
+    def findings(self) -> Path:
+        """The findings as JSON."""
+        return self.folder / FINDINGS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: with a report, or with an error in one line; and what time it took."""
+
+    task: Task
+    report: Report | None
+    error: str
+    seconds: float
+
+    @property
+    def result(self) -> str:
+        """The report's result, `failed` if there is none."""
+        return self.report.result if self.report else "failed"
+
+
+class _OutOfTimeError(KeyboardInterrupt):
+    """The deadline has come; asyncio hands on no other exception that a signal raises."""
+
+
+def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
+    """Make the one report that is wanted; return what it is about, and the report.
+
+    Raises AtomlabError.
+    """
+    wanted.folder.check_report(pdf=wanted.pdf)
+    with running_kernel(folder_of(wanted.notebook)) as kernel:
+        # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
+        from atomlab.report.progress import showing_cells
+
+        (task,) = plan(wanted)
+        with showing_cells(task.subject) as on_cell:
+            report = run_report(task, timeout_s, on_cell, kernel)
+    return task.subject, report
+
+
+def run_report(
+    task: Task, timeout_s: float = 300, on_cell: OnCell | None = None, kernel: Any = None
+) -> Report:
+    """Run the task's notebook and leave the report in its folder; return what it found.
+
+    `timeout_s` bounds the whole run; `on_cell` gets the place of each cell and their number;
+    `kernel` is a fresh one, else one is started. Raises InputError for parameters that do not fit
+    the notebook, before anything runs. Raises ReportError if a package for PDF is missing, the
+    folder cannot be written or holds what is to be kept, another run is in it, a cell fails, the
+    kernel dies or time runs out: then PARTIAL has the notebook as far as it came, and what an
+    earlier run left stays as it was. A run that is interrupted leaves nothing; one that is asked
+    to end (Ended) leaves PARTIAL. A PDF of an earlier run goes where none is asked for.
+    """
+    started = time.monotonic()
+    values = check_parameters(task.parameters, parameters_of(task.notebook), task.notebook)
+    own = folder_of(task.notebook)
+    if task.pdf:
+        check_installed()
+    files = ReportFolder(task.folder, task.overwrite, given_files(task.notebook, values))
+    with _open(files):
+        files.check_report(pdf=task.pdf)
+        with nullcontext(kernel) if kernel else running_kernel(own) as running:
+            # The kernel boots while this, the slowest import of all, is loaded.
+            from atomlab.report.execution import Execution
+
+            execution = Execution(task.notebook, files, running, on_cell)
+            with _keeping(execution, started + timeout_s, timeout_s):
+                execution.run(values)
+                report = _write(task, execution, own is not None)
+    return report
+
+
+def _write(task: Task, execution: Execution, users_own: bool) -> Report:
+    from atomlab.report.page import to_html
+
+    findings = findings_in(execution.notebook)
+    page = to_html(execution.notebook, findings, users_own)
+    paper, missing = _on_paper(page, findings) if task.pdf else (None, "")
+    report = Report(
+        result_of(findings),
+        str(findings["answer"]),
+        task.folder,
+        certainty_of(findings),
+        mode_in(findings),
+        paper=task.pdf,
+        missing=missing,
+    )
+    contents = {
+        PAPER: paper,
+        NOTEBOOK: execution.text,
+        FINDINGS: json.dumps(findings, indent=1) + "\n",
+        PAGE: page,
+        PARTIAL: None,
+    }
+    execution.files.write(contents)
+    return report
+
+
+def _on_paper(page: str, findings: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the PDF, the evidence at the foot of its pages, and letters that no font has."""
+    snapshot = findings.get("snapshot", {})
+    evidence = f"snapshot {snapshot['name']}, SHA-256 {snapshot['sha256']}" if snapshot else ""
+    return to_pdf(page, footer=printable(evidence, 200))
+
+
+@contextmanager
+def _keeping(execution: Execution, deadline: float, timeout_s: float) -> Iterator[None]:
+    """Stop the block at the deadline; whatever else ends it but Ctrl-C, keep what ran in PARTIAL.
+
+    Raises ReportError.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        raise _OutOfTimeError
+
+    before = signal.signal(signal.SIGALRM, end)
+    # Again each second: an exception that is raised where none can be is lost.
+    signal.setitimer(signal.ITIMER_REAL, max(deadline - time.monotonic(), 0.01), 1)
+    try:
+        yield
+    except (ReportError, _OutOfTimeError, Ended) as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        with suppress(ReportError):  # then what was kept last is all there is
+            execution.keep()
+        if isinstance(error, Ended):
+            raise
+        what, where = f"{execution.at} was still running after {timeout_s:g} seconds in all", None
+        todo = "open that notebook and look, or raise --timeout"
+        if isinstance(error, ReportError):
+            what, where, todo = error.what, error.where, error.todo
+        raise ReportError(what, where=where or execution.partial, todo=todo) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _open(files: ReportFolder) -> Iterator[None]:
+    """Make the folder and lock it for this run; after an interrupt, remove it and PARTIAL.
+
+    Raises ReportError if anything cannot be written.
+    """
+    try:
+        missing = make_folder(files.path)
+        try:
+            with one_run_in(files.path):
+                yield
+        except Ended:
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            with suppress(OSError, ReportError):  # another report may use the folder, too
+                files.write({PARTIAL: None})
+                for path in missing:
+                    path.rmdir()
+            raise
+    except OSError as error:
+        raise unwritable(files.path, error.strerror) from None
