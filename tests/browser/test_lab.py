@@ -108,9 +108,10 @@ def test_run_all_runs_every_cell_without_an_error(ran: Ran) -> None:
 
 def test_the_figures_are_there(ran: Ran) -> None:
     """Every figure that was put out is drawn, at a size at which something can be seen."""
+    figures = sum("atomlab.figures." in cell.source for cell in ran.code())
     drawn = ran.page.evaluate(DRAWN)
     assert drawn == [True] * len(re.findall("<img ", ran.html()))
-    assert drawn
+    assert len(drawn) >= figures
 
 
 def test_nothing_runs_and_nothing_leaves(ran: Ran) -> None:
@@ -120,7 +121,6 @@ def test_nothing_runs_and_nothing_leaves(ran: Ran) -> None:
 
 def test_no_output_leads_anywhere(ran: Ran) -> None:
     """All that an output links to or loads is in the notebook itself."""
-    assert ran.page.evaluate(LEADS)
     leads = [a for a in ran.page.evaluate(LEADS) if not a.startswith(("data:image/", "#"))]
     assert leads == []
 

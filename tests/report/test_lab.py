@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import sys
+import tempfile
 import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection
@@ -190,9 +191,12 @@ def browse(lab, path, method, headers):
 
 
 @pytest.mark.attack("11 Lab")
-def test_the_token_is_in_no_file_and_no_command_line(tmp_path):
+def test_the_token_is_in_no_file_and_no_command_line():
     """Not while it runs, not after it was killed, and its folder is for its user only."""
-    with running_lab(tmp_path, "--port", 8995) as lab:
+    with (  # a folder of a short name, in which a kernel's socket can be
+        tempfile.TemporaryDirectory(dir="/tmp") as name,
+        running_lab(tmp_path := Path(name), "--port", 8995) as lab,
+    ):
         ask(lab, "/lab", lab.token)
         assert ask(lab, "/api/kernels", lab.token, "POST")[0] == 201
         private = [path for path in (tmp_path / "tmp").iterdir() if path.name[:9] == ".atomlab_"]
