@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import secrets
+import signal
 import sqlite3
 import tempfile
 import warnings
@@ -61,6 +62,16 @@ PRICES: dict[str, Any] = {
         "litellm_provider": "deepseek",
     },
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals() -> None:
+    """Let Ctrl-C and SIGTERM end this process and those that it starts, wherever tests run.
+
+    In a shell's background job SIGINT is ignored, and every process of it inherits that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -225,6 +225,7 @@ def memory_of(path: Path) -> int:
     return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
+@pytest.mark.slow
 @pytest.mark.attack("6 size without end")
 def test_no_price_file_takes_ten_times_the_largest(tmp_path):
     """Whatever is in it: many small entries, many fields, long texts, wide letters."""

@@ -218,7 +218,7 @@ def test_no_other_command_replaces_what_it_reads(run, given, tmp_path, way):  # 
 
 
 @pytest.mark.attack("8 a full disk")
-@pytest.mark.parametrize("old", [None, "old"])
+@pytest.mark.parametrize("old", [pytest.param(None, marks=pytest.mark.slow), "old"])
 def test_a_script_and_its_rollback_are_there_together_or_not_at_all(given, tmp_path, old):
     """The disk is full at any size: both are new, or both are as they were."""
     command = [sys.executable, "-m", "atomlab", "fix", given["snapshot"], *TENANT]

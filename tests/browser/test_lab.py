@@ -15,6 +15,8 @@ from tests.browser.conftest import SHORT, Watch, photograph
 from tests.conftest import ROOT
 from tests.labs import Lab, running_lab
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHIPPED = {path: path.read_bytes() for path in NOTEBOOKS}
 # Each code cell has its number, or one has failed: JupyterLab shows that as it does stderr.
@@ -110,7 +112,7 @@ def test_the_figures_are_there(ran: Ran) -> None:
     """Every figure that was put out is drawn, at a size at which something can be seen."""
     drawn = ran.page.evaluate(DRAWN)
     assert drawn == [True] * len(re.findall("<img ", ran.html()))
-    assert drawn
+    assert bool(drawn) == any("atomlab.figures." in cell.source for cell in ran.code())
 
 
 def test_nothing_runs_and_nothing_leaves(ran: Ran) -> None:
@@ -120,7 +122,6 @@ def test_nothing_runs_and_nothing_leaves(ran: Ran) -> None:
 
 def test_no_output_leads_anywhere(ran: Ran) -> None:
     """All that an output links to or loads is in the notebook itself."""
-    assert ran.page.evaluate(LEADS)
     leads = [a for a in ran.page.evaluate(LEADS) if not a.startswith(("data:image/", "#"))]
     assert leads == []
 

@@ -133,6 +133,7 @@ def test_a_failed_notebook_is_kept_and_its_cell_named(notebook, earlier, code, m
     assert f"cell {step.id!r}" in str(caught.value) or "states no findings" in message
 
 
+@pytest.mark.slow
 def test_the_deadline_bounds_the_whole_run(notebook, earlier):
     """A notebook that does not finish is stopped, and its cell named."""
     started = time.monotonic()
@@ -228,6 +229,7 @@ def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
         run_report(notebook(code), {}, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_deadline_bounds_the_making_of_the_page_too(notebook, tmp_path, monkeypatch):
     """A page that takes too long is no report; the notebook is kept."""
     monkeypatch.setattr("atomlab.report.page.to_html", lambda *_: time.sleep(60))
