@@ -21,6 +21,8 @@ from atomlab.report.notebooks import shipped_notebook
 from tests.refusals import is_one_line, refused
 from tests.report.conftest import run_report
 
+SLOW = pytest.mark.slow
+
 
 def injected(report):
     """Return the source of the cell that papermill injected."""
@@ -191,7 +193,12 @@ def test_the_cells_are_named_as_they_start(notebook, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "findings", [{}, {"verdict": "fine", "answer": ""}, {"verdict": "confirmed"}], ids=str
+    "findings",
+    [
+        {"verdict": "fine", "answer": ""},
+        *(pytest.param(found, marks=SLOW) for found in ({}, {"verdict": "confirmed"})),
+    ],
+    ids=str,
 )
 def test_findings_without_a_known_verdict_are_none(notebook, tmp_path, findings):
     """A verdict is one of three, and comes with an answer; anything else proves nothing."""
@@ -220,7 +227,13 @@ def test_findings_beside_others_that_are_none_are_an_error(notebook, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    ['"snapshot": "s"', '"snapshot": {"name": "s"}', '"verification": {}', '"requests": [1]'],
+    [
+        '"requests": [1]',
+        *(
+            pytest.param(form, marks=SLOW)
+            for form in ('"snapshot": "s"', '"snapshot": {"name": "s"}', '"verification": {}')
+        ),
+    ],
 )
 def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
     """What a notebook of one's own states may be anything; the error says whose it is."""
