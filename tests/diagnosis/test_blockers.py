@@ -18,7 +18,7 @@ from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.registry import Provider
 from benchmarks.plain_loop import rank_plainly
 from tests.byok.test_filters import blockers_by_hand
-from tests.examples import examples
+from tests.examples import ALL, examples
 from tests.small import TENANT, TOKENS, evidence_of, explained, small_platform
 from tests.worlds import PLANS, PROVIDERS, clients_of, requests, worlds
 
@@ -179,7 +179,7 @@ def test_every_verified_set_succeeds_and_no_proper_subset_does(matcher):
     verified = []
 
     @given(st.data(), small_worlds(matchers=(matcher,)), tenants(), requests())
-    @examples(60)
+    @examples(120)
     def check(data, world, rows, asked):
         plan = data.draw(st.sampled_from(PLANS))
         world = with_variables(data, world)
@@ -195,7 +195,7 @@ def test_every_verified_set_succeeds_and_no_proper_subset_does(matcher):
                     assert not succeeds(*run, fewer)
 
     check()
-    assert len(verified) > 20  # the worlds do fail, and can be mended
+    assert len(verified) > (20 if ALL else 5)  # the worlds do fail, and can be mended
 
 
 @given(st.data(), small_worlds(matchers=("prefix",)), tenants(), requests())
