@@ -20,10 +20,10 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(VENV)/var/jupyter-run
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report lab test conformance lint format data postmortem mutants attacks bench pictures lock clean
+.PHONY: help setup report lab test test-all test-part conformance lint format data postmortem mutants attacks bench pictures lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv and install the pinned packages (the others do this by themselves)
 
@@ -47,8 +47,20 @@ report: compiled ## investigate the incident on its snapshot; prints the verdict
 lab: compiled ## JupyterLab on your own copies of the notebooks, in atomlab-notebooks
 	@$(BIN)/atomlab lab '$(SNAPSHOT)' --tenant '$(TENANT)' --hypothesis '$(HYPOTHESIS)'
 
-test: compiled ## run the tests, a worker per core, up to four
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+
+test: compiled ## run the tests, a worker per core (up to four): at most five minutes on two cores
+	@$(PYTEST) -m 'not slow'
+
+test-all: compiled ## the same, with branch coverage, then the slow ones: browser, kills, full disks, fuzzing
+	@EXAMPLES=all $(PYTEST) -m 'not slow' --cov
+	@$(PYTEST) -m slow
+
+# What could depend on the version of Python; a venv of its own for each: make VENV=.venv-3.13 …
+test-part: compiled ## a part of the tests, a minute long, for other versions of Python
+	@$(PYTEST) -m 'not slow' tests/byok tests/conformance tests/diagnosis tests/evidence/inputs \
+		tests/capturing/test_capture.py tests/evidence/sources/test_sqlite.py tests/test_core_yaml.py \
+		tests/test_packaging.py tests/report/test_html.py
 
 conformance: compiled ## replay what the public edition decided; print how much agrees, by class
 	@$(BIN)/python -m tests.conformance.replay
@@ -70,10 +82,10 @@ postmortem: compiled ## rebuild the example postmortem from the shipped snapshot
 	@$(BIN)/python data/build.py postmortem
 
 mutants: compiled ## change one expression at a time; print how many changes a test notices (by hand; long)
-	@$(BIN)/python tests/mutants.py $(ONLY)
+	@EXAMPLES=all $(BIN)/python tests/mutants.py $(ONLY)
 
 attacks: compiled ## try every attack that the tests know; print how many of each kind held (by hand; long)
-	@ATTACKS=all $(BIN)/python -m pytest -q -m attack -p tests.attacks --no-header
+	@ATTACKS=all EXAMPLES=all $(BIN)/python -m pytest -q -m attack -p tests.attacks --no-header
 
 bench: compiled ## measure speed against the references (by hand; minutes)
 	@$(BIN)/python -m benchmarks
@@ -85,6 +97,6 @@ lock: ## resolve requirements.lock anew for every Python from 3.11 on (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --upgrade --quiet -o requirements.lock
 
-clean: ## remove .venv, reports and caches
-	@rm -rf $(VENV) reports .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
+clean: ## remove the venvs, reports and caches
+	@rm -rf $(VENV) .venv-3.* reports .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import secrets
+import signal
 import sqlite3
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +18,7 @@ import psycopg
 import pytest
 
 import atomlab
+from atomlab.cli import main
 from atomlab.evidence.snapshot import Snapshot
 
 pytest_plugins = ["tests.own_server"]  # a server that a test may kill
@@ -61,6 +64,16 @@ PRICES: dict[str, Any] = {
         "litellm_provider": "deepseek",
     },
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals() -> None:
+    """Let Ctrl-C and SIGTERM end this process and those that it starts, wherever tests run.
+
+    In a shell's background job SIGINT is ignored, and every process of it inherits that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -207,6 +220,36 @@ def captured(
     yield make
     for snapshot in opened:
         snapshot.close()
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Return a function that runs the command line: (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["atomlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return call
+
+
+@pytest.fixture
+def error(run):
+    """Return a function that runs a command line that cannot look, and gives its one line."""
+
+    def call(*arguments, code=1):
+        got, out, err = run(*arguments)
+        assert got == code
+        assert out == ""
+        lines = err.splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith("atomlab: ")
+        return lines[0]
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,11 @@ def write_platform(path: Path) -> None:
         db.execute("INSERT INTO tenants (id, name) VALUES ('id-brennan', 'brennan')")
         db.executemany(
             "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
-            " VALUES (?1, 'id-brennan', ?1, 'sk-' || ?1)",
-            [["MINIMAX_2_7_API_KEY"], ["openai-api-key"], ["TIMEZONE"], ["GROQ_API_KEY"]],
+            " VALUES (:key, 'id-brennan', :key, 'sk-' || :key)",
+            [
+                {"key": key}
+                for key in ("MINIMAX_2_7_API_KEY", "openai-api-key", "TIMEZONE", "GROQ_API_KEY")
+            ],
         )
         db.execute("INSERT INTO model_catalog VALUES ('openai/gpt-4o', '[\"vision\"]', 0)")
         db.commit()

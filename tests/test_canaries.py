@@ -71,6 +71,7 @@ TENANTS = {
 }
 ROLE = "atomlab_canary"
 KINDS = ("sqlite", "postgresql")
+SLOW_ON_A_SERVER = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
 NOTHING: list[str] = []
 
 
@@ -345,7 +346,7 @@ def leaks(scanner, room, done):
 
 
 @pytest.mark.attack("0 canaries through every command and failure")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SLOW_ON_A_SERVER)
 def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, kind):
     """Capture, show, verify, diagnose, fix, lint, report and postmortem print and write no secret.
 
@@ -369,7 +370,7 @@ def test_no_command_lets_a_canary_out(room, sources, prices, scanner, tmp_path, 
 
 
 @pytest.mark.attack("9 files that others may write")
-@pytest.mark.parametrize("umask", [0, 0o002, 0o077])
+@pytest.mark.parametrize("umask", [pytest.param(0, marks=pytest.mark.slow), 0o002, 0o077])
 def test_nothing_that_is_written_can_be_changed_by_others(make_database, room, prices, umask):
     """Snapshot, key, report, batch, scripts, postmortems: only oneself may, whatever the umask."""
     source = make_database({"acme": {}, "brennan": {"MINIMAX_2_7_API_KEY": "x" * 30}})
@@ -615,7 +616,7 @@ def nameless_bytes(process, folder):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SLOW_ON_A_SERVER)
 def test_no_canary_is_on_disk_while_a_capture_runs_or_after_it_was_killed(
     sources, room, scanner, kind
 ):

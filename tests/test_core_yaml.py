@@ -253,7 +253,7 @@ def test_no_refusal_quotes_a_value(tmp_path, load, document):
     path, refusals = tmp_path / "file.yaml", 0
     load_unchanged = load(path) if path.write_text(json.dumps(document)) else None
     assert load_unchanged is not None
-    for changed in tries(with_canaries(document)):
+    for changed in tries(with_canaries(document), 2):
         path.write_text(json.dumps(changed))
         try:
             load(path)
@@ -264,4 +264,4 @@ def test_no_refusal_quotes_a_value(tmp_path, load, document):
             continue
         assert "c4n4ry" not in said
         assert is_one_line(said)
-    assert refusals > 50
+    assert refusals > 25

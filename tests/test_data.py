@@ -37,6 +37,7 @@ def decisions(path):
         }
 
 
+@pytest.mark.slow
 def test_building_again_gives_the_same_decisions(build, tmp_path):
     """Other keys, other fingerprints, the same decision for each tenant and complexity."""
     for made in build.build(tmp_path):

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from atomlab.capturing.capture import capture as proven_capture
-from atomlab.cli import main
 from atomlab.errors import TenantError
 from tests.refusals import is_one_line, refused
 
@@ -33,17 +32,10 @@ UNSTORABLE_IN_POSTGRES = {"nul": "a\0b", "broken": b"A\xff\xfeB"}
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Return a function that runs a command and gives exit code, stdout and stderr."""
-
-    def command(*arguments):
-        monkeypatch.setenv("COLUMNS", "100")
-        monkeypatch.setattr("sys.argv", ["atomlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return command
+def run(run, monkeypatch):
+    """Return a function that runs a command on a screen of 100 columns: (code, out, err)."""
+    monkeypatch.setenv("COLUMNS", "100")
+    return run
 
 
 def names_for(kind):

@@ -16,6 +16,8 @@ import pytest
 from tests.attacks import tries
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SNAPSHOT = ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite"
 FINDINGS = ROOT / "data" / "postmortem" / "findings.json"
 TENANT = ("--tenant", "brennan")

@@ -97,3 +97,12 @@ def test_the_plain_loop_shares_no_code_with_the_engine():
     """The reference ranking is written independently of what it is compared with."""
     names = imports_of(ROOT / "benchmarks" / "plain_loop.py")
     assert not [name for name in names if name.startswith("atomlab.byok")]
+
+
+def test_each_folder_of_the_package_has_its_folder_of_tests():
+    """And no other, but for what looks at the whole from outside."""
+    tested = {path.parent.relative_to(ROOT / "tests") for path in ROOT.glob("tests/*/**/test_*.py")}
+    packages = {path.parent.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/__init__.py")}
+    modules = {folder for folder in packages if [*(PACKAGE / folder).glob("[!_]*.py")]}
+    assert {str(folder) for folder in tested - modules} == {"browser", "conformance"}
+    assert not modules - tested

@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,6 @@ from atomlab.report.notebooks import parameters_of
 from tests.apart import apart
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import loaded, refused
-from tests.test_cli import run  # noqa: F401 - a fixture
 
 ACME = {"acme": {"OPENAI_API_KEY": ""}}
 _TOKEN = f"v1:present:{'5' * 64}"
@@ -105,7 +105,7 @@ def test_work_per_tenant_is_linear(forge):
 
 
 @pytest.mark.attack("6 size without end")
-def test_work_per_broken_entry_is_linear(forge, run):  # noqa: F811
+def test_work_per_broken_entry_is_linear(forge, run):
     """Each of many entries that break the ranking is taken out, said and compared but once."""
     broken = PRICE.rpartition(",")[0] + """, '["litellm_provider"]'"""
     path = forge(sql_of("pricing", 60_000, broken) + "; DELETE FROM tenant_settings")
@@ -141,10 +141,29 @@ def test_as_many_as_may_be_are_captured_and_one_more_is_not(make_database, price
             atomlab.capture(str(source), out, pricing=prices).close()
 
 
-def too_large_files() -> Iterator[tuple[str, Callable[[Path], object], bytes, str]]:
-    """Yield (name, what loads it, content, what is said) of files that are beyond a limit."""
-    prices = ",".join(f'"{n:x}":{{"mode":0}}' for n in range(limits.PRICES + 1))
-    yield "prices", load_pricing, f"{{{prices}}}".encode(), f"{limits.PRICES:,}"
+def _prices() -> bytes:
+    entries = ",".join(f'"{n:x}":{{"mode":0}}' for n in range(limits.PRICES + 1))
+    return f"{{{entries}}}".encode()
+
+
+def _providers() -> bytes:
+    return json.dumps({"providers": [{"id": str(n)} for n in range(limits.PROVIDERS + 1)]}).encode()
+
+
+def _capabilities() -> bytes:
+    return json.dumps([{"model_id": "m", "capabilities": [str(n) for n in range(1001)]}]).encode()
+
+
+def _many(unit: str, wrap: str, zipped: bool) -> bytes:
+    """Return a file of nearly as many bytes as are read, all of one small part after the other."""
+    parts = "".join(unit % n for n in range(2_500_000)) if "%" in unit else unit
+    content = (wrap % (parts * (1 if "%" in unit else MAX_BYTES // len(unit) - 99))).encode()
+    return gzip.compress(content, 1) if zipped else content
+
+
+def too_large_files() -> Iterator[tuple[str, Callable[[Path], object], Callable[[], bytes], str]]:
+    """Yield (name, what loads it, what makes it, what is said) of files beyond a limit."""
+    yield "prices", load_pricing, _prices, f"{limits.PRICES:,}"
     for name, unit, wrap in (
         ("tiny-prices", '"%x":{},', '{%s"z":{}}'),
         ("data", "{},", '{"data":[%s{}]}'),
@@ -153,25 +172,21 @@ def too_large_files() -> Iterator[tuple[str, Callable[[Path], object], bytes, st
         ("fields", '"%x":1,', '{"a":{%s"mode":""}}'),
         ("floats", "1.5,", "[%s1]"),
     ):
-        parted = (unit % n for n in range(2_500_000))
-        many = "".join(parted) if "%" in unit else unit * (MAX_BYTES // len(unit) - 99)
-        content = (wrap % many).encode()
-        yield name, load_pricing, content, "more values than are read"
-        yield f"{name}-gz", load_pricing, gzip.compress(content, 1), "more values than are read"
-    rows = json.dumps({"providers": [{"id": str(n)} for n in range(limits.PROVIDERS + 1)]})
-    yield "providers", load_registry, rows.encode(), "it has 1,001 providers, more than the 1,000"
-    words = json.dumps([{"model_id": "m", "capabilities": [str(n) for n in range(1001)]}])
-    yield "capabilities", load_catalog, words.encode(), "1,001 capabilities of one model"
+        for zipped in (False, True):
+            make = partial(_many, unit, wrap, zipped)
+            yield f"{name}{'-gz' * zipped}", load_pricing, make, "more values than are read"
+    yield "providers", load_registry, _providers, "it has 1,001 providers, more than the 1,000"
+    yield "capabilities", load_catalog, _capabilities, "1,001 capabilities of one model"
 
 
 @pytest.mark.attack("6 size without end")
 @pytest.mark.parametrize(
-    ("load", "content", "what"), [pytest.param(*f, id=n) for n, *f in too_large_files()]
+    ("load", "make", "what"), [pytest.param(*f, id=n) for n, *f in too_large_files()]
 )
-def test_a_file_beyond_a_limit_is_refused(tmp_path, load, content, what):
+def test_a_file_beyond_a_limit_is_refused(tmp_path, load, make, what):
     """One line names the limit, be the file gzipped or not."""
     path = tmp_path / "file.json"
-    path.write_bytes(content)
+    path.write_bytes(make())
     with refused(InputError, what, path):
         load(path)
 
@@ -225,6 +240,7 @@ def memory_of(path: Path) -> int:
     return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
+@pytest.mark.slow
 @pytest.mark.attack("6 size without end")
 def test_no_price_file_takes_ten_times_the_largest(tmp_path):
     """Whatever is in it: many small entries, many fields, long texts, wide letters."""

@@ -15,7 +15,6 @@ import pytest
 
 from tests.attacks import tries
 from tests.conftest import ROOT
-from tests.test_cli import run  # noqa: F401 - a fixture
 
 TENANT = ("--tenant", "brennan")
 NAMES = ("SHA256SUMS", "findings.json", "report.html", "notebook.ipynb", "notebook.partial.ipynb")
@@ -69,7 +68,7 @@ def report_attacks():
 @pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize(("what", "output", "way"), report_attacks())
 @pytest.mark.parametrize("option", [(), ("--overwrite",)], ids=["kept", "overwrite"])
-def test_a_report_replaces_nothing_that_it_reads(run, given, tmp_path, what, output, way, option):  # noqa: F811
+def test_a_report_replaces_nothing_that_it_reads(run, given, tmp_path, what, output, way, option):
     """Whatever the file is called, and by whatever link; not with leave to overwrite either."""
     out = tmp_path / "out"
     files = given | {what: as_output(given[what], out / output, way)}
@@ -86,7 +85,7 @@ def test_a_report_replaces_nothing_that_it_reads(run, given, tmp_path, what, out
 @pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("output", ["notebook.ipynb", "notebook.partial.ipynb"])
-def test_a_report_replaces_no_notebook_that_it_runs(run, given, tmp_path, output, way):  # noqa: F811
+def test_a_report_replaces_no_notebook_that_it_runs(run, given, tmp_path, output, way):
     """The user's notebook is run, not overwritten."""
     out = tmp_path / "out"
     notebook = as_output(given["notebook"], out / output, way)
@@ -98,7 +97,7 @@ def test_a_report_replaces_no_notebook_that_it_runs(run, given, tmp_path, output
 
 
 @pytest.mark.attack("1 a command and its own inputs, or files of others")
-def test_a_report_can_be_run_again_but_not_over_its_own_notebook(run, given, tmp_path):  # noqa: F811
+def test_a_report_can_be_run_again_but_not_over_its_own_notebook(run, given, tmp_path):
     """What a report wrote it replaces; what it is given it does not, its own work or not."""
     again = ("report", given["snapshot"], *TENANT, "--out", tmp_path / "out")
     assert run(*again)[0] == run(*again)[0] == 3
@@ -112,8 +111,11 @@ def test_a_report_can_be_run_again_but_not_over_its_own_notebook(run, given, tmp
 
 
 @pytest.mark.attack("1 a command and its own inputs, or files of others")
-@pytest.mark.parametrize("output", ["report.pdf", "index.html", "report.html", "SHA256SUMS"])
-def test_a_file_of_somebody_else_is_kept(run, given, tmp_path, output):  # noqa: F811
+@pytest.mark.parametrize(
+    "output",
+    ["report.pdf", pytest.param("index.html", marks=pytest.mark.slow), "report.html", "SHA256SUMS"],
+)
+def test_a_file_of_somebody_else_is_kept(run, given, tmp_path, output):
     """A PDF that is not asked for stays beside the report; of others the report is refused."""
     out = tmp_path / "out"
     out.mkdir()
@@ -131,7 +133,7 @@ def test_a_file_of_somebody_else_is_kept(run, given, tmp_path, output):  # noqa:
 
 @pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize("output", [*NAMES[1:], "report.pdf"])
-def test_hashes_of_ones_own_files_let_no_report_replace_them(run, given, tmp_path, output):  # noqa: F811
+def test_hashes_of_ones_own_files_let_no_report_replace_them(run, given, tmp_path, output):
     """Who has run `sha256sum * > SHA256SUMS` has listed files that no report wrote."""
     out = tmp_path / "out"
     out.mkdir()
@@ -147,7 +149,7 @@ def test_hashes_of_ones_own_files_let_no_report_replace_them(run, given, tmp_pat
 
 @pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize("named", ["findings.json", "other/../findings.json", ""])
-def test_a_file_that_a_notebook_reads_from_its_folder_is_kept(run, given, tmp_path, named):  # noqa: F811
+def test_a_file_that_a_notebook_reads_from_its_folder_is_kept(run, given, tmp_path, named):
     """A parameter names it as the notebook finds it; where none is given, its default does."""
     notebook = given["notebook"].rename(tmp_path / "own.ipynb")
     cells = json.loads(notebook.read_text())
@@ -193,7 +195,7 @@ def other_attacks(given, out):
 
 @pytest.mark.attack("1 a command and its own inputs, or files of others")
 @pytest.mark.parametrize("way", ["hard link", "symbolic link", "itself", "dotted"])
-def test_no_other_command_replaces_what_it_reads(run, given, tmp_path, way):  # noqa: F811
+def test_no_other_command_replaces_what_it_reads(run, given, tmp_path, way):
     """Every command that writes, each of its outputs, each of its inputs in that place."""
     out = tmp_path / "there" / "out.md"
     out.parent.mkdir()
@@ -218,7 +220,7 @@ def test_no_other_command_replaces_what_it_reads(run, given, tmp_path, way):  # 
 
 
 @pytest.mark.attack("8 a full disk")
-@pytest.mark.parametrize("old", [None, "old"])
+@pytest.mark.parametrize("old", [pytest.param(None, marks=pytest.mark.slow), "old"])
 def test_a_script_and_its_rollback_are_there_together_or_not_at_all(given, tmp_path, old):
     """The disk is full at any size: both are new, or both are as they were."""
     command = [sys.executable, "-m", "atomlab", "fix", given["snapshot"], *TENANT]

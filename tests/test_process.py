@@ -21,6 +21,7 @@ from tests.attacks import tries
 from tests.conftest import ROOT
 from tests.refusals import is_one_line
 
+SLOW = pytest.mark.slow
 # As the script that pip makes: what Python looks at first is the script's own folder.
 SCRIPT = """import re
 import sys
@@ -107,48 +108,62 @@ def start(
     )
 
 
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """Return pages of reports that were made in a folder where nothing else is."""
+def pages(folder: Path) -> Mapping[str, str]:
+    """Return the pages of the reports below a folder."""
+    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("report.html")}
+
+
+@pytest.fixture(scope="module", params=["report", pytest.param("batch", marks=SLOW)])
+def clean(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Mapping[str, str]]:
+    """Return a command, and the pages that it made in a folder where nothing else is."""
     folder = tmp_path_factory.mktemp("clean") / "empty"
     folder.mkdir()
-    for name in ("report", "batch"):
-        with start(folder, (*COMMANDS[name], "--out", name)) as command:
-            _, err = command.communicate(timeout=120)
-        assert command.returncode in (0, 3), err
-    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("report.html")}
+    with start(folder, (*COMMANDS[request.param], "--out", "out")) as command:
+        _, err = command.communicate(timeout=120)
+    assert command.returncode in (0, 3), err
+    return request.param, pages(folder / "out")
+
+
+# How Python is started, what its environment names, and which files are not in the folder.
+WAYS = {
+    "script": ((), {}, ()),
+    "home": ((), {"HOME": ".", "IPYTHONDIR": ".ipython", "PYTHONSTARTUP": "json.py"}, ()),
+    "matplotlib": (
+        (),
+        {"MATPLOTLIBRC": ".", "MPLCONFIGDIR": ".", "JUPYTER_PATH": "share/jupyter"},
+        (),
+    ),
+    "jupyter": ((), {"JUPYTER_CONFIG_DIR": ".", "JUPYTER_DATA_DIR": "share/jupyter"}, ()),
+    "-m": (("-m", "atomlab"), {}, tuple(BEFORE)),
+    "-P -m": (("-P", "-m", "atomlab"), {}, ()),
+    "PYTHONPATH": (
+        (),
+        {"PYTHONPATH": "."},
+        (*sys.stdlib_module_names, "atomlab", "sitecustomize"),
+    ),
+}
 
 
 @pytest.mark.attack("7 code and settings of a stranger's folder")
 @pytest.mark.parametrize(
-    ("how", "env", "without"),
-    [
-        ((), {}, ()),
-        ((), {"HOME": ".", "IPYTHONDIR": ".ipython", "PYTHONSTARTUP": "json.py"}, ()),
-        ((), {"MATPLOTLIBRC": ".", "MPLCONFIGDIR": ".", "JUPYTER_PATH": "share/jupyter"}, ()),
-        ((), {"JUPYTER_CONFIG_DIR": ".", "JUPYTER_DATA_DIR": "share/jupyter"}, ()),
-        (("-m", "atomlab"), {}, tuple(BEFORE)),
-        (("-P", "-m", "atomlab"), {}, ()),
-        ((), {"PYTHONPATH": "."}, (*sys.stdlib_module_names, "atomlab", "sitecustomize")),
-    ],
-    ids=["script", "home", "matplotlib", "jupyter", "-m", "-P -m", "PYTHONPATH"],
+    "way", [pytest.param(way, marks=() if way == "script" else SLOW) for way in WAYS]
 )
-def test_nothing_of_the_current_folder_runs_in_a_report(how, env, without, hostile, clean):
+def test_nothing_of_the_current_folder_runs_in_a_report(way, hostile, clean):
     """One report, and two at once, are what they are elsewhere, whatever lies where one stands."""
+    how, named, without = WAYS[way]
     folder, ran = hostile(without)
-    env = {name: str(folder / value) for name, value in env.items()}
+    env = {name: str(folder / value) for name, value in named.items()}
     if "PYTHONPATH" in env:
         env["PYTHONPATH"] += f"{os.pathsep}{os.pathsep}{ROOT}"
-    found = {}
-    for name in ("report", "batch"):
-        with start(folder, (*COMMANDS[name], "--out", f"../{name}"), how, **env) as command:
-            _, err = command.communicate(timeout=120)
-        assert command.returncode in (0, 3), err
-        assert "no such key" not in err
-        assert not ran.exists(), ran.read_text()
-        made = (folder.parent / name).rglob("report.html")
-        found |= {str(p.relative_to(folder.parent)): p.read_text() for p in made}
-    assert found == clean
+    name, expected = clean
+    with start(folder, (*COMMANDS[name], "--out", "../out"), how, **env) as command:
+        _, err = command.communicate(timeout=120)
+    assert command.returncode in (0, 3), err
+    assert "no such key" not in err
+    assert not ran.exists(), ran.read_text()
+    found = pages(folder.parent / "out")
+    assert found == expected
+    assert found
     assert not [page for page in found.values() if "may import" in page]
 
 
@@ -161,7 +176,8 @@ display({MIME: found, 'text/plain': ''}, raw=True)
 """
 
 
-def test_a_notebook_of_one_s_own_has_its_folder_and_the_page_says_so(tmp_path):
+@pytest.mark.parametrize("name", ["report", pytest.param("batch", marks=SLOW)])
+def test_a_notebook_of_one_s_own_has_its_folder_and_the_page_says_so(tmp_path, name):
     """It reads and imports what lies beside it, wherever it is called; alone and in batches."""
     folder, elsewhere = tmp_path / "mine", tmp_path / "elsewhere"
     folder.mkdir()
@@ -174,15 +190,15 @@ def test_a_notebook_of_one_s_own_has_its_folder_and_the_page_says_so(tmp_path):
     )
     nbformat.write(new_notebook(cells=[declared, new_code_cell(OWN)]), folder / "mine.ipynb")
     asked = ("--notebook", "../mine/mine.ipynb", "--out", "out")
-    for name in ("report", "batch"):
-        arguments = [a for a in COMMANDS[name] if a not in ("--hypothesis", HYPOTHESIS)]
-        with start(elsewhere, (*arguments, *asked)) as command:
-            _, err = command.communicate(timeout=120)
-        assert command.returncode == 0, err
-        for page in (elsewhere / "out").rglob("report.html"):
-            text = page.read_text()
-            assert str(folder / "helper.py") in text
-            assert "it may import Python files of its own folder" in text
+    arguments = [a for a in COMMANDS[name] if a not in ("--hypothesis", HYPOTHESIS)]
+    with start(elsewhere, (*arguments, *asked)) as command:
+        _, err = command.communicate(timeout=120)
+    assert command.returncode == 0, err
+    made = pages(elsewhere / "out").values()
+    assert made
+    for text in made:
+        assert str(folder / "helper.py") in text
+        assert "it may import Python files of its own folder" in text
 
 
 def test_the_path_has_neither_the_current_folder_nor_what_could_stand_before(monkeypatch, tmp_path):
@@ -289,7 +305,10 @@ def test_where_memory_does_not_suffice_it_says_so_itself(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize(("name", "megabytes"), [("verify", 256), ("show", 256), ("report", 1024)])
+@pytest.mark.parametrize(
+    ("name", "megabytes"),
+    [("verify", 256), ("show", 256), pytest.param("report", 1024, marks=SLOW)],
+)
 def test_what_is_asked_for_suffices(name, megabytes, tmp_path):
     """With the memory that the line names, a command does what it does with more."""
     code, _, err = limited(tmp_path, name, megabytes)

@@ -14,6 +14,8 @@ from tests.browser.conftest import INCIDENT, PHONE, SHORT, made, photograph
 from tests.conftest import ROOT
 from tests.labs import ATOMLAB
 
+pytestmark = pytest.mark.slow
+
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WIDE_BOXES = (
     "[...document.querySelectorAll('.scroll, pre')]"

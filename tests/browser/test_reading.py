@@ -10,6 +10,8 @@ import pytest
 
 from tests.browser.conftest import INCIDENT, PHONE, made
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:

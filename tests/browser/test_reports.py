@@ -15,6 +15,8 @@ from atomlab.report.page import to_html
 from tests.browser.conftest import INCIDENT, PHONE, SHORT, made, photograph
 from tests.pages import HOSTILE_HTML
 
+pytestmark = pytest.mark.slow
+
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 GROUND = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
 ADDRESSES = """[...document.querySelectorAll('[href], [src], [srcset], [action], [data]')].flatMap(

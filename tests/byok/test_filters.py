@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES, Judgement
@@ -18,6 +18,7 @@ from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import load_rules
+from tests.examples import examples
 from tests.small import chat
 from tests.worlds import PLANS, clients_of, requests, worlds
 
@@ -69,7 +70,7 @@ def blockers_by_hand(world, clients, asked, plan, model):
 
 
 @given(st.data(), worlds(), requests(), st.sampled_from(PLANS))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_every_filter_judges_every_model(data, world, asked, plan):
     """A model's blockers are all filters that reject it, not only the first."""
     clients = data.draw(clients_of(world))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import atomlab
@@ -17,11 +17,12 @@ from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import load_rules
+from tests.examples import examples
 from tests.worlds import ODD_FLAGS, ODD_NUMBERS, worlds
 
 
 @given(worlds())
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_columns_are_what_the_entries_mean(world):
     """Unknown numbers are read as 0 and remembered, in ATOM's own cache those of 0 as well.
 
@@ -190,7 +191,7 @@ def test_a_window_below_zero_is_one(write_json):
 
 @pytest.mark.parametrize("edition", ["hosted-2026-05", "open-source-2026-05"])
 @given(world=worlds())
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_what_is_known_of_a_provider_is_what_a_walk_over_all_entries_finds(world, edition):
     """Looked up at once, for any name; and one more provider asked last changes what it serves."""
     base = world.platform()
@@ -218,7 +219,7 @@ def _rest(platform):
 
 
 @given(worlds(), st.sampled_from(["openai", "gpt", "mini", "x", "deepseek"]))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_one_more_provider_is_matched_as_if_it_had_been_there(world, provider):
     """Added to what was matched or matched anew, the models are served by the same providers."""
     platform = world.platform()

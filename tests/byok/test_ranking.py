@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -23,6 +23,7 @@ from atomlab.evidence.inputs.registry import Provider, default_registry, load_re
 from atomlab.evidence.inputs.rules import COMPLEXITIES, load_rules
 from benchmarks.plain_loop import cache_of, rank_plainly
 from tests.conftest import PRICES
+from tests.examples import examples
 from tests.refusals import refused
 from tests.small import small_platform
 from tests.worlds import PLANS, clients_of, requests, worlds
@@ -56,7 +57,7 @@ def as_rows(ranking):
 
 
 @given(st.data(), worlds(), requests(), st.sampled_from(PLANS))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_ranking_equals_the_plain_loop(data, world, request_, plan):
     """Any request in any world ranks the same models, providers and scores as a plain loop."""
     clients = data.draw(clients_of(world))
@@ -104,7 +105,7 @@ def test_every_shipped_tenant_ranks_as_the_plain_loop_does(request, name, matche
 
 
 @given(st.data(), worlds(matchers=("prefix",)), requests(), st.sampled_from(PLANS))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_adding_a_client_never_removes_a_candidate(data, world, request_, plan):
     """Under the prefix rule more clients mean at least the same candidates, at the same scores."""
     clients = data.draw(clients_of(world))
@@ -241,7 +242,7 @@ def test_the_public_editions_clients_need_no_registry(prices):
 
 
 @given(st.data(), worlds(), requests())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_funnel_counts_what_a_model_by_model_count_counts(data, world, request_):
     """The funnel equals a count over the frame's own blockers, filter by filter."""
     ranking = rank(world.platform(), data.draw(clients_of(world)), request_, "pro")
@@ -258,7 +259,7 @@ def test_funnel_counts_what_a_model_by_model_count_counts(data, world, request_)
 
 
 @given(st.data(), worlds(), requests())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_frame_and_reasons_tell_one_story(data, world, request_):
     """A model's reasons are its blockers in filter order; only a model without any has a rank."""
     ranking = rank(world.platform(), data.draw(clients_of(world)), request_, "free")

@@ -26,6 +26,7 @@ from tests.forgery import sealed
 from tests.mounts import mounted, read_only
 from tests.refusals import is_one_line
 
+SLOW = pytest.mark.slow
 SETTINGS = 20_000
 
 
@@ -142,6 +143,7 @@ def stopped(number, code, err):
         assert (code, said) == (130, "atomlab: interrupted\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "moments"), [(signal.SIGKILL, 15), (signal.SIGTERM, 8), (signal.SIGINT, 8)]
 )
@@ -185,6 +187,7 @@ NAMING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_signal_between_any_two_steps_of_writing_leaves_nothing_half_made(
@@ -253,7 +256,9 @@ def _at_most(size):
 
 
 @pytest.mark.attack("8 a full disk")
-@pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
+@pytest.mark.parametrize(
+    "overwrite", [pytest.param(False, marks=SLOW), True], ids=["new", "overwrite"]
+)
 def test_file_that_may_not_grow_is_a_clear_error(scene, large, measured, overwrite):
     """Wherever writing fails, in the work file or in the snapshot itself, nothing changes."""
     whole = len(measured.content)
@@ -316,6 +321,7 @@ def test_one_of_two_captures_into_a_new_file_wins(scene, small):
         assert used == key_id(read_key(at.folder / "k"))
 
 
+@pytest.mark.slow
 def test_two_captures_over_an_old_file_both_end_and_one_of_them_is_there(scene, small):
     """Whichever is last replaces the file, at once and whole."""
     for _ in range(4):
@@ -381,7 +387,10 @@ def sessions(url):
     return number
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [*(pytest.param(n, marks=SLOW) for n in (signal.SIGKILL, signal.SIGTERM)), signal.SIGINT],
+)
 def test_stopped_capture_leaves_no_transaction_open(scene, own_server, measured, number):
     """Whoever stops a capture from a server leaves nothing there, as in the folder."""
     hit = 0
@@ -433,7 +442,9 @@ def reading(url):
     raise TimeoutError("nobody reads")
 
 
-@pytest.mark.parametrize("fault", ["terminated", "crashed", "no server"])
+@pytest.mark.parametrize(
+    "fault", ["terminated", *(pytest.param(f, marks=SLOW) for f in ("crashed", "no server"))]
+)
 def test_server_that_goes_away_is_a_clear_error(scene, own_server, fault):
     """A session that is ended, a process that dies, a whole server that is killed: one line."""
     with slow_settings(own_server.url):

@@ -187,10 +187,11 @@ def _source(database: Mapping[str, Any], path: Path) -> Path:
         for tenant in database["tenants"]:
             row = [tenant[name] for name in ("id", "name", "subdomain", "plan", "ai_mode")]
             db.execute("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, NULL, NULL)", row)
+            owner = tenant["id"]
             db.executemany(
                 "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
-                " VALUES (?1 || ?2, ?1, ?2, ?3)",
-                [(tenant["id"], name, value) for name, value in tenant["settings"]],
+                " VALUES (?, ?, ?, ?)",
+                [(f"{owner}{name}", owner, name, value) for name, value in tenant["settings"]],
             )
         db.executemany("INSERT INTO model_catalog VALUES (?, ?, ?)", catalog)
         db.commit()

@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from atomlab.byok.filters import NAMES
@@ -18,6 +18,7 @@ from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.registry import Provider
 from benchmarks.plain_loop import rank_plainly
 from tests.byok.test_filters import blockers_by_hand
+from tests.examples import ALL, examples
 from tests.small import TENANT, TOKENS, evidence_of, explained, small_platform
 from tests.worlds import PLANS, PROVIDERS, clients_of, requests, worlds
 
@@ -99,7 +100,7 @@ def clients_in_order(data: st.DataObject, world: Any) -> tuple[str, ...]:
 
 
 @given(st.data(), small_worlds(matchers=("prefix",)), requests(), st.sampled_from(PLANS))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_closed_form_equals_brute_force_under_the_prefix_rule(data, world, asked, plan):
     """The minimal A(m) are exactly the minimal sets that remove the error when they are run."""
     clients = clients_in_order(data, world)
@@ -109,7 +110,7 @@ def test_closed_form_equals_brute_force_under_the_prefix_rule(data, world, asked
 
 
 @given(st.data(), small_worlds(matchers=("substring",)), requests(), st.sampled_from(PLANS))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_closed_form_holds_every_single_fix_under_the_substring_rule(data, world, asked, plan):
     """Where clients take models over, no minimal set with at most one new client is missed."""
     clients = clients_in_order(data, world)
@@ -178,7 +179,7 @@ def test_every_verified_set_succeeds_and_no_proper_subset_does(matcher):
     verified = []
 
     @given(st.data(), small_worlds(matchers=(matcher,)), tenants(), requests())
-    @settings(max_examples=60, deadline=None)
+    @examples(120)
     def check(data, world, rows, asked):
         plan = data.draw(st.sampled_from(PLANS))
         world = with_variables(data, world)
@@ -194,11 +195,11 @@ def test_every_verified_set_succeeds_and_no_proper_subset_does(matcher):
                     assert not succeeds(*run, fewer)
 
     check()
-    assert len(verified) > 20  # the worlds do fail, and can be mended
+    assert len(verified) > (20 if ALL else 5)  # the worlds do fail, and can be mended
 
 
 @given(st.data(), small_worlds(matchers=("prefix",)), tenants(), requests())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_adding_a_key_never_removes_a_candidate(data, world, rows, asked):
     """Under the prefix rule a tenant's new row keeps every candidate, at its score."""
     platform, plan = world.platform(), data.draw(st.sampled_from(PLANS))
@@ -233,7 +234,7 @@ def with_models(explanation: Any) -> Any:
 
 
 @given(st.data(), small_worlds(), tenants(), requests(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_diagnosis_does_not_depend_on_the_order_of_rows(data, world, rows, asked, chance):
     """Whatever order the tenant's rows are read in, the same causes and fix sets come out."""
     world = with_variables(data, world)
@@ -244,7 +245,7 @@ def test_diagnosis_does_not_depend_on_the_order_of_rows(data, world, rows, asked
 
 
 @given(st.data(), small_worlds(), tenants(), requests(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_diagnosis_does_not_depend_on_the_order_of_the_cache(data, world, rows, asked, chance):
     """The same models in another order have the same causes and fix sets, ties aside."""
     world = with_variables(data, world)
@@ -257,7 +258,7 @@ def test_diagnosis_does_not_depend_on_the_order_of_the_cache(data, world, rows, 
 
 
 @given(st.data(), small_worlds(matchers=("prefix",)), tenants(), requests())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_diagnosis_does_not_depend_on_the_order_of_the_registry(data, world, rows, asked):
     """Under the prefix rule the registry's order changes no cause and no fix set, ties aside."""
     world = with_variables(data, world)
@@ -269,7 +270,7 @@ def test_diagnosis_does_not_depend_on_the_order_of_the_registry(data, world, row
 
 
 @given(st.lists(st.frozensets(st.sampled_from("abcdef"), min_size=1), max_size=6))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_minimal_blocking_sets_are_the_minimal_hitting_sets(fix_sets):
     """What must all stay for the error to stay: every minimal set that meets each fix set."""
     universe = sorted(frozenset().union(*fix_sets))
@@ -285,7 +286,7 @@ def test_minimal_blocking_sets_are_the_minimal_hitting_sets(fix_sets):
 
 
 @given(st.data(), small_worlds(matchers=("prefix",)), requests(), st.sampled_from(PLANS))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_cutting_a_blocking_set_off_is_what_keeps_the_error(data, world, asked, plan):
     """With a blocking set out of reach, all other atoms together leave the error standing."""
     clients = clients_in_order(data, world)

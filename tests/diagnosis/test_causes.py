@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import atomlab
@@ -12,6 +12,7 @@ from atomlab.byok.request import Request
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.registry import Provider
 from tests.diagnosis.test_blockers import small_worlds, tenants, with_variables
+from tests.examples import examples
 from tests.small import TOKENS, explained, small_platform
 from tests.worlds import PLANS, requests
 
@@ -193,7 +194,7 @@ def test_roles_follow_from_the_fix_sets(matcher):
     seen = set()
 
     @given(st.data(), small_worlds(matchers=(matcher,)), tenants(), requests())
-    @settings(max_examples=100, deadline=None)
+    @examples(100)
     def check(data, world, rows, asked):
         plan = data.draw(st.sampled_from(PLANS))
         world = with_variables(data, world)
@@ -219,7 +220,7 @@ def test_roles_follow_from_the_fix_sets(matcher):
 
 
 @given(st.data(), small_worlds(), tenants(), requests(), st.sampled_from(PLANS))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_fix_sets_come_with_the_least_work_first(data, world, rows, asked, plan):
     """A key that the tenant has, then a new one, then all that needs a change of the platform."""
     place = {"copy-key": 0, "repair-row": 0, "new-credential": 1}

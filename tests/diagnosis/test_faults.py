@@ -946,6 +946,7 @@ def false_confirmations(
     return [c for c, d in zip(confirmed, after, strict=True) if d.outcome != "ranked"]
 
 
+@pytest.mark.slow
 def test_accuracy_on_random_faults_of_the_real_map(tmp_path):
     """Root causes are right in 99 of 100 single faults, sets in 95 of 100 joint ones.
 

@@ -6,8 +6,8 @@ import collections
 import json
 import re
 import sqlite3
-import sys
 from contextlib import closing
+from functools import partial
 
 import pytest
 import yaml
@@ -15,7 +15,6 @@ import yaml
 from atomlab.byok.keys import BYOKManager
 from atomlab.byok.platform import load_platform
 from atomlab.byok.scoring import scorer
-from atomlab.cli import main
 from atomlab.diagnosis.lint import CODES, SEVERITIES, lint
 from atomlab.evidence.inputs.rules import load_rules
 from tests.conftest import ROOT
@@ -499,18 +498,10 @@ def test_the_order_is_by_severity_code_and_subject(before):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(run, monkeypatch):
     """Return a function that runs `atomlab lint` on a screen of 100 columns: (code, out, err)."""
-
-    def call(*arguments):
-        monkeypatch.setenv("COLUMNS", "100")
-        monkeypatch.setattr(sys, "argv", ["atomlab", "lint", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
+    monkeypatch.setenv("COLUMNS", "100")
+    return partial(run, "lint")
 
 
 def test_the_command_prints_one_document_or_one_screen(run, before):

@@ -69,10 +69,8 @@ def test_broken_entries_are_taken_out_and_the_others_stay_in_order(before):
 def test_only_unknown_windows_are_completed(before):
     """What the cache states stays; what it does not is wide enough for every request."""
     platform = atomlab.load_platform(before.session)
-    completed, unknown = (
-        edited(platform, [Edit("complete-windows")]).pricing,
-        platform.pricing.window_unknown,
-    )
+    completed = edited(platform, [Edit("complete-windows")]).pricing
+    unknown = platform.pricing.window_unknown
     assert unknown.any()
     assert not completed.window_unknown.any()
     assert (completed.window[unknown] >= 1_000_000).all()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from atomlab.byok.filters import NAMES
@@ -16,6 +16,7 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, Explanation, FixSet
 from atomlab.diagnosis.rivals import find_rivals
+from tests.examples import examples
 from tests.small import small_platform
 from tests.worlds import PLANS, clients_of, requests, worlds
 
@@ -128,7 +129,7 @@ def test_every_rival_has_its_place():
 
 
 @given(st.data(), worlds(), requests(), st.sampled_from(PLANS))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_filter_is_ruled_out_unless_it_alone_keeps_a_model_out(data, world, asked, plan):
     """Whether it does, the blockers say that are named for each model."""
     ranking = rank(world.platform(), data.draw(clients_of(world)), asked, plan)

@@ -12,13 +12,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from atomlab.diagnosis.sql import CopyKey, fix_script, rollback_script
 from atomlab.errors import InputError
 from tests.attacks import tries
 from tests.diagnosis.conftest import CLIENTS, Database, PostgresDatabase, SqliteDatabase
+from tests.examples import examples
 
 BRENNAN = "31c06fc4-db22-4740-83ea-48ac14f25810"
 COPY = CopyKey(BRENNAN, "MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY")
@@ -384,9 +385,7 @@ def test_hostile_names_are_names(database, name):
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     tenant=NAMES,
     key=NAMES,

@@ -24,7 +24,7 @@ from string import ascii_letters
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import atomlab
@@ -43,6 +43,7 @@ from atomlab.show.terminal import print_fix, print_lint
 from tests.apart import apart
 from tests.conftest import PRICES, ROOT
 from tests.evidence.inputs.test_pricing import JSON
+from tests.examples import examples
 from tests.forgery import (
     ENDLESS,
     FLOOD,
@@ -56,7 +57,7 @@ from tests.forgery import (
 )
 from tests.refusals import is_one_line, loaded, refused
 
-NO_HURRY = settings(deadline=None, derandomize=True, database=None, max_examples=150)
+NO_HURRY = examples(150, derandomize=True, database=None)
 
 
 @pytest.fixture(scope="module")

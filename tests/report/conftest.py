@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -48,3 +51,10 @@ def notebook(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def short_path():
+    """Return a temporary folder of a short name: scratch folders are in no long one."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)

@@ -20,6 +20,7 @@ from atomlab.report.files import PARTIAL, RECORD, ReportFolder
 from tests.conftest import ROOT
 from tests.refusals import is_one_line
 
+SLOW = pytest.mark.slow
 SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
 OLD = {"report.html": "old page", "findings.json": "old findings", "notebook.ipynb": "old notebook"}
 PARAMETERS = 'snapshot: str = ""  # a snapshot\ntenant: str = ""  # a tenant\n'
@@ -136,6 +137,7 @@ def one_error(stderr):
     return lines[0]
 
 
+@pytest.mark.slow
 def test_a_killed_atomlab_leaves_the_old_report_and_the_partial_notebook(start, write, tmp_path):
     """SIGKILL half way: the old report is whole, the partial notebook beside it, no kernel left."""
     put_old_report(tmp_path / "out")
@@ -169,6 +171,7 @@ def test_a_terminated_report_is_one_clear_line_and_keeps_what_ran(start, write, 
     assert list((tmp_path / "t").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_partial_notebook_keeps_up_with_a_long_cell(start, write, tmp_path):
     """What a cell has put out is there a second or two later, however long the cell goes on."""
     step = "import time\nfor n in range(100): print(f'line {n}', flush=True); time.sleep(0.5)"
@@ -192,6 +195,7 @@ def test_an_interrupted_report_leaves_nothing(start, write, tmp_path):
     assert list((tmp_path / "t").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_the_old_report(start, write, tmp_path):
     """What an earlier run left is as it was, and nothing is beside it."""
     put_old_report(tmp_path / "out")
@@ -203,6 +207,7 @@ def test_an_interrupt_keeps_the_old_report(start, write, tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([RECORD, *OLD])
 
 
+@pytest.mark.slow
 def test_a_kernel_that_is_taken_away_is_one_clear_line(start, write, tmp_path):
     """Exit 1, the cell named, the old report whole, the partial notebook beside it."""
     put_old_report(tmp_path / "out")
@@ -218,6 +223,7 @@ def test_a_kernel_that_is_taken_away_is_one_clear_line(start, write, tmp_path):
     assert kept(tmp_path / "out") == "the first output\n"
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_line(start, write, tmp_path):
     """No file can grow past a limit: exit 1, the old report whole, a whole partial notebook."""
     put_old_report(tmp_path / "out")
@@ -237,6 +243,7 @@ def test_a_full_disk_is_one_clear_line(start, write, tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([PARTIAL, RECORD, *OLD])
 
 
+@pytest.mark.slow
 def test_one_failure_does_not_stop_the_others(start, write, tmp_path):
     """Of four reports one raises, one loses its kernel, one its process: the fourth is made."""
     step = """import os, signal, time
@@ -263,6 +270,7 @@ if tenant.startswith("1d85097a"): time.sleep(2); os.kill(os.getppid(), signal.SI
     assert (tmp_path / "out" / "cascade" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_the_deadline_is_each_report_s_own(start, write, tmp_path):
     """The slow one is stopped in time and named, the other is made."""
     step = "import time; time.sleep(300 if tenant.startswith('31c06fc4') else 0)"
@@ -275,6 +283,7 @@ def test_the_deadline_is_each_report_s_own(start, write, tmp_path):
     assert out.startswith("cascade: affected")
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_ended_before_any_report_keeps_the_old_index(start, write, tmp_path):
     """The page of an earlier batch is not replaced by one that lists nothing."""
     (tmp_path / "out").mkdir()
@@ -287,7 +296,10 @@ def test_a_batch_that_is_ended_before_any_report_keeps_the_old_index(start, writ
     assert index.read_text() == "the old index"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(n, marks=SLOW) for n in (signal.SIGTERM, signal.SIGKILL))],
+)
 def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number):
     """Finished reports stay, no process does; after Ctrl-C no folder of what was not finished."""
     step = "import time; time.sleep(0 if tenant.startswith('353c06a9') else 300)"

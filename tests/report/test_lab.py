@@ -9,7 +9,6 @@ import signal
 import socket
 import stat
 import sys
-import tempfile
 import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection
@@ -191,24 +190,21 @@ def browse(lab, path, method, headers):
 
 
 @pytest.mark.attack("11 Lab")
-def test_the_token_is_in_no_file_and_no_command_line():
+def test_the_token_is_in_no_file_and_no_command_line(short_path):
     """Not while it runs, not after it was killed, and its folder is for its user only."""
-    with (  # a folder of a short name, in which a kernel's socket can be
-        tempfile.TemporaryDirectory(dir="/tmp") as name,
-        running_lab(tmp_path := Path(name), "--port", 8995) as lab,
-    ):
+    with running_lab(short_path, "--port", 8995) as lab:
         ask(lab, "/lab", lab.token)
         assert ask(lab, "/api/kernels", lab.token, "POST")[0] == 201
-        private = [path for path in (tmp_path / "tmp").iterdir() if path.name[:9] == ".atomlab_"]
+        private = [path for path in (short_path / "tmp").iterdir() if path.name[:9] == ".atomlab_"]
         assert [stat.S_IMODE(path.stat().st_mode) & 0o777 for path in private] == [0o700]
         time.sleep(1)
-        assert holding(lab.token, tmp_path) == []
+        assert holding(lab.token, short_path) == []
         for line in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
                 assert lab.token.encode() not in line.read_bytes()
         lab.process.kill()
         lab.process.wait()
-        assert holding(lab.token, tmp_path) == []
+        assert holding(lab.token, short_path) == []
 
 
 def holding(secret, folder):
@@ -256,17 +252,17 @@ def test_it_says_what_it_did(lab):
     assert (lab.folder.parents[1] / "stderr").read_text() == ""
 
 
-def test_one_ctrl_c_ends_the_server_and_its_kernels(tmp_path):
+def test_one_ctrl_c_ends_the_server_and_its_kernels(short_path):
     """The exit code is 0, and a kernel that was running is gone."""
-    with running_lab(tmp_path, "--port", 8990) as lab:
+    with running_lab(short_path, "--port", 8990) as lab:
         assert ask(lab, "/api/kernels", lab.token, "POST")[0] == 201
         children = Path(f"/proc/{lab.process.pid}/task/{lab.process.pid}/children")
         kernels = [Path("/proc", child) for child in children.read_text().split()]
         assert kernels
         lab.process.send_signal(signal.SIGINT)
         assert lab.process.wait(timeout=30) == 0
-    assert list((tmp_path / "tmp").iterdir()) == []
-    assert holding(lab.token, tmp_path) == []
+    assert list((short_path / "tmp").iterdir()) == []
+    assert holding(lab.token, short_path) == []
     assert not [kernel for kernel in kernels if kernel.exists()]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(lab.origin.rpartition(":")[2])), timeout=5)

@@ -25,6 +25,7 @@ from tests.pages import Page
 from tests.refusals import refused
 from tests.report.conftest import run_report
 
+SLOW = pytest.mark.slow
 STATUS = ("fleet_impact", "tenant_triage")  # what they ask for is a status, not a verdict
 NAMES = ("fix_comparison", "fleet_impact", "root_cause_verification", "tenant_triage")
 SECTIONS = [
@@ -172,7 +173,10 @@ def test_fix_comparison_weighs_data_against_code(before_path, tmp_path):
     assert "advanced" in copied["leaves"]
 
 
-@pytest.mark.parametrize("name", ["tenant_triage", "fleet_impact", "fix_comparison"])
+@pytest.mark.parametrize(
+    "name",
+    ["tenant_triage", *(pytest.param(n, marks=SLOW) for n in ("fleet_impact", "fix_comparison"))],
+)
 def test_a_hostile_name_is_inert_in_every_new_notebook(name, captured, tmp_path):
     """Whatever tenants, plans and rows are called, the report runs through and holds no control."""
     snapshot = captured({HOSTILE: {"MINIMAX_2_7_API_KEY": "k", "NEAR MISS_API_KEY": "k"}, "b": {}})
@@ -190,8 +194,8 @@ def test_a_hostile_name_is_inert_in_every_new_notebook(name, captured, tmp_path)
     ("name", "result"),
     [
         ("tenant_triage", "undecided"),
-        ("fleet_impact", "undecided"),
-        ("fix_comparison", "inconclusive"),
+        pytest.param("fleet_impact", "undecided", marks=SLOW),
+        pytest.param("fix_comparison", "inconclusive", marks=SLOW),
     ],
 )
 def test_without_prices_every_new_notebook_decides_nothing(name, result, captured, tmp_path):

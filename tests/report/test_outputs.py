@@ -73,7 +73,7 @@ def test_a_raw_cell_is_text():
         new_output("stream", name="stdout", text="x" * 3_000_000),
         new_output("stream", name="stdout", text="<" * 99_000),
         new_output("stream", name="stdout", text="é漢" * 40_000),
-        data(text_markdown="* a\n" * 20_000, text_plain="x"),
+        pytest.param(data(text_markdown="* a\n" * 20_000, text_plain="x"), marks=pytest.mark.slow),
         data(text_html="<p>x</p>" * 400_000),
         data(text_markdown="x " * 1_500_000, text_plain="x"),
         data(image_png="A" * 4_000_000),

@@ -21,6 +21,8 @@ from atomlab.report.notebooks import shipped_notebook
 from tests.refusals import is_one_line, refused
 from tests.report.conftest import run_report
 
+SLOW = pytest.mark.slow
+
 
 def injected(report):
     """Return the source of the cell that papermill injected."""
@@ -133,6 +135,7 @@ def test_a_failed_notebook_is_kept_and_its_cell_named(notebook, earlier, code, m
     assert f"cell {step.id!r}" in str(caught.value) or "states no findings" in message
 
 
+@pytest.mark.slow
 def test_the_deadline_bounds_the_whole_run(notebook, earlier):
     """A notebook that does not finish is stopped, and its cell named."""
     started = time.monotonic()
@@ -190,7 +193,12 @@ def test_the_cells_are_named_as_they_start(notebook, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "findings", [{}, {"verdict": "fine", "answer": ""}, {"verdict": "confirmed"}], ids=str
+    "findings",
+    [
+        {"verdict": "fine", "answer": ""},
+        *(pytest.param(found, marks=SLOW) for found in ({}, {"verdict": "confirmed"})),
+    ],
+    ids=str,
 )
 def test_findings_without_a_known_verdict_are_none(notebook, tmp_path, findings):
     """A verdict is one of three, and comes with an answer; anything else proves nothing."""
@@ -219,7 +227,13 @@ def test_findings_beside_others_that_are_none_are_an_error(notebook, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    ['"snapshot": "s"', '"snapshot": {"name": "s"}', '"verification": {}', '"requests": [1]'],
+    [
+        '"requests": [1]',
+        *(
+            pytest.param(form, marks=SLOW)
+            for form in ('"snapshot": "s"', '"snapshot": {"name": "s"}', '"verification": {}')
+        ),
+    ],
 )
 def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
     """What a notebook of one's own states may be anything; the error says whose it is."""
@@ -228,6 +242,7 @@ def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
         run_report(notebook(code), {}, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_deadline_bounds_the_making_of_the_page_too(notebook, tmp_path, monkeypatch):
     """A page that takes too long is no report; the notebook is kept."""
     monkeypatch.setattr("atomlab.report.page.to_html", lambda *_: time.sleep(60))

@@ -9,8 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pytest
-
 from atomlab.report.scratch import scratch_folder
 
 SCRATCH = """
@@ -21,13 +19,6 @@ with scratch_folder() as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
-
-
-@pytest.fixture
-def short_path():
-    """Return a temporary folder of a short name: scratch folders are in no long one."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder)
 
 
 def test_what_a_killed_process_left_goes_with_the_next(short_path, monkeypatch):

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import atomlab
-from atomlab.cli import main
 from atomlab.show.manifest import PROOF, capture_progress
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import is_one_line
@@ -23,20 +22,6 @@ TENANTS = {"acme": {"MINIMAX_2_7_API_KEY": "sk-" + "3" * 40}, "zeta": {}}
 PUBLIC = "open-source-2026-05"
 AT = datetime(2026, 5, 2, 8, tzinfo=UTC)
 SHIPPED = ("brennan-2026-05-02", "brennan-2026-05-03", "local-dev")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Return a function that runs the command line: (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["atomlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from atomlab.evidence.inputs.pricing import (
     pricing_columns,
 )
 from tests.conftest import ROOT
+from tests.examples import examples
 from tests.refusals import is_one_line, loaded, refused
 from tests.worlds import ODD_FLAGS, ODD_NUMBERS
 
@@ -232,7 +233,7 @@ def test_any_bytes_are_prices_or_a_clear_error(content, gzipped):
 
 
 @given(st.data())
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_truncated_gzip_is_a_clear_error(data):
     """A gzipped price file that was cut anywhere is refused."""
     whole = gzip.compress(json.dumps({"pricing": {"a/b": {"max_tokens": 5}}}).encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from atomlab.errors import AtomlabError, InputError
@@ -16,6 +16,7 @@ from atomlab.evidence.inputs.rules import EDITIONS as EDITIONS_FOLDER
 from atomlab.evidence.inputs.rules import load_rules, rules_from_mapping
 from atomlab.evidence.redaction import key_state
 from tests.evidence.inputs.test_pricing import JSON
+from tests.examples import examples
 from tests.refusals import is_one_line, loaded, refused
 
 EDITIONS = ("hosted-2026-05", "open-source-2026-05")
@@ -252,7 +253,7 @@ def test_unknown_rules_are_refused_with_the_known_names(name):
 
 
 @given(st.sampled_from(FIELDS) | st.text(max_size=6), JSON)
-@settings(deadline=None, max_examples=200)
+@examples(200)
 def test_any_value_of_any_field_is_rules_or_a_clear_error(field, value):
     """Nothing but AtomlabError is raised for any value, and what is accepted survives JSON."""
     document = load_rules("hosted-2026-05").to_mapping() | {field: value}
@@ -264,7 +265,7 @@ def test_any_value_of_any_field_is_rules_or_a_clear_error(field, value):
 
 
 @given(JSON)
-@settings(deadline=None, max_examples=50)
+@examples(50)
 def test_any_yaml_is_rules_or_a_clear_error(document):
     """Nothing but AtomlabError is raised for any YAML document."""
     with tempfile.TemporaryDirectory() as folder:

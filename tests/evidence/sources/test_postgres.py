@@ -797,7 +797,7 @@ def test_no_word_of_a_view_is_repeated(make_postgres, tmp_path, capfd):
     """Whatever a view computes of a value, and fails with or warns of, while planned or read."""
     url, failed = make_postgres({"acme": {"OPENAI_API_KEY": SECRET}}), []
     execute(url, SPEAKING, "ALTER TABLE tenant_settings RENAME TO kept")
-    for number, (name, functions, value) in tries(enumerate(views_of_postgres())):
+    for number, (name, functions, value) in tries(enumerate(views_of_postgres()), 2):
         view = (
             "CREATE VIEW tenant_settings AS SELECT id, tenant_id, setting_key,"
             f" ({value})::text AS setting_value FROM kept"
@@ -807,8 +807,8 @@ def test_no_word_of_a_view_is_repeated(make_postgres, tmp_path, capfd):
         assert found == [], name
         failed.append(error is not None)
         execute(url, "DROP VIEW tenant_settings")
-    assert failed.count(True) > 100
-    assert len(failed) - failed.count(True) >= 10  # warnings alone
+    assert failed.count(True) > 50
+    assert len(failed) - failed.count(True) >= 5  # warnings alone
 
 
 @pytest.mark.attack("3 the words of a source")

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 
 import pytest
 import yaml
 
-from atomlab.cli import main
 from tests.refusals import is_one_line
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(run):
     """Return a function that runs `atomlab postmortem`: (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["atomlab", "postmortem", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
+    return partial(run, "postmortem")
 
 
 @pytest.fixture

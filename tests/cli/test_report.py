@@ -1,0 +1,262 @@
+"""Report: what it prints, where it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.labs import ATOMLAB
+
+BRENNAN = str(ROOT / "data" / "hypotheses" / "brennan-minimax.yaml")
+
+
+def test_reports_are_of_requests_as_asked(run, managed_world, tmp_path):
+    """`--managed` and `--byok` reach the notebook, and decide who is affected."""
+    snapshot = managed_world("managed")
+    given = ("report", snapshot, "-p", "complexity=simple", "--out", tmp_path / "out")
+    code, out, _ = run(*given, "--tenant", "acme")
+    assert code == 3
+    assert "requests: managed (ai_mode)" in out.splitlines()
+    code, out, _ = run(*given, "--tenant", "acme", "--byok")
+    assert code == 0
+    assert out.splitlines()[:2] == ["acme: healthy", "requests: BYOK (as asked)"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<dt>Requests</dt><dd>BYOK (as asked)</dd>" in page
+    assert run(*given, "--all-affected", "--byok")[0] == 0
+    assert "No tenant is affected" in (tmp_path / "out" / "index.html").read_text()
+    assert run(*given, "--all-affected")[0] == 3
+
+
+def test_report_runs_and_prints_the_verdict_and_the_path(run, shipped, tmp_path):
+    """The verdict and the report's path are all that stdout has; progress goes to stderr."""
+    code, out, err = run(
+        *("report", shipped("brennan-2026-05-02"), "--tenant", "brennan"),
+        *("--hypothesis", BRENNAN, "--out", tmp_path / "out"),
+    )
+    assert code == 0
+    assert out.splitlines() == ["brennan: confirmed", f"report: {tmp_path / 'out' / 'report.html'}"]
+    assert "cell" in err
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_path):
+    """A typo in a tenant, a parameter or a hypothesis costs no waiting and writes nothing."""
+    start = ("report", shipped("brennan-2026-05-02"), "--out", tmp_path / "out")
+    given = (*start, "--hypothesis", BRENNAN, "--tenant")
+    assert "did you mean brennan" in error(*given, "brenan")
+    for parameter, told in (
+        ("complexty=simple", "did you mean complexity"),
+        ("complexity=bogus", "complexity cannot be 'bogus'; it is one of"),
+        ("complexity", "write NAME=VALUE"),
+        ("tenant=other", "parameter tenant cannot be given here"),
+        ("snapshot=other", "parameter snapshot cannot be given here"),
+        ("hypothesis=other", "parameter hypothesis cannot be given here"),
+    ):
+        assert told in error(*given, "brennan", "-p", parameter, code=2)
+    assert "nowhere.yaml" in error(*start, "--tenant", "brennan", "--hypothesis", "nowhere.yaml")
+    assert "add --tenant or --all-affected" in error(*start, code=2)
+    assert "exclude each other" in error(*given, "brennan", "--all-affected", code=2)
+    assert "did you mean tenant_triage" in error(*start, "--notebook", "tenant_triag", code=2)
+    (tmp_path / "mine.ipynb").write_text("no notebook")
+    assert "is no notebook" in error(*start, "--notebook", tmp_path / "mine.ipynb")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("report", "s.sqlite", "--tenant", "t", "--hypothesis", ""),
+        ("report", "s.sqlite", "--tenant", "t", "--notebook", ""),
+        ("postmortem", "findings.json", "--events", ""),
+        ("lab", ""),
+        ("lab", "--tenant", ""),
+        ("lab", "--hypothesis", ""),
+    ],
+)
+def test_an_option_that_is_empty_is_not_taken_for_none(error, given):
+    """`--hypothesis "$UNSET"` is no report without a hypothesis, which could exit with 0."""
+    assert "is empty" in error(*given, code=2)
+
+
+def test_report_lists_a_notebook_s_parameters(run, error):
+    """`--help-notebook` names type, default, choices and help, and runs nothing."""
+    code, out, err = run("report", "--help-notebook", "fix_comparison")
+    assert (code, err) == (0, "")
+    told = " ".join(out.split())
+    for name in ("snapshot", "tenant", "complexity", "tools", "others"):
+        assert re.search(rf"^{name} ", out, re.M)
+    assert "'moderate'" in told
+    assert "whether the request requires tools" in told
+    assert "bool False" in told
+    assert "did you mean fleet_impact" in error("report", "--help-notebook", "fleet_impct", code=2)
+
+
+def test_report_runs_another_notebook(run, shipped, tmp_path):
+    """A notebook about no tenant needs none; that some tenant is affected is its exit code."""
+    given = ("--notebook", "fleet_impact", "--out", tmp_path, "-p", "complexity=simple")
+    code, out, _ = run("report", shipped("brennan-2026-05-02"), *given)
+    assert code == 3
+    assert out.splitlines()[0] == "brennan-2026-05-02: affected"
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path):
+    """Each affected tenant has its report, all are linked from the index, the worst counts."""
+    code, out, _ = run(
+        "report", shipped("local-dev"), "--all-affected", "--out", tmp_path, "--jobs", "2"
+    )
+    found = sorted(path.parent.name for path in tmp_path.glob("*/findings.json"))
+    assert found == ["brenda", "demo"]
+    assert code == 3
+    assert out.splitlines()[-1] == f"index: {tmp_path / 'index.html'}"
+    index = (tmp_path / "index.html").read_text()
+    assert all(f'href="{name}/report.html"' in index for name in found)
+
+
+def test_reports_are_made_where_a_socket_s_address_would_be_too_long(shipped, tmp_path):
+    """Sockets are elsewhere where the temporary folder's name leaves no room for theirs."""
+    temporary = tmp_path / ("t" * 90)
+    temporary.mkdir()
+    done = subprocess.run(
+        [*ATOMLAB, "report", shipped("local-dev"), "--tenant", "demo", "--out", tmp_path / "out"],
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3, done.stderr
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
+    """Nobody affected is done: an index that says so; without prices nobody can tell."""
+    healthy = captured({"acme": {"OPENAI_API_KEY": "a-key-of-more-than-twelve"}})
+    given = ("--all-affected", "--out", tmp_path / "out", "-p", "complexity=simple")
+    code, out, _ = run("report", healthy.path, *given)
+    assert (code, out) == (0, f"index: {tmp_path / 'out' / 'index.html'}\n")
+    assert "No tenant is affected" in (tmp_path / "out" / "index.html").read_text()
+    bare = captured({"acme": {}}, pricing=None)
+    code, out, err = run("report", bare.path, *given)
+    assert (code, out) == (1, "")
+    assert "nobody can tell who is affected" in err
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        (["confirmed", "failed", "refuted", "inconclusive"], 1),
+        (["inconclusive", "refuted", "confirmed"], 3),
+        (["confirmed", "inconclusive"], 4),
+        (["confirmed", "confirmed"], 0),
+        (["undecided", "healthy", "affected", "failed"], 1),
+        (["undecided", "healthy", "affected"], 3),
+        (["healthy", "undecided"], 4),
+        (["healthy", "healthy"], 0),
+        ([], 0),
+    ],
+)
+def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, results, code):
+    """1 could not look, before 3 refuted or affected, before 4 cannot tell, before 0."""
+    from atomlab.report import batch
+    from atomlab.report.plan import Task
+    from atomlab.report.running import Outcome, Report
+
+    def made(number, result):
+        task = Task(tmp_path, {}, tmp_path, f"t{number}", "T")
+        if result == "failed":
+            return Outcome(task, None, "the kernel died", 1.0)
+        return Outcome(task, Report(result, "", tmp_path), "", 1.0)
+
+    outcomes = [made(number, result) for number, result in enumerate(results)]
+    monkeypatch.setattr(batch, "plan", lambda _: [outcome.task for outcome in outcomes])
+    monkeypatch.setattr(batch, "run_batch", lambda *_: iter(outcomes))
+    got, out, err = run("report", shipped("local-dev"), "--all-affected", "--out", tmp_path)
+    assert got == code
+    assert out.count("report: ") == sum(result != "failed" for result in results)
+    assert err.count("the kernel died") == results.count("failed")
+
+
+def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, template, tmp_path):
+    """Folders are named by subdomain, a tenant named twice has one, the worst verdict counts."""
+    tenants, out = ("brennan", "31c06fc4-db22-4740-83ea-48ac14f25810", "northwind"), tmp_path / "x"
+    code, told, _ = run(
+        *("report", shipped("brennan-2026-05-02"), "--hypothesis", template, "--out", out),
+        *(part for tenant in tenants for part in ("--tenant", tenant)),
+    )
+    assert code == 3
+    assert sorted(p.name for p in out.iterdir()) == [
+        "SHA256SUMS",
+        "brennan",
+        "index.html",
+        "northwind",
+    ]
+    assert [line for line in told.splitlines() if not line.startswith("report")] == [
+        "brennan: confirmed",
+        "northwind: refuted",
+        f"index: {out / 'index.html'}",
+    ]
+    for name in ("brennan", "northwind"):
+        assert (out / name / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("tenant", "status", "code"), [("brennan", "affected", 3), ("northwind", "healthy", 0)]
+)
+def test_a_triage_ends_with_the_status_and_says_apart_how_sure_the_cause_is(
+    run, shipped, tmp_path, tenant, status, code
+):
+    """Without claims a tenant is affected or healthy; confirmed is a cause, which only one has."""
+    given = ("report", shipped("brennan-2026-05-02"), "--tenant", tenant, "--out", tmp_path)
+    got, out, _ = run(*given)
+    assert got == code
+    cause = ["cause: confirmed"] if code else []
+    report = f"report: {tmp_path / 'report.html'}"
+    assert out.splitlines() == [f"{tenant}: {status}", *cause, report]
+    page = (tmp_path / "report.html").read_text()
+    head = page[: page.index("</header>")]
+    assert ("confirmed" in head) == bool(code)
+    assert f": {status}</h1>" in head
+    assert (f'class="verdict {"bad" if code else "good"}"' in head) is True
+    found = json.loads((tmp_path / "findings.json").read_text())
+    assert found["title"].startswith("What is wrong with ")
+    assert ("The root cause is key-under-alias (confirmed)" in found["answer"]) == bool(code)
+
+
+def test_a_verification_without_claims_names_the_cause_all_the_same(run, shipped, tmp_path):
+    """Asked for by name it has no verdict, and still says what the diagnosis found."""
+    given = ("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
+    code, out, _ = run(*given, "--notebook", "root_cause_verification")
+    assert code == 3
+    assert out.splitlines()[0] == "brennan: affected"
+    found = json.loads((tmp_path / "findings.json").read_text())
+    assert found["answer"].startswith("0 of 2,690 models are usable for a moderate request")
+    assert "The root cause is key-under-alias (confirmed)" in found["answer"]
+    assert found["answer"].endswith("No claim was given to test.")
+    assert found["repaired"] is None
+
+
+@pytest.mark.parametrize(
+    "notebook", ["root_cause_verification", "tenant_triage", "fleet_impact", "fix_comparison"]
+)
+def test_a_report_without_prices_decides_nothing(run, captured, tmp_path, notebook):
+    """Every notebook runs to its end on a snapshot that decides nothing, and says so."""
+    bare = captured({"acme": {"MINIMAX_2_7_API_KEY": "k"}}, pricing=None)
+    tenant = () if notebook == "fleet_impact" else ("--tenant", "acme")
+    given = ("report", bare.path, *tenant, "--notebook", notebook, "--out", tmp_path / "out")
+    code, out, err = run(*given)
+    assert code == 4, err
+    assert ("inconclusive" if notebook == "fix_comparison" else "undecided") in out
+
+
+@pytest.mark.parametrize("beside", [(), ("--tenant", "brennan")], ids=["alone", "of several"])
+def test_a_report_refuses_claims_about_another_tenant(error, shipped, tmp_path, beside):
+    """The wrong hypothesis at night: one line names both, and nothing is made."""
+    given = ("report", shipped("brennan-2026-05-02"), "--hypothesis", BRENNAN)
+    told = error(*given, *beside, "--tenant", "fjord", "--out", tmp_path / "fjord")
+    assert "brennan" in told
+    assert "fjord" in told
+    assert not (tmp_path / "fjord").exists()
