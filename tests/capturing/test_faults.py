@@ -178,8 +178,6 @@ NAMING = {
     "whole_files",
     "_temporary",
     "_name_all",
-    "_set_aside",
-    "_linked",
     "_give_name",
     "unlink",
 }
