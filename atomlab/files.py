@@ -215,14 +215,15 @@ def _name_all(
 
 def _give_name(file: Path, target: Path, overwrite: bool) -> None:
     """Rename a file; raise FileExistsError rather than replace what may not be overwritten."""
-    if not overwrite:
-        try:
-            return os.link(file, target)
-        except FileExistsError:
-            raise
-        except OSError:  # the file system has no hard links
-            pass
-    file.replace(target)
+    if overwrite:
+        file.replace(target)
+        return
+    try:
+        os.link(file, target)
+    except FileExistsError:
+        raise
+    except OSError:  # the file system has no hard links
+        file.replace(target)
 
 
 @contextmanager

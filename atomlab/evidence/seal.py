@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.schema import FORMATS
+from atomlab.evidence.schema import FORMAT_VERSION
 
 APPLICATION_ID = 0x41544C42  # "ATLB", in SQLite's header
 
@@ -83,11 +83,11 @@ def _check_header(head: bytes, path: Path) -> None:
             todo="make one from it: atomlab capture",
         )
     version = int.from_bytes(head[60:64], "big")
-    if version not in FORMATS:
+    if version != FORMAT_VERSION:
         raise SnapshotError(
-            f"has snapshot format {version}, this atomlab reads {min(FORMATS)} to {max(FORMATS)}",
+            f"has snapshot format {version}, this atomlab reads {FORMAT_VERSION}",
             where=path,
-            todo="update atomlab" if version > max(FORMATS) else "capture it again",
+            todo="update atomlab" if version > FORMAT_VERSION else "capture it again",
         )
     if head[18:20] != _ROLLBACK_JOURNAL:
         raise SnapshotError("has a header that capture never writes", where=path, todo=_AGAIN)

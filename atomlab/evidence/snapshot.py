@@ -144,8 +144,6 @@ class Snapshot(Evidence, Shown):
         may_leave = names_that_may_leave([Provider(*row) for row in rows])
         for name, value in select("SELECT setting_key, setting_value FROM tenant_settings"):
             yield "setting", value, may_leave(name)
-        if "environment" not in self.manifest["tables"]:
-            return  # a snapshot in an earlier format
         for name, value in select("SELECT name, value FROM environment"):
             yield "variable", value, may_leave(name)
         key_names = {DEFAULT, *(tenant for (tenant,) in select("SELECT id FROM tenants"))}
