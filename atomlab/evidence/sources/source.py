@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.sources import postgres, sqlite
-from atomlab.evidence.sources.database import Database
+from atomlab.evidence.sources.database import CHECK, Database
 from atomlab.evidence.tenants import find_tenant_id, unknown_tenant
 from atomlab.text import listed, printable, storable
 
@@ -47,8 +47,6 @@ _DECIDING = {
 # Read as they are stored, since the platform compares the one and asks for the other's truth.
 _AS_STORED = ("setting_key", "setting_value")
 _TEXT = (*_AS_STORED, "plan_type", "model_id", "capabilities")
-_CHECK = "check that it is ATOM's database and that you may read it"
-_BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 2000
 _NEAR_MATCHES_AMONG = 100_000  # tenants whose names are offered for a misspelled one
 
@@ -156,10 +154,11 @@ class Source:
     ) -> Iterator[list[Row]]:
         """Yield the rows of a table, None for the columns that it lacks."""
         where, _, _ = rest.partition(" ORDER BY")
-        total, size = self._batch_rows(table, columns, where, values)
+        [(total,)] = self._rows(f"SELECT count(*) FROM {table} {where}", values)  # noqa: S608
         chosen = ", ".join(self._column(table, column) for column in columns)
         done = 0
-        for rows in self._read(f"SELECT {chosen} FROM {table} {rest}", values, size):  # noqa: S608
+        query = f"SELECT {chosen} FROM {table} {rest}"  # noqa: S608
+        for rows in self._read(query, values, _BATCH_ROWS):
             yield rows
             done += len(rows)
             if self.progress:
@@ -171,16 +170,6 @@ class Source:
                 todo="capture again",
             )
 
-    def _batch_rows(
-        self, table: str, columns: Sequence[str], where: str, values: Sequence[Any]
-    ) -> tuple[int, int]:
-        """Return how many rows a table has, and how many of its largest fit into a batch."""
-        have = [c for c in columns if c in self.columns[table]]
-        length = " + ".join(f"coalesce({self.database.length(c)}, 0)" for c in have)
-        query = f"SELECT count(*), max({length}) FROM {table} {where}"  # noqa: S608
-        [(total, largest)] = self._rows(query, values)
-        return total, max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(largest or 0, 1)))
-
     def _read(self, query: str, values: Sequence[Any], size: int) -> Iterator[list[Row]]:
         """Yield batches of `size` rows; a reading that nobody finishes ends with the source."""
         return self.readings.enter_context(closing(self._reading(query, values, size)))
@@ -190,12 +179,18 @@ class Source:
     ) -> Generator[list[Row], None, None]:
         """Yield batches of rows, the next being fetched while one is worked on."""
         cursor, pool = self.database.cursor(), ThreadPoolExecutor(1)
+
+        def fetch() -> list[Row]:
+            with self.database.reading():
+                return list(cursor.fetchmany(size))
+
         try:
             pool.submit(int).result()  # its thread is known to the pool before it reads
-            cursor.execute(query, values)
-            coming = pool.submit(cursor.fetchmany, size)
+            with self.database.reading():
+                cursor.execute(query, values)
+            coming = pool.submit(fetch)
             while rows := coming.result():
-                coming = pool.submit(cursor.fetchmany, size)
+                coming = pool.submit(fetch)
                 yield rows
         except BaseException:
             self.database.interrupt()
@@ -283,10 +278,10 @@ def _checked(database: Database) -> dict[str, frozenset[str]]:
         there, readable = database.columns.get(table, (frozenset(), frozenset()))
         if _NEEDED[table]:
             if table not in database.columns:
-                raise SourceError(f"has no table {table}", where=database.name, todo=_CHECK)
+                raise SourceError(f"has no table {table}", where=database.name, todo=CHECK)
             if missing := sorted(_NEEDED[table] - there):
                 raise SourceError(
-                    f"table {table} lacks {listed(missing)}", where=database.name, todo=_CHECK
+                    f"table {table} lacks {listed(missing)}", where=database.name, todo=CHECK
                 )
             _check_deciding(database, table)
         columns[table] = readable & frozenset(wanted)

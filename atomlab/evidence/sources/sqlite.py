@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
@@ -19,41 +18,22 @@ from sqlalchemy.pool import StaticPool
 
 from atomlab.errors import SourceError
 from atomlab.evidence.seal import is_snapshot
-from atomlab.evidence.sources.database import LATER_TABLE, Database, remarks_on_schema
+from atomlab.evidence.sources.database import (
+    CHECK,
+    LATER_TABLE,
+    Database,
+    conditions,
+    remarks_on_schema,
+)
 
-_CHECK = "check that it is ATOM's database and that you may read it"
 _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
-_LONGEST_AT_LEAST = 1 << 20
+_LONGEST = 64 << 20  # bytes of a value: a view may make any
 _MAY_LACK = (
     "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made "
     "while the platform ran, its last transactions are missing"
 )
 _TO_SHARE = "mode=ro"
-_CUT_OFF = (
-    "a transaction in it was cut off and is not rolled back yet",
-    "let the platform open it, or open a copy of it and of its -journal in sqlite3",
-)
-# What a result code says, and what to do about it, by how its name begins.
-_CONDITIONS = {
-    "SQLITE_BUSY": (
-        "database is locked",
-        "wait until whoever writes to it is done, or raise --statement-timeout",
-    ),
-    "SQLITE_INTERRUPT": ("a statement does not end", "raise --statement-timeout"),
-    "SQLITE_READONLY_ROLLBACK": _CUT_OFF,
-    "SQLITE_READONLY_RECOVERY": _CUT_OFF,
-    "SQLITE_NOTADB": ("file is not a database", _CHECK),
-    "SQLITE_CORRUPT": ("the database is damaged", _CHECK),
-    "SQLITE_CANTOPEN": ("unable to open the file", _CHECK),
-    "SQLITE_TOOBIG": ("a value is larger than the database", _CHECK),
-    "SQLITE_FULL": ("no memory or room is left", _CHECK),
-    "SQLITE_NOMEM": ("no memory or room is left", _CHECK),
-    "SQLITE_ERROR": (
-        "SQLITE_ERROR: a view or column in it fails, or is not there",
-        "try SELECT * FROM tenants, tenant_settings, model_catalog, each in sqlite3",
-    ),
-}
 
 
 def file_of(source: str) -> Path:
@@ -73,16 +53,9 @@ def file_of(source: str) -> Path:
                 todo="give a PostgreSQL URL, or an SQLite file in ATOM's schema",
             )
         path = Path(url.database)
-    # What is no file may be a URL with a slip in it, or a password alone.
-    where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
-    try:
-        found = path.is_file()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "an impossible name"
-        raise SourceError(
-            f"cannot be read ({reason})", where=where, todo="check the path"
-        ) from None
-    if not found:
+    if not os.path.isfile(path):  # noqa: PTH113 - false for an impossible name, too
+        # What is no file may be a URL with a slip in it, or a password alone.
+        where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
         raise SourceError("no such database file", where=where, todo="check the path or the URL")
     return path
 
@@ -102,7 +75,7 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
                 todo="capture the database that it was made from",
             )
         lacks_log = _back_up(path, copy, timeout_s)
-        _limit_values(copy)
+        copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         # Sorting spills into no file: values never reach the disk.
         copy.execute("PRAGMA temp_store = MEMORY")
         copy.execute("PRAGMA query_only = ON")
@@ -132,8 +105,8 @@ def _refusals(path: Path) -> Iterator[None]:
 def _reason(error: BaseException) -> tuple[str, str]:
     """Return what went wrong, and what to do; SQLite's own words may quote a value of a view."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    known = (words for start, words in _CONDITIONS.items() if name.startswith(start))
-    return next(known, (f"SQLite's {name}", _CHECK))
+    known = (words for start, words in conditions("sqlite").items() if name.startswith(start))
+    return next(known, (f"SQLite's {name}", CHECK))
 
 
 @contextmanager
@@ -146,33 +119,6 @@ def _bounded(path: Path, connection: sqlite3.Connection, limit_s: float) -> Iter
             yield
     finally:
         connection.set_progress_handler(None, 0)
-
-
-@dataclass(frozen=True)
-class _Cursor:
-    """A cursor whose errors are the source's, not those of the file that is written."""
-
-    path: Path
-    cursor: sqlite3.Cursor
-    limit_s: float
-
-    def execute(self, query: str, values: Sequence[Any], /) -> Any:
-        with _bounded(self.path, self.cursor.connection, self.limit_s):
-            return self.cursor.execute(query, values)
-
-    def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
-        with _bounded(self.path, self.cursor.connection, self.limit_s):
-            return self.cursor.fetchmany(size)
-
-    def close(self) -> None:
-        self.cursor.close()
-
-
-def _limit_values(copy: sqlite3.Connection) -> None:
-    """Refuse values that no column holds, but a view makes: none is longer than the database."""
-    [(pages,)], [(size,)] = (copy.execute(f"PRAGMA {n}") for n in ("page_count", "page_size"))
-    longest = max(2 * pages * size, _LONGEST_AT_LEAST)  # UTF-16 grows when it becomes UTF-8
-    copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
 
 
 def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
@@ -260,10 +206,10 @@ def _database(
         types={},
         odd=frozenset(),
         session=session,
-        cursor=lambda: _Cursor(path, copy.cursor(), limit_s),
+        cursor=copy.cursor,
+        reading=lambda: _bounded(path, copy, limit_s),
         interrupt=copy.interrupt,
         text=lambda column: f"CAST({column} AS TEXT)",
-        length=lambda column: f"length(CAST({column} AS BLOB))",
         mark="?",
         only_utf8=False,
         place=lambda table: _place(copy, table),
@@ -277,10 +223,7 @@ def _columns(copy: sqlite3.Connection, table: str) -> frozenset[str]:
 
 def _place(copy: sqlite3.Connection, table: str) -> str:
     """Return what says where a row is stored: no view has it, nor every table."""
-    own = _columns(copy, table)
-    for name in ("rowid", "_rowid_", "oid"):  # a column of that name would be meant by it
-        with suppress(sqlite3.OperationalError):
-            if name not in own:
-                copy.execute(f"SELECT {name} FROM {table} LIMIT 0")  # noqa: S608
-                return name
+    with suppress(sqlite3.OperationalError):
+        copy.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608
+        return "rowid"
     return ""
