@@ -17,7 +17,6 @@ from sqlalchemy.pool import NullPool
 
 from atomlab.errors import SourceError
 from atomlab.evidence.sources.database import (
-    _CHECK,
     LATER_TABLE,
     Database,
     conditions,
