@@ -28,7 +28,7 @@ from atomlab.errors import InputError, SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.inputs.environment import Environment, load_stored_keys, load_variables
 from atomlab.evidence.inputs.pricing import load_pricing
-from atomlab.evidence.inputs.registry import any_health, default_registry, load_registry
+from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
 from atomlab.evidence.manifest import describe
 from atomlab.evidence.redaction import key_id, key_text, new_key, read_key
@@ -138,13 +138,14 @@ class _Given:
 
     def states(self, source: Source, inputs: Inputs) -> dict[str, str]:
         """Return for each input whether it was captured, given, default or absent."""
+        scored = any(p.health_score is not None for p in inputs.providers)
         shipped = self.rules == inputs.rules.based_on == inputs.rules.name
         return {
             "rules": "default" if shipped else "given",
             "prices": "absent" if self.pricing is None else "given",
             "registry": "default" if self.providers is None else "given",
             "catalogue": source.catalog_state if self.catalogue is None else "given",
-            "health": "given" if any_health(inputs.providers) else "absent",
+            "health": "given" if scored else "absent",
             "environment": "absent" if self.env is None else "given",
             "stored keys": "absent" if self.keys is None else "given",
         }

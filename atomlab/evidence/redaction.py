@@ -31,13 +31,13 @@ _BY_NAME: dict[str, State] = {state: state for state in STATES}
 # The states of which the platform builds a client: every truthy value, bar placeholders.
 USABLE: frozenset[str] = frozenset({"present", "ciphertext", "blank"})
 
-_TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|(null|empty):-)")
+TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|(null|empty):-)")
 _DOMAIN = b"atomlab/setting-value/v1\0"
 _KEY_BYTES = 32
 _FEWEST_BYTES = 20  # that differ; of 32 by chance there are 30, fewer than 20 never
 _MAX_NAME = 255  # varchar(255) on the platform
 _KEY_NAME = re.compile(rf"{NOT_PASTED}(?:{WORD}(?:[_.-]{WORD}){{0,5}})?_API_KEY")
-_Reach = Literal["always", "as a key", "never"]
+Reach = Literal["always", "as a key", "never"]
 
 
 def key_state(value: object, rules: Rules) -> State:
@@ -73,14 +73,9 @@ def token(value: object, rules: Rules, fingerprint: Callable[[bytes], str]) -> s
     return f"v1:{state}:{fingerprint(text.encode('utf-8', 'surrogatepass'))}"
 
 
-def is_token(text: str) -> bool:
-    """Return whether a text is a redaction token."""
-    return _TOKEN.fullmatch(text) is not None
-
-
 def token_state(text: str) -> State:
     """Return the state that a token carries; raise ValueError if `text` is no token."""
-    match = _TOKEN.fullmatch(text)
+    match = TOKEN.fullmatch(text)
     if match is None:
         raise ValueError("no redaction token")
     return _BY_NAME[match[1] or match[2]]
@@ -141,7 +136,7 @@ def settings_that_may_leave(
     Some names are kept whatever the value; those that only the value can show to hold a key, such
     as OPENAI_BASE_URL, where it has a key's shape; all others are only counted.
     """
-    reach = _reach(providers)
+    reach = reach_of(providers)
 
     def kept(name: object, value: object) -> bool:
         found = reach(name)
@@ -150,28 +145,18 @@ def settings_that_may_leave(
     return kept
 
 
-def names_that_may_leave(providers: Collection[Provider]) -> Callable[[object], bool]:
-    """Return a function that says of a setting's name whether a snapshot may hold it.
+def reach_of(providers: Collection[Provider]) -> Callable[[object], Reach]:
+    """Return a function that says of a setting's name when a snapshot holds it.
 
-    It may if the platform looks it up; if it looks as if the platform could, upper case and
-    ending in `_API_KEY`, of words and no secret; or if it can be read as the name of a key of a
-    vendor of models, whatever is written differently (see `names.reader`).
+    That is always if the platform looks it up, or if it looks as if the platform could: upper case
+    and ending in `_API_KEY`, of words and no secret. A name that can be read as that of a key of a
+    vendor of models is held always, or where its value is a key (see `names.reader`).
     """
-    reach = _reach(providers)
-    return lambda name: reach(name) != "never"
-
-
-def name_may_leave(name: str, providers: Collection[Provider]) -> bool:
-    """Return whether every snapshot holds a setting of this name, whatever its value."""
-    return _reach(providers)(name) == "always"
-
-
-def _reach(providers: Collection[Provider]) -> Callable[[object], _Reach]:
     own = {p.setting_key for p in providers}
     read = reader(tuple(providers))
 
     @lru_cache(maxsize=4096)
-    def reach(name: object) -> _Reach:
+    def reach(name: object) -> Reach:
         if not isinstance(name, str) or len(name) > _MAX_NAME:
             return "never"
         if name in own or _KEY_NAME.fullmatch(name):

@@ -16,8 +16,8 @@ from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
 from atomlab.process import HOME
-from atomlab.report.files import INDEX, PARTIAL, unwritable
-from atomlab.report.index import write_index
+from atomlab.report.files import INDEX, PARTIAL, make_folder, unwritable
+from atomlab.report.index import index_page
 from atomlab.report.plan import Task, Wanted, plan
 from atomlab.report.progress import showing_batch
 from atomlab.report.running import Outcome, Report, run_report
@@ -191,8 +191,12 @@ def _die_with_parent() -> None:
 
 
 def _write_index(outcomes: Sequence[Outcome], wanted: Wanted, tasks: int) -> Path:
-    about = (Path(wanted.snapshot).stem, wanted.notebook.stem)
+    """Write the page that links the reports in the folders below, and return its path."""
+    about = (wanted.out, Path(wanted.snapshot).stem, wanted.notebook.stem)
+    page = index_page(outcomes, *about, missing=tasks - len(outcomes))
     try:
-        return write_index(outcomes, wanted.folder, *about, missing=tasks - len(outcomes))
+        make_folder(wanted.out)
     except OSError as error:
         raise unwritable(wanted.out / INDEX, error.strerror) from None
+    wanted.folder.write({INDEX: page})
+    return wanted.out / INDEX

@@ -6,7 +6,7 @@ Both hold secrets: they are read, redacted at once as settings are, and never qu
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -153,17 +153,6 @@ def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, 
         if key == f"{provider}_{key_name}_production" and entry.get("is_active", True):
             found[provider, key_name] = value
     return found
-
-
-def kept_stored_keys(
-    stored: Mapping[tuple[str, str], Any], providers: Collection[str], tenants: Collection[str]
-) -> dict[tuple[str, str], Any]:
-    """Return the stored keys whose names may leave: of known providers, for known tenants."""
-    return {
-        (provider, key_name): value
-        for (provider, key_name), value in stored.items()
-        if provider in providers and (key_name == DEFAULT or key_name in tenants)
-    }
 
 
 def read_environment(db: Session) -> Environment:

@@ -68,11 +68,6 @@ def load_registry(path: Path) -> tuple[Provider, ...]:
     return providers
 
 
-def any_health(providers: tuple[Provider, ...]) -> bool:
-    """Return whether somebody wrote down the health score of a provider."""
-    return any(p.health_score is not None for p in providers)
-
-
 def default_registry(edition: str) -> Path:
     """Return the shipped registry of a shipped edition (`Rules.based_on`)."""
     return EDITIONS / f"{edition}.providers.json"

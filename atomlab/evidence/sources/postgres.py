@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE__CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
@@ -24,7 +24,7 @@ from atomlab.evidence.sources.database import (
 )
 from atomlab.text import storable
 
-if TYPE__CHECKING:
+if TYPE_CHECKING:
     import psycopg
 
 _CONNECT_ARGS = {
