@@ -14,6 +14,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 import atomlab
 from atomlab.evidence.snapshot import Snapshot
@@ -61,6 +64,11 @@ PRICES: dict[str, Any] = {
         "litellm_provider": "deepseek",
     },
 }
+
+
+def live_session(path: Path) -> Session:
+    """Return a session on a database file, as the platform has one."""
+    return Session(create_engine(f"sqlite:///{path}", poolclass=NullPool))
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from atomlab.files import read_yaml
 
 # A table of later versions of the platform, which no edition describes (docs/platform.md).
@@ -37,7 +35,6 @@ class Database:
     columns: Mapping[str, tuple[frozenset[str], frozenset[str]]]
     types: Mapping[tuple[str, str], str]
     odd: Collection[tuple[str, str]]
-    session: Session
     cursor: Callable[[], Any]
     reading: Callable[[], AbstractContextManager[object]]
     interrupt: Callable[[], object]

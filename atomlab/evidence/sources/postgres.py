@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
 from atomlab.evidence.sources.database import (
@@ -31,6 +28,7 @@ _CONNECT_ARGS = {
     "connect_timeout": 10,  # seconds
     "fallback_application_name": "atomlab",
     "client_encoding": "utf8",
+    "autocommit": True,  # until the tables are known
     "prepare_threshold": None,  # poolers between do not know prepared statements
 }
 _LOCK_TIMEOUT_S = 10
@@ -82,38 +80,29 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     all reads see. A password comes from the URL, PGPASSWORD or .pgpass; it is in no message.
     Raises SourceError if the server cannot be reached, refuses, or goes away.
     """
-    psycopg, engine, reading = _psycopg(), _engine(source), False
-    name = _where(engine.url)
+    psycopg, url, reading = _psycopg(), _url(source), False
+    options: dict[str, Any] = url.translate_connect_args(username="user", database="dbname")
+    options |= {n: v if isinstance(v, str) else ",".join(v) for n, v in url.query.items()}
+    name = _where(url)
     try:
-        with engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
+        with closing(psycopg.connect(**options | _CONNECT_ARGS)) as driver:
             name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
-            database = _database(driver, Session(connection), name, tables, timeout_s)
+            database = _database(driver, name, tables, timeout_s)
             reading = True
             yield database
-    except (psycopg.Error, DBAPIError) as error:
-        cause = getattr(error, "orig", error)
-        if not isinstance(cause, psycopg.Error):
-            raise  # of another database
-        reason, todo = _condition(cause)
+    except psycopg.Error as error:
+        reason, todo = _condition(error)
         raise SourceError(f"cannot be read ({reason})", where=name, todo=todo) from None
-    except (AssertionError, TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError) as error:
         if reading and not isinstance(error, UnicodeError):
             raise  # of whoever reads
-        # SQLAlchemy's, and unpacking; a UnicodeError holds the whole URL, or bytes of a row.
-        what = (
-            "holds text that is not in its own encoding"
-            if reading
-            else "the URL names no PostgreSQL"
-        )
+        # An odd answer; or a UnicodeError, which holds the whole URL, or bytes of a row.
+        what = "holds text that is not in its own encoding" if reading else "is no PostgreSQL URL"
         raise SourceError(what, where=name, todo=_CHECK) from None
-    finally:
-        engine.dispose()
 
 
 def _database(
     driver: psycopg.Connection[Any],
-    session: Session,
     name: str,
     tables: Sequence[str],
     timeout_s: float,
@@ -147,7 +136,6 @@ def _database(
         },
         types={(table, column): type_ for table, _, column, _, type_, _ in rows},
         odd={(table, column) for table, _, column, *_, odd in rows if odd},
-        session=session,
         cursor=lambda: driver.cursor(name="atomlab"),
         reading=nullcontext,
         interrupt=lambda: _cancel(driver),
@@ -210,28 +198,21 @@ def _cancel(driver: psycopg.Connection[Any]) -> None:
         driver.cancel()
 
 
-def _engine(source: str) -> Engine:
-    """Return an engine for a URL; raise SourceError, which repeats nothing of it, if it is none."""
+def _url(source: str) -> URL:
+    """Return a URL in its parts; raise SourceError, which repeats nothing of it, if it is none."""
     if source.count("@") > 1:
         raise SourceError(
             "the URL has more than one @", todo="write %40 for the one in the password"
         )
     options = {option.keyword.decode() for option in _psycopg().pq.Conninfo.get_defaults()}
     with suppress(ArgumentError, ValueError):  # in their words it would stand
-        url = make_url(source).set(drivername="postgresql+psycopg")
+        url = make_url(source)
         user, at, _ = source.partition("@")
         misplaced = at and (url.username is None or "?" in user)
         if not options >= set(url.query):
             raise SourceError("the URL has an option that PostgreSQL lacks", todo="correct it")
         if not misplaced and "%00" not in source and storable(source) == source:
-            return create_engine(
-                url,
-                poolclass=NullPool,
-                pool_reset_on_return=None,  # closing will do; what was cut off cannot roll back
-                hide_parameters=True,
-                isolation_level="AUTOCOMMIT",
-                connect_args=_CONNECT_ARGS,
-            )
+            return url
     raise SourceError(
         "is no database URL",
         todo="give postgresql://USER@HOST:PORT/DATABASE, with %3F for a ? in the password",

@@ -15,8 +15,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.sources import postgres, sqlite
@@ -67,11 +65,6 @@ class Source:
     columns: Mapping[str, frozenset[str]]
     readings: ExitStack
     progress: Progress | None
-
-    @property
-    def db(self) -> Session:
-        """A session in the transaction of all reads."""
-        return self.database.session
 
     @property
     def name(self) -> str:

@@ -10,11 +10,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
-from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
 from atomlab.evidence.seal import is_snapshot
@@ -81,11 +78,7 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
         copy.execute("PRAGMA query_only = ON")
         # A value that is not UTF-8 would otherwise stand in the error that it causes.
         copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
-        with closing(Session(engine)) as session:
-            remarks = [_MAY_LACK] if lacks_log else []
-            yield _database(path, copy, session, tables, timeout_s, remarks)
-        engine.dispose()
+        yield _database(path, copy, tables, timeout_s, [_MAY_LACK] if lacks_log else [])
 
 
 @contextmanager
@@ -97,16 +90,11 @@ def _refusals(path: Path) -> Iterator[None]:
         raise SourceError(
             f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
         ) from None
-    except (sqlite3.Error, DBAPIError, UnicodeDecodeError) as error:  # the last: its own message
-        reason, todo = _reason(getattr(error, "orig", error))
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        known = (words for start, words in conditions("sqlite").items() if name.startswith(start))
+        reason, todo = next(known, (f"SQLite's {name}", CHECK))
         raise SourceError(f"cannot be read ({reason})", where=path, todo=todo) from None
-
-
-def _reason(error: BaseException) -> tuple[str, str]:
-    """Return what went wrong, and what to do; SQLite's own words may quote a value of a view."""
-    name = getattr(error, "sqlite_errorname", type(error).__name__)
-    known = (words for start, words in conditions("sqlite").items() if name.startswith(start))
-    return next(known, (f"SQLite's {name}", CHECK))
 
 
 @contextmanager
@@ -132,7 +120,7 @@ def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
         return False
     if _state(path) != before:
         raise SourceError("was opened while it was copied", where=path, todo="capture again")
-    return not _beside(path)[0].exists()
+    return not files_of(path)[1].exists()
 
 
 def _copy(path: Path, copy: sqlite3.Connection, mode: str, limit_s: float) -> None:
@@ -154,7 +142,7 @@ def _mode(path: Path) -> str:
     """
     with path.open("rb") as stream:
         head = stream.read(20)
-    log, index = _beside(path)
+    _, log, index, _ = files_of(path)
     if head[18:20] != b"\x02\x02" or (log.exists() and index.exists()):
         return _TO_SHARE
     if log.exists() and log.stat().st_size:
@@ -168,25 +156,18 @@ def _mode(path: Path) -> str:
 
 def _state(path: Path) -> tuple[object, ...]:
     status = path.stat()
-    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in _beside(path))
+    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in files_of(path)[1:3])
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the file and the names of all that SQLite reads or makes beside it."""
-    real = path.resolve()
-    return [path, *_beside(path), real.with_name(f"{real.name}-journal")]
-
-
-def _beside(path: Path) -> tuple[Path, Path]:
-    """Return the names of the file's write-ahead log and of the index to it."""
+    """Return the file, and its log, the index to that and its journal, be they there or not."""
     real = path.resolve()  # SQLite follows links, too
-    return real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
+    return [path, *(real.with_name(f"{real.name}-{end}") for end in ("wal", "shm", "journal"))]
 
 
 def _database(
     path: Path,
     copy: sqlite3.Connection,
-    session: Session,
     tables: Sequence[str],
     limit_s: float,
     remarks: list[str],
@@ -205,7 +186,6 @@ def _database(
         columns=columns,
         types={},
         odd=frozenset(),
-        session=session,
         cursor=copy.cursor,
         reading=lambda: _bounded(path, copy, limit_s),
         interrupt=copy.interrupt,
