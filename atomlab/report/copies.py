@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -112,7 +111,7 @@ def _filled(source: Path, values: Mapping[str, str]) -> str:
             lines = {line.partition(":")[0]: line for line in cell.source.splitlines()}
             for name, parameter in declared.items():
                 if values[name] != parameter.default:  # texts, all of them
-                    written = f"{name}: str = {_literal(values[name])}  # {parameter.help}"
+                    written = f"{name}: str = {values[name]!r}  # {parameter.help}"
                     lines[name] = written
             cell.source = "\n".join(lines.values())
     return str(nbformat.writes(notebook)) + "\n"
@@ -131,9 +130,3 @@ def _stated(notebook: Path) -> dict[str, Any]:
         return {name: parameter.default for name, parameter in parameters_of(notebook).items()}
     except InputError:
         return {}
-
-
-def _literal(value: str) -> str:
-    """Return `value` as Python, in double quotes where JSON says the same."""
-    plain = value.isascii() and value.isprintable()
-    return json.dumps(value) if plain else repr(value)

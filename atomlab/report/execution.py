@@ -20,8 +20,6 @@ from atomlab.report.files import PARTIAL, ReportFolder
 from atomlab.report.kernel import last_words
 
 KEPT_EVERY_S = 1.0
-# What nbformat raises for what is no notebook at all.
-_INVALID = (nbformat.ValidationError, ValueError, LookupError, TypeError, AttributeError)
 _TODO = "open that notebook and look"
 
 # What papermill logs of a failure is in the error that is raised.
@@ -43,19 +41,15 @@ class Execution:
     ) -> None:
         try:
             nbformat.validate(nbformat.read(path, as_version=4))
-        except (*_INVALID, AssertionError) as error:
+        except Exception as error:  # of any kind, for what is no notebook at all
             what = str(error).split("\n")[0] or type(error).__name__
             raise ReportError(
                 f"is no valid notebook ({what})", where=path, todo="repair it in JupyterLab"
             ) from None
         self.files, self.notebook, self.at = files, nbformat.v4.new_notebook(), "the kernel's start"
+        self.partial = files.path / PARTIAL
         self._path, self._kernel, self._on_cell = path, kernel, on_cell
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def partial(self) -> Path:
-        """Where the notebook is kept as far as it came."""
-        return self.files.path / PARTIAL
 
     @property
     def text(self) -> str:

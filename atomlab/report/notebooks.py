@@ -105,7 +105,8 @@ def parameters_of(path: Path) -> dict[str, Parameter]:
     try:
         document = json.loads(read_bytes(path))
         cells = [cell for cell in document["cells"] if cell["cell_type"]]
-        sources = ["".join(c["source"]) for c in cells if "parameters" in _tags(c)]
+        tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", ())]
+        sources = ["".join(cell["source"]) for cell in tagged]
         if document["nbformat"] < 4:
             raise ValueError
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -160,10 +161,6 @@ def _misfit(parameter: Parameter, value: Any, where: Path) -> InputError:
         what = f"is {parameter.type}, not {value!r}"
         todo = f"give a value like {parameter.default!r}"
     return InputError(f"parameter {parameter.name} {what}", where=where, todo=todo)
-
-
-def _tags(cell: Mapping[str, Any]) -> list[str]:
-    return list(cell.get("metadata", {}).get("tags", ()))
 
 
 def _declared(line: str, where: Path) -> Parameter:

@@ -167,17 +167,11 @@ def _provenance(notebook: NotebookNode, findings: Mapping[str, Any]) -> Iterator
     if replayed:
         yield "Request" if len(replayed) == 1 else "Requests replayed", in_words(replayed)
     given = notebook.metadata.get("papermill", {}).get("parameters", {})
+    paths = {n: PurePath(str(v)) for n, v in sorted(given.items()) if v}
     # Files by name, whatever folder they were in.
-    values = [
-        f"{printable(n)} {printable(PurePath(str(v)).name if _is_path(v) else v)}"
-        for n, v in sorted(given.items())
-        if v
-    ]
+    shown = {n: path.name if path.is_absolute() else given[n] for n, path in paths.items()}
+    values = [f"{printable(n)} {printable(value)}" for n, value in shown.items()]
     yield "Parameters", ", ".join(values) or "the notebook's own"
-
-
-def _is_path(value: object) -> bool:
-    return PurePath(str(value)).is_absolute()
 
 
 def _heading(cell: NotebookNode) -> re.Match[str] | None:

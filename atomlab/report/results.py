@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.report.export import font_warnings
+from atomlab.report.files import PAGE, PAPER
 from atomlab.report.notebooks import Parameter
 from atomlab.show.palette import terminal_colour
 from atomlab.show.terminal import print_line, print_warnings
@@ -36,8 +37,8 @@ def _print_result(subject: str, report: Report) -> None:
         print_line(out, f"cause: {report.certainty}", terminal_colour(report.certainty))
     if report.mode:
         print_line(out, f"requests: {printable(report.mode)}")
-    for page in (report.html, *([report.pdf] if report.paper else [])):
-        print_line(out, f"report: {printable(page, 4096)}")
+    for page in [PAGE, PAPER] if report.paper else [PAGE]:
+        print_line(out, f"report: {printable(report.folder / page, 4096)}")
 
 
 def print_outcomes(outcomes: Sequence[Outcome], index: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,26 +53,6 @@ class Report:
     mode: str = ""
     paper: bool = False
     missing: str = ""
-
-    @property
-    def html(self) -> Path:
-        """The report itself, one self-contained file."""
-        return self.folder / PAGE
-
-    @property
-    def pdf(self) -> Path:
-        """The report as PDF, where it was asked for."""
-        return self.folder / PAPER
-
-    @property
-    def notebook(self) -> Path:
-        """The executed notebook."""
-        return self.folder / NOTEBOOK
-
-    @property
-    def findings(self) -> Path:
-        """The findings as JSON."""
-        return self.folder / FINDINGS
 
 
 @dataclass(frozen=True)
@@ -147,7 +127,11 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
 
     findings = findings_in(execution.notebook)
     page = to_html(execution.notebook, findings, users_own)
-    paper, missing = _on_paper(page, findings) if task.pdf else (None, "")
+    paper, missing = None, ""
+    if task.pdf:
+        snapshot = findings.get("snapshot", {})
+        evidence = f"snapshot {snapshot['name']}, SHA-256 {snapshot['sha256']}" if snapshot else ""
+        paper, missing = to_pdf(page, footer=printable(evidence, 200))
     report = Report(
         result_of(findings),
         str(findings["answer"]),
@@ -166,13 +150,6 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
     }
     execution.files.write(contents)
     return report
-
-
-def _on_paper(page: str, findings: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return the PDF, the evidence at the foot of its pages, and letters that no font has."""
-    snapshot = findings.get("snapshot", {})
-    evidence = f"snapshot {snapshot['name']}, SHA-256 {snapshot['sha256']}" if snapshot else ""
-    return to_pdf(page, footer=printable(evidence, 200))
 
 
 @contextmanager

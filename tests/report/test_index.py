@@ -28,8 +28,8 @@ def outcome(tmp_path):
             (folder / PARTIAL).write_text("{}")
             return Outcome(task, None, told, 1.5)
         report = Report(result, told, folder, certainty)
-        for path in (report.html, report.notebook, report.findings):
-            path.write_text("")
+        for name in ("report.html", "notebook.ipynb", "findings.json"):
+            (folder / name).write_text("")
         return Outcome(task, report, "", 1.5)
 
     return make

@@ -13,6 +13,10 @@ from atomlab.files import read_yaml
 
 # A table of later versions of the platform, which no edition describes (docs/platform.md).
 LATER_TABLE = "local_model_providers"
+LATER = (
+    f"the database's schema is later than these rules (table {LATER_TABLE}):"
+    " newer versions decide otherwise"
+)
 CHECK = "check that it is ATOM's database and that you may read it"
 
 
@@ -23,8 +27,8 @@ class Database:
     `about` is what the manifest records of it: server version, isolation, clock, and `remarks`,
     what else to know of it, a sentence each. `columns` has for each table that is there all its
     columns and those that may be read. What is read from a `cursor` is read in a block of
-    `reading`. `text`, `mark` and `place` spell a column as text, a bound value, and where a row of
-    a table is stored (empty where that has no name). Unless `only_utf8`, text may hold lone
+    `reading`. `mark` and `place` spell a bound value, and where a row of a table is stored (empty
+    where that has no name). Unless `only_utf8`, text may hold lone
     surrogates for bytes that are no UTF-8. `types` has the declared types of columns, `odd` those
     that the platform would not read as the text that they are.
     """
@@ -38,16 +42,9 @@ class Database:
     cursor: Callable[[], Any]
     reading: Callable[[], AbstractContextManager[object]]
     interrupt: Callable[[], object]
-    text: Callable[[str], str]
     mark: str
     place: Callable[[str], str]
     only_utf8: bool
-
-
-def remarks_on_schema(has_later_table: bool) -> list[str]:
-    """Return what to know of a database's schema: that it is later than the rules, if it is."""
-    later = f"the database's schema is later than these rules (table {LATER_TABLE})"
-    return [f"{later}: newer versions decide otherwise"] if has_later_table else []
 
 
 @cache

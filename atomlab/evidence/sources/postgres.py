@@ -13,12 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
-from atomlab.evidence.sources.database import (
-    LATER_TABLE,
-    Database,
-    conditions,
-    remarks_on_schema,
-)
+from atomlab.evidence.sources.database import LATER, LATER_TABLE, Database, conditions
 from atomlab.text import storable
 
 if TYPE_CHECKING:
@@ -87,7 +82,7 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     try:
         with closing(psycopg.connect(**options | _CONNECT_ARGS)) as driver:
             name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
-            database = _database(driver, name, tables, timeout_s)
+            database = _database(driver, name, [*tables], timeout_s)
             reading = True
             yield database
     except psycopg.Error as error:
@@ -102,18 +97,15 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
 
 
 def _database(
-    driver: psycopg.Connection[Any],
-    name: str,
-    tables: Sequence[str],
-    timeout_s: float,
+    driver: psycopg.Connection[Any], name: str, tables: list[str], timeout_s: float
 ) -> Database:
     query = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
-    there = [table for (table,) in driver.execute(query, [list(tables)])]
+    there = [table for (table,) in driver.execute(query, [tables])]
     _begin(driver, timeout_s)
     locked = _lock(driver, there)
     [(version, user, clock, later, isolation)] = driver.execute(_ABOUT, [LATER_TABLE])
     offset = clock - datetime.now(UTC)
-    rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
+    rows = driver.execute(_COLUMNS, [tables]).fetchall()
     kinds = {table: kind for table, kind, *_ in rows}
     return Database(
         name=name,
@@ -125,7 +117,7 @@ def _database(
             "tables_locked": locked,
             "statement_timeout_s": timeout_s,
             "clock_offset_s": round(offset.total_seconds(), 3),
-            "remarks": remarks_on_schema(later),
+            "remarks": [LATER] if later else [],
         },
         columns={
             table: (
@@ -139,7 +131,6 @@ def _database(
         cursor=lambda: driver.cursor(name="atomlab"),
         reading=nullcontext,
         interrupt=lambda: _cancel(driver),
-        text=lambda column: f"CAST({column} AS text)",
         mark="%s",
         place=lambda table: _PLACES.get(kinds[table], ""),
         only_utf8=True,

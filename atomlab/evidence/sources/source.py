@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -125,10 +125,9 @@ class Source:
         return list(dict.fromkeys(map(self._tenant_id, names)))
 
     def _tenant_id(self, name: str) -> TenantId:
-        text, mark = self.database.text, self.database.mark
         columns = ("id", *sorted({"subdomain", "name"} & self.columns["tenants"]))
-        texts = [text(column) for column in columns]
-        where = " OR ".join(f"{column} = {mark}" for column in texts)
+        texts = [*map(_as_text, columns)]
+        where = " OR ".join(f"{column} = {self.database.mark}" for column in texts)
         query = f"SELECT {', '.join(texts)}, id FROM tenants WHERE {where}"  # noqa: S608
         sayable = storable(name) == name  # else no row is called so
         if sayable and (rows := list(self._rows(query, [name] * len(columns)))):
@@ -196,7 +195,7 @@ class Source:
     def _column(self, table: str, column: str) -> str:
         if column not in self.columns[table]:
             return "NULL"
-        return column if column in _AS_STORED else self.database.text(column)
+        return column if column in _AS_STORED else _as_text(column)
 
     def _among(
         self, table: str, column: str, ids: Sequence[TenantId] | None
@@ -207,7 +206,11 @@ class Source:
         types, marks = self.database.types, ", ".join([self.database.mark] * len(ids))
         if types and types.get((table, column)) == types.get(("tenants", "id")):
             return f"WHERE {column} IN ({marks})", [stored for stored, _ in ids]
-        return f"WHERE {self.database.text(column)} IN ({marks})", [text for _, text in ids]
+        return f"WHERE {_as_text(column)} IN ({marks})", [text for _, text in ids]
+
+
+def _as_text(column: str) -> str:
+    return f"CAST({column} AS text)"
 
 
 @contextmanager
@@ -220,8 +223,11 @@ def open_source(
     longer than `statement_timeout_s`, and no lock is waited for longer. Raises SourceError if it
     is no such database, now or while it is read.
     """
+    named = _resolved(source)
+    kind = postgres if postgres.is_url(named) else sqlite
+    opened = kind.open_database(named, tuple(_TABLES), statement_timeout_s)
     try:
-        with _opener(source, statement_timeout_s) as database, ExitStack() as readings:
+        with opened as database, ExitStack() as readings:
             yield Source(database, _checked(database), readings, progress)
     except SourceError as error:
         error.__context__ = None  # the driver's own error, hidden there, may quote values
@@ -234,16 +240,7 @@ def source_files(source: str) -> list[Path]:
     For a server what its URL may name, its key say. Raises SourceError if it names no file.
     """
     named = _resolved(source)
-    if postgres.is_url(named):
-        return postgres.files_of(named)
-    return sqlite.files_of(sqlite.file_of(named))
-
-
-def _opener(source: str, timeout_s: float) -> AbstractContextManager[Database]:
-    named = _resolved(source)
-    if postgres.is_url(named):
-        return postgres.open_database(named, tuple(_TABLES), timeout_s)
-    return sqlite.open_database(sqlite.file_of(named), tuple(_TABLES), timeout_s)
+    return (postgres if postgres.is_url(named) else sqlite).files_of(named)  # type: ignore[no-any-return]
 
 
 def _resolved(source: str) -> str:

@@ -15,13 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
 from atomlab.evidence.seal import is_snapshot
-from atomlab.evidence.sources.database import (
-    CHECK,
-    LATER_TABLE,
-    Database,
-    conditions,
-    remarks_on_schema,
-)
+from atomlab.evidence.sources.database import CHECK, LATER, LATER_TABLE, Database, conditions
 
 _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
@@ -33,7 +27,7 @@ _MAY_LACK = (
 _TO_SHARE = "mode=ro"
 
 
-def file_of(source: str) -> Path:
+def _file_of(source: str) -> Path:
     """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
     path = Path(source)
     if "://" in source:
@@ -58,12 +52,13 @@ def file_of(source: str) -> Path:
 
 
 @contextmanager
-def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
+def open_database(source: str, tables: Sequence[str], limit_s: float) -> Iterator[Database]:
     """Copy an SQLite file into memory, in any journal mode, while others may write to it.
 
     Nothing is written beside the file. While it is copied, a writer in WAL mode waits for nothing,
     another one with its commit. Raises SourceError if the file cannot be read.
     """
+    path = _file_of(source)
     with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy, _refusals(path):
         if is_snapshot(path):
             raise SourceError(
@@ -71,14 +66,34 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
                 where=path,
                 todo="capture the database that it was made from",
             )
-        lacks_log = _back_up(path, copy, timeout_s)
+        lacks_log = _back_up(path, copy, limit_s)
         copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         # Sorting spills into no file: values never reach the disk.
         copy.execute("PRAGMA temp_store = MEMORY")
         copy.execute("PRAGMA query_only = ON")
         # A value that is not UTF-8 would otherwise stand in the error that it causes.
         copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        yield _database(path, copy, tables, timeout_s, [_MAY_LACK] if lacks_log else [])
+        later = _columns(copy, LATER_TABLE)
+        yield Database(
+            name=path.name,
+            user="",
+            about={
+                "kind": "sqlite",
+                "server_version": sqlite3.sqlite_version,
+                "isolation": "copy of one moment (backup API)",
+                "clock_offset_s": None,
+                "remarks": [*([_MAY_LACK] if lacks_log else []), *([LATER] if later else [])],
+            },
+            columns={t: (names, names) for t in tables if (names := _columns(copy, t))},
+            types={},
+            odd=frozenset(),
+            cursor=copy.cursor,
+            reading=lambda: _bounded(path, copy, limit_s),
+            interrupt=copy.interrupt,
+            mark="?",
+            only_utf8=False,
+            place=lambda table: _place(copy, table),
+        )
 
 
 @contextmanager
@@ -120,7 +135,7 @@ def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
         return False
     if _state(path) != before:
         raise SourceError("was opened while it was copied", where=path, todo="capture again")
-    return not files_of(path)[1].exists()
+    return not _files_at(path)[1].exists()
 
 
 def _copy(path: Path, copy: sqlite3.Connection, mode: str, limit_s: float) -> None:
@@ -142,7 +157,7 @@ def _mode(path: Path) -> str:
     """
     with path.open("rb") as stream:
         head = stream.read(20)
-    _, log, index, _ = files_of(path)
+    _, log, index, _ = _files_at(path)
     if head[18:20] != b"\x02\x02" or (log.exists() and index.exists()):
         return _TO_SHARE
     if log.exists() and log.stat().st_size:
@@ -156,44 +171,18 @@ def _mode(path: Path) -> str:
 
 def _state(path: Path) -> tuple[object, ...]:
     status = path.stat()
-    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in files_of(path)[1:3])
+    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in _files_at(path)[1:3])
 
 
-def files_of(path: Path) -> list[Path]:
+def files_of(source: str) -> list[Path]:
+    """Return the file that a source names, and all that SQLite reads or makes beside it."""
+    return _files_at(_file_of(source))
+
+
+def _files_at(path: Path) -> list[Path]:
     """Return the file, and its log, the index to that and its journal, be they there or not."""
     real = path.resolve()  # SQLite follows links, too
     return [path, *(real.with_name(f"{real.name}-{end}") for end in ("wal", "shm", "journal"))]
-
-
-def _database(
-    path: Path,
-    copy: sqlite3.Connection,
-    tables: Sequence[str],
-    limit_s: float,
-    remarks: list[str],
-) -> Database:
-    columns = {table: (names, names) for table in tables if (names := _columns(copy, table))}
-    return Database(
-        name=path.name,
-        user="",
-        about={
-            "kind": "sqlite",
-            "server_version": sqlite3.sqlite_version,
-            "isolation": "copy of one moment (backup API)",
-            "clock_offset_s": None,
-            "remarks": [*remarks, *remarks_on_schema(bool(_columns(copy, LATER_TABLE)))],
-        },
-        columns=columns,
-        types={},
-        odd=frozenset(),
-        cursor=copy.cursor,
-        reading=lambda: _bounded(path, copy, limit_s),
-        interrupt=copy.interrupt,
-        text=lambda column: f"CAST({column} AS TEXT)",
-        mark="?",
-        only_utf8=False,
-        place=lambda table: _place(copy, table),
-    )
 
 
 def _columns(copy: sqlite3.Connection, table: str) -> frozenset[str]:
