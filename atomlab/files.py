@@ -36,10 +36,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
-    """Return the content of `path`, read once, as a pipe must be; raise InputError.
-
-    It is refused if it has more than `most` bytes, MAX_BYTES if not given.
-    """
+    """Return at most `most` bytes (MAX_BYTES), read once, as a pipe must be; raise InputError."""
     most = MAX_BYTES if most is None else most
     try:
         with path.open("rb") as stream:
@@ -92,10 +89,7 @@ def _unreadable(path: Path, reason: object) -> InputError:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return the YAML value in `path`, as `core_yaml` reads it.
-
-    Raises InputError, which quotes nothing of the file.
-    """
+    """Return the YAML value in `path`; raise InputError, which quotes nothing of the file."""
     content = read_bytes(path, MAX_YAML_BYTES)
     try:
         return core_yaml.parse(content)

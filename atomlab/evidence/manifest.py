@@ -142,11 +142,7 @@ def describe(
 
 
 def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Return the manifest of an opened snapshot.
-
-    Raises ValueError if it lacks something or says it in another form, RecursionError if it is
-    nested too deeply, sqlite3.Error if it cannot be read.
-    """
+    """Return the manifest of an opened snapshot; raise ValueError if it has another form."""
     rows = connection.execute("SELECT name, value FROM manifest")
     manifest = {name: json.loads(value) for name, value in rows}
     try:
@@ -163,10 +159,7 @@ def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection) -> None:
-    """Raise ValueError if a manifest disagrees with the snapshot that holds it, hashes aside.
-
-    Raises sqlite3.Error if the snapshot cannot be read.
-    """
+    """Raise ValueError if a manifest disagrees with the snapshot that holds it, hashes aside."""
     rows = {table: digest["rows"] for table, digest in manifest["tables"].items()}
     prices, proof, name = manifest["pricing"], manifest["fidelity"], manifest["rules"]
     captured_at = manifest["captured_at"]

@@ -94,8 +94,8 @@ def new_key() -> bytes:
 def read_key(path: Path) -> bytes:
     """Return the fingerprint key in `path`.
 
-    Raises InputError for a file that cannot be read, is not 64 hex digits, that others may read
-    or change, or whose key is no random one, so that values could be guessed from fingerprints.
+    Raises InputError if it is not 64 hex digits, others may read or change it, or it is no random
+    one, so that values could be guessed from fingerprints.
     """
     try:
         with path.open(encoding="ascii") as stream:  # a device has no end
@@ -133,8 +133,7 @@ def settings_that_may_leave(
 ) -> Callable[[object, object], bool]:
     """Return a function that says of a setting's name and value whether its name is kept.
 
-    Some names are kept whatever the value; those that only the value can show to hold a key, such
-    as OPENAI_BASE_URL, where it has a key's shape; all others are only counted.
+    Some names are kept whatever the value, others, such as OPENAI_BASE_URL, where it is a key.
     """
     reach = reach_of(providers)
 

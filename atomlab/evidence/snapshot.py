@@ -113,9 +113,8 @@ class Snapshot(Evidence, Shown):
     def verify(self) -> None:
         """Re-compute what the manifest says of the tables; raise SnapshotError if it differs.
 
-        Opening has already checked the seal of the file as a whole, its pages and the form of its
-        content; this checks what the tables say, row by row, that every value of a setting,
-        variable or stored key is a token, and its name one that capture keeps.
+        Opening has already checked the file as a whole; this checks what the tables say, row by
+        row, that every value is a token, and its name one that capture keeps.
         """
         try:
             check_agreement(self.manifest, self._connection)
@@ -158,8 +157,7 @@ class Snapshot(Evidence, Shown):
 def open_snapshot(path: str | Path) -> Snapshot:
     """Return the snapshot in `path`, its seal checked, opened so that nothing can be written.
 
-    Raises SnapshotError if the file is missing, not an SQLite file, not a snapshot, of another
-    format version, or damaged, or holds anything that capture does not write.
+    Raises SnapshotError, also if it holds anything that capture does not write.
     """
     return _opened(Path(path), check_content)
 

@@ -41,8 +41,7 @@ def default_jobs() -> int:
 def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[Outcome], Path]:
     """Make the reports that are wanted and the page that lists them; return both.
 
-    One that fails does not stop the others; an interrupt does, and the page lists what was made,
-    if anything was. Raises AtomlabError if nothing can be made, or the page cannot be written.
+    One that fails does not stop the others; an interrupt does, and the page lists what was made.
     """
     tasks = plan(wanted)
     wanted.folder.check([INDEX])

@@ -44,7 +44,6 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
     """Return what was chosen, checked: by default the shipped example, which has a hypothesis.
 
     Without `tenant` it is the example's, or the first by id where the snapshot has no such one.
-    Raises SnapshotError, TenantError or InputError.
     """
     example = _defaults(shipped_notebook(VERIFICATION))
     if hypothesis:
@@ -66,8 +65,7 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
 def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
     """Return the shipped notebooks' copies in `folder`: fresh ones about `values`, or kept ones.
 
-    What is there already is never written to. Raises ReportError or SnapshotError if the folder
-    cannot be written.
+    What is there already is never written to.
     """
     try:
         folder.mkdir(0o755, parents=True, exist_ok=True)

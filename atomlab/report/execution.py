@@ -61,10 +61,9 @@ class Execution:
         self.files.write({PARTIAL: self.text})
 
     def run(self, values: Mapping[str, Any]) -> None:
-        """Execute the notebook with these parameters.
+        """Execute the notebook with these parameters; raise ReportError, naming what failed.
 
-        Meanwhile PARTIAL has it as far as it came, at most a second behind. Raises ReportError if
-        a cell, which is named, fails or ends the kernel, or the kernel does not start.
+        Meanwhile PARTIAL has it as far as it came, at most a second behind.
         """
         try:
             papermill.execute_notebook(

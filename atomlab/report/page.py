@@ -79,10 +79,7 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
 
 
 def page_of(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> Page:
-    """Return the page for an executed notebook and its findings.
-
-    The findings have a verdict or a status, and an `answer`; the rest is shown where it is there.
-    """
+    """Return the page for an executed notebook and its findings."""
     cells = notebook.cells
     first = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
     question = first.lstrip("# ")

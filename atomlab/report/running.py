@@ -75,10 +75,7 @@ class _OutOfTimeError(KeyboardInterrupt):
 
 
 def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
-    """Make the one report that is wanted; return what it is about, and the report.
-
-    Raises AtomlabError.
-    """
+    """Make the one report that is wanted; return what it is about, and the report."""
     wanted.folder.check_report(pdf=wanted.pdf)
     with running_kernel(folder_of(wanted.notebook)) as kernel:
         # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
@@ -97,11 +94,9 @@ def run_report(
 
     `timeout_s` bounds the whole run; `on_cell` gets the place of each cell and their number;
     `kernel` is a fresh one, else one is started. Raises InputError for parameters that do not fit
-    the notebook, before anything runs. Raises ReportError if a package for PDF is missing, the
-    folder cannot be written or holds what is to be kept, another run is in it, a cell fails, the
-    kernel dies or time runs out: then PARTIAL has the notebook as far as it came, and what an
-    earlier run left stays as it was. A run that is interrupted leaves nothing; one that is asked
-    to end (Ended) leaves PARTIAL. A PDF of an earlier run goes where none is asked for.
+    the notebook, before anything runs, and ReportError. After an error or the end of the time, or
+    where it is asked to end (Ended), PARTIAL has the notebook as far as it came; a run that is
+    interrupted leaves nothing. An earlier PDF goes where none is asked for.
     """
     started = time.monotonic()
     values = check_parameters(task.parameters, parameters_of(task.notebook), task.notebook)

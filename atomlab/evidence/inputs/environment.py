@@ -65,9 +65,8 @@ def load_variables(source: str | Path | Mapping[str, str | None]) -> dict[str, s
     """Return the variables in a file of `NAME=value` lines, or of a mapping, by name.
 
     The lines are as `env` prints them: names and values are taken as they stand, quotes included;
-    a line that no name begins goes on with the value before it. Entries parted by NUL, as `env -0`
-    and /proc/PID/environ have them, are read too, and are never ambiguous. Raises InputError, which
-    quotes nothing, for a file that is not such lines, or has a name twice.
+    a line that no name begins goes on with the value before it. Entries parted by NUL, as in
+    /proc/PID/environ, are read too. Raises InputError, which quotes nothing.
     """
     if isinstance(source, Mapping):
         where: object = "the environment"
@@ -91,9 +90,7 @@ def load_variables(source: str | Path | Mapping[str, str | None]) -> dict[str, s
 
 def _entries(path: Path) -> list[tuple[str, str, str]]:
     """Return where each entry stands, its name and its value."""
-    content = _text(read_bytes(path))
-    if content is None:
-        raise InputError("is not UTF-8 text", where=path, todo=_WHAT)
+    content = read_bytes(path).decode("utf-8", "surrogateescape")
     if content.count("\n") + content.count("\0") > limits.LINES:
         raise InputError(f"has more than {limits.LINES:,} lines", where=path, todo=_WHAT)
     parts: list[tuple[str, list[str]]] = []
@@ -116,19 +113,11 @@ def _entries(path: Path) -> list[tuple[str, str, str]]:
     return [(where, name, value) for where, name, _, value in entries]
 
 
-def _text(content: bytes) -> str | None:
-    """Return the content as text, None if it is no UTF-8; the decoder's own error holds it."""
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
 def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, str], str | None]:
     """Return the keys of a `byok_keys.json` that the platform may use, by provider and key name.
 
-    It finds an entry by its id, PROVIDER_NAME_production, and uses it while it is active; any other
-    counts as none. Raises InputError, which quotes nothing, for anything else than such a file.
+    It finds an entry by its id, PROVIDER_NAME_production, and uses it while it is active. Raises
+    InputError, which quotes nothing.
     """
     where = "the stored keys" if isinstance(source, Mapping) else Path(source)
     document = source if isinstance(source, Mapping) else read_json(Path(source))

@@ -130,10 +130,7 @@ class Rules:
 
 
 def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
-    """Return the rules that `document` holds in full, or raise InputError naming the field.
-
-    Without `based_on` they are an edition of their own.
-    """
+    """Return the rules that `document` holds in full, or raise InputError naming the field."""
     if (size := _size(document)) > limits.RULES:
         what = limits.beyond(size, limits.RULES, "words and numbers")
         raise InputError(f"rules are too many: {what}", where=where, todo="check the file")
@@ -183,10 +180,7 @@ def _complaint(error: ValidationError) -> str:
 
 
 def load_rules(name_or_file: str) -> Rules:
-    """Return a shipped edition by name, or the rules in a YAML file `based_on` one.
-
-    Raises InputError for an unknown edition, unknown or missing fields, or a bad value.
-    """
+    """Return a shipped edition by name, or the rules in a YAML file `based_on` one."""
     shipped = editions()
     if name_or_file in shipped:
         return rules_from_mapping(_edition(shipped[name_or_file]), name_or_file)

@@ -100,10 +100,7 @@ class Source:
         return "captured" if there else "absent"
 
     def catalog(self) -> dict[str, CatalogEntry]:
-        """Return the model catalogue, empty if the database has none.
-
-        Raises SourceError if it may not be read, or holds what no catalogue does.
-        """
+        """Return the model catalogue, empty if the database has none; raise SourceError."""
         _check_deciding(self.database, "model_catalog", ", or give --catalog")
         if self.catalog_state == "absent":
             return {}
@@ -118,10 +115,7 @@ class Source:
             ) from None
 
     def tenant_ids(self, names: Sequence[str]) -> list[TenantId]:
-        """Return the ids of the tenants that go by these names.
-
-        Raises TenantError for a name that no tenant goes by, with near matches, or several.
-        """
+        """Return the ids of the tenants that go by these names; raise TenantError."""
         return list(dict.fromkeys(map(self._tenant_id, names)))
 
     def _tenant_id(self, name: str) -> TenantId:
@@ -215,7 +209,7 @@ def _as_text(column: str) -> str:
 
 @contextmanager
 def open_source(
-    source: str, *, statement_timeout_s: float = 60, progress: Progress | None = None
+    source: str, statement_timeout_s: float = 60, progress: Progress | None = None
 ) -> Iterator[Source]:
     """Open a database in ATOM's schema to read it: an SQLite file, by path or URL, or PostgreSQL.
 
@@ -279,10 +273,7 @@ def _checked(database: Database) -> dict[str, frozenset[str]]:
 
 
 def _check_deciding(database: Database, table: str, otherwise: str = "") -> None:
-    """Raise SourceError if what decides is there, but withheld or read otherwise by the platform.
-
-    `otherwise` is what else to do about it.
-    """
+    """Raise SourceError if what decides is withheld, or read otherwise by the platform."""
     there, readable = database.columns.get(table, (frozenset(), frozenset()))
     deciding = (_NEEDED[table] | _DECIDING[table]) & there
     if withheld := sorted(deciding - readable):
