@@ -98,7 +98,7 @@ def report(
     """
     from atomlab.report.notebooks import TRIAGE, VERIFICATION, find_notebook, parameters_of
     from atomlab.report.plan import Wanted, checked
-    from atomlab.report.results import print_outcomes, print_report
+    from atomlab.report.results import print_outcomes, print_reports
 
     with as_usage():
         path = find_notebook(notebook or (VERIFICATION if hypothesis else TRIAGE))
@@ -113,7 +113,7 @@ def report(
             from atomlab.report.running import make_one
 
             subject, made = make_one(wanted, timeout)
-            print_report(subject, made)
+            print_reports((subject, made))
             results = {made.result}
         else:
             from atomlab.report.batch import make_batch
