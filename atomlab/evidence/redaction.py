@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import stat
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.names import reader
 from atomlab.evidence.shapes import KEY_SHAPE, NOT_PASTED, WORD
+from atomlab.files import read_bytes
 
 State = Literal["present", "ciphertext", "null", "empty", "blank", "placeholder"]
 STATES: tuple[State, ...] = get_args(State)
@@ -97,15 +98,9 @@ def read_key(path: Path) -> bytes:
     Raises InputError if it is not 64 hex digits, others may read or change it, or it is no random
     one, so that values could be guessed from fingerprints.
     """
-    try:
-        with path.open(encoding="ascii") as stream:  # a device has no end
-            status = os.fstat(stream.fileno())
-            key = bytes.fromhex(stream.read(4 * _KEY_BYTES).strip())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not hexadecimal"
-        raise InputError(
-            f"cannot read the key ({reason})", where=path, todo="give a key file made by capture"
-        ) from None
+    key, content, status = b"", read_bytes(path, 4 * _KEY_BYTES), path.stat()
+    with suppress(ValueError):
+        key = bytes.fromhex(content.decode("ascii").strip())
     if len(key) != _KEY_BYTES:
         raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
     if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:

@@ -302,8 +302,8 @@ def test_every_new_key_is_fresh():
         pytest.param(b"", "is no 256-bit key", id="empty"),
         pytest.param(b"00" * 31, "is no 256-bit key", id="short"),
         pytest.param(b"00" * 33, "is no 256-bit key", id="long"),
-        pytest.param(b"zz" * 32, "not hexadecimal", id="not-hexadecimal"),
-        pytest.param(b"\xff" * 64, "not hexadecimal", id="binary"),
+        pytest.param(b"zz" * 32, "is no 256-bit key", id="not-hexadecimal"),
+        pytest.param(b"\xff" * 64, "is no 256-bit key", id="binary"),
     ],
 )
 def test_file_that_is_no_key_is_refused_and_kept(tmp_path, content, what):
@@ -362,7 +362,7 @@ def test_key_that_others_may_read_is_refused(tmp_path, mode):
 
 def test_key_that_cannot_be_read_is_a_clear_error(tmp_path):
     """A folder in the key's place is named."""
-    with refused(InputError, "cannot read the key (Is a directory)", tmp_path):
+    with refused(InputError, "cannot be read (Is a directory)", tmp_path):
         read_key(tmp_path)
 
 

@@ -31,19 +31,14 @@ def _file_of(source: str) -> Path:
     """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
     path = Path(source)
     if "://" in source:
-        url = None
+        named = None
         with suppress(ArgumentError, ValueError):  # whose words repeat parts of it
             url = make_url(source)
-        if url is None:
-            raise SourceError("is no database URL", todo="give sqlite:///PATH or a path")
-        if url.get_backend_name() != "sqlite" or not url.database:
-            kind = url.get_backend_name()
-            known = kind if kind in ("sqlite", "mysql", "mariadb", "oracle", "mssql") else "there"
-            raise SourceError(
-                f"cannot capture from {known}",
-                todo="give a PostgreSQL URL, or an SQLite file in ATOM's schema",
-            )
-        path = Path(url.database)
+            named = url.database if url.get_backend_name() == "sqlite" else None
+        if not named:
+            todo = "give a PostgreSQL URL, sqlite:///PATH or a path"
+            raise SourceError("is no URL of a database that is read", todo=todo)
+        path = Path(named)
     if not os.path.isfile(path):  # noqa: PTH113 - false for an impossible name, too
         # What is no file may be a URL with a slip in it, or a password alone.
         where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
