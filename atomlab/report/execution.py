@@ -79,10 +79,8 @@ class Execution:
                 execution=self,
             )
         except PapermillExecutionError as error:
-            failed = self._first_with_an_error()
-            raise ReportError(
-                f"{failed} failed: {error.ename}: {error.evalue}", todo=_TODO
-            ) from None
+            what = f"{self.at} failed: {error.ename}: {error.evalue}"
+            raise ReportError(what, todo=_TODO) from None
         except DeadKernelError:
             raise ReportError(f"the kernel died in {self.at}", todo=_TODO) from None
         except RuntimeError as error:  # of jupyter_client, before the first cell
@@ -106,12 +104,6 @@ class Execution:
             self.keep()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(KEPT_EVERY_S, self._keep_each_second)
-
-    def _first_with_an_error(self) -> str:
-        for place, cell in enumerate(self.notebook.cells):
-            if any(output.output_type == "error" for output in cell.get("outputs", ())):
-                return self._named(place)
-        return self.at
 
     def _named(self, place: int) -> str:
         """Return a cell's id and the heading above it."""
