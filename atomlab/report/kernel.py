@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -40,7 +41,7 @@ def running_kernel(folder: Path | None = None) -> Iterator[AsyncKernelManager]:
         place = folder or private / "empty"
         if folder is None:
             place.mkdir()
-        manager = AsyncKernelManager(
+        manager = _Manager(
             kernel_name="python3",
             # With no folder to look in, it is the one that this Python's own ipykernel describes.
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
@@ -62,7 +63,7 @@ def running_kernel(folder: Path | None = None) -> Iterator[AsyncKernelManager]:
                 )
             yield manager
         finally:
-            _kill(manager)
+            manager.kill()
 
 
 def last_words(kernel: AsyncKernelManager) -> str:
@@ -81,13 +82,26 @@ def _path_for(folder: Path | None) -> list[str]:
     return path
 
 
-def _kill(manager: AsyncKernelManager) -> None:
-    """Kill the kernel and what it has started, and close every socket to it."""
-    process = getattr(manager.provisioner, "process", None)
-    if process and process.pid:
-        with suppress(OSError):  # gone already
-            if os.getpgid(process.pid) == process.pid:
-                os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-        process.wait()
-    run_sync(manager.cleanup_resources)()
+class _Manager(AsyncKernelManager):
+    """A manager that closes its clients' sockets too: nbclient leaves those of a given manager."""
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._clients: list[Any] = []
+
+    def client(self, **traits: Any) -> Any:
+        self._clients.append(super().client(**traits))
+        return self._clients[-1]
+
+    def kill(self) -> None:
+        """Kill the kernel and what it has started, and close every socket to it."""
+        process = getattr(self.provisioner, "process", None)
+        if process and process.pid:
+            with suppress(OSError):  # gone already
+                if os.getpgid(process.pid) == process.pid:
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+        for client in self._clients:
+            client.stop_channels()
+        run_sync(self.cleanup_resources)()
