@@ -36,10 +36,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
-    """Return the content of `path`, read once, as a pipe must be; raise InputError.
-
-    It is refused if it has more than `most` bytes, MAX_BYTES if not given.
-    """
+    """Return at most `most` bytes (MAX_BYTES), read once, as a pipe must be; raise InputError."""
     most = MAX_BYTES if most is None else most
     try:
         with path.open("rb") as stream:
@@ -92,10 +89,7 @@ def _unreadable(path: Path, reason: object) -> InputError:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return the YAML value in `path`, as `core_yaml` reads it.
-
-    Raises InputError, which quotes nothing of the file.
-    """
+    """Return the YAML value in `path`; raise InputError, which quotes nothing of the file."""
     content = read_bytes(path, MAX_YAML_BYTES)
     try:
         return core_yaml.parse(content)
@@ -157,8 +151,7 @@ def whole_files(
     A target that is there is replaced where its value is true; what is `gone` is removed with
     them. Until then the contents are in temporary files beside their targets. They are readable
     by their owner only, unless `mode` says otherwise. Raises SnapshotError if one cannot be
-    written, or is there and may not be replaced, even if it was made while the block ran; what was
-    there before then stays as it was.
+    written, or is there and may not be replaced, even if it was made while the block ran.
     """
     with _about(*targets), ExitStack() as opened:  # closing a stream may fail again
         files = {}
@@ -192,57 +185,39 @@ def _temporary(folder: Path, mode: int) -> Iterator[tuple[Path, BinaryIO]]:
 def _name_all(
     files: Mapping[Path, Path], targets: Mapping[Path, bool], gone: Collection[Path]
 ) -> None:
-    """Give each file its target's name, and remove those that are gone, or change nothing."""
-    before: dict[Path, Path | None] = {}  # what was there, by target
-    alone = len(files) + len(gone) == 1  # then nothing can fail after it is replaced
+    """Give each file its target's name, new names first, and remove those that are gone.
+
+    If somebody took one of the new names meanwhile, the others are given back.
+    """
+    new: list[Path] = []
     try:
-        for target, file in files.items():
+        for target in sorted(files, key=lambda target: targets[target]):
             with _about(target):
                 check_writable(target, targets[target])
-                if targets[target] and not alone:
-                    _set_aside(target, before)
-                _give_name(file, target, targets[target])
-                before.setdefault(target, None)
+                replaces = target.exists()
+                _give_name(files[target], target, targets[target])
+                if not replaces:
+                    new.append(target)
         for target in gone:
             with _about(target):
-                _set_aside(target, before)
                 target.unlink(missing_ok=True)
     except BaseException:
-        for target, old in before.items():
-            if old:
-                old.replace(target)
-            else:
-                target.unlink(missing_ok=True)
+        for target in new:
+            target.unlink(missing_ok=True)
         raise
-    finally:
-        for old in filter(None, before.values()):
-            old.unlink(missing_ok=True)  # also where it is the same file: that is not renamed
-
-
-def _set_aside(target: Path, before: dict[Path, Path | None]) -> None:
-    """Note in `before` a second name of what is there, from which it can be restored."""
-    name = target.with_name(f".atomlab-old-{secrets.token_hex(8)}")
-    if target.exists():
-        if not _linked(target, name):
-            target.rename(name)
-        before[target] = name
 
 
 def _give_name(file: Path, target: Path, overwrite: bool) -> None:
     """Rename a file; raise FileExistsError rather than replace what may not be overwritten."""
-    if overwrite or not _linked(file, target):
+    if overwrite:
         file.replace(target)
-
-
-def _linked(file: Path, name: Path) -> bool:
-    """Give a file a second name; return whether the file system has such links."""
+        return
     try:
-        os.link(file, name)
+        os.link(file, target)
     except FileExistsError:
         raise
-    except OSError:
-        return False
-    return True
+    except OSError:  # the file system has no hard links
+        file.replace(target)
 
 
 @contextmanager

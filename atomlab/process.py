@@ -14,10 +14,7 @@ HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH
 
 
 def start() -> None:
-    """Import only from where it is safe, and end at once, with a line, on a signal.
-
-    Raises MemoryError where the process may have less memory than any command needs.
-    """
+    """Import only from where it is safe; end at once on a signal, or without enough memory."""
     end_at_once()
     sys.path[:] = safe_path()
     # A thread for each processor takes memory, and time to start; nothing here multiplies matrices.

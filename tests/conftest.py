@@ -16,6 +16,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 import atomlab
 from atomlab.cli import main
@@ -74,6 +77,11 @@ def signals() -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def live_session(path: Path) -> Session:
+    """Return a session on a database file, as the platform has one."""
+    return Session(create_engine(f"sqlite:///{path}", poolclass=NullPool))
 
 
 @pytest.fixture

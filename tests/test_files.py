@@ -46,38 +46,25 @@ def test_written_file_is_whole_and_its_owners_only(tmp_path, old):
 
 
 @pytest.mark.usefixtures("file_system")
-@pytest.mark.parametrize("failing", [1, 2, 3])
-def test_several_files_are_all_written_or_none(tmp_path, monkeypatch, failing):
-    """Where the last cannot be written, the others are as they were, and nothing is removed."""
-    new, old, gone = (tmp_path / name for name in ("new", "old", "gone"))
+def test_several_files_are_all_written_or_none(tmp_path):
+    """Where one of the new names is taken meanwhile, the rest is as it was; else all is done."""
+    new, late, old, gone = (tmp_path / name for name in ("new", "late", "old", "gone"))
     before = {old: b"old", gone: b"to go"}
     for path, content in before.items():
         path.write_bytes(content)
-    calls, unlink, give = [], Path.unlink, files._give_name
-
-    def counted(action, *arguments, **more):
-        calls.append(action)
-        if len(calls) == failing:
-            raise OSError(28, "No space left on device")
-        action(*arguments, **more)
-
-    def unlinked(path, **more):
-        counted(unlink, path, **more) if path == gone else unlink(path, **more)
-
-    monkeypatch.setattr(files, "_give_name", lambda *a: counted(give, *a))
-    monkeypatch.setattr(Path, "unlink", unlinked)
+    targets = {old: True, new: False, late: False}
     with (
-        refused(SnapshotError, "cannot be written (No space left on device)"),
-        whole_files({new: False, old: True}, [gone]) as streams,
+        refused(SnapshotError, "exists already and is kept", late),
+        whole_files(targets, [gone]) as streams,
     ):
         for stream in streams:
             stream.write(b"new")
-    assert len(calls) == failing
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    monkeypatch.undo()
-    with whole_files({new: False, old: True}, [gone]):
+        write(late, b"early")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before | {late: b"early"}
+    late.unlink()
+    with whole_files(targets, [gone]):
         pass
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == {new: b"", old: b""}
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys(targets, b"")
 
 
 @pytest.mark.usefixtures("file_system")

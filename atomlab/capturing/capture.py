@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,22 +27,15 @@ from atomlab.errors import InputError, SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, load_catalog
 from atomlab.evidence.inputs.environment import Environment, load_stored_keys, load_variables
 from atomlab.evidence.inputs.pricing import load_pricing
-from atomlab.evidence.inputs.registry import any_health, default_registry, load_registry
+from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
 from atomlab.evidence.manifest import describe
 from atomlab.evidence.redaction import key_id, key_text, new_key, read_key
-from atomlab.evidence.schema import FORMAT_VERSION
 from atomlab.evidence.shapes import looks_secret
 from atomlab.evidence.snapshot import Snapshot, open_snapshot, open_written
 from atomlab.evidence.soundness import check_sizes
-from atomlab.evidence.sources.source import (
-    Progress,
-    Source,
-    TenantId,
-    open_source,
-    source_files,
-)
-from atomlab.files import check_writable, unwritable, whole_files
+from atomlab.evidence.sources.source import Progress, Source, TenantId, open_source, source_files
+from atomlab.files import check_writable, whole_files
 
 
 @private_memory()
@@ -69,30 +61,26 @@ def capture(
 ) -> Snapshot:
     """Write a redacted snapshot of `source` to `out` and return it, opened.
 
-    `source` is a PostgreSQL URL, an SQLite file in ATOM's schema or its URL, or `env:NAME`, the
-    environment variable that holds one of these. `tenants` narrows to some (ids, subdomains or
-    names). `env`, the worker's variables, and `keys`, its byok_keys.json, are files or what would
-    stand in them. The manifest records `operator`, who captured; `parent`, an earlier snapshot of
-    the same incident; and `note`, which stands on every report. `captured_at` is for made-up data.
-
-    Raises SourceError, InputError or TenantError before anything is written; SnapshotError if
-    `out` exists and `overwrite` is false, or cannot be written.
+    `source` is a PostgreSQL URL, an SQLite file in ATOM's schema or its URL, or `env:NAME`, a
+    variable that holds one of these. `tenants` narrows to some (ids, subdomains or names). `env`
+    and `keys` are files, or what would stand in them. The manifest records `operator`; `parent`, an
+    earlier snapshot of the incident; and `note`, for reports. `captured_at` is for made-up data.
+    Raises AtomlabError; what was there before is then as it was.
     """
     if any(map(looks_secret, filter(None, (operator, note)))):
         raise InputError("operator or note has what looks like a key in it", todo="leave it out")
     target, key_path = Path(out), None if key_file is None else Path(key_file)
-    given = _Given(rules, pricing, providers, catalog, env, keys)
-    read = [*given.files(), *([] if parent is None else [Path(parent)]), *source_files(source)]
+    given = _Given(rules, pricing, providers, catalog, env, keys, parent)
+    read = [*given.files(), *source_files(source)]
     new_key_path = _check_outputs(target, key_path, overwrite, read)
     inputs, clock = given.load(), partial(_times, captured_at, datetime.now(UTC), monotonic())
-    opened = open_source(source, statement_timeout_s=statement_timeout_s, progress=progress)
-    with opened as original:
+    with open_source(source, statement_timeout_s, progress) as original:
         inputs = replace(inputs, catalog=given.catalog(original))
         ids = original.tenant_ids(tenants) if tenants else None
         key = read_key(key_path) if key_path and not new_key_path else new_key()
         about: dict[str, Any] = {"operator": operator, "note": note, "narrowed": bool(tenants)}
         about |= {"parent": _earlier(parent, key), "inputs": given.states(original, inputs)}
-        with _written(target), work_database(target.parent) as (work, content):
+        with work_database(target) as (work, content):
             manifest = _copy(work, original, ids, inputs, key, clock, about)
             # The key first: no snapshot is there without it.
             new = {new_key_path: False} if new_key_path else {}
@@ -113,6 +101,7 @@ class _Given:
     catalogue: str | Path | None
     env: str | Path | Mapping[str, str] | None
     keys: str | Path | Mapping[str, Any] | None
+    parent: str | Path | None
 
     def files(self) -> list[Path]:
         """Return the files to read."""
@@ -139,13 +128,14 @@ class _Given:
 
     def states(self, source: Source, inputs: Inputs) -> dict[str, str]:
         """Return for each input whether it was captured, given, default or absent."""
+        scored = any(p.health_score is not None for p in inputs.providers)
         shipped = self.rules == inputs.rules.based_on == inputs.rules.name
         return {
             "rules": "default" if shipped else "given",
             "prices": "absent" if self.pricing is None else "given",
             "registry": "default" if self.providers is None else "given",
             "catalogue": source.catalog_state if self.catalogue is None else "given",
-            "health": "given" if any_health(inputs.providers) else "absent",
+            "health": "given" if scored else "absent",
             "environment": "absent" if self.env is None else "given",
             "stored keys": "absent" if self.keys is None else "given",
         }
@@ -168,15 +158,6 @@ def _times(made_up: datetime | None, started_at: datetime, began: float) -> dict
         return {"started_at": made_up, "captured_at": made_up}
     duration_s = round(monotonic() - began, 3)
     return {"started_at": started_at, "captured_at": datetime.now(UTC), "duration_s": duration_s}
-
-
-@contextlib.contextmanager
-def _written(target: Path) -> Iterator[None]:
-    """Say what a failing work file means; a source's own errors are its own."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise unwritable(target, error) from None
 
 
 def _earlier(parent: str | Path | None, key: bytes) -> dict[str, Any] | None:
@@ -209,7 +190,7 @@ def _copy(
     withheld = copy_environment(work, inputs, key)
     work.execute("COMMIT")  # before anything could roll back: there is no journal
     try:
-        check_sizes(work, FORMAT_VERSION)  # which opening would refuse
+        check_sizes(work)  # which opening would refuse
     except ValueError as error:
         raise SourceError(
             f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"

@@ -16,7 +16,7 @@ from operator import itemgetter
 from atomlab.capturing.workfile import insert
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry
-from atomlab.evidence.inputs.environment import Environment, kept_stored_keys
+from atomlab.evidence.inputs.environment import DEFAULT, Environment
 from atomlab.evidence.inputs.pricing import COLUMNS, Pricing
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import Rules
@@ -121,9 +121,13 @@ def copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> di
     """Copy variables and stored keys whose names may leave; return how much was withheld."""
     may_leave, fingerprint = settings_that_may_leave(inputs.providers), fingerprinter(key)
     variables = {n: v for n, v in inputs.environment.variables.items() if may_leave(n, v)}
-    tenants = {tenant for (tenant,) in work.execute("SELECT id FROM tenants")}
+    key_names = {DEFAULT, *(tenant for (tenant,) in work.execute("SELECT id FROM tenants"))}
     known = {*(p.id for p in inputs.providers), *inputs.rules.llm_providers}
-    stored = kept_stored_keys(inputs.environment.stored, known, tenants)
+    stored = {
+        (provider, key_name): value
+        for (provider, key_name), value in inputs.environment.stored.items()
+        if provider in known and key_name in key_names
+    }
     work.executemany(
         "INSERT INTO environment VALUES (?, ?)",
         [(n, token(v, inputs.rules, fingerprint)) for n, v in sorted(variables.items())],

@@ -67,8 +67,7 @@ class FidelityCheck:
     def compare(self, work: sqlite3.Connection) -> dict[str, Any]:
         """Decide for every tenant and complexity on both sides; return what was compared.
 
-        Raises SourceError naming the first tenant on which the two differ, or what of all that a
-        decision of whatever request depends on: rules, registry, prices, model catalogue, plans.
+        Raises SourceError naming the first tenant, or the input, on which the two differ.
         """
         self._conclude()
         with Session(engine_on(work)) as session:

@@ -22,29 +22,30 @@ _ROWS_PER_STATEMENT = 200
 
 
 @contextmanager
-def work_database(folder: Path) -> Iterator[tuple[sqlite3.Connection, BinaryIO]]:
-    """Give an empty snapshot database in `folder`, and the stream of its bytes.
+def work_database(target: Path) -> Iterator[tuple[sqlite3.Connection, BinaryIO]]:
+    """Give an empty snapshot database beside `target`, and the stream of its bytes.
 
     Its name is taken away as soon as it is opened, so that nothing is left of it whatever
-    happens. Raises SnapshotError if the folder cannot be written.
+    happens. Raises SnapshotError if it cannot be written; a source's own errors are its own.
     """
     with undisturbed():
         try:
-            descriptor, name = tempfile.mkstemp(dir=folder, prefix=".atomlab-")
+            descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".atomlab-")
         except OSError as error:
-            raise unwritable(folder, error.strerror) from None
+            raise unwritable(target.parent, error.strerror) from None
         try:
             connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA schema_version").fetchone()  # opens the file
         finally:
             Path(name).unlink()
-    with os.fdopen(descriptor, "rb") as content, closing(connection):
-        connection.executescript(
+    try:
+        with os.fdopen(descriptor, "rb") as content, closing(connection):
             # No journal: a file that is not finished is of no use to anybody.
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-            f" PRAGMA locking_mode = EXCLUSIVE; {SNAPSHOT_DDL}"
-        )
-        yield connection, content
+            quick = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"
+            connection.executescript(f"{quick}; PRAGMA locking_mode = EXCLUSIVE; {SNAPSHOT_DDL}")
+            yield connection, content
+    except sqlite3.OperationalError as error:
+        raise unwritable(target, error) from None
 
 
 def insert(work: sqlite3.Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:

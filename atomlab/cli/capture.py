@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Argument, BadParameter, Option
+from typer import Argument, Option
 
 from atomlab.cli.options import harmless
-
-
-def _number(value: float) -> float:
-    if value != value:  # nan is within every range
-        raise BadParameter("give a number of seconds")
-    return value
-
 
 Source = Annotated[
     str, Argument(help="ATOM's database: a PostgreSQL URL, an SQLite file, or env:NAME.")
@@ -22,7 +15,7 @@ KeyFile = Annotated[str | None, Option(help="Fingerprint key, made if absent; ke
 Operator = Annotated[str | None, Option(help="Who captures; recorded.", callback=harmless)]
 Timeout = Annotated[
     float,
-    Option(min=0.1, max=86_400, help="Seconds for each statement on the server.", callback=_number),
+    Option(min=0.1, max=86_400, help="Seconds for each statement on the server."),
 ]
 
 

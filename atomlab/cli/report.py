@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from typer import Option
@@ -23,9 +23,6 @@ from atomlab.cli.options import (
 from atomlab.errors import Ended, InputError, ReportError
 from atomlab.process import need
 from atomlab.verdicts import EXIT_CODES
-
-if TYPE_CHECKING:
-    from atomlab.report.plan import Wanted
 
 ReportFormat = Literal["html", "pdf"]
 
@@ -101,6 +98,7 @@ def report(
     """
     from atomlab.report.notebooks import TRIAGE, VERIFICATION, find_notebook, parameters_of
     from atomlab.report.plan import Wanted, checked
+    from atomlab.report.results import print_outcomes, print_reports
 
     with as_usage():
         path = find_notebook(notebook or (VERIFICATION if hypothesis else TRIAGE))
@@ -111,26 +109,19 @@ def report(
         wanted = checked(Wanted(*asked, given, pdf=format == "pdf", overwrite=overwrite))
     need(REPORT_MB)
     with _keeping_what_ran(out):
-        results = _one(wanted, timeout) if wanted.single else _several(wanted, jobs, timeout)
+        if wanted.single:
+            from atomlab.report.running import make_one
+
+            subject, made = make_one(wanted, timeout)
+            print_reports((subject, made))
+            results = {made.result}
+        else:
+            from atomlab.report.batch import make_batch
+
+            outcomes, index = make_batch(wanted, jobs, timeout)
+            print_outcomes(outcomes, index)
+            results = {outcome.result for outcome in outcomes}
     raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in results), 0))
-
-
-def _one(wanted: Wanted, timeout_s: float) -> set[str]:
-    from atomlab.report.results import print_report
-    from atomlab.report.running import make_one
-
-    subject, made = make_one(wanted, timeout_s)
-    print_report(subject, made)
-    return {made.result}
-
-
-def _several(wanted: Wanted, jobs: int | None, timeout_s: float) -> set[str]:
-    from atomlab.report.batch import make_batch
-    from atomlab.report.results import print_outcomes
-
-    outcomes, index = make_batch(wanted, jobs, timeout_s)
-    print_outcomes(outcomes, index)
-    return {outcome.result for outcome in outcomes}
 
 
 @contextmanager

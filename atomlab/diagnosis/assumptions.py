@@ -19,8 +19,6 @@ _ASSUMED = {
     "verdict",
     ("registry", "default"): "the registry is the one of {rules}; another provider or declared "
     "variable could change any verdict",
-    ("registry", "unknown"): "the registry is as captured; whether it was the platform's own is "
-    "unknown",
     ("prices", "absent"): "nothing: without prices no request is decided",
     ("catalogue", "absent"): "no model is excluded or lacks a capability; a catalogue could only "
     "rule models out, those of a fix included",

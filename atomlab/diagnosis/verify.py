@@ -31,7 +31,7 @@ from atomlab.diagnosis.hypothesis import (
 from atomlab.diagnosis.sandbox import Sandbox, Trial, try_fix
 from atomlab.errors import TenantError
 from atomlab.evidence.inputs.environment import STORED
-from atomlab.evidence.redaction import USABLE, State, name_may_leave
+from atomlab.evidence.redaction import USABLE, State, reach_of
 from atomlab.evidence.snapshot import Evidence
 from atomlab.shown import Shown
 from atomlab.text import count, did_you_mean, listed, printable
@@ -208,7 +208,7 @@ def _unseen(name: str, bench: _Bench) -> str:
             return f"the snapshot holds no stored keys ({STORED.strip()})"
         known = name.removeprefix(STORED) in bench.platform.column
         return "" if known else _UNNAMED
-    if not name_may_leave(name, bench.platform.providers):
+    if reach_of(bench.platform.providers)(name) != "always":
         return _UNNAMED
     return _NO_ENVIRONMENT if bench.keyless else ""
 

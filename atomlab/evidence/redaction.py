@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import stat
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.names import reader
 from atomlab.evidence.shapes import KEY_SHAPE, NOT_PASTED, WORD
+from atomlab.files import read_bytes
 
 State = Literal["present", "ciphertext", "null", "empty", "blank", "placeholder"]
 STATES: tuple[State, ...] = get_args(State)
@@ -31,13 +32,13 @@ _BY_NAME: dict[str, State] = {state: state for state in STATES}
 # The states of which the platform builds a client: every truthy value, bar placeholders.
 USABLE: frozenset[str] = frozenset({"present", "ciphertext", "blank"})
 
-_TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|(null|empty):-)")
+TOKEN = re.compile(r"v1:(?:(present|ciphertext|blank|placeholder):[0-9a-f]{64}|(null|empty):-)")
 _DOMAIN = b"atomlab/setting-value/v1\0"
 _KEY_BYTES = 32
 _FEWEST_BYTES = 20  # that differ; of 32 by chance there are 30, fewer than 20 never
 _MAX_NAME = 255  # varchar(255) on the platform
 _KEY_NAME = re.compile(rf"{NOT_PASTED}(?:{WORD}(?:[_.-]{WORD}){{0,5}})?_API_KEY")
-_Reach = Literal["always", "as a key", "never"]
+Reach = Literal["always", "as a key", "never"]
 
 
 def key_state(value: object, rules: Rules) -> State:
@@ -73,14 +74,9 @@ def token(value: object, rules: Rules, fingerprint: Callable[[bytes], str]) -> s
     return f"v1:{state}:{fingerprint(text.encode('utf-8', 'surrogatepass'))}"
 
 
-def is_token(text: str) -> bool:
-    """Return whether a text is a redaction token."""
-    return _TOKEN.fullmatch(text) is not None
-
-
 def token_state(text: str) -> State:
     """Return the state that a token carries; raise ValueError if `text` is no token."""
-    match = _TOKEN.fullmatch(text)
+    match = TOKEN.fullmatch(text)
     if match is None:
         raise ValueError("no redaction token")
     return _BY_NAME[match[1] or match[2]]
@@ -99,18 +95,12 @@ def new_key() -> bytes:
 def read_key(path: Path) -> bytes:
     """Return the fingerprint key in `path`.
 
-    Raises InputError for a file that cannot be read, is not 64 hex digits, that others may read
-    or change, or whose key is no random one, so that values could be guessed from fingerprints.
+    Raises InputError if it is not 64 hex digits, others may read or change it, or it is no random
+    one, so that values could be guessed from fingerprints.
     """
-    try:
-        with path.open(encoding="ascii") as stream:  # a device has no end
-            status = os.fstat(stream.fileno())
-            key = bytes.fromhex(stream.read(4 * _KEY_BYTES).strip())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not hexadecimal"
-        raise InputError(
-            f"cannot read the key ({reason})", where=path, todo="give a key file made by capture"
-        ) from None
+    key, content, status = b"", read_bytes(path, 4 * _KEY_BYTES), path.stat()
+    with suppress(ValueError):
+        key = bytes.fromhex(content.decode("ascii").strip())
     if len(key) != _KEY_BYTES:
         raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
     if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
@@ -138,10 +128,9 @@ def settings_that_may_leave(
 ) -> Callable[[object, object], bool]:
     """Return a function that says of a setting's name and value whether its name is kept.
 
-    Some names are kept whatever the value; those that only the value can show to hold a key, such
-    as OPENAI_BASE_URL, where it has a key's shape; all others are only counted.
+    Some names are kept whatever the value, others, such as OPENAI_BASE_URL, where it is a key.
     """
-    reach = _reach(providers)
+    reach = reach_of(providers)
 
     def kept(name: object, value: object) -> bool:
         found = reach(name)
@@ -150,28 +139,18 @@ def settings_that_may_leave(
     return kept
 
 
-def names_that_may_leave(providers: Collection[Provider]) -> Callable[[object], bool]:
-    """Return a function that says of a setting's name whether a snapshot may hold it.
+def reach_of(providers: Collection[Provider]) -> Callable[[object], Reach]:
+    """Return a function that says of a setting's name when a snapshot holds it.
 
-    It may if the platform looks it up; if it looks as if the platform could, upper case and
-    ending in `_API_KEY`, of words and no secret; or if it can be read as the name of a key of a
-    vendor of models, whatever is written differently (see `names.reader`).
+    That is always if the platform looks it up, or if it looks as if the platform could: upper case
+    and ending in `_API_KEY`, of words and no secret. A name that can be read as that of a key of a
+    vendor of models is held always, or where its value is a key (see `names.reader`).
     """
-    reach = _reach(providers)
-    return lambda name: reach(name) != "never"
-
-
-def name_may_leave(name: str, providers: Collection[Provider]) -> bool:
-    """Return whether every snapshot holds a setting of this name, whatever its value."""
-    return _reach(providers)(name) == "always"
-
-
-def _reach(providers: Collection[Provider]) -> Callable[[object], _Reach]:
     own = {p.setting_key for p in providers}
     read = reader(tuple(providers))
 
     @lru_cache(maxsize=4096)
-    def reach(name: object) -> _Reach:
+    def reach(name: object) -> Reach:
         if not isinstance(name, str) or len(name) > _MAX_NAME:
             return "never"
         if name in own or _KEY_NAME.fullmatch(name):

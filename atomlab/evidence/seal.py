@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.schema import FORMATS
+from atomlab.evidence.schema import FORMAT_VERSION
 
 APPLICATION_ID = 0x41544C42  # "ATLB", in SQLite's header
 
@@ -36,11 +36,7 @@ def is_snapshot(path: Path) -> bool:
 
 
 def check_seal(path: Path) -> str:
-    """Return the SHA-256 of the whole file, or raise SnapshotError if it is damaged or no snapshot.
-
-    The order of the checks makes the message fit the fault: not there, no SQLite file, another
-    program's, a newer atomlab's, damaged.
-    """
+    """Return the SHA-256 of the whole file; raise SnapshotError if it is damaged or no snapshot."""
     try:
         if path.is_fifo() or path.is_char_device():  # which may have no end, or not begin
             raise OSError(errno.EINVAL, "not a regular file")
@@ -70,24 +66,24 @@ def check_seal(path: Path) -> str:
 
 
 def _check_header(head: bytes, path: Path) -> None:
-    if not head.startswith(_MAGIC) or len(head) < 100:
-        raise SnapshotError(
-            "is no snapshot (not an SQLite file)",
-            where=path,
-            todo="give a file made by atomlab capture",
-        )
-    if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-        raise SnapshotError(
-            "is an SQLite file, but no snapshot",
-            where=path,
-            todo="make one from it: atomlab capture",
-        )
     version = int.from_bytes(head[60:64], "big")
-    if version not in FORMATS:
-        raise SnapshotError(
-            f"has snapshot format {version}, this atomlab reads {min(FORMATS)} to {max(FORMATS)}",
-            where=path,
-            todo="update atomlab" if version > max(FORMATS) else "capture it again",
-        )
-    if head[18:20] != _ROLLBACK_JOURNAL:
-        raise SnapshotError("has a header that capture never writes", where=path, todo=_AGAIN)
+    for wrong, what, todo in (
+        (
+            not head.startswith(_MAGIC) or len(head) < 100,
+            "is no snapshot (not an SQLite file)",
+            "give a file made by atomlab capture",
+        ),
+        (
+            int.from_bytes(head[68:72], "big") != APPLICATION_ID,
+            "is an SQLite file, but no snapshot",
+            "make one from it: atomlab capture",
+        ),
+        (
+            version != FORMAT_VERSION,
+            f"has snapshot format {version}, this atomlab reads {FORMAT_VERSION}",
+            "update atomlab" if version > FORMAT_VERSION else "capture it again",
+        ),
+        (head[18:20] != _ROLLBACK_JOURNAL, "has a header that capture never writes", _AGAIN),
+    ):
+        if wrong:
+            raise SnapshotError(what, where=path, todo=todo)

@@ -15,7 +15,7 @@ from atomlab.errors import SnapshotError
 from atomlab.evidence.inputs.environment import DEFAULT
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.manifest import check_agreement, read_manifest, table_digest
-from atomlab.evidence.redaction import is_token, names_that_may_leave
+from atomlab.evidence.redaction import TOKEN, reach_of
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
@@ -113,9 +113,8 @@ class Snapshot(Evidence, Shown):
     def verify(self) -> None:
         """Re-compute what the manifest says of the tables; raise SnapshotError if it differs.
 
-        Opening has already checked the seal of the file as a whole, its pages and the form of its
-        content; this checks what the tables say, row by row, that every value of a setting,
-        variable or stored key is a token, and its name one that capture keeps.
+        Opening has already checked the file as a whole; this checks what the tables say, row by
+        row, that every value is a token, and its name one that capture keeps.
         """
         try:
             check_agreement(self.manifest, self._connection)
@@ -131,7 +130,7 @@ class Snapshot(Evidence, Shown):
         for what, value, may_leave in self._redacted():
             if not may_leave:
                 raise self._refusal(f"a {what}'s name is none that capture keeps", _DELETE)
-            if not is_token(value):
+            if not TOKEN.fullmatch(value):
                 raise self._refusal(f"a {what}'s value is no redaction token", _DELETE)
 
     def _refusal(self, what: str, todo: str = "capture it again") -> SnapshotError:
@@ -141,13 +140,11 @@ class Snapshot(Evidence, Shown):
         """Yield what each row is whose value is redacted, the value, and if its name may leave."""
         select = self._connection.execute
         rows = select("SELECT id, api_key_env_var FROM providers")
-        may_leave = names_that_may_leave([Provider(*row) for row in rows])
+        reach = reach_of([Provider(*row) for row in rows])
         for name, value in select("SELECT setting_key, setting_value FROM tenant_settings"):
-            yield "setting", value, may_leave(name)
-        if "environment" not in self.manifest["tables"]:
-            return  # a snapshot in an earlier format
+            yield "setting", value, reach(name) != "never"
         for name, value in select("SELECT name, value FROM environment"):
-            yield "variable", value, may_leave(name)
+            yield "variable", value, reach(name) != "never"
         key_names = {DEFAULT, *(tenant for (tenant,) in select("SELECT id FROM tenants"))}
         for key_name, value in select("SELECT key_name, value FROM stored_keys"):
             yield "stored key", value, key_name in key_names
@@ -160,8 +157,7 @@ class Snapshot(Evidence, Shown):
 def open_snapshot(path: str | Path) -> Snapshot:
     """Return the snapshot in `path`, its seal checked, opened so that nothing can be written.
 
-    Raises SnapshotError if the file is missing, not an SQLite file, not a snapshot, of another
-    format version, or damaged, or holds anything that capture does not write.
+    Raises SnapshotError, also if it holds anything that capture does not write.
     """
     return _opened(Path(path), check_content)
 

@@ -36,8 +36,7 @@ def plan_and_mode(db: Session, tenant_id: str) -> tuple[str | None, str | None]:
 def find_tenant_id(rows: Iterable[Sequence[Any]], text: str) -> str:
     """Return the id of the one of the (id, subdomain, name) rows that goes by `text`.
 
-    An id is always its own tenant's, whatever others are called. Raises TenantError with near
-    matches if there is none, with the list if there are several.
+    An id is always its own tenant's, whatever others are called. Raises TenantError.
     """
     known = list(rows)
     by_id = {str(row[0]) for row in known if str(row[0]) == text}

@@ -16,8 +16,8 @@ from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
 from atomlab.process import HOME
-from atomlab.report.files import INDEX, PARTIAL, unwritable
-from atomlab.report.index import write_index
+from atomlab.report.files import INDEX, PARTIAL, make_folder, unwritable
+from atomlab.report.index import index_page
 from atomlab.report.plan import Task, Wanted, plan
 from atomlab.report.progress import showing_batch
 from atomlab.report.running import Outcome, Report, run_report
@@ -41,8 +41,7 @@ def default_jobs() -> int:
 def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[Outcome], Path]:
     """Make the reports that are wanted and the page that lists them; return both.
 
-    One that fails does not stop the others; an interrupt does, and the page lists what was made,
-    if anything was. Raises AtomlabError if nothing can be made, or the page cannot be written.
+    One that fails does not stop the others; an interrupt does, and the page lists what was made.
     """
     tasks = plan(wanted)
     wanted.folder.check([INDEX])
@@ -191,8 +190,12 @@ def _die_with_parent() -> None:
 
 
 def _write_index(outcomes: Sequence[Outcome], wanted: Wanted, tasks: int) -> Path:
-    about = (Path(wanted.snapshot).stem, wanted.notebook.stem)
+    """Write the page that links the reports in the folders below, and return its path."""
+    about = (wanted.out, Path(wanted.snapshot).stem, wanted.notebook.stem)
+    page = index_page(outcomes, *about, missing=tasks - len(outcomes))
     try:
-        return write_index(outcomes, wanted.folder, *about, missing=tasks - len(outcomes))
+        make_folder(wanted.out)
     except OSError as error:
         raise unwritable(wanted.out / INDEX, error.strerror) from None
+    wanted.folder.write({INDEX: page})
+    return wanted.out / INDEX

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +44,6 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
     """Return what was chosen, checked: by default the shipped example, which has a hypothesis.
 
     Without `tenant` it is the example's, or the first by id where the snapshot has no such one.
-    Raises SnapshotError, TenantError or InputError.
     """
     example = _defaults(shipped_notebook(VERIFICATION))
     if hypothesis:
@@ -67,8 +65,7 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
 def copy_notebooks(folder: Path, values: Mapping[str, str]) -> list[Copy]:
     """Return the shipped notebooks' copies in `folder`: fresh ones about `values`, or kept ones.
 
-    What is there already is never written to. Raises ReportError or SnapshotError if the folder
-    cannot be written.
+    What is there already is never written to.
     """
     try:
         folder.mkdir(0o755, parents=True, exist_ok=True)
@@ -112,7 +109,7 @@ def _filled(source: Path, values: Mapping[str, str]) -> str:
             lines = {line.partition(":")[0]: line for line in cell.source.splitlines()}
             for name, parameter in declared.items():
                 if values[name] != parameter.default:  # texts, all of them
-                    written = f"{name}: str = {_literal(values[name])}  # {parameter.help}"
+                    written = f"{name}: str = {values[name]!r}  # {parameter.help}"
                     lines[name] = written
             cell.source = "\n".join(lines.values())
     return str(nbformat.writes(notebook)) + "\n"
@@ -131,9 +128,3 @@ def _stated(notebook: Path) -> dict[str, Any]:
         return {name: parameter.default for name, parameter in parameters_of(notebook).items()}
     except InputError:
         return {}
-
-
-def _literal(value: str) -> str:
-    """Return `value` as Python, in double quotes where JSON says the same."""
-    plain = value.isascii() and value.isprintable()
-    return json.dumps(value) if plain else repr(value)

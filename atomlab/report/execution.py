@@ -20,8 +20,6 @@ from atomlab.report.files import PARTIAL, ReportFolder
 from atomlab.report.kernel import last_words
 
 KEPT_EVERY_S = 1.0
-# What nbformat raises for what is no notebook at all.
-_INVALID = (nbformat.ValidationError, ValueError, LookupError, TypeError, AttributeError)
 _TODO = "open that notebook and look"
 
 # What papermill logs of a failure is in the error that is raised.
@@ -43,19 +41,15 @@ class Execution:
     ) -> None:
         try:
             nbformat.validate(nbformat.read(path, as_version=4))
-        except (*_INVALID, AssertionError) as error:
+        except Exception as error:  # of any kind, for what is no notebook at all
             what = str(error).split("\n")[0] or type(error).__name__
             raise ReportError(
                 f"is no valid notebook ({what})", where=path, todo="repair it in JupyterLab"
             ) from None
         self.files, self.notebook, self.at = files, nbformat.v4.new_notebook(), "the kernel's start"
+        self.partial = files.path / PARTIAL
         self._path, self._kernel, self._on_cell = path, kernel, on_cell
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def partial(self) -> Path:
-        """Where the notebook is kept as far as it came."""
-        return self.files.path / PARTIAL
 
     @property
     def text(self) -> str:
@@ -67,10 +61,9 @@ class Execution:
         self.files.write({PARTIAL: self.text})
 
     def run(self, values: Mapping[str, Any]) -> None:
-        """Execute the notebook with these parameters.
+        """Execute the notebook with these parameters; raise ReportError, naming what failed.
 
-        Meanwhile PARTIAL has it as far as it came, at most a second behind. Raises ReportError if
-        a cell, which is named, fails or ends the kernel, or the kernel does not start.
+        Meanwhile PARTIAL has it as far as it came, at most a second behind.
         """
         try:
             papermill.execute_notebook(
@@ -86,10 +79,8 @@ class Execution:
                 execution=self,
             )
         except PapermillExecutionError as error:
-            failed = self._first_with_an_error()
-            raise ReportError(
-                f"{failed} failed: {error.ename}: {error.evalue}", todo=_TODO
-            ) from None
+            what = f"{self.at} failed: {error.ename}: {error.evalue}"
+            raise ReportError(what, todo=_TODO) from None
         except DeadKernelError:
             raise ReportError(f"the kernel died in {self.at}", todo=_TODO) from None
         except RuntimeError as error:  # of jupyter_client, before the first cell
@@ -113,12 +104,6 @@ class Execution:
             self.keep()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(KEPT_EVERY_S, self._keep_each_second)
-
-    def _first_with_an_error(self) -> str:
-        for place, cell in enumerate(self.notebook.cells):
-            if any(output.output_type == "error" for output in cell.get("outputs", ())):
-                return self._named(place)
-        return self.at
 
     def _named(self, place: int) -> str:
         """Return a cell's id and the heading above it."""

@@ -25,18 +25,14 @@ _NO_GLYPH = re.compile('the text `"(.+?)"` could not be displayed')
 
 
 def to_docx(page: str) -> bytes:
-    """Return the HTML page as a Word document, in the styles of templates/document/reference.docx.
-
-    Raises ReportError if a package for it is missing, or the page cannot be converted.
-    """
+    """Return the HTML page as a Word document, in the styles of reference.docx."""
     return _pandoc(_content(page), "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
 
 
 def to_pdf(page: str, footer: str = "") -> tuple[bytes, str]:
     """Return the HTML page as PDF on A4, and the letters in it that no font of this machine has.
 
-    The PDF is tagged, and conforms to PDF/A if it lacks no letter. `footer` stands at the foot of
-    each page. Raises ReportError if a package for it is missing, or the page cannot be set.
+    The PDF is tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
     """
     files, texts, page = _with_images_apart(page)
     texts["footer"] = footer
@@ -79,10 +75,7 @@ def font_warnings(missing: str) -> list[str]:
 
 
 def _content(page: str) -> str:
-    """Return the page without folded code and contents, and with all that pandoc would skip.
-
-    Of a page with `main` it reads nothing else, and of a paragraph no class.
-    """
+    """Return the page without folded code and contents; pandoc would read nothing but `main`."""
     shown = _VERDICT.sub(r"\1<strong>\2</strong></p>", _LEFT_OUT.sub("", page))
     return visible(re.sub(r"<(/?)main\b", r"<\1div", shown))
 

@@ -89,8 +89,7 @@ class ReportFolder:
         """Write each content to the file of that name, and the hashes of all to RECORD.
 
         A file of None is removed if a report wrote it. If one cannot be written, all are as they
-        were before. A text is written as UTF-8, with lone surrogates as escapes. Raises
-        ReportError as `check` does, and if the folder cannot be written.
+        were before. A text is written as UTF-8, with lone surrogates as escapes.
         """
         new = {
             name: text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from atomlab.report.files import INDEX, PARTIAL, ReportFolder, make_folder
+from atomlab.report.files import FINDINGS, NOTEBOOK, PAGE, PAPER, PARTIAL
 from atomlab.report.page import MEANINGS
 from atomlab.report.running import Outcome
 from atomlab.report.templates import render
@@ -16,28 +16,13 @@ from atomlab.text import count, printable
 from atomlab.verdicts import EXIT_CODES, tone
 
 
-def write_index(
-    outcomes: Sequence[Outcome],
-    into: ReportFolder,
-    snapshot: str,
-    notebook: str,
-    *,
-    missing: int = 0,
-) -> Path:
-    """Write the page that links the reports in the folders below `into`; return its path.
-
-    `missing` is how many reports an interrupt left unmade. Raises OSError or ReportError if it
-    cannot be written.
-    """
-    make_folder(into.path)
-    into.write({INDEX: index_page(outcomes, into.path, snapshot, notebook, missing=missing)})
-    return into.path / INDEX
-
-
 def index_page(
     outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str, *, missing: int = 0
 ) -> str:
-    """Return the page as HTML: one self-contained file without scripts, every name escaped."""
+    """Return the page as HTML: one self-contained file without scripts, every name escaped.
+
+    `missing` is how many reports an interrupt left unmade.
+    """
     ordered = sorted(outcomes, key=lambda o: (o.task.name.lower(), o.task.subject))
     groups = [
         {
@@ -62,18 +47,22 @@ def index_page(
 
 def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
     task, report = outcome.task, outcome.report
-    files = [("partial notebook", task.folder / PARTIAL)]
+    files = {"partial notebook": PARTIAL}
     if report:
-        paper = [("PDF", report.pdf)] if report.paper else []
-        files = [*paper, ("notebook", report.notebook), ("findings", report.findings)]
+        files = {"PDF": PAPER} if report.paper else {}
+        files |= {"notebook": NOTEBOOK, "findings": FINDINGS}
     name = printable(task.name)
     return {
         "name": name,
         "subject": "" if task.subject == name else printable(task.subject),
-        "report": _address(report.html, out) if report else None,
+        "report": _address(task.folder / PAGE, out) if report else None,
         "certainty": badge(report.certainty) if report and report.certainty else "",
         "text": printable(report.answer if report else outcome.error, 2000),
-        "files": [(label, _address(path, out)) for label, path in files if path.exists()],
+        "files": [
+            (label, _address(task.folder / file, out))
+            for label, file in files.items()
+            if (task.folder / file).exists()
+        ],
         "seconds": outcome.seconds,
     }
 

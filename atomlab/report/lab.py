@@ -41,9 +41,8 @@ def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str
     """Serve JupyterLab on `folder` until Ctrl-C or SIGTERM, then end it and its kernels.
 
     It listens on `port` or the next free one, and only to those who have its new token; once it
-    does, `announce` gets the address with the token. Nothing asks for news, updates or extensions
-    anywhere. No configuration of Jupyter is read, and its secrets are in a folder of their own;
-    how the user's Lab looks stays where it is kept. Raises ReportError if it cannot be set up.
+    does, `announce` gets the address with the token. No configuration of Jupyter is read, and its
+    secrets are in a folder of their own; how the user's Lab looks stays where it is kept.
     """
     from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
 

@@ -42,10 +42,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def parse(self, value: Any) -> Any:
-        """Return the value in the declared type; text is converted, other values have to fit.
-
-        Raises ValidationError.
-        """
+        """Return the value in the declared type: text converted, or raise ValidationError."""
         kind: Any = Literal[self.choices] if self.choices else _TYPES[self.type]
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
         if isinstance(value, str):
@@ -84,10 +81,7 @@ def folder_of(notebook: Path) -> Path | None:
 
 
 def given_files(path: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
-    """Return the files that a run reads: the notebook, and those that its parameters name.
-
-    These are the given `values`, and defaults. The notebook reads a relative path from its folder.
-    """
+    """Return the files that a run reads: the notebook, and those that its parameters name."""
     defaults = {name: parameter.default for name, parameter in parameters_of(path).items()}
     named = [v for v in {**defaults, **values}.values() if isinstance(v, str) and v]
     places = [folder / value for value in named for folder in (Path(), path.parent)]
@@ -97,15 +91,15 @@ def given_files(path: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
 def parameters_of(path: Path) -> dict[str, Parameter]:
     """Return the parameters that a notebook declares in its cell tagged `parameters`, by name.
 
-    Beside its lines the cell may import `Literal`. Raises InputError if it is no notebook, has no
-    such cell, or anything else is in it.
+    Beside them the cell may import `Literal`. Raises InputError for any other notebook.
     """
     if not path.is_file():
         raise InputError("no such file", where=path, todo="check the path")
     try:
         document = json.loads(read_bytes(path))
         cells = [cell for cell in document["cells"] if cell["cell_type"]]
-        sources = ["".join(c["source"]) for c in cells if "parameters" in _tags(c)]
+        tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", ())]
+        sources = ["".join(cell["source"]) for cell in tagged]
         if document["nbformat"] < 4:
             raise ValueError
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -130,11 +124,7 @@ def declared_parameters(sources: list[str], where: Path) -> dict[str, Parameter]
 def check_parameters(
     given: Mapping[str, Any], declared: Mapping[str, Parameter], where: Path
 ) -> dict[str, Any]:
-    """Return the given values in their declared types.
-
-    Raises InputError for an undeclared name (near misses suggested), or a value that does not fit
-    or is none of the choices.
-    """
+    """Return the given values in their declared types; raise InputError for what does not fit."""
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in declared:
@@ -160,10 +150,6 @@ def _misfit(parameter: Parameter, value: Any, where: Path) -> InputError:
         what = f"is {parameter.type}, not {value!r}"
         todo = f"give a value like {parameter.default!r}"
     return InputError(f"parameter {parameter.name} {what}", where=where, todo=todo)
-
-
-def _tags(cell: Mapping[str, Any]) -> list[str]:
-    return list(cell.get("metadata", {}).get("tags", ()))
 
 
 def _declared(line: str, where: Path) -> Parameter:

@@ -79,10 +79,7 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
 
 
 def page_of(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> Page:
-    """Return the page for an executed notebook and its findings.
-
-    The findings have a verdict or a status, and an `answer`; the rest is shown where it is there.
-    """
+    """Return the page for an executed notebook and its findings."""
     cells = notebook.cells
     first = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
     question = first.lstrip("# ")
@@ -167,17 +164,11 @@ def _provenance(notebook: NotebookNode, findings: Mapping[str, Any]) -> Iterator
     if replayed:
         yield "Request" if len(replayed) == 1 else "Requests replayed", in_words(replayed)
     given = notebook.metadata.get("papermill", {}).get("parameters", {})
+    paths = {n: PurePath(str(v)) for n, v in sorted(given.items()) if v}
     # Files by name, whatever folder they were in.
-    values = [
-        f"{printable(n)} {printable(PurePath(str(v)).name if _is_path(v) else v)}"
-        for n, v in sorted(given.items())
-        if v
-    ]
+    shown = {n: path.name if path.is_absolute() else given[n] for n, path in paths.items()}
+    values = [f"{printable(n)} {printable(value)}" for n, value in shown.items()]
     yield "Parameters", ", ".join(values) or "the notebook's own"
-
-
-def _is_path(value: object) -> bool:
-    return PurePath(str(value)).is_absolute()
 
 
 def _heading(cell: NotebookNode) -> re.Match[str] | None:

@@ -67,10 +67,7 @@ class Task:
 
 
 def checked(wanted: Wanted) -> Wanted:
-    """Return the same with all of the notebook's parameters, in their declared types.
-
-    Raises InputError for options that exclude each other, or do not fit the notebook.
-    """
+    """Return the same with all parameters in their types; raise InputError for wrong options."""
     notebook, given, declared = wanted.notebook, wanted.parameters, parameters_of(wanted.notebook)
     about_a_tenant = bool(wanted.tenants) or wanted.all_affected
     if wanted.tenants and wanted.all_affected:
@@ -102,8 +99,7 @@ def plan(wanted: Wanted) -> list[Task]:
     """Return the reports to make, none if no tenant is affected.
 
     A single one goes into the folder that was asked for; several, or all that are affected, go
-    into a folder each below it. Raises AtomlabError for a snapshot, a tenant or a hypothesis that
-    cannot be read, or a hypothesis about another tenant.
+    into a folder each below it.
     """
     from atomlab.evidence.snapshot import open_snapshot
 

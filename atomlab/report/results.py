@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.report.export import font_warnings
+from atomlab.report.files import PAGE, PAPER
 from atomlab.report.notebooks import Parameter
 from atomlab.show.palette import terminal_colour
 from atomlab.show.terminal import print_line, print_warnings
@@ -20,37 +21,32 @@ if TYPE_CHECKING:
     from atomlab.report.running import Outcome, Report
 
 
-def print_report(subject: str, report: Report) -> None:
-    """Print a report's result, how sure the cause is of an affected tenant, and its pages.
+def print_reports(*reports: tuple[str, Report]) -> None:
+    """Print each report's subject and result, how sure the cause is, and its pages.
 
     How requests were served is printed where that is not as usual.
     """
-    _print_result(subject, report)
-    print_warnings(font_warnings(report.missing))
-
-
-def _print_result(subject: str, report: Report) -> None:
-    out, result = Console(), report.result
-    print_line(out, f"{printable(subject)}: {result}", f"bold {terminal_colour(result)}")
-    if report.certainty:
-        print_line(out, f"cause: {report.certainty}", terminal_colour(report.certainty))
-    if report.mode:
-        print_line(out, f"requests: {printable(report.mode)}")
-    for page in (report.html, *([report.pdf] if report.paper else [])):
-        print_line(out, f"report: {printable(page, 4096)}")
+    out = Console()
+    for subject, report in reports:
+        colour = f"bold {terminal_colour(report.result)}"
+        print_line(out, f"{printable(subject)}: {report.result}", colour)
+        if report.certainty:
+            print_line(out, f"cause: {report.certainty}", terminal_colour(report.certainty))
+        if report.mode:
+            print_line(out, f"requests: {printable(report.mode)}")
+        for page in [PAGE, PAPER] if report.paper else [PAGE]:
+            print_line(out, f"report: {printable(report.folder / page, 4096)}")
+    letters = dict.fromkeys("".join(report.missing for _, report in reports))
+    print_warnings(font_warnings("".join(letters)))
 
 
 def print_outcomes(outcomes: Sequence[Outcome], index: Path) -> None:
     """Print each report's result and where it is, then where the index is; failures on stderr."""
-    reports = [(each.task.subject, each.report) for each in outcomes if each.report]
-    for subject, report in reports:
-        _print_result(subject, report)
+    print_reports(*((each.task.subject, each.report) for each in outcomes if each.report))
     for outcome in outcomes:
         if not outcome.report:
             line = f"atomlab: {printable(outcome.task.subject)}: {printable(outcome.error, 2000)}"
             print_line(Console(stderr=True), line, "bold red")
-    missing = dict.fromkeys("".join(report.missing for _, report in reports))
-    print_warnings(font_warnings("".join(missing)))
     print_line(Console(), f"index: {printable(index, 4096)}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,26 +54,6 @@ class Report:
     paper: bool = False
     missing: str = ""
 
-    @property
-    def html(self) -> Path:
-        """The report itself, one self-contained file."""
-        return self.folder / PAGE
-
-    @property
-    def pdf(self) -> Path:
-        """The report as PDF, where it was asked for."""
-        return self.folder / PAPER
-
-    @property
-    def notebook(self) -> Path:
-        """The executed notebook."""
-        return self.folder / NOTEBOOK
-
-    @property
-    def findings(self) -> Path:
-        """The findings as JSON."""
-        return self.folder / FINDINGS
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -95,10 +75,7 @@ class _OutOfTimeError(KeyboardInterrupt):
 
 
 def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
-    """Make the one report that is wanted; return what it is about, and the report.
-
-    Raises AtomlabError.
-    """
+    """Make the one report that is wanted; return what it is about, and the report."""
     wanted.folder.check_report(pdf=wanted.pdf)
     with running_kernel(folder_of(wanted.notebook)) as kernel:
         # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
@@ -117,11 +94,9 @@ def run_report(
 
     `timeout_s` bounds the whole run; `on_cell` gets the place of each cell and their number;
     `kernel` is a fresh one, else one is started. Raises InputError for parameters that do not fit
-    the notebook, before anything runs. Raises ReportError if a package for PDF is missing, the
-    folder cannot be written or holds what is to be kept, another run is in it, a cell fails, the
-    kernel dies or time runs out: then PARTIAL has the notebook as far as it came, and what an
-    earlier run left stays as it was. A run that is interrupted leaves nothing; one that is asked
-    to end (Ended) leaves PARTIAL. A PDF of an earlier run goes where none is asked for.
+    the notebook, before anything runs, and ReportError. After an error or the end of the time, or
+    where it is asked to end (Ended), PARTIAL has the notebook as far as it came; a run that is
+    interrupted leaves nothing. An earlier PDF goes where none is asked for.
     """
     started = time.monotonic()
     values = check_parameters(task.parameters, parameters_of(task.notebook), task.notebook)
@@ -147,7 +122,11 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
 
     findings = findings_in(execution.notebook)
     page = to_html(execution.notebook, findings, users_own)
-    paper, missing = _on_paper(page, findings) if task.pdf else (None, "")
+    paper, missing = None, ""
+    if task.pdf:
+        snapshot = findings.get("snapshot", {})
+        evidence = f"snapshot {snapshot['name']}, SHA-256 {snapshot['sha256']}" if snapshot else ""
+        paper, missing = to_pdf(page, footer=printable(evidence, 200))
     report = Report(
         result_of(findings),
         str(findings["answer"]),
@@ -166,13 +145,6 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
     }
     execution.files.write(contents)
     return report
-
-
-def _on_paper(page: str, findings: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return the PDF, the evidence at the foot of its pages, and letters that no font has."""
-    snapshot = findings.get("snapshot", {})
-    evidence = f"snapshot {snapshot['name']}, SHA-256 {snapshot['sha256']}" if snapshot else ""
-    return to_pdf(page, footer=printable(evidence, 200))
 
 
 @contextmanager

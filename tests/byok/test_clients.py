@@ -15,7 +15,7 @@ from atomlab.errors import NO_MODELS, InputError, NoModelsAvailableError, Tenant
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
-from atomlab.evidence.sources.source import open_source
+from tests.conftest import live_session
 from tests.refusals import refused
 
 KEY = "sk-" + "7" * 40
@@ -98,8 +98,8 @@ def test_handler_decides_on_a_live_database_as_on_its_snapshot(make_database, ca
     rules = load_rules("hosted-2026-05")
     registry = load_registry(default_registry(rules.name))
     platform = Platform(rules, registry, load_pricing(prices), {})
-    with open_source(str(make_database(tenants))) as source:
-        live = BYOKHandler("id-acme", db=source.db, platform=platform).rank_models_by_pricing()
+    with live_session(make_database(tenants)) as db:
+        live = BYOKHandler("id-acme", db=db, platform=platform).rank_models_by_pricing()
     snapshot = captured(tenants)
     assert live == BYOKHandler("id-acme", db=snapshot.session).rank_models_by_pricing()
     assert [row["provider"] for row in live] == ["deepseek", "minimax"]
@@ -107,9 +107,9 @@ def test_handler_decides_on_a_live_database_as_on_its_snapshot(make_database, ca
 
 def test_a_database_that_is_no_snapshot_needs_a_platform(make_database):
     """Without rules, registry and prices nothing can be decided, and the error says so."""
-    with open_source(str(make_database({"acme": {}}))) as source:  # noqa: SIM117
+    with live_session(make_database({"acme": {}})) as db:  # noqa: SIM117
         with refused(InputError, "is no snapshot; give platform="):
-            BYOKHandler("id-acme", db=source.db)
+            BYOKHandler("id-acme", db=db)
 
 
 def test_unknown_complexity_is_refused_before_anything_is_ranked(captured):
@@ -140,10 +140,10 @@ def test_an_id_that_no_tenant_has_is_refused_on_a_live_database(make_database, p
     """So it is with a platform beside the database."""
     platform = Platform(load_rules("hosted-2026-05"), (), load_pricing(prices), {})
     with (
-        open_source(str(make_database({"acme": {}}))) as source,
+        live_session(make_database({"acme": {}})) as db,
         refused(TenantError, "no tenant 'id-nobody' among the 1"),
     ):
-        BYOKHandler("id-nobody", db=source.db, platform=platform)
+        BYOKHandler("id-nobody", db=db, platform=platform)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_the_tenants_own_mode_makes_its_requests_managed(make_database, prices, 
     rules = load_rules("hosted-2026-05")
     registry = load_registry(default_registry(rules.name))
     platform = Platform(rules, registry, load_pricing(prices), {})
-    with open_source(str(path)) as source:
-        handler = BYOKHandler("id-acme", db=source.db, platform=platform)
+    with live_session(path) as db:
+        handler = BYOKHandler("id-acme", db=db, platform=platform)
         assert {row["model"] for row in handler.rank_models_by_pricing("simple", managed=said)} == (
             models
         )

@@ -7,14 +7,13 @@ import sqlite3
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager
 from atomlab.byok.platform import in_client_order
 from atomlab.evidence.inputs.environment import Environment
 from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
-from atomlab.evidence.sources.source import open_source
+from tests.conftest import live_session
 
 KEY = "sk-" + "5" * 40
 PUBLIC = "open-source-2026-05"
@@ -40,7 +39,7 @@ def test_state_and_client_of_a_value(make_database, captured, edition, value, st
     tenants, env = {"acme": {"OPENAI_API_KEY": value if hosted else KEY}}, {}
     if not hosted:  # where no setting counts
         env = {"OPENAI_API_KEY": value}
-    with open_source_session(make_database(tenants)) as source:
+    with live_session(make_database(tenants)) as source:
         manager = BYOKManager(registry, rules, environment=Environment(env))
         raw = manager.lookups("id-acme", source)
     copy = captured(tenants, rules=edition, env=env).session
@@ -55,30 +54,22 @@ def test_state_and_client_of_a_value(make_database, captured, edition, value, st
     assert not any(found.client for found in raw if found.provider in shared)
 
 
-def open_source_session(path):
-    """Return a session on a raw database file."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-
-    return Session(create_engine(f"sqlite:///{path}", poolclass=NullPool))
-
-
 def test_lookup_returns_the_raw_value_of_a_raw_database(make_database):
     """On a live database the platform's own method returns the platform's own value."""
     registry = load_registry(default_registry("hosted-2026-05"))
     manager = BYOKManager(registry, load_rules("hosted-2026-05"))
-    with open_source(str(make_database({"acme": {"GROQ_API_KEY": KEY}}))) as source:
-        assert manager.get_tenant_api_key("id-acme", "groq", db=source.db) == KEY
-        assert manager.get_tenant_api_key("id-acme", "openai", db=source.db) is None
-        assert manager.get_tenant_api_key("id-nobody", "groq", db=source.db) is None
+    with live_session(make_database({"acme": {"GROQ_API_KEY": KEY}})) as db:
+        assert manager.get_tenant_api_key("id-acme", "groq", db=db) == KEY
+        assert manager.get_tenant_api_key("id-acme", "openai", db=db) is None
+        assert manager.get_tenant_api_key("id-nobody", "groq", db=db) is None
 
 
 @pytest.mark.parametrize("value", ["", None], ids=["empty", "null"])
 def test_lookup_of_a_falsy_value_is_none_and_logged(make_database, caplog, value):
     """A row without a value counts as no row, and the platform's warning is logged."""
     manager = BYOKManager((), load_rules("hosted-2026-05"))
-    with open_source(str(make_database({"acme": {"GROQ_API_KEY": value}}))) as source:
-        assert manager.get_tenant_api_key("id-acme", "groq", db=source.db) is None
+    with live_session(make_database({"acme": {"GROQ_API_KEY": value}})) as db:
+        assert manager.get_tenant_api_key("id-acme", "groq", db=db) is None
     assert caplog.messages == ["Setting not found or NULL for groq"]
     assert caplog.records[0].levelno == logging.WARNING
 
@@ -118,9 +109,9 @@ def test_first_of_two_rows_counts(make_database):
     db.commit()
     db.close()
     manager = BYOKManager((), load_rules("hosted-2026-05"))
-    with open_source(str(path)) as source:
-        assert manager.states(source.db, "id-acme").of("id-acme") == {"GROQ_API_KEY": "empty"}
-        assert manager.get_tenant_api_key("id-acme", "groq", db=source.db) is None
+    with live_session(path) as db:
+        assert manager.states(db, "id-acme").of("id-acme") == {"GROQ_API_KEY": "empty"}
+        assert manager.get_tenant_api_key("id-acme", "groq", db=db) is None
 
 
 @pytest.mark.parametrize("name", ["before", "after", "local_dev"])
@@ -207,7 +198,7 @@ def test_the_manager_finds_stored_and_declared_keys(
     make_database, provider, variables, stored, found
 ):
     """What the handler does beyond that, for gemini, lux and its own names, it does by itself."""
-    with open_source_session(make_database({"acme": {"OPENAI_API_KEY": KEY}})) as db:
+    with live_session(make_database({"acme": {"OPENAI_API_KEY": KEY}})) as db:
         one = manager(stored, **variables)
         assert one.get_tenant_api_key("id-acme", provider, db=db) == found
 
@@ -237,7 +228,7 @@ def test_the_manager_finds_stored_and_declared_keys(
 )
 def test_a_lookup_names_where_the_key_was_found(make_database, variables, stored, name, state):
     """Or, where none is usable, what there is in its place, or where one would be entered."""
-    with open_source_session(make_database({"acme": {}})) as db:
+    with live_session(make_database({"acme": {}})) as db:
         lookups = manager(stored, **variables).lookups("id-acme", db)
     [gemini] = [found for found in lookups if found.provider == "gemini"]
     assert (gemini.setting_key, gemini.state) == (name, state)

@@ -7,8 +7,8 @@ import sqlite3
 import pytest
 
 from atomlab.errors import TenantError
-from atomlab.evidence.sources.source import open_source
 from atomlab.evidence.tenants import find_tenant
+from tests.conftest import live_session
 from tests.refusals import refused
 
 BRENNAN = "31c06fc4-db22-4740-83ea-48ac14f25810"
@@ -51,8 +51,8 @@ def test_ambiguous_name_is_answered_with_the_list(make_database):
     db.execute("UPDATE tenants SET name = 'acme' WHERE id = 'id-zeta'")
     db.commit()
     db.close()
-    with open_source(str(path)) as source, refused(TenantError, "names 2 tenants") as caught:
-        find_tenant(source.db, "acme")
+    with live_session(path) as db, refused(TenantError, "names 2 tenants") as caught:
+        find_tenant(db, "acme")
     assert caught.value.matches == ("id-acme", "id-zeta")
     assert "id-acme, id-zeta" in str(caught.value)
 
@@ -64,9 +64,9 @@ def test_an_id_is_its_own_tenants_whatever_others_are_called(make_database):
     db.execute("UPDATE tenants SET name = 'id-acme', subdomain = 'ID-ACME' WHERE id = 'id-zeta'")
     db.commit()
     db.close()
-    with open_source(str(path)) as source:
-        assert find_tenant(source.db, "id-acme").id == "id-acme"
-        assert find_tenant(source.db, "ID-ACME").id == "id-zeta"
+    with live_session(path) as db:
+        assert find_tenant(db, "id-acme").id == "id-acme"
+        assert find_tenant(db, "ID-ACME").id == "id-zeta"
 
 
 def test_local_database_does_not_know_brennan(local_dev):

@@ -60,7 +60,7 @@ def squeezed(text):
 @pytest.fixture(scope="module")
 def paper(report):
     """Return the investigation's report as PDF, and its page."""
-    page = report.html.read_text(encoding="utf-8")
+    page = (report.folder / "report.html").read_text(encoding="utf-8")
     return pypdf.PdfReader(BytesIO(to_pdf(page, "The footer")[0])), page
 
 

@@ -12,7 +12,6 @@ from itertools import count
 
 import pytest
 
-from atomlab import files as whole
 from atomlab.errors import ReportError
 from atomlab.report.files import (
     RECORD,
@@ -140,23 +139,18 @@ def test_a_file_that_was_given_is_never_replaced(tmp_path, way):
     assert given.read_text() == "old page"
 
 
-@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
-def test_what_cannot_all_be_written_leaves_everything_as_it_was(tmp_path, monkeypatch, links):
-    """The last name cannot be given: all get their old content back."""
+def test_what_cannot_all_be_written_leaves_everything_as_it_was(tmp_path, monkeypatch):
+    """The disk is full before the last content is written: no file has got its new one."""
     files = reported(tmp_path / "out")
     before = content(files.path)
-    if not links:
-        monkeypatch.delattr(os, "O_TMPFILE")
-        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(1, "no")))
-    give = whole._give_name
-    left = count(-3, 1)
+    sync, left = os.fsync, count(-3, 1)
 
-    def full(*arguments):
+    def full(descriptor):
         if next(left) == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        give(*arguments)
+        sync(descriptor)
 
-    monkeypatch.setattr(whole, "_give_name", full)
+    monkeypatch.setattr(os, "fsync", full)
     with refused(ReportError, "cannot be written (No space left on device)", files.path):
         files.write(NEW)
     assert content(files.path) == before

@@ -35,7 +35,7 @@ SECTIONS = [
 
 @pytest.fixture(scope="session")
 def html(report):
-    return report.html.read_text(encoding="utf-8")
+    return (report.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -139,10 +139,12 @@ def test_the_footer_leads_back_to_the_evidence(page, before):
 
 def test_the_same_run_gives_the_same_page(report):
     """Nothing in the page is random or of the hour: reports can be compared."""
-    notebook = nbformat.read(report.notebook, as_version=4)
-    findings = json.loads(report.findings.read_text(encoding="utf-8"))
+    notebook = nbformat.read(report.folder / "notebook.ipynb", as_version=4)
+    findings = json.loads((report.folder / "findings.json").read_text(encoding="utf-8"))
     assert to_html(notebook, findings) == to_html(notebook, findings)
-    assert to_html(notebook, findings) == report.html.read_text(encoding="utf-8")
+    assert to_html(notebook, findings) == (report.folder / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("name", STORABLE, ids=STORABLE_NAMES)
@@ -264,7 +266,7 @@ def test_links_of_outputs_lead_within_the_page(link, kept):
 
 def test_a_report_on_one_tenant_names_no_other(report, arguments):
     """It may be read by the tenant: whoever else has the error, or is touched by a fix, is not."""
-    text = Page(report.html.read_text(encoding="utf-8")).text
+    text = Page((report.folder / "report.html").read_text(encoding="utf-8")).text
     with atomlab.open_snapshot(arguments["snapshot"]) as snapshot:
         others = [t for t in snapshot.session.scalars(select(Tenant)) if t.subdomain != "brennan"]
     assert len(others) > 40

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from atomlab.report.files import PARTIAL, ReportFolder
-from atomlab.report.index import index_page, write_index
+from atomlab.report.files import PARTIAL
+from atomlab.report.index import index_page
 from atomlab.report.plan import Task
 from atomlab.report.running import Outcome, Report
 from tests.pages import HOSTILE, Page, inert
@@ -28,8 +28,8 @@ def outcome(tmp_path):
             (folder / PARTIAL).write_text("{}")
             return Outcome(task, None, told, 1.5)
         report = Report(result, told, folder, certainty)
-        for path in (report.html, report.notebook, report.findings):
-            path.write_text("")
+        for name in ("report.html", "notebook.ipynb", "findings.json"):
+            (folder / name).write_text("")
         return Outcome(task, report, "", 1.5)
 
     return make
@@ -86,15 +86,14 @@ def test_tenants_are_sorted_by_status_and_the_cause_stands_apart(outcome, tmp_pa
 def test_every_file_is_linked_and_is_there(outcome, tmp_path):
     """Each report, executed notebook and findings; of a failed one the partial notebook."""
     made = [outcome("Brennan & Sons", "confirmed", subject="brennan"), outcome("b", "failed")]
-    path = write_index(made, ReportFolder(tmp_path / "out"), "snap", "x")
-    found = links(Page(path.read_text(encoding="utf-8")))
+    found = links(Page(index_page(made, tmp_path / "out", "snap", "x")))
     assert found == [
         f"b/{PARTIAL}",
         "brennan/report.html",
         "brennan/notebook.ipynb",
         "brennan/findings.json",
     ]
-    assert all((path.parent / address).is_file() for address in found)
+    assert all((tmp_path / "out" / address).is_file() for address in found)
 
 
 def test_a_failure_that_left_no_notebook_is_not_linked(outcome, tmp_path):
@@ -130,8 +129,8 @@ def test_hostile_names_are_inert(outcome, tmp_path, name):
 
 def test_no_report_at_all_says_so(tmp_path):
     """A batch for nobody leaves a page that says that nobody is affected."""
-    path = write_index([], ReportFolder(tmp_path / "new" / "out"), "snap", "tenant_triage")
-    assert "No tenant is affected" in Page(path.read_text()).text
+    page = Page(index_page([], tmp_path / "out", "snap", "tenant_triage"))
+    assert "No tenant is affected" in page.text
 
 
 def test_an_answer_is_not_cut(outcome, tmp_path):

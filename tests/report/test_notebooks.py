@@ -128,7 +128,7 @@ def test_triage_finds_the_cause_without_being_told(before_path, tmp_path):
     """For a tenant with a misnamed key: cause, verdict and fix are those of diagnose."""
     values = {"snapshot": before_path, "tenant": "cascade", "complexity": "complex"}
     made = run_report(shipped_notebook("tenant_triage"), values, tmp_path)
-    found = json.loads(made.findings.read_text())
+    found = json.loads((made.folder / "findings.json").read_text())
     with atomlab.open_snapshot(before_path) as snapshot:
         request = atomlab.Request("complex")
         diagnosis = atomlab.diagnose(snapshot, "cascade", [request])
@@ -146,7 +146,7 @@ def test_fleet_impact_counts_every_tenant(before_path, tmp_path):
     """Its affected tenants are those that fail when each is decided alone; it has pictures."""
     values = {"snapshot": before_path, "complexity": "moderate"}
     made = run_report(shipped_notebook("fleet_impact"), values, tmp_path)
-    found = json.loads(made.findings.read_text())
+    found = json.loads((made.folder / "findings.json").read_text())
     failing = set()
     with atomlab.open_snapshot(before_path) as snapshot:
         for tenant in snapshot.session.query(atomlab.Tenant):
@@ -157,14 +157,14 @@ def test_fleet_impact_counts_every_tenant(before_path, tmp_path):
                 failing.add(tenant.id)
     assert {tenant["id"] for tenant in found["tenants"]} == failing
     assert f"{len(failing)} of 45 tenants" in made.answer
-    assert made.html.read_text().count("<img ") == 2
+    assert (made.folder / "report.html").read_text().count("<img ") == 2
 
 
 def test_fix_comparison_weighs_data_against_code(before_path, tmp_path):
     """For advanced requests the copied key is not enough: another option is best."""
     values = {"snapshot": before_path, "tenant": "brennan", "complexity": "advanced", "others": 3}
     made = run_report(shipped_notebook("fix_comparison"), values, tmp_path)
-    found = json.loads(made.findings.read_text())
+    found = json.loads((made.folder / "findings.json").read_text())
     kinds = [option["kind"] for option in found["options"]]
     assert made.result == "confirmed"
     assert "with a new credential" in made.answer
@@ -184,7 +184,8 @@ def test_a_hostile_name_is_inert_in_every_new_notebook(name, captured, tmp_path)
     if name != "fleet_impact":
         values["tenant"] = f"id-{HOSTILE}"
     made = run_report(shipped_notebook(name), values, tmp_path / "out")
-    html = made.html.read_text(encoding="utf-8").replace("<wbr>", "")  # where a name may break
+    html = (made.folder / "report.html").read_text(encoding="utf-8")
+    html = html.replace("<wbr>", "")  # where a name may break
     assert not re.search("<(script|img src=x)", html)
     assert "{{7*7}}" in html
     assert not re.search("[\u202a-\u202e\x00-\x08\x0b-\x1f]", html)

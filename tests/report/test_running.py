@@ -26,13 +26,13 @@ SLOW = pytest.mark.slow
 
 def injected(report):
     """Return the source of the cell that papermill injected."""
-    cells = nbformat.read(report.notebook, as_version=4).cells
+    cells = nbformat.read(report.folder / "notebook.ipynb", as_version=4).cells
     return next(c.source for c in cells if "injected-parameters" in c.metadata.get("tags", []))
 
 
 def test_the_report_states_the_verdict_that_the_claims_have(report):
     """The verdict comes from the findings, and the files are all there."""
-    findings = json.loads(report.findings.read_text())
+    findings = json.loads((report.folder / "findings.json").read_text())
 
     assert report.result == findings["verdict"] == "confirmed"
     assert {c["verdict"] for c in findings["verification"]["claims"]} == {"confirmed"}
@@ -55,12 +55,12 @@ display({MIME: found, "text/plain": "told"}, raw=True)
 def test_a_pdf_is_of_the_run_that_is_beside_it(notebook, tmp_path):
     """It says what the page says; a later run without one takes it away."""
     made = run_report(notebook(STATES), {}, tmp_path / "out", pdf=True)
-    text = pypdf.PdfReader(made.pdf).pages[0].extract_text()
+    text = pypdf.PdfReader(made.folder / "report.pdf").pages[0].extract_text()
     assert "It is so." in text
     assert "The step in question" in text
     run_report(notebook(STATES), {}, tmp_path / "out")
-    assert not made.pdf.exists()
-    assert made.html.exists()
+    assert not (made.folder / "report.pdf").exists()
+    assert (made.folder / "report.html").exists()
 
 
 @pytest.mark.parametrize("package", ["pypandoc", "typst"])
@@ -78,7 +78,7 @@ def test_every_cell_ran_without_an_error_or_a_warning(report):
     """The executed notebook has no error output and nothing on stderr."""
     outputs = [
         output
-        for cell in nbformat.read(report.notebook, as_version=4).cells
+        for cell in nbformat.read(report.folder / "notebook.ipynb", as_version=4).cells
         if cell.cell_type == "code"
         for output in cell.outputs
     ]
@@ -91,7 +91,10 @@ def test_a_tenant_that_looks_like_a_number_stays_text(arguments, template, tmp_p
     about = {**arguments, "tenant": "0042", "hypothesis": str(template)}
     made = run_report(shipped_notebook("root_cause_verification"), about, tmp_path)
     assert 'tenant = "0042"' in injected(made)
-    assert json.loads(made.findings.read_text())["diagnosis"]["tenant"]["name"] == "0042"
+    assert (
+        json.loads((made.folder / "findings.json").read_text())["diagnosis"]["tenant"]["name"]
+        == "0042"
+    )
     assert made.result == "refuted"
 
 
@@ -166,7 +169,7 @@ def test_a_report_is_about_the_hypothesis_own_request(arguments, tmp_path):
     with atomlab.open_snapshot(arguments["snapshot"]) as snapshot:
         alone = atomlab.verify(snapshot, atomlab.load_hypothesis(path))
 
-    findings = json.loads(made.findings.read_text())
+    findings = json.loads((made.folder / "findings.json").read_text())
     assert made.result == alone.verdict == "refuted"
     assert findings["request"] == alone.request.to_json()
     assert (findings["request"]["complexity"], findings["request"]["tools"]) == ("advanced", True)

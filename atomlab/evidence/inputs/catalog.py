@@ -52,9 +52,8 @@ def catalog_from_rows(rows: Iterable[Sequence[Any]]) -> dict[str, CatalogEntry]:
     """Return the catalogue of (model_id, capabilities, excluded) rows, by model id.
 
     Capabilities are a list or its JSON text; NULL, JSON's null and the empty list count as
-    `["chat"]`, anything else as none. An unknown `excluded` is false. Raises ValueError, naming the
-    model, where `excluded` is neither true nor false, or there are too many capabilities; and,
-    without naming it, where a name or a capability looks like a secret.
+    `["chat"]`, anything else as none. An unknown `excluded` is false. Raises ValueError, which
+    names the model unless it looks like a secret.
     """
     entries = {}
     for number, (model_id, capabilities, excluded) in enumerate(rows, 1):

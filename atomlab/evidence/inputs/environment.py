@@ -6,13 +6,13 @@ Both hold secrets: they are read, redacted at once as settings are, and never qu
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from atomlab import limits
@@ -65,9 +65,8 @@ def load_variables(source: str | Path | Mapping[str, str | None]) -> dict[str, s
     """Return the variables in a file of `NAME=value` lines, or of a mapping, by name.
 
     The lines are as `env` prints them: names and values are taken as they stand, quotes included;
-    a line that no name begins goes on with the value before it. Entries parted by NUL, as `env -0`
-    and /proc/PID/environ have them, are read too, and are never ambiguous. Raises InputError, which
-    quotes nothing, for a file that is not such lines, or has a name twice.
+    a line that no name begins goes on with the value before it. Entries parted by NUL, as in
+    /proc/PID/environ, are read too. Raises InputError, which quotes nothing.
     """
     if isinstance(source, Mapping):
         where: object = "the environment"
@@ -91,9 +90,7 @@ def load_variables(source: str | Path | Mapping[str, str | None]) -> dict[str, s
 
 def _entries(path: Path) -> list[tuple[str, str, str]]:
     """Return where each entry stands, its name and its value."""
-    content = _text(read_bytes(path))
-    if content is None:
-        raise InputError("is not UTF-8 text", where=path, todo=_WHAT)
+    content = read_bytes(path).decode("utf-8", "surrogateescape")
     if content.count("\n") + content.count("\0") > limits.LINES:
         raise InputError(f"has more than {limits.LINES:,} lines", where=path, todo=_WHAT)
     parts: list[tuple[str, list[str]]] = []
@@ -116,19 +113,11 @@ def _entries(path: Path) -> list[tuple[str, str, str]]:
     return [(where, name, value) for where, name, _, value in entries]
 
 
-def _text(content: bytes) -> str | None:
-    """Return the content as text, None if it is no UTF-8; the decoder's own error holds it."""
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
 def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, str], str | None]:
     """Return the keys of a `byok_keys.json` that the platform may use, by provider and key name.
 
-    It finds an entry by its id, PROVIDER_NAME_production, and uses it while it is active; any other
-    counts as none. Raises InputError, which quotes nothing, for anything else than such a file.
+    It finds an entry by its id, PROVIDER_NAME_production, and uses it while it is active. Raises
+    InputError, which quotes nothing.
     """
     where = "the stored keys" if isinstance(source, Mapping) else Path(source)
     document = source if isinstance(source, Mapping) else read_json(Path(source))
@@ -155,21 +144,8 @@ def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, 
     return found
 
 
-def kept_stored_keys(
-    stored: Mapping[tuple[str, str], Any], providers: Collection[str], tenants: Collection[str]
-) -> dict[tuple[str, str], Any]:
-    """Return the stored keys whose names may leave: of known providers, for known tenants."""
-    return {
-        (provider, key_name): value
-        for (provider, key_name), value in stored.items()
-        if provider in providers and (key_name == DEFAULT or key_name in tenants)
-    }
-
-
 def read_environment(db: Session) -> Environment:
     """Return the environment that a snapshot or scratch copy holds, its values as tokens."""
-    if not inspect(db.connection()).has_table("environment"):
-        return NONE  # a snapshot from before environments were captured
     variables = db.execute(text("SELECT name, value FROM environment"))
     stored = db.execute(text("SELECT provider, key_name, value FROM stored_keys"))
     return Environment(

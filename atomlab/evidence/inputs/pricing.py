@@ -144,8 +144,7 @@ class Pricing:
     def warnings(self) -> list[str]:
         """Return a sentence with examples for what breaks the ranking, and for each guess.
 
-        The legend of LiteLLM's map, whose windows are prose, is not reported: every such map has
-        it, and nobody serves it.
+        The legend of LiteLLM's map is not reported: every such map has it, and nobody serves it.
         """
         ids, fields = self.columns["model_id"], self.breaks
         named_badly = (place for place in fields if PROVIDER in fields[place])
@@ -224,10 +223,8 @@ def chat_of(mode: str | None) -> bool | None:
 def load_pricing(path: Path) -> Pricing:
     """Return the pricing cache in `path`, whichever of the three formats it is in.
 
-    A missing, non-numeric, infinite, NaN or boolean number is unknown (NaN), never an error; a
-    numeral in a string counts, also where it breaks the ranking. A cache that says that it is
-    empty is returned empty. Raises InputError for a file that is not JSON, in none of the formats,
-    an OpenRouter entry without an id, or two ids that no database can tell apart.
+    What is no finite number is unknown (NaN), never an error; a numeral in a string counts, also
+    where it breaks the ranking. Raises InputError for a file in none of the formats.
     """
     document = read_json(path)
     source = last_fetch = None

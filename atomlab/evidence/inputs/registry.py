@@ -41,11 +41,7 @@ def setting_key(provider_id: str) -> str:
 
 
 def load_registry(path: Path) -> tuple[Provider, ...]:
-    """Return the providers of a `byok_config.json`, in file order.
-
-    Raises InputError for a file that is no such JSON, a provider without an id, or an id that
-    appears twice.
-    """
+    """Return the providers of a `byok_config.json`, in file order; raise InputError."""
     document = read_json(path)
     entries = document.get("providers") if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -56,21 +52,11 @@ def load_registry(path: Path) -> tuple[Provider, ...]:
         )
     limits.check_size(entries, limits.PROVIDERS, "providers", path)
     providers = tuple(_provider(entry, n, path) for n, entry in enumerate(entries, 1))
-    seen: set[str] = set()
-    for provider in providers:
-        if provider.id in seen:
-            raise InputError(
-                f"lists the provider id {provider.id!r} twice",
-                where=path,
-                todo="keep one of the two, whichever the platform uses",
-            )
-        seen.add(provider.id)
+    ids = [provider.id for provider in providers]
+    if twice := next((one for one in ids if ids.count(one) > 1), None):
+        todo = "keep one of the two, whichever the platform uses"
+        raise InputError(f"lists the provider id {twice!r} twice", where=path, todo=todo)
     return providers
-
-
-def any_health(providers: tuple[Provider, ...]) -> bool:
-    """Return whether somebody wrote down the health score of a provider."""
-    return any(p.health_score is not None for p in providers)
 
 
 def default_registry(edition: str) -> Path:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy.orm import Session
+from atomlab.files import read_yaml
 
 # A table of later versions of the platform, which no edition describes (docs/platform.md).
 LATER_TABLE = "local_model_providers"
-
-
-class Cursor(Protocol):
-    """The part of a DB-API cursor that reading needs."""
-
-    def execute(self, query: str, values: Sequence[Any], /) -> Any:
-        """Run a query."""
-
-    def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
-        """Return the next rows, none at the end."""
-
-    def close(self) -> None:
-        """Give back what the query holds."""
+LATER = (
+    f"the database's schema is later than these rules (table {LATER_TABLE}):"
+    " newer versions decide otherwise"
+)
+CHECK = "check that it is ATOM's database and that you may read it"
 
 
 @dataclass(frozen=True)
@@ -31,11 +26,11 @@ class Database:
 
     `about` is what the manifest records of it: server version, isolation, clock, and `remarks`,
     what else to know of it, a sentence each. `columns` has for each table that is there all its
-    columns and those that may be read. `text`, `length`, `mark` and `place` spell a column as
-    text, its length in bytes, a bound value, and where a row of a table is stored (empty where
-    that has no name). Unless `only_utf8`, text may hold lone surrogates for bytes that are no
-    UTF-8. `types` has the declared type of a column where a database has declared types; `odd` are
-    the columns that the platform would not read as the text that they are.
+    columns and those that may be read. What is read from a `cursor` is read in a block of
+    `reading`. `mark` and `place` spell a bound value, and where a row of a table is stored (empty
+    where that has no name). Unless `only_utf8`, text may hold lone
+    surrogates for bytes that are no UTF-8. `types` has the declared types of columns, `odd` those
+    that the platform would not read as the text that they are.
     """
 
     name: str
@@ -44,17 +39,16 @@ class Database:
     columns: Mapping[str, tuple[frozenset[str], frozenset[str]]]
     types: Mapping[tuple[str, str], str]
     odd: Collection[tuple[str, str]]
-    session: Session
-    cursor: Callable[[], Cursor]
+    cursor: Callable[[], Any]
+    reading: Callable[[], AbstractContextManager[object]]
     interrupt: Callable[[], object]
-    text: Callable[[str], str]
-    length: Callable[[str], str]
     mark: str
     place: Callable[[str], str]
     only_utf8: bool
 
 
-def remarks_on_schema(has_later_table: bool) -> list[str]:
-    """Return what to know of a database's schema: that it is later than the rules, if it is."""
-    later = f"the database's schema is later than these rules (table {LATER_TABLE})"
-    return [f"{later}: newer versions decide otherwise"] if has_later_table else []
+@cache
+def conditions(kind: str, otherwise: str = CHECK) -> Mapping[str, tuple[str, str]]:
+    """Return what the errors of a kind of source mean, and what to do, by how they are known."""
+    known = read_yaml(Path(__file__).with_name("conditions.yaml"))[kind]
+    return {sign: (*words, otherwise)[:2] for sign, words in known.items()}

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
-from atomlab.evidence.sources.database import LATER_TABLE, Database, remarks_on_schema
+from atomlab.evidence.sources.database import LATER, LATER_TABLE, Database, conditions
 from atomlab.text import storable
 
 if TYPE_CHECKING:
@@ -28,43 +23,12 @@ _CONNECT_ARGS = {
     "connect_timeout": 10,  # seconds
     "fallback_application_name": "atomlab",
     "client_encoding": "utf8",
+    "autocommit": True,  # until the tables are known
     "prepare_threshold": None,  # poolers between do not know prepared statements
 }
 _LOCK_TIMEOUT_S = 10
-_ISOLATION = "REPEATABLE_READ"
 _CHECK = "check the URL, the server and your rights there"
-# The server's own words may quote a value from the first statement on, since a view may compute
-# anything, also while it is planned. They are never repeated: an error is named by its code.
-_CONDITIONS = {
-    "25006": "something behind it writes, in a read-only transaction",
-    "42501": "a right is missing, or row-level security would hide rows",
-    "42P01": "a table or what is behind it is gone",
-    "55P03": "somebody has a table locked",
-    "57014": "a statement took too long, or somebody cancelled it",
-}
-# Where there is no code, as while a connection is made or when it is lost: what the words of the
-# server, libpq or the system are known by, and ours for it.
-_KNOWN_BY = {
-    "password authentication failed": "password authentication failed",
-    "no password supplied": "no password supplied",
-    r'role ".*" does not exist': "the role does not exist",
-    r'database ".*" does not exist': "the database does not exist",
-    r"no pg_hba\.conf entry": "the server lets nobody in from here as this role",
-    "too many (clients|connections)|connection slots": "the server has too many connections",
-    "the database system is": "the server is starting, stopping or recovering",
-    "could not translate host name|[Nn]ame or service not known": "the host is not known",
-    "timeout expired": "the server does not answer in time",
-    "SSL|certificate": "no encrypted connection can be agreed on",
-    "server closed the connection|terminating connection|connection is (lost|closed)"
-    "|EOF|consuming input failed|[Cc]onnection not open": "the connection was lost",
-    **{
-        os.strerror(number): os.strerror(number)
-        for number in (
-            *(errno.ECONNREFUSED, errno.ENOENT, errno.EACCES, errno.ETIMEDOUT, errno.ECONNRESET),
-            *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPIPE),
-        )
-    },
-}
+_ISOLATION = "REPEATABLE_READ"
 _ABOUT = """
 SELECT pg_catalog.current_setting('server_version'), current_user, clock_timestamp(),
     to_regclass(%s) IS NOT NULL, pg_catalog.current_setting('transaction_isolation') || ', ' ||
@@ -111,62 +75,49 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     all reads see. A password comes from the URL, PGPASSWORD or .pgpass; it is in no message.
     Raises SourceError if the server cannot be reached, refuses, or goes away.
     """
-    psycopg, engine, reading = _psycopg(), _engine(source), False
-    name = _where(engine.url)
+    psycopg, url, reading = _psycopg(), _url(source), False
+    options: dict[str, Any] = url.translate_connect_args(username="user", database="dbname")
+    options |= {n: v if isinstance(v, str) else ",".join(v) for n, v in url.query.items()}
+    name = _where(url)
     try:
-        with engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
+        with closing(psycopg.connect(**options | _CONNECT_ARGS)) as driver:
             name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
-            database = _database(driver, Session(connection), name, tables, timeout_s)
+            database = _database(driver, name, [*tables], timeout_s)
             reading = True
             yield database
-    except (psycopg.Error, DBAPIError) as error:
-        cause = getattr(error, "orig", error)
-        if not isinstance(cause, psycopg.Error):
-            raise  # of another database
-        raise SourceError(
-            f"cannot be read ({_reason(cause)})", where=name, todo=_todo(cause)
-        ) from None
-    except UnicodeError:  # which holds the whole URL, or bytes of a row
-        if reading:
-            raise SourceError(
-                "holds text that is not in its own encoding", where=name, todo=_CHECK
-            ) from None
-        raise SourceError("the URL names an impossible host", todo="correct it") from None
-    except (AssertionError, TypeError, ValueError, AttributeError):  # SQLAlchemy's, and unpacking
-        if reading:
-            raise
-        raise SourceError("answers as no PostgreSQL does", where=name, todo=_CHECK) from None
-    finally:
-        engine.dispose()
+    except psycopg.Error as error:
+        reason, todo = _condition(error)
+        raise SourceError(f"cannot be read ({reason})", where=name, todo=todo) from None
+    except (TypeError, ValueError) as error:
+        if reading and not isinstance(error, UnicodeError):
+            raise  # of whoever reads
+        # An odd answer; or a UnicodeError, which holds the whole URL, or bytes of a row.
+        what = "holds text that is not in its own encoding" if reading else "is no PostgreSQL URL"
+        raise SourceError(what, where=name, todo=_CHECK) from None
 
 
 def _database(
-    driver: psycopg.Connection[Any],
-    session: Session,
-    name: str,
-    tables: Sequence[str],
-    timeout_s: float,
+    driver: psycopg.Connection[Any], name: str, tables: list[str], timeout_s: float
 ) -> Database:
     query = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
-    there = [table for (table,) in driver.execute(query, [list(tables)])]
+    there = [table for (table,) in driver.execute(query, [tables])]
     _begin(driver, timeout_s)
     locked = _lock(driver, there)
     [(version, user, clock, later, isolation)] = driver.execute(_ABOUT, [LATER_TABLE])
     offset = clock - datetime.now(UTC)
-    rows = driver.execute(_COLUMNS, [list(tables)]).fetchall()
+    rows = driver.execute(_COLUMNS, [tables]).fetchall()
     kinds = {table: kind for table, kind, *_ in rows}
     return Database(
         name=name,
         user=user,
         about={
             "kind": "postgresql",
-            "server_version": _version(version),
+            "server_version": version,
             "isolation": isolation,
             "tables_locked": locked,
             "statement_timeout_s": timeout_s,
             "clock_offset_s": round(offset.total_seconds(), 3),
-            "remarks": remarks_on_schema(later),
+            "remarks": [LATER] if later else [],
         },
         columns={
             table: (
@@ -177,11 +128,9 @@ def _database(
         },
         types={(table, column): type_ for table, _, column, _, type_, _ in rows},
         odd={(table, column) for table, _, column, *_, odd in rows if odd},
-        session=session,
         cursor=lambda: driver.cursor(name="atomlab"),
+        reading=nullcontext,
         interrupt=lambda: _cancel(driver),
-        text=lambda column: f"CAST({column} AS text)",
-        length=lambda column: f"octet_length(CAST({column} AS text))",
         mark="%s",
         place=lambda table: _PLACES.get(kinds[table], ""),
         only_utf8=True,
@@ -221,11 +170,6 @@ def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
     return locked
 
 
-def _version(text: str) -> str:
-    """Return a version as servers spell them, with what is known to stand behind it."""
-    return text if re.fullmatch(r"\d+(\.\d+)*\w{,8}( \([\w.+~ -]{,60}\))?", text) else "unknown"
-
-
 def _where(url: URL) -> str:
     """Return the database and host that a URL names, where they could be nothing else."""
     database, host = url.database or "the default database", url.host or "the default host"
@@ -245,28 +189,21 @@ def _cancel(driver: psycopg.Connection[Any]) -> None:
         driver.cancel()
 
 
-def _engine(source: str) -> Engine:
-    """Return an engine for a URL; raise SourceError, which repeats nothing of it, if it is none."""
+def _url(source: str) -> URL:
+    """Return a URL in its parts; raise SourceError, which repeats nothing of it, if it is none."""
     if source.count("@") > 1:
         raise SourceError(
             "the URL has more than one @", todo="write %40 for the one in the password"
         )
     options = {option.keyword.decode() for option in _psycopg().pq.Conninfo.get_defaults()}
     with suppress(ArgumentError, ValueError):  # in their words it would stand
-        url = make_url(source).set(drivername="postgresql+psycopg")
+        url = make_url(source)
         user, at, _ = source.partition("@")
         misplaced = at and (url.username is None or "?" in user)
         if not options >= set(url.query):
             raise SourceError("the URL has an option that PostgreSQL lacks", todo="correct it")
         if not misplaced and "%00" not in source and storable(source) == source:
-            return create_engine(
-                url,
-                poolclass=NullPool,
-                pool_reset_on_return=None,  # closing will do; what was cut off cannot roll back
-                hide_parameters=True,
-                isolation_level="AUTOCOMMIT",
-                connect_args=_CONNECT_ARGS,
-            )
+            return url
     raise SourceError(
         "is no database URL",
         todo="give postgresql://USER@HOST:PORT/DATABASE, with %3F for a ? in the password",
@@ -283,26 +220,17 @@ def _psycopg() -> Any:
     return psycopg
 
 
-def _reason(error: BaseException) -> str:
-    """Return what went wrong in words that quote nothing: of the server, a row or the URL."""
+def _condition(error: BaseException) -> tuple[str, str]:
+    """Return what went wrong, and what to do, in words that quote nothing."""
     state = getattr(error, "sqlstate", None)
     if not state:
-        ours = (words for known, words in _KNOWN_BY.items() if re.search(known, str(error)))
-        return next(ours, f"the driver's {type(error).__name__}")
+        known = conditions("connection", _CHECK).items()
+        ours = (words for sign, words in known if re.search(sign, str(error)))
+        return next(ours, (f"the driver's {type(error).__name__}", _CHECK))
     try:
         named = _psycopg().errors.lookup(state).__name__
     except KeyError:
-        return "an error on the server"  # a code of its own may say anything, too
+        return "an error on the server", _CHECK  # a code of its own may say anything, too
     condition = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named).lower()
-    return f"{_CONDITIONS.get(state, condition)}, {state}"
-
-
-def _todo(error: BaseException) -> str:
-    state = getattr(error, "sqlstate", None)
-    if state == "55P03":
-        return "wait until whoever locks the table is done, or raise --statement-timeout"
-    if state == "57014":
-        return "raise --statement-timeout, or capture when the server is less busy"
-    if state == "42501":
-        return "have SELECT granted on the tables, or BYPASSRLS where row security is on"
-    return _CHECK
+    what, todo = conditions("postgresql", _CHECK).get(state, (condition, _CHECK))
+    return f"{what}, {state}", todo

@@ -9,18 +9,16 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.sources import postgres, sqlite
-from atomlab.evidence.sources.database import Database
+from atomlab.evidence.sources.database import CHECK, Database
 from atomlab.evidence.tenants import find_tenant_id, unknown_tenant
 from atomlab.text import listed, printable, storable
 
@@ -47,8 +45,6 @@ _DECIDING = {
 # Read as they are stored, since the platform compares the one and asks for the other's truth.
 _AS_STORED = ("setting_key", "setting_value")
 _TEXT = (*_AS_STORED, "plan_type", "model_id", "capabilities")
-_CHECK = "check that it is ATOM's database and that you may read it"
-_BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 2000
 _NEAR_MATCHES_AMONG = 100_000  # tenants whose names are offered for a misspelled one
 
@@ -69,11 +65,6 @@ class Source:
     columns: Mapping[str, frozenset[str]]
     readings: ExitStack
     progress: Progress | None
-
-    @property
-    def db(self) -> Session:
-        """A session in the transaction of all reads."""
-        return self.database.session
 
     @property
     def name(self) -> str:
@@ -109,10 +100,7 @@ class Source:
         return "captured" if there else "absent"
 
     def catalog(self) -> dict[str, CatalogEntry]:
-        """Return the model catalogue, empty if the database has none.
-
-        Raises SourceError if it may not be read, or holds what no catalogue does.
-        """
+        """Return the model catalogue, empty if the database has none; raise SourceError."""
         _check_deciding(self.database, "model_catalog", ", or give --catalog")
         if self.catalog_state == "absent":
             return {}
@@ -127,17 +115,13 @@ class Source:
             ) from None
 
     def tenant_ids(self, names: Sequence[str]) -> list[TenantId]:
-        """Return the ids of the tenants that go by these names.
-
-        Raises TenantError for a name that no tenant goes by, with near matches, or several.
-        """
+        """Return the ids of the tenants that go by these names; raise TenantError."""
         return list(dict.fromkeys(map(self._tenant_id, names)))
 
     def _tenant_id(self, name: str) -> TenantId:
-        text, mark = self.database.text, self.database.mark
         columns = ("id", *sorted({"subdomain", "name"} & self.columns["tenants"]))
-        texts = [text(column) for column in columns]
-        where = " OR ".join(f"{column} = {mark}" for column in texts)
+        texts = [*map(_as_text, columns)]
+        where = " OR ".join(f"{column} = {self.database.mark}" for column in texts)
         query = f"SELECT {', '.join(texts)}, id FROM tenants WHERE {where}"  # noqa: S608
         sayable = storable(name) == name  # else no row is called so
         if sayable and (rows := list(self._rows(query, [name] * len(columns)))):
@@ -156,10 +140,11 @@ class Source:
     ) -> Iterator[list[Row]]:
         """Yield the rows of a table, None for the columns that it lacks."""
         where, _, _ = rest.partition(" ORDER BY")
-        total, size = self._batch_rows(table, columns, where, values)
+        [(total,)] = self._rows(f"SELECT count(*) FROM {table} {where}", values)  # noqa: S608
         chosen = ", ".join(self._column(table, column) for column in columns)
         done = 0
-        for rows in self._read(f"SELECT {chosen} FROM {table} {rest}", values, size):  # noqa: S608
+        query = f"SELECT {chosen} FROM {table} {rest}"  # noqa: S608
+        for rows in self._read(query, values, _BATCH_ROWS):
             yield rows
             done += len(rows)
             if self.progress:
@@ -171,16 +156,6 @@ class Source:
                 todo="capture again",
             )
 
-    def _batch_rows(
-        self, table: str, columns: Sequence[str], where: str, values: Sequence[Any]
-    ) -> tuple[int, int]:
-        """Return how many rows a table has, and how many of its largest fit into a batch."""
-        have = [c for c in columns if c in self.columns[table]]
-        length = " + ".join(f"coalesce({self.database.length(c)}, 0)" for c in have)
-        query = f"SELECT count(*), max({length}) FROM {table} {where}"  # noqa: S608
-        [(total, largest)] = self._rows(query, values)
-        return total, max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(largest or 0, 1)))
-
     def _read(self, query: str, values: Sequence[Any], size: int) -> Iterator[list[Row]]:
         """Yield batches of `size` rows; a reading that nobody finishes ends with the source."""
         return self.readings.enter_context(closing(self._reading(query, values, size)))
@@ -190,12 +165,18 @@ class Source:
     ) -> Generator[list[Row], None, None]:
         """Yield batches of rows, the next being fetched while one is worked on."""
         cursor, pool = self.database.cursor(), ThreadPoolExecutor(1)
+
+        def fetch() -> list[Row]:
+            with self.database.reading():
+                return list(cursor.fetchmany(size))
+
         try:
             pool.submit(int).result()  # its thread is known to the pool before it reads
-            cursor.execute(query, values)
-            coming = pool.submit(cursor.fetchmany, size)
+            with self.database.reading():
+                cursor.execute(query, values)
+            coming = pool.submit(fetch)
             while rows := coming.result():
-                coming = pool.submit(cursor.fetchmany, size)
+                coming = pool.submit(fetch)
                 yield rows
         except BaseException:
             self.database.interrupt()
@@ -208,7 +189,7 @@ class Source:
     def _column(self, table: str, column: str) -> str:
         if column not in self.columns[table]:
             return "NULL"
-        return column if column in _AS_STORED else self.database.text(column)
+        return column if column in _AS_STORED else _as_text(column)
 
     def _among(
         self, table: str, column: str, ids: Sequence[TenantId] | None
@@ -219,12 +200,16 @@ class Source:
         types, marks = self.database.types, ", ".join([self.database.mark] * len(ids))
         if types and types.get((table, column)) == types.get(("tenants", "id")):
             return f"WHERE {column} IN ({marks})", [stored for stored, _ in ids]
-        return f"WHERE {self.database.text(column)} IN ({marks})", [text for _, text in ids]
+        return f"WHERE {_as_text(column)} IN ({marks})", [text for _, text in ids]
+
+
+def _as_text(column: str) -> str:
+    return f"CAST({column} AS text)"
 
 
 @contextmanager
 def open_source(
-    source: str, *, statement_timeout_s: float = 60, progress: Progress | None = None
+    source: str, statement_timeout_s: float = 60, progress: Progress | None = None
 ) -> Iterator[Source]:
     """Open a database in ATOM's schema to read it: an SQLite file, by path or URL, or PostgreSQL.
 
@@ -232,8 +217,11 @@ def open_source(
     longer than `statement_timeout_s`, and no lock is waited for longer. Raises SourceError if it
     is no such database, now or while it is read.
     """
+    named = _resolved(source)
+    kind = postgres if postgres.is_url(named) else sqlite
+    opened = kind.open_database(named, tuple(_TABLES), statement_timeout_s)
     try:
-        with _opener(source, statement_timeout_s) as database, ExitStack() as readings:
+        with opened as database, ExitStack() as readings:
             yield Source(database, _checked(database), readings, progress)
     except SourceError as error:
         error.__context__ = None  # the driver's own error, hidden there, may quote values
@@ -246,16 +234,7 @@ def source_files(source: str) -> list[Path]:
     For a server what its URL may name, its key say. Raises SourceError if it names no file.
     """
     named = _resolved(source)
-    if postgres.is_url(named):
-        return postgres.files_of(named)
-    return sqlite.files_of(sqlite.file_of(named))
-
-
-def _opener(source: str, timeout_s: float) -> AbstractContextManager[Database]:
-    named = _resolved(source)
-    if postgres.is_url(named):
-        return postgres.open_database(named, tuple(_TABLES), timeout_s)
-    return sqlite.open_database(sqlite.file_of(named), tuple(_TABLES), timeout_s)
+    return (postgres if postgres.is_url(named) else sqlite).files_of(named)  # type: ignore[no-any-return]
 
 
 def _resolved(source: str) -> str:
@@ -283,10 +262,10 @@ def _checked(database: Database) -> dict[str, frozenset[str]]:
         there, readable = database.columns.get(table, (frozenset(), frozenset()))
         if _NEEDED[table]:
             if table not in database.columns:
-                raise SourceError(f"has no table {table}", where=database.name, todo=_CHECK)
+                raise SourceError(f"has no table {table}", where=database.name, todo=CHECK)
             if missing := sorted(_NEEDED[table] - there):
                 raise SourceError(
-                    f"table {table} lacks {listed(missing)}", where=database.name, todo=_CHECK
+                    f"table {table} lacks {listed(missing)}", where=database.name, todo=CHECK
                 )
             _check_deciding(database, table)
         columns[table] = readable & frozenset(wanted)
@@ -294,10 +273,7 @@ def _checked(database: Database) -> dict[str, frozenset[str]]:
 
 
 def _check_deciding(database: Database, table: str, otherwise: str = "") -> None:
-    """Raise SourceError if what decides is there, but withheld or read otherwise by the platform.
-
-    `otherwise` is what else to do about it.
-    """
+    """Raise SourceError if what decides is withheld, or read otherwise by the platform."""
     there, readable = database.columns.get(table, (frozenset(), frozenset()))
     deciding = (_NEEDED[table] | _DECIDING[table]) & there
     if withheld := sorted(deciding - readable):

@@ -2,98 +2,58 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
 from atomlab.evidence.seal import is_snapshot
-from atomlab.evidence.sources.database import LATER_TABLE, Database, remarks_on_schema
+from atomlab.evidence.sources.database import CHECK, LATER, LATER_TABLE, Database, conditions
 
-_CHECK = "check that it is ATOM's database and that you may read it"
 _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
-_LONGEST_AT_LEAST = 1 << 20
+_LONGEST = 64 << 20  # bytes of a value: a view may make any
 _MAY_LACK = (
     "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made "
     "while the platform ran, its last transactions are missing"
 )
 _TO_SHARE = "mode=ro"
-_CUT_OFF = (
-    "a transaction in it was cut off and is not rolled back yet",
-    "let the platform open it, or open a copy of it and of its -journal in sqlite3",
-)
-# What a result code says, and what to do about it, by how its name begins.
-_CONDITIONS = {
-    "SQLITE_BUSY": (
-        "database is locked",
-        "wait until whoever writes to it is done, or raise --statement-timeout",
-    ),
-    "SQLITE_INTERRUPT": ("a statement does not end", "raise --statement-timeout"),
-    "SQLITE_READONLY_ROLLBACK": _CUT_OFF,
-    "SQLITE_READONLY_RECOVERY": _CUT_OFF,
-    "SQLITE_NOTADB": ("file is not a database", _CHECK),
-    "SQLITE_CORRUPT": ("the database is damaged", _CHECK),
-    "SQLITE_CANTOPEN": ("unable to open the file", _CHECK),
-    "SQLITE_TOOBIG": ("a value is larger than the database", _CHECK),
-    "SQLITE_FULL": ("no memory or room is left", _CHECK),
-    "SQLITE_NOMEM": ("no memory or room is left", _CHECK),
-    "SQLITE_ERROR": (
-        "SQLITE_ERROR: a view or column in it fails, or is not there",
-        "try SELECT * FROM tenants, tenant_settings, model_catalog, each in sqlite3",
-    ),
-}
 
 
-def file_of(source: str) -> Path:
+def _file_of(source: str) -> Path:
     """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
     path = Path(source)
     if "://" in source:
-        url = None
+        named = None
         with suppress(ArgumentError, ValueError):  # whose words repeat parts of it
             url = make_url(source)
-        if url is None:
-            raise SourceError("is no database URL", todo="give sqlite:///PATH or a path")
-        if url.get_backend_name() != "sqlite" or not url.database:
-            kind = url.get_backend_name()
-            known = kind if kind in ("sqlite", "mysql", "mariadb", "oracle", "mssql") else "there"
-            raise SourceError(
-                f"cannot capture from {known}",
-                todo="give a PostgreSQL URL, or an SQLite file in ATOM's schema",
-            )
-        path = Path(url.database)
-    # What is no file may be a URL with a slip in it, or a password alone.
-    where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
-    try:
-        found = path.is_file()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "an impossible name"
-        raise SourceError(
-            f"cannot be read ({reason})", where=where, todo="check the path"
-        ) from None
-    if not found:
+            named = url.database if url.get_backend_name() == "sqlite" else None
+        if not named:
+            todo = "give a PostgreSQL URL, sqlite:///PATH or a path"
+            raise SourceError("is no URL of a database that is read", todo=todo)
+        path = Path(named)
+    if not os.path.isfile(path):  # noqa: PTH113 - false for an impossible name, too
+        # What is no file may be a URL with a slip in it, or a password alone.
+        where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
         raise SourceError("no such database file", where=where, todo="check the path or the URL")
     return path
 
 
 @contextmanager
-def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterator[Database]:
+def open_database(source: str, tables: Sequence[str], limit_s: float) -> Iterator[Database]:
     """Copy an SQLite file into memory, in any journal mode, while others may write to it.
 
     Nothing is written beside the file. While it is copied, a writer in WAL mode waits for nothing,
     another one with its commit. Raises SourceError if the file cannot be read.
     """
+    path = _file_of(source)
     with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy, _refusals(path):
         if is_snapshot(path):
             raise SourceError(
@@ -101,18 +61,34 @@ def open_database(path: Path, tables: Sequence[str], timeout_s: float) -> Iterat
                 where=path,
                 todo="capture the database that it was made from",
             )
-        lacks_log = _back_up(path, copy, timeout_s)
-        _limit_values(copy)
+        lacks_log = _back_up(path, copy, limit_s)
+        copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         # Sorting spills into no file: values never reach the disk.
         copy.execute("PRAGMA temp_store = MEMORY")
         copy.execute("PRAGMA query_only = ON")
         # A value that is not UTF-8 would otherwise stand in the error that it causes.
         copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
-        with closing(Session(engine)) as session:
-            remarks = [_MAY_LACK] if lacks_log else []
-            yield _database(path, copy, session, tables, timeout_s, remarks)
-        engine.dispose()
+        later = _columns(copy, LATER_TABLE)
+        yield Database(
+            name=path.name,
+            user="",
+            about={
+                "kind": "sqlite",
+                "server_version": sqlite3.sqlite_version,
+                "isolation": "copy of one moment (backup API)",
+                "clock_offset_s": None,
+                "remarks": [*([_MAY_LACK] if lacks_log else []), *([LATER] if later else [])],
+            },
+            columns={t: (names, names) for t in tables if (names := _columns(copy, t))},
+            types={},
+            odd=frozenset(),
+            cursor=copy.cursor,
+            reading=lambda: _bounded(path, copy, limit_s),
+            interrupt=copy.interrupt,
+            mark="?",
+            only_utf8=False,
+            place=lambda table: _place(copy, table),
+        )
 
 
 @contextmanager
@@ -124,16 +100,11 @@ def _refusals(path: Path) -> Iterator[None]:
         raise SourceError(
             f"cannot be read ({error.strerror})", where=path, todo="check the path and your rights"
         ) from None
-    except (sqlite3.Error, DBAPIError, UnicodeDecodeError) as error:  # the last: its own message
-        reason, todo = _reason(getattr(error, "orig", error))
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        known = (words for start, words in conditions("sqlite").items() if name.startswith(start))
+        reason, todo = next(known, (f"SQLite's {name}", CHECK))
         raise SourceError(f"cannot be read ({reason})", where=path, todo=todo) from None
-
-
-def _reason(error: BaseException) -> tuple[str, str]:
-    """Return what went wrong, and what to do; SQLite's own words may quote a value of a view."""
-    name = getattr(error, "sqlite_errorname", type(error).__name__)
-    known = (words for start, words in _CONDITIONS.items() if name.startswith(start))
-    return next(known, (f"SQLite's {name}", _CHECK))
 
 
 @contextmanager
@@ -148,33 +119,6 @@ def _bounded(path: Path, connection: sqlite3.Connection, limit_s: float) -> Iter
         connection.set_progress_handler(None, 0)
 
 
-@dataclass(frozen=True)
-class _Cursor:
-    """A cursor whose errors are the source's, not those of the file that is written."""
-
-    path: Path
-    cursor: sqlite3.Cursor
-    limit_s: float
-
-    def execute(self, query: str, values: Sequence[Any], /) -> Any:
-        with _bounded(self.path, self.cursor.connection, self.limit_s):
-            return self.cursor.execute(query, values)
-
-    def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
-        with _bounded(self.path, self.cursor.connection, self.limit_s):
-            return self.cursor.fetchmany(size)
-
-    def close(self) -> None:
-        self.cursor.close()
-
-
-def _limit_values(copy: sqlite3.Connection) -> None:
-    """Refuse values that no column holds, but a view makes: none is longer than the database."""
-    [(pages,)], [(size,)] = (copy.execute(f"PRAGMA {n}") for n in ("page_count", "page_size"))
-    longest = max(2 * pages * size, _LONGEST_AT_LEAST)  # UTF-16 grows when it becomes UTF-8
-    copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-
-
 def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
     """Copy the file in one step; raise SourceError if somebody opened it meanwhile.
 
@@ -186,7 +130,7 @@ def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
         return False
     if _state(path) != before:
         raise SourceError("was opened while it was copied", where=path, todo="capture again")
-    return not _beside(path)[0].exists()
+    return not _files_at(path)[1].exists()
 
 
 def _copy(path: Path, copy: sqlite3.Connection, mode: str, limit_s: float) -> None:
@@ -208,7 +152,7 @@ def _mode(path: Path) -> str:
     """
     with path.open("rb") as stream:
         head = stream.read(20)
-    log, index = _beside(path)
+    _, log, index, _ = _files_at(path)
     if head[18:20] != b"\x02\x02" or (log.exists() and index.exists()):
         return _TO_SHARE
     if log.exists() and log.stat().st_size:
@@ -222,52 +166,18 @@ def _mode(path: Path) -> str:
 
 def _state(path: Path) -> tuple[object, ...]:
     status = path.stat()
-    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in _beside(path))
+    return status.st_mtime_ns, status.st_size, *(beside.exists() for beside in _files_at(path)[1:3])
 
 
-def files_of(path: Path) -> list[Path]:
-    """Return the file and the names of all that SQLite reads or makes beside it."""
-    real = path.resolve()
-    return [path, *_beside(path), real.with_name(f"{real.name}-journal")]
+def files_of(source: str) -> list[Path]:
+    """Return the file that a source names, and all that SQLite reads or makes beside it."""
+    return _files_at(_file_of(source))
 
 
-def _beside(path: Path) -> tuple[Path, Path]:
-    """Return the names of the file's write-ahead log and of the index to it."""
+def _files_at(path: Path) -> list[Path]:
+    """Return the file, and its log, the index to that and its journal, be they there or not."""
     real = path.resolve()  # SQLite follows links, too
-    return real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
-
-
-def _database(
-    path: Path,
-    copy: sqlite3.Connection,
-    session: Session,
-    tables: Sequence[str],
-    limit_s: float,
-    remarks: list[str],
-) -> Database:
-    columns = {table: (names, names) for table in tables if (names := _columns(copy, table))}
-    return Database(
-        name=path.name,
-        user="",
-        about={
-            "kind": "sqlite",
-            "server_version": sqlite3.sqlite_version,
-            "isolation": "copy of one moment (backup API)",
-            "clock_offset_s": None,
-            "remarks": [*remarks, *remarks_on_schema(bool(_columns(copy, LATER_TABLE)))],
-        },
-        columns=columns,
-        types={},
-        odd=frozenset(),
-        session=session,
-        cursor=lambda: _Cursor(path, copy.cursor(), limit_s),
-        interrupt=copy.interrupt,
-        text=lambda column: f"CAST({column} AS TEXT)",
-        length=lambda column: f"length(CAST({column} AS BLOB))",
-        mark="?",
-        only_utf8=False,
-        place=lambda table: _place(copy, table),
-    )
+    return [path, *(real.with_name(f"{real.name}-{end}") for end in ("wal", "shm", "journal"))]
 
 
 def _columns(copy: sqlite3.Connection, table: str) -> frozenset[str]:
@@ -277,10 +187,7 @@ def _columns(copy: sqlite3.Connection, table: str) -> frozenset[str]:
 
 def _place(copy: sqlite3.Connection, table: str) -> str:
     """Return what says where a row is stored: no view has it, nor every table."""
-    own = _columns(copy, table)
-    for name in ("rowid", "_rowid_", "oid"):  # a column of that name would be meant by it
-        with suppress(sqlite3.OperationalError):
-            if name not in own:
-                copy.execute(f"SELECT {name} FROM {table} LIMIT 0")  # noqa: S608
-                return name
+    with suppress(sqlite3.OperationalError):
+        copy.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608
+        return "rowid"
     return ""

@@ -7,7 +7,6 @@ import threading
 import time
 import traceback
 from contextlib import contextmanager
-from itertools import pairwise
 from urllib.parse import quote
 
 import psycopg
@@ -553,26 +552,6 @@ def test_other_encodings_are_converted(make_postgres, tmp_path):
 
 
 # Values of any size, keys stored twice, tables of any kind.
-
-
-def test_largest_value_decides_how_many_rows_are_held(make_postgres, tmp_path):
-    """Rows come two thousand at a time, fewer where they are large: a batch stays below 16 MB."""
-    url, steps = make_postgres({"acme": {}}), []
-    for size in (10, 1_000_000):
-        execute(
-            url,
-            "TRUNCATE tenant_settings",
-            "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value)"
-            f" SELECT n, 'id-acme', 'K' || n || '_API_KEY', repeat('é', {size} / 2)"
-            " FROM generate_series(1, 40) n",
-        )
-        told = []
-        proven_capture(
-            url, tmp_path / f"{size}.sqlite", progress=lambda *now, told=told: told.append(now)
-        ).close()
-        done = [0, *(read for table, read, _ in told if table == "tenant_settings")]
-        steps.append([after - before for before, after in pairwise(done)])
-    assert steps == [[40], [16, 16, 8]]
 
 
 DUPLICATES = [("OPENAI_API_KEY", ""), ("OPENAI_API_KEY", "second"), ("OPENAI_API_KEY", "third")]

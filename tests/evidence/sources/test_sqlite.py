@@ -395,22 +395,6 @@ def test_error_of_a_view_is_the_sources(database, tmp_path):
     assert not (tmp_path / "out.sqlite").exists()
 
 
-def test_large_values_come_in_small_batches(database):
-    """Rows come two thousand at a time, fewer where they are large: a batch stays below 16 MB."""
-    path, sizes = database(), []
-    for size in (10, 1_000_000):
-        change(
-            path,
-            "DELETE FROM tenant_settings; WITH RECURSIVE n(n) AS"
-            " (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40) INSERT INTO tenant_settings"
-            f" SELECT n, 'first', 'K' || n, replace(hex(zeroblob({size} / 2)), '00', 'é'), NULL"
-            " FROM n",
-        )
-        with open_source(str(path)) as source:
-            sizes.append([len(rows) for rows in source.settings()])
-    assert sizes == [[40], [16, 16, 8]]
-
-
 def test_interrupt_while_reading_begins_leaves_nobody_reading(database, monkeypatch):
     """Ctrl-C is told as such, however early: no thread goes on with a cursor that is closed."""
     path, start = database(), threading.Thread.start
