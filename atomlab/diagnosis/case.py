@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
@@ -24,9 +24,6 @@ from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
 from atomlab.verdicts import Status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,16 +142,6 @@ class TenantCase(SnapshotCase):
     def warnings(self) -> list[str]:
         """Return what the replay had to take on trust."""
         return [*self.platform.pricing.warnings(), *self.diagnosis.warnings()]
-
-    def outcome_frame(self) -> pd.DataFrame:
-        """Return one row per complexity: usable models and winner before and after the fix.
-
-        Columns: complexity, usable before, usable after, winner after, decision after; without
-        a fix: complexity, usable, winner, decision.
-        """
-        if self.decided_after:
-            return self.diagnosis.repaired_frame(self.decided_after)
-        return self.diagnosis.outcome_frame().drop(columns="outcome")
 
     def findings(self) -> TenantFindings:
         """Return the findings on the tenant."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
@@ -27,9 +27,6 @@ from atomlab.evidence.snapshot import Evidence
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
 from atomlab.verdicts import STATUS_OF, Outcome, Status, worst_status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -132,21 +129,6 @@ class Diagnosis(Shown):
         causes = (cause for each in self.requests for cause in each.explanation.causes)
         return frozenset(cause.provider for cause in causes if cause.provider)
 
-    def outcome_frame(self) -> pd.DataFrame:
-        """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
-        frame = _frame(self.requests, [each.ranking for each in self.requests])
-        frame.insert(1, "outcome", [each.outcome for each in self.requests])
-        return frame
-
-    def repaired_frame(self, after: Sequence[Ranking]) -> pd.DataFrame:
-        """Return one row per request as captured and as in `after`, its ranking with a fix made.
-
-        Columns: complexity, usable before, usable after, winner after, decision after.
-        """
-        frame = _frame(self.requests, after, " after")
-        frame.insert(1, "usable before", [len(each.ranking.order) for each in self.requests])
-        return frame
-
     def __repr__(self) -> str:
         outcomes = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
         return f"<Diagnosis of {printable(self.tenant.name)}: {outcomes}>"
@@ -194,22 +176,6 @@ class Diagnosis(Shown):
             "clients": list(self.clients),
             "diagnoses": [{**each.to_json(), "assumptions": assumed} for each in self.requests],
         }
-
-
-def _frame(
-    requests: Sequence[RequestDiagnosis], rankings: Sequence[Ranking], when: str = ""
-) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            "complexity": d.request.complexity,
-            f"usable{when}": len(ranking.order),
-            f"winner{when}": ranking.winner.model if ranking.winner else None,
-            f"decision{when}": ranking.summary(),
-        }
-        for d, ranking in zip(requests, rankings, strict=True)
-    )
 
 
 def diagnose(

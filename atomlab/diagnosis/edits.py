@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import Rules
-from atomlab.text import did_you_mean, printable
+from atomlab.text import printable
 
 Who = Literal["tenant", "operator", "engineering"]
 WHO: tuple[Who, ...] = get_args(Who)  # who has to act, the easiest to get first
@@ -40,7 +39,7 @@ class Edit:
 
     A row `setting_key` gets the value of `copy_from`, a made-up one, an empty one, or is removed;
     `provider` is allowed or registered, or gets a made-up model; `filter` lets every model pass;
-    the cache's entry `model` is repaired. Raises InputError for an unknown kind.
+    the cache's entry `model` is repaired.
     """
 
     kind: str
@@ -50,12 +49,6 @@ class Edit:
     filter: str | None = None
     tenant_id: str | None = None
     model: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in _KINDS:
-            near = did_you_mean(str(self.kind), _KINDS)
-            todo = near or f"use one of {', '.join(_KINDS)}"
-            raise InputError(f"unknown kind of edit {printable(self.kind)!r}", todo=todo)
 
     @property
     def cost(self) -> int:

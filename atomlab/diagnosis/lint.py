@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count, listed, printable
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 # Each code's severity, and what it means whatever the subject.
@@ -33,10 +30,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "pricing-cache-empty": ("error", "no request finds a model"),
     "pricing-entry-breaks": ("error", "one entry makes the whole ranking fail: no model is found"),
     "setting-key-differs": ("error", "the lookup reads another setting than the registry declares"),
-    "shared-variable": (
-        "error",
-        "several ids declare it, but each looks up a key of its own",
-    ),
+    "shared-variable": ("error", "several ids declare it, but each looks up a key of its own"),
     "allow-list-unregistered": ("warning", "allowed as a client, but the registry has no such id"),
     "ambiguous-match": ("warning", "one model, several providers: the tenant's first client wins"),
     "orphan-client": ("warning", "a key makes a client that serves no model of the cache"),
@@ -68,13 +62,6 @@ class Lint:
     captured_at: str
     rules: str
     findings: tuple[Finding, ...]
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per finding: code, severity, subject, why, tenants (a count)."""
-        import pandas as pd
-
-        rows = [asdict(finding) for finding in self.findings]
-        return pd.DataFrame(rows, columns=[field.name for field in fields(Finding)])
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.lint/1`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +37,6 @@ from atomlab.shown import Shown
 from atomlab.text import count, did_you_mean, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 @dataclass(frozen=True)
 class Verification(Shown):
@@ -64,13 +61,6 @@ class Verification(Shown):
     def verdict(self) -> Verdict:
         """The worst of the claims' verdicts; without a claim nothing is concluded."""
         return worst_verdict(claim.verdict for claim in self.claims)
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per claim: id, claim, verdict, expected, observed."""
-        import pandas as pd
-
-        rows = [(c.id, c.statement, c.verdict, c.expected, c.observed) for c in self.claims]
-        return pd.DataFrame(rows, columns=["id", "claim", "verdict", "expected", "observed"])
 
     def __repr__(self) -> str:
         claims = count(len(self.claims), "claim")

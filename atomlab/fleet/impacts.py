@@ -17,13 +17,13 @@ from atomlab.diagnosis.diagnose import RequestDiagnosis
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, DecidedRequest
 from atomlab.diagnosis.fixes import root_fix
-from atomlab.diagnosis.population import TenantGroup
+from atomlab.diagnosis.population import TenantGroup, distinct_states
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.verdicts import Outcome, Status
 
-# A laboratory remembers what it decided; a new one now and then forgets it.
+# A sandbox remembers what it decided; a new one now and then forgets it.
 _STATES_PER_SANDBOX = 200
 
 
@@ -93,13 +93,10 @@ class Impact:
 
 
 def impacts_on(
-    evidence: Evidence,
-    platform: Platform,
-    states: Sequence[TenantGroup],
-    requests: Sequence[Request],
+    evidence: Evidence, platform: Platform, requests: Sequence[Request]
 ) -> Iterator[Impact]:
-    """Yield the impact on each tenant of each state: what fails and why, and who cannot serve."""
-    waiting, missing = iter(states), missing_input(evidence, platform)
+    """Yield the impact on each tenant; each state is diagnosed once."""
+    waiting, missing = distinct_states(evidence, platform), missing_input(evidence, platform)
     while some := list(islice(waiting, _STATES_PER_SANDBOX)):
         with Sandbox(evidence, platform) as lab:
             for group in some:

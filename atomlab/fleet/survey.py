@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
-from atomlab.byok.platform import Platform, load_platform
+from atomlab.byok.platform import load_platform
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import decided_as
 from atomlab.diagnosis.case import SnapshotCase
 from atomlab.diagnosis.findings import ClaimResult, FleetFindings
-from atomlab.diagnosis.population import distinct_states
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
@@ -23,9 +22,6 @@ from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleet.impacts import Failure, Impact, impacts_on
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["UNEXPLAINED", "Failure", "Fleet", "Impact", "survey"]
 
@@ -35,11 +31,10 @@ _WHY = ("cause", "provider", "verdict", "fix", "cost")
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet(SnapshotCase):
-    """Every tenant's impact, one each, in the order of their ids; `states` had to be diagnosed."""
+    """Every tenant's impact, one each, in the order of their ids."""
 
     requests: tuple[Request, ...]
     impacts: tuple[Impact, ...]
-    states: int
 
     @property
     def affected(self) -> tuple[Impact, ...]:
@@ -66,32 +61,6 @@ class Fleet(SnapshotCase):
         for impact in self.affected:
             found[impact.cause.code if impact.cause else UNEXPLAINED].append(impact)
         return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per tenant, affected or not.
-
-        Columns: tenant (id), subdomain, name, plan, status, clients (how many), fails
-        (complexities, comma-separated), then of the first request that fails its cause, provider,
-        verdict, fix and cost.
-        """
-        import pandas as pd
-
-        rows = (
-            {
-                "tenant": impact.tenant.id,
-                "subdomain": impact.tenant.subdomain,
-                "name": impact.tenant.name,
-                "plan": impact.tenant.plan_type,
-                "status": impact.status,
-                "clients": len(impact.clients),
-                "fails": ", ".join(failure.complexity for failure in impact.failures),
-                **_why(next(iter(impact.failures), None)),
-            }
-            for impact in self.impacts
-        )
-        columns = ["tenant", "subdomain", "name", "plan", "status", "clients", "fails", *_WHY]
-        types = {"clients": "int64", "cost": "Int64"}
-        return pd.DataFrame(rows, columns=columns, dtype=object).astype(types)
 
     @property
     def verification(self) -> Verification:
@@ -186,12 +155,7 @@ class Fleet(SnapshotCase):
         return [f"Decided {how}, for {n:,} of {tenants}." for how, n in found.items() if how]
 
 
-def survey(
-    evidence: Snapshot,
-    complexity: str = "",
-    platform: Platform | None = None,
-    managed: bool | None = None,
-) -> Fleet:
+def survey(evidence: Snapshot, complexity: str = "", managed: bool | None = None) -> Fleet:
     """Return the impact on every tenant, for requests of `complexity`, all four if it is empty.
 
     They are `managed`, or not, or, where that is None, as each tenant's `ai_mode` says. Every fix
@@ -200,21 +164,19 @@ def survey(
     """
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = tuple(Request(complexity=c, managed=managed) for c in complexities)
-    platform = platform or load_platform(evidence.session)
-    states = list(distinct_states(evidence, platform))
-    impacts = impacts_on(evidence, platform, states, requests)
+    platform = load_platform(evidence.session)
+    impacts = impacts_on(evidence, platform, requests)
     return Fleet(
         snapshot=evidence,
         platform=platform,
         managed=managed,
         requests=requests,
         impacts=tuple(sorted(impacts, key=lambda impact: impact.tenant.id)),
-        states=len(states),
     )
 
 
 def _why(failure: Failure | None) -> dict[str, Any]:
-    """Return what the last columns of both frames say of a failure."""
+    """Return what the findings say of a failure."""
     if failure is None:
         return dict.fromkeys(_WHY)
     cause, fix = failure.cause, (failure.fix, failure.cost)

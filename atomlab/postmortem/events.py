@@ -95,7 +95,7 @@ class Person(_Strict):
     name: str
 
 
-class Impact(_Strict):
+class StatedImpact(_Strict):
     """What the incident meant for those it hit; the affected tenants come from the findings."""
 
     requests: Statement | None = None
@@ -191,7 +191,7 @@ class Events(_Strict):
     war_room: str | None = None
     drill: str | None = None
     summary: Statement | None = None
-    impact: Impact = Impact()
+    impact: StatedImpact = StatedImpact()
     timeline: tuple[Entry, ...] = ()
     detection: Detection = Detection()
     trigger: Statement | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from atomlab.postmortem.cases import Evidence, Statement
+from atomlab.postmortem.cases import EvidenceItem, Statement
 from atomlab.postmortem.templates import FOLDER
 from atomlab.text import printable
 
@@ -73,13 +73,13 @@ class _Writer:
     """Writes values as Markdown, and numbers the evidence in the order in which it is cited."""
 
     def __init__(self) -> None:
-        self.numbers: dict[Evidence, int] = {}
+        self.numbers: dict[EvidenceItem, int] = {}
 
     def shown(self, value: Any) -> str:
         """Return a value of the template: evidence as its number, any text escaped."""
         if isinstance(value, Markdown):
             return value
-        if isinstance(value, Evidence):
+        if isinstance(value, EvidenceItem):
             return f"[E{self.numbers.setdefault(value, len(self.numbers) + 1)}]"
         if isinstance(value, Statement):
             parts = [escaped(value.text), *map(self.shown, dict.fromkeys(value.cites))]
@@ -89,7 +89,7 @@ class _Writer:
             return " ".join(filter(None, parts))
         return "" if value is None else escaped(str(value))
 
-    def evidence(self) -> list[tuple[str, Evidence]]:
+    def evidence(self) -> list[tuple[str, EvidenceItem]]:
         """Return all that was cited so far, by number."""
         return [(f"E{number}", cited) for cited, number in self.numbers.items()]
 

@@ -177,19 +177,22 @@ def _fix_card(fix: Fix) -> Card:
 @card_of.register
 def _verification_card(verification: Verification) -> Card:
     """Return the verdict, and each claim with its own."""
-    claims = verification.frame()[["id", "claim", "verdict", "observed"]]
+    claims = table_of(
+        [(c.id, c.statement, c.verdict, c.observed) for c in verification.claims],
+        ["id", "claim", "verdict", "observed"],
+        "Each claim with its verdict, and what was observed.",
+    )
+    nothing = "Nothing is claimed, so nothing was tested."
     kinds = dict.fromkeys(r.complexity + " with tools" * r.tools for r in verification.requests)
     return Card(
         title=verification.title,
-        word=verification.verdict if len(claims) else "",
+        word=verification.verdict if verification.claims else "",
         facts={
             "tenant": verification.tenant,
             "request" if len(kinds) == 1 else "requests": ", ".join(kinds),
         },
-        tables=[Table(claims, "Each claim with its verdict, and what was observed.")]
-        if len(claims)
-        else [],
-        remarks=[] if len(claims) else ["Nothing is claimed, so nothing was tested."],
+        tables=[claims] if verification.claims else [],
+        remarks=[] if verification.claims else [nothing],
     )
 
 

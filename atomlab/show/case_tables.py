@@ -208,9 +208,18 @@ def trials(tried: Sequence[Trial]) -> Table | Sentence:
 
 def outcomes(case: Investigation | Triage) -> Table:
     """Return one row per complexity: usable models and the winner, before and after the fix."""
-    frame = case.outcome_frame()
-    what = "What the fix cures" if "usable after" in frame else "The decision without a fix"
-    return Table(frame, f"{what}, by complexity of the request.")
+    before = [each.ranking for each in case.diagnosis.requests]
+    when, after = (" after", case.decided_after) if case.decided_after else ("", before)
+    columns: dict[str, list[object]] = {"complexity": [r.request.complexity for r in before]}
+    if when:
+        columns["usable before"] = [len(ranking.order) for ranking in before]
+    columns |= {
+        f"usable{when}": [len(ranking.order) for ranking in after],
+        f"winner{when}": [r.winner.model if r.winner else None for r in after],
+        f"decision{when}": [ranking.summary() for ranking in after],
+    }
+    what = "What the fix cures" if when else "The decision without a fix"
+    return Table(pd.DataFrame(columns), f"{what}, by complexity of the request.")
 
 
 def options(compared: Sequence[Option]) -> Table:

@@ -8,6 +8,7 @@ import yaml
 import atomlab
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.show.case_tables import outcomes
 from tests.diagnosis.made import EVERY, FIT, KEY, Made, capture_made
 from tests.refusals import refused
 
@@ -185,13 +186,13 @@ def test_the_decisions_before_and_after_are_those_of_the_two_days(before, after,
         assert found.after(complexity).summary() == now[place].ranking.summary()
         assert found.before(complexity).request.complexity == complexity
         assert found.after(complexity).request.complexity == complexity
-    frame = found.outcome_frame()
+    frame = outcomes(found).frame
     assert list(frame["usable before"]) == [len(each.ranking.order) for each in then]
     assert list(frame["usable after"]) == [len(each.ranking.order) for each in now]
     healthy = case(after, "brennan", RAISES)
     assert healthy.after("simple") is None
-    assert list(healthy.outcome_frame()) == ["complexity", "usable", "winner", "decision"]
-    assert list(healthy.outcome_frame()["usable"]) == [len(each.ranking.order) for each in now]
+    assert list(outcomes(healthy).frame) == ["complexity", "usable", "winner", "decision"]
+    assert list(outcomes(healthy).frame["usable"]) == [len(each.ranking.order) for each in now]
 
 
 @pytest.mark.parametrize("complexity", COMPLEXITIES)

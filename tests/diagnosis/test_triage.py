@@ -14,6 +14,7 @@ from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.triage import triage
 from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.show.case_tables import outcomes
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import is_one_line, refused
 
@@ -63,7 +64,7 @@ def test_a_failing_tenant_is_confirmed_with_its_root_cause(before, tenant, code)
 def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
     """What it cures, and leaves, is what the same edits do when each request is tried alone."""
     case = triage(before, tenant)
-    frame = case.outcome_frame().set_index("complexity")
+    frame = outcomes(case).frame.set_index("complexity")
     fix = best_fix(case.diagnosis)
     with Sandbox(before, case.diagnosis.platform) as lab:
         for each in case.diagnosis.requests:
@@ -80,7 +81,7 @@ def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
 def test_without_a_fix_the_decision_is_told(before):
     """A healthy tenant has one set of decisions, not two."""
     columns = ["complexity", "usable", "winner", "decision"]
-    assert list(triage(before, "northwind").outcome_frame()) == columns
+    assert list(outcomes(triage(before, "northwind")).frame) == columns
 
 
 def test_of_a_healthy_tenant_nothing_is_claimed(before):
