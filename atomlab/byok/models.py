@@ -66,11 +66,6 @@ class Models:
         return np.array([self.providers[p] if p >= 0 else name for p, name in places], object)
 
     @cached_property
-    def window_unknown(self) -> Bools:
-        """Whether the model's context window is unknown: the platform reads 0."""
-        return self.pricing.window_unknown
-
-    @cached_property
     def costs(self) -> tuple[Floats, Floats]:
         """US dollars per token of input and of output; unknown ones are read as 0."""
         input_cost, output_cost = (np.nan_to_num(self.pricing.columns[name]) for name in PRICES)

@@ -49,6 +49,11 @@ class Request:
             return self
         return replace(self, managed=(ai_mode or "").lower() == "managed")
 
+    @property
+    def kind(self) -> str:
+        """What kind of request it is, in words."""
+        return self.complexity + (" with tools" if self.tools else "")
+
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON-ready values."""
         return asdict(self)

@@ -17,9 +17,8 @@ from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.findings import CaseRecord, ClaimResult, TenantFindings
 from atomlab.diagnosis.fixes import plan_fix
-from atomlab.diagnosis.options import Option
+from atomlab.diagnosis.options import Option, cons, pros
 from atomlab.diagnosis.sandbox import Trial
-from atomlab.diagnosis.tradeoffs import cons, pros
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable

@@ -25,8 +25,7 @@ class Comparison(TenantCase):
     @property
     def request(self) -> str:
         """The request that has to work, named as the options name requests."""
-        request = self.shown.request
-        return request.complexity + (" with tools" if request.tools else "")
+        return self.shown.request.kind
 
     @property
     def curing(self) -> tuple[Option, ...]:

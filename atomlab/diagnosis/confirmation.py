@@ -80,7 +80,7 @@ def _windows_known(fix: Trial, cause: Cause) -> bool:
     if any(edit.kind == "complete-windows" for edit in fix.edits):
         return False
     waived = cause.code == "context-window" or any(e.filter == "context" for e in fix.edits)
-    unknown = fix.after.view.platform.models.window_unknown[fix.after.order]
+    unknown = fix.after.view.platform.pricing.window_unknown[fix.after.order]
     return not waived or not bool(unknown.all())
 
 

@@ -13,11 +13,11 @@ from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import keys_that_serve
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
-from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.explanation import DecidedRequest, Explanation
+from atomlab.diagnosis.fix_sets import minimal_blocking_sets
 from atomlab.diagnosis.rivals import Rival, find_rivals
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy import delete, insert, text
+from sqlalchemy.orm import Session
+
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.answers import instead, serves, unable
 from atomlab.diagnosis.assumptions import assumptions
 from atomlab.diagnosis.case import TenantCase
@@ -21,6 +25,7 @@ from atomlab.diagnosis.sandbox import Sandbox, Trial, try_fix
 from atomlab.diagnosis.verify import Verification, verify
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.evidence.schema import TenantSetting
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
 
@@ -229,14 +234,31 @@ def _repair(
     """Return the fix and its placebos as tried, and the repaired copy if the fix could be made."""
     requests = [each.request for each in diagnosis.requests]
     tenant_id = diagnosis.tenant.id
-    with Sandbox(diagnosis.evidence, diagnosis.platform) as lab:
-        edit = Edit("copy-key", fix.setting_key, fix.copy_from)
-        trials = tuple(try_fix(lab, tenant_id, [edit], fix.setting_key, asked))
-        if not trials[0].applied:
-            return trials, None
-        lab.make(tenant_id, edit)
-        repaired = diagnose(lab.scratch, tenant_id, requests, diagnosis.platform)
+    lab = Sandbox(diagnosis.evidence, diagnosis.platform)
+    edit = Edit("copy-key", fix.setting_key, fix.copy_from)
+    trials = tuple(try_fix(lab, tenant_id, [edit], fix.setting_key, asked))
+    if not trials[0].applied:
+        return trials, None
+    with diagnosis.evidence.scratch() as scratch:
+        _write(lab.edited_rows([edit], tenant_id)[0], tenant_id, scratch.session)
+        repaired = diagnose(scratch, tenant_id, requests, diagnosis.platform)
         return trials, Repaired(repaired, _test(repaired, hypothesis, asked))
+
+
+def _write(held: TenantRows, tenant_id: str, db: Session) -> None:
+    """Replace what the tenant holds in a scratch copy."""
+    if held.rules.keys_from == "environment":
+        db.execute(text("DELETE FROM environment"))
+        for name, token in held.environment.variables.items():
+            db.execute(
+                text("INSERT INTO environment VALUES (:name, :value)"),
+                {"name": name, "value": token},
+            )
+        return
+    db.execute(delete(TenantSetting).where(TenantSetting.tenant_id == tenant_id))
+    for name, token in held.settings.get(tenant_id, ()):
+        row = {"tenant_id": tenant_id, "setting_key": name, "setting_value": token}
+        db.execute(insert(TenantSetting).values(**row))
 
 
 def _agreement(agreed: Sequence[bool]) -> str:

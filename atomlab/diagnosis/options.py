@@ -25,6 +25,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+from atomlab.text import count, printable
 
 RowsOf = Callable[[str], dict[str, State]]  # a tenant's rows, state by name
 
@@ -204,7 +205,7 @@ def _option(
     edits: tuple[str, ...] = (),
 ) -> Option:
     """Return the option, its effects read off what was decided before and after."""
-    names = [r.complexity + (" with tools" if r.tools else "") for r in everyone.requests]
+    names = [request.kind for request in everyone.requests]
     before, touched = everyone.before, {}
     for other, subdomain, *_ in everyone.tenants:
         changes = zip(names, before[other], after[other], strict=True)
@@ -223,3 +224,39 @@ def _option(
         edits=edits,
         unable={name: then.unable for name, then in failing.items() if then.unable},
     )
+
+
+def pros(option: Option) -> list[str]:
+    """Return what speaks for the option, each a sentence without its full stop."""
+    tried = count(len(option.cures) + len(option.leaves), "failing kind")
+    found: dict[str, object] = {
+        f"cures {len(option.cures)} of {tried} of request": option.cures,
+        "changes nothing for other tenants": not option.touched,
+        "needs no change of code or configuration": option.kind == "data",
+        "needs no new key: the tenant already has it": set(option.edits) == {"copy-key"},
+        "nobody has to change the tenant's settings": option.kind == "code",
+    }
+    return [sentence for sentence, holds in found.items() if holds]
+
+
+def cons(option: Option) -> list[str]:
+    """Return what speaks against it, likewise."""
+    kinds: dict[str, list[str]] = {}
+    for name, winner in option.unable.items():
+        kinds.setdefault(printable(winner, 200), []).append(name)
+    fail = [
+        f"{', '.join(names)} requests get a model that cannot serve: {winner}"
+        for winner, names in kinds.items()
+    ]
+    new_key = {"new-credential", "repair-row"} & set(option.edits)
+    others = count(len(option.touched), "other tenant")
+    found: dict[str, object] = {
+        f"does not cure {', '.join(option.leaves)} requests": option.leaves,
+        **dict.fromkeys(fail, True),
+        f"changes decisions for {others}": option.touched,
+        "somebody has to change the tenant's settings": option.kind == "data",
+        "needs a new credential, which only the tenant can get": new_key,
+        "needs a release, and leaves the settings as they are": option.kind == "code",
+        "changes the platform's rules or data, for every tenant": option.kind == "platform",
+    }
+    return [sentence for sentence, holds in found.items() if holds]

@@ -62,7 +62,7 @@ def _with_made_up_model(platform: Platform, provider: str) -> Platform:
 
 def _with_windows(platform: Platform, _: str) -> Platform:
     """Give every model whose context window is unknown one that passes every edition's filter."""
-    columns, unknown = dict(platform.pricing.columns), platform.models.window_unknown
+    columns, unknown = dict(platform.pricing.columns), platform.pricing.window_unknown
     columns["max_input_tokens"] = np.where(unknown, _HUGE_WINDOW, columns["max_input_tokens"])
     return _repriced(platform, replace(platform.pricing, columns=columns))
 

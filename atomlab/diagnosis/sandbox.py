@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from typing import Any, Self
+from functools import cache, partial
+from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import select
 
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking, rank
@@ -19,8 +19,8 @@ from atomlab.byok.request import Request
 from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.edits import Edit, by_target, repairs
 from atomlab.diagnosis.platform_edits import edited
-from atomlab.evidence.schema import Tenant, TenantSetting
-from atomlab.evidence.snapshot import Evidence, Scratch
+from atomlab.evidence.schema import Tenant
+from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.tenants import plan_and_mode
 
 # Tokens that a trial writes where no value can be copied; no fingerprint has only zeros.
@@ -84,11 +84,9 @@ class Subject:
 
 
 class Sandbox:
-    """A scratch copy on which edits are tried, each set of them on the rows as they were.
+    """Where edits are tried, each set of them on the rows as they were.
 
-    What a tenant holds is read once; what is tried changes a copy of it in memory, and the whole
-    decision is run again on that: rows, lookups, clients, ranking. Raises TenantError for an id
-    that no tenant has.
+    A tenant's rows are read once. Raises TenantError for an id that no tenant has.
     """
 
     def __init__(self, evidence: Evidence, platform: Platform | None = None) -> None:
@@ -99,11 +97,6 @@ class Sandbox:
         self.repairs = cache(repairs)  # the same objects each time: many are soon compared
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
-
-    @cached_property
-    def scratch(self) -> Scratch:
-        """A writable copy of the whole snapshot, for changes that others are to read."""
-        return self.evidence.scratch()
 
     def on(self, platform: Platform) -> Sandbox:
         """Return another sandbox for the same tenants' rows, with this platform."""
@@ -143,34 +136,6 @@ class Sandbox:
                 else:
                     held = held.storing(_reader_of(key, self.platform), whose, token)
         return held, applied
-
-    def make(self, tenant_id: str, *edits: Edit) -> None:
-        """Change rows on `scratch` for good, for all who read it."""
-        changed, _ = self.edited_rows(edits, tenant_id)
-        db, own = self.scratch.session, TenantSetting.tenant_id == tenant_id
-        db.execute(
-            delete(TenantSetting).where(own), execution_options={"synchronize_session": False}
-        )
-        for name, token in changed.settings.get(tenant_id, ()):
-            row = {"tenant_id": tenant_id, "setting_key": name, "setting_value": token}
-            db.execute(insert(TenantSetting).values(**row))
-        if self.platform.rules.keys_from == "environment":
-            db.execute(text("DELETE FROM environment"))
-            for name, token in changed.environment.variables.items():
-                values = {"name": name, "value": token}
-                db.execute(text("INSERT INTO environment VALUES (:name, :value)"), values)
-        db.commit()
-
-    def close(self) -> None:
-        """Forget the scratch copy."""
-        if "scratch" in self.__dict__:
-            self.scratch.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _decide(
         self, edits: tuple[Edit, ...], tenant_id: str, request: Request

@@ -130,11 +130,11 @@ def _decided_after(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
     fix = best_fix(diagnosis)
     if fix is None:
         return ()
-    with Sandbox(diagnosis.evidence, diagnosis.platform) as lab:
-        return tuple(
-            lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
-            for each in diagnosis.requests
-        )
+    lab = Sandbox(diagnosis.evidence, diagnosis.platform)
+    return tuple(
+        lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
+        for each in diagnosis.requests
+    )
 
 
 def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:

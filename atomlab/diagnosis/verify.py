@@ -272,10 +272,9 @@ def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
             return None, expected, unseen, ()
     if len(bench.ranking.order):
         return False, expected, "there is no error to cure", (bench.ranking.summary(),)
-    with Sandbox(bench.evidence, bench.platform) as lab:
-        edit = Edit("copy-key", claim.setting_key, claim.copy_from)
-        request = bench.ranking.request
-        fix, *placebos = try_fix(lab, bench.tenant_id, [edit], claim.setting_key, request)
+    lab = Sandbox(bench.evidence, bench.platform)
+    edit = Edit("copy-key", claim.setting_key, claim.copy_from)
+    fix, *placebos = try_fix(lab, bench.tenant_id, [edit], claim.setting_key, bench.ranking.request)
     evidence = tuple(f"{trial.name}: {trial.edit}; {trial.result}" for trial in (fix, *placebos))
     if (winner := fix.after.winner) is not None and winner.chat is None:
         evidence += (f"whether {winner.model} is a chat model is not in the pricing cache",)

@@ -98,10 +98,10 @@ def impacts_on(
     """Yield the impact on each tenant; each state is diagnosed once."""
     waiting, missing = distinct_states(evidence, platform), missing_input(evidence, platform)
     while some := list(islice(waiting, _STATES_PER_SANDBOX)):
-        with Sandbox(evidence, platform) as lab:
-            for group in some:
-                decided = [group.decide(platform, request) for request in requests]
-                yield from _impacts(group, decided, lab, undecidable=missing is not None)
+        lab = Sandbox(evidence, platform)
+        for group in some:
+            decided = [group.decide(platform, request) for request in requests]
+            yield from _impacts(group, decided, lab, undecidable=missing is not None)
 
 
 def _impacts(

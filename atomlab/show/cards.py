@@ -1,22 +1,28 @@
-"""What an object shows of itself in Jupyter: a card, compact and escaped, found by its class."""
+"""What an object shows of itself in Jupyter: a card, found by its class; a case, its findings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
+from typing import TYPE_CHECKING, Any
 
 from atomlab.byok.keys import KeyLookups
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.explanation import FixSet
+from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.diagnosis.fixes import Fix, in_words, root_fix
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.show.badges import badge
-from atomlab.show.tables import Table, table_of
+from atomlab.show.tables import Table, badge, table_of
 from atomlab.show.templates import render
 from atomlab.text import count, listed, printable
+from atomlab.verdicts import STATUSES
+
+if TYPE_CHECKING:
+    from atomlab.diagnosis.case import SnapshotCase
+
 
 _BEST = 5
 _LONGEST = 20_000  # characters; a script is some 3,000, and holds a tenant's id in full
@@ -183,7 +189,7 @@ def _verification_card(verification: Verification) -> Card:
         "Each claim with its verdict, and what was observed.",
     )
     nothing = "Nothing is claimed, so nothing was tested."
-    kinds = dict.fromkeys(r.complexity + " with tools" * r.tools for r in verification.requests)
+    kinds = dict.fromkeys(request.kind for request in verification.requests)
     return Card(
         title=verification.title,
         word=verification.verdict if verification.claims else "",
@@ -207,3 +213,26 @@ def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, 
         in_words(fix.edits, diagnosis) if fix else None,
         fix.who if fix else None,
     )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The findings of a case; evaluated in a notebook's last cell, its report says them."""
+
+    case: SnapshotCase
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        findings = self.case.to_json()
+        line = _line(findings)
+        html = render("sentence.html", text=line)
+        return {MIME: findings, "text/html": html, "text/plain": line}
+
+    def __repr__(self) -> str:
+        return _line(self.case.to_json())
+
+
+def _line(findings: Mapping[str, Any]) -> str:
+    result, certainty = result_of(findings), certainty_of(findings)
+    found = f"{'Status' if result in STATUSES else 'Verdict'}: {result}"
+    cause = f" Cause: {certainty}." if certainty else ""
+    return printable(f"{found}.{cause} {findings['answer']}", 2000)

@@ -30,9 +30,8 @@ from atomlab.diagnosis.comparison import compare
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.investigation import investigate
 from atomlab.diagnosis.lint import lint
-from atomlab.diagnosis.options import compare_options
+from atomlab.diagnosis.options import compare_options, cons, pros
 from atomlab.diagnosis.population import affected_tenants
-from atomlab.diagnosis.tradeoffs import cons, pros
 from atomlab.diagnosis.triage import triage
 from atomlab.diagnosis.verify import verify
 from atomlab.evidence.snapshot import Snapshot

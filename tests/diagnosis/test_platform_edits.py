@@ -63,17 +63,17 @@ def test_broken_entries_are_taken_out_and_the_others_stay_in_order(before):
         assert len(left.pricing.columns[name]) == len(wanted) == len(values) - 2
         if name == "model_id":
             assert left.pricing.columns[name] == wanted
-    assert np.array_equal(left.models.window, platform.models.window[kept])
+    assert np.array_equal(left.pricing.window, platform.pricing.window[kept])
 
 
 def test_only_unknown_windows_are_completed(before):
     """What the cache states stays; what it does not is wide enough for every request."""
     platform = atomlab.load_platform(before.session)
     completed, unknown = (
-        edited(platform, [Edit("complete-windows")]).models,
-        platform.models.window_unknown,
+        edited(platform, [Edit("complete-windows")]).pricing,
+        platform.pricing.window_unknown,
     )
     assert unknown.any()
     assert not completed.window_unknown.any()
     assert (completed.window[unknown] >= 1_000_000).all()
-    assert np.array_equal(completed.window[~unknown], platform.models.window[~unknown])
+    assert np.array_equal(completed.window[~unknown], platform.pricing.window[~unknown])

@@ -66,13 +66,13 @@ def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
     case = triage(before, tenant)
     frame = outcomes(case).frame.set_index("complexity")
     fix = best_fix(case.diagnosis)
-    with Sandbox(before, case.diagnosis.platform) as lab:
-        for each in case.diagnosis.requests:
-            alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after
-            told = frame.loc[each.request.complexity]
-            assert told["usable before"] == len(each.ranking.order)
-            assert told["usable after"] == len(alone.order)
-            assert told["decision after"] == alone.summary()
+    lab = Sandbox(before, case.diagnosis.platform)
+    for each in case.diagnosis.requests:
+        alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after
+        told = frame.loc[each.request.complexity]
+        assert told["usable before"] == len(each.ranking.order)
+        assert told["usable after"] == len(alone.order)
+        assert told["decision after"] == alone.summary()
     cured = next(words for words in case.fix.words if words.startswith("to cure "))
     for complexity, usable in frame["usable after"].items():
         assert usable or complexity not in cured.partition(" requests")[0]

@@ -286,20 +286,20 @@ def test_a_held_key_counts_whatever_else_the_fix_needs(captured, real_prices, co
 
 def test_what_the_first_fix_leaves_is_what_fails_with_it_made(before, fleet):
     """Each failure's edits, made for every kind of request that fails: what stays is named."""
-    with Sandbox(before, fleet.platform) as lab:
-        for impact in fleet.affected:
-            for failure in impact.failures:
-                stay = tuple(
-                    each.complexity
-                    for each in impact.failures
-                    if failure.edits
-                    and not served(
-                        lab.try_edits(
-                            "", failure.edits, impact.tenant.id, atomlab.Request(each.complexity)
-                        ).after
-                    )
+    lab = Sandbox(before, fleet.platform)
+    for impact in fleet.affected:
+        for failure in impact.failures:
+            stay = tuple(
+                each.complexity
+                for each in impact.failures
+                if failure.edits
+                and not served(
+                    lab.try_edits(
+                        "", failure.edits, impact.tenant.id, atomlab.Request(each.complexity)
+                    ).after
                 )
-                assert failure.leaves == stay
+            )
+            assert failure.leaves == stay
     assert any(impact.failures[0].leaves for impact in fleet.affected)
 
 
