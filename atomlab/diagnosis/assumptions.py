@@ -8,29 +8,14 @@ concluded from its absence.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from atomlab.byok.platform import Platform
 from atomlab.evidence.snapshot import Evidence
+from atomlab.files import read_yaml
 
-# What is assumed in place of an input, by its state, and what it would change.
-_ASSUMED = {
-    ("rules", "default"): "the platform decides by the rules of {rules}; others could change any "
-    "verdict",
-    ("registry", "default"): "the registry is the one of {rules}; another provider or declared "
-    "variable could change any verdict",
-    ("registry", "unknown"): "the registry is as captured; whether it was the platform's own is "
-    "unknown",
-    ("prices", "absent"): "nothing: without prices no request is decided",
-    ("catalogue", "absent"): "no model is excluded or lacks a capability; a catalogue could only "
-    "rule models out, those of a fix included",
-    ("health", "absent"): "every provider is healthy; a score below {least_health:g} would rule "
-    "out a provider's models, those of a fix included",
-    ("environment", "absent"): "nothing: the worker certainly has variables, and keys come from "
-    "them",
-    ("stored keys", "absent"): "no key is stored in byok_keys.json; one would be used before the "
-    "variable of its provider",
-}
+_ASSUMED: dict[str, dict[str, str]] = read_yaml(Path(__file__).with_name("assumptions.yaml"))
 _ONLY_WITH_ENVIRONMENT = ("environment", "stored keys")
 
 
@@ -55,9 +40,9 @@ def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...
     rules = platform.rules
     words = {"rules": rules.name, "least_health": rules.min_health_score}
     found = [
-        Assumption(name, state, _ASSUMED[name, state].format(**words))
+        Assumption(name, state, _ASSUMED[name][state].format(**words))
         for name, state in evidence.manifest["inputs"].items()
-        if (name, state) in _ASSUMED
+        if state in _ASSUMED.get(name, {})
         and (rules.keys_from == "environment" or name not in _ONLY_WITH_ENVIRONMENT)
     ]
     own = (Assumption("rules", evidence.manifest["inputs"]["rules"], a) for a in rules.assumptions)

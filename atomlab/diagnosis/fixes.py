@@ -11,7 +11,7 @@ from atomlab.diagnosis.answers import unable
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-from atomlab.diagnosis.edits import WHO, Edit, Who
+from atomlab.diagnosis.edits import KINDS, WHO, Edit, Who
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
@@ -19,6 +19,11 @@ from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
 FixStatus = Literal["sql", "words", "nothing", "inconclusive"]
+_ACTORS: dict[Who, str] = {
+    "tenant": "the tenant",
+    "operator": "an operator",
+    "engineering": "engineering",
+}
 
 
 @dataclass(frozen=True)
@@ -238,44 +243,9 @@ def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
 
 
 def _by_hand(edit: Edit, diagnosis: Diagnosis) -> str:
+    kind, key, serving = KINDS[edit.kind], edit.setting_key, diagnosis.keys_that_serve
     in_environment = diagnosis.platform.rules.keys_from == "environment"
-    words = _IN_ENVIRONMENT if in_environment and edit.kind in _IN_ENVIRONMENT else _BY_HAND
-    key, serving = edit.setting_key, diagnosis.keys_that_serve
     if edit.kind == "new-credential" and serving:
         key = " or ".join(map(diagnosis.platform.manager().key_name, serving))
-    return words[edit.kind].format(
-        key=key,
-        held=edit.copy_from,
-        provider=edit.provider,
-        name=edit.filter,
-        model=printable(edit.model),
-    )
-
-
-_ACTORS: dict[Who, str] = {
-    "tenant": "the tenant",
-    "operator": "an operator",
-    "engineering": "engineering",
-}
-
-
-_BY_HAND = {
-    "copy-key": "give {key} the value of {held}, and make the other changes as well",
-    "repair-row": "the tenant enters a valid key in {key}: SQL cannot supply one",
-    "new-credential": "the tenant gets a new key and enters it as {key}: SQL cannot supply one",
-    "allow-provider": "platform configuration: put {provider} on the list of LLM providers",
-    "register-provider": "platform configuration: add {provider} to the provider registry",
-    "waive-filter": "platform change: the {name} filter rejects every model that the tenant can "
-    "reach; correct its data or its threshold, or use another model",
-    "refresh-pricing": "refresh the pricing cache",
-    "complete-windows": "refresh the pricing cache, or complete it by hand: it has no context "
-    "window for models that the tenant can reach",
-    "repair-entry": "correct or remove the entry {model} of the pricing cache, and find out who "
-    "wrote it",
-}
-_IN_ENVIRONMENT = {
-    "copy-key": "set the worker's variable {key} to the value of {held}, and restart the worker",
-    "repair-row": "set the worker's variable {key} to a valid key, and restart the worker",
-    "new-credential": "get a new key, set the worker's variable {key} to it, and restart the "
-    "worker",
-}
+    fields = {**edit.__dict__, "key": key, "held": edit.copy_from, "model": printable(edit.model)}
+    return ((in_environment and kind.in_environment) or kind.by_hand).format(**fields)

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -21,26 +22,13 @@ from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Evidence
+from atomlab.files import read_yaml
 from atomlab.text import count, listed, printable
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 # Each code's severity, and what it means whatever the subject.
-CODES: Mapping[str, tuple[Severity, str]] = {
-    "pricing-cache-empty": ("error", "no request finds a model"),
-    "pricing-entry-breaks": ("error", "one entry makes the whole ranking fail: no model is found"),
-    "setting-key-differs": ("error", "the lookup reads another setting than the registry declares"),
-    "shared-variable": ("error", "several ids declare it, but each looks up a key of its own"),
-    "allow-list-unregistered": ("warning", "allowed as a client, but the registry has no such id"),
-    "ambiguous-match": ("warning", "one model, several providers: the tenant's first client wins"),
-    "orphan-client": ("warning", "a key makes a client that serves no model of the cache"),
-    "quality-by-name": ("warning", "scored by a word in the provider's name, not the model's"),
-    "price-unit": ("warning", "costs more than any chat model: perhaps dollars per million tokens"),
-    "winner-no-chat": ("warning", "the model that wins cannot serve a chat"),
-    "pricing-not-captured": ("info", "nothing can be said about models"),
-    "registry-not-allowed": ("info", "not on the LLM allow-list: a key makes no client"),
-    "unreachable-models": ("info", "no provider of the registry that may be a client serves them"),
-}
+CODES: Mapping[str, tuple[Severity, str]] = read_yaml(Path(__file__).with_name("lint.yaml"))
 
 
 @dataclass(frozen=True)
