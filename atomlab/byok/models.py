@@ -21,11 +21,9 @@ Indices = NDArray[np.intp]
 class Models:
     """One element, or row, per model in cache order; every column is computed when first needed.
 
-    `providers` are ids in client order. `matcher` is a rule of the edition. `prefix`: the part of
-    the model's id before the first `/` is the provider; where the incident document is silent,
-    for an id without `/`, the entry's `litellm_provider` is assumed to be. `substring`: the
-    provider's id is a part of the model's, or is its `litellm_provider`. All are compared in
-    lower case (docs/platform.md, the incident and ranking).
+    `providers` are ids in client order. `matcher` says which models they serve: by `prefix`, what
+    is before the id's first `/`, else the `litellm_provider`; by `substring`, ids that contain
+    theirs, or whose `litellm_provider` it is; in lower case (docs/platform.md, ranking).
     """
 
     pricing: Pricing
@@ -96,10 +94,7 @@ class Models:
 
     @cached_property
     def breaks(self) -> tuple[Bools, Bools, Bools]:
-        """Where the platform's ranking fails inside, so that no model is left.
-
-        Whoever the clients are; where a client serves the model; where it would be a candidate.
-        """
+        """Where the ranking fails inside: always; if a client serves it; if it is a candidate."""
         fields = [(where, {*names}) for where, names in self.pricing.breaks.items()]
         owner, window, price = (
             self._at([place for place, names in fields if not names.isdisjoint(those)])

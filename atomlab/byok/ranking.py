@@ -134,8 +134,7 @@ class Ranking(Shown):
     def fallback(self) -> Answer | None:
         """Who answers in the edition's fallback, None where a model was found or nobody does.
 
-        First the static mapping; then, with the same clients, the best model for the same request
-        without capability, tier and cached prompt (measured); then the first client.
+        First the static mapping; then the best model for less (measured); then the first client.
         """
         view, fallback = self.view, self.view.platform.rules.fallback
         if len(self.order) or fallback is None or not self.clients:
@@ -274,10 +273,9 @@ def rank(
 ) -> Ranking:
     """Return the decision for the clients (provider ids in client order) and the request.
 
-    `plan` is the tenant's, and counts only for managed requests. Filters named in `waived` let
-    every model pass, which the platform never does: it is how an intervention on one is tried.
-    Nothing is raised when no model is left: that is a decision too. Raises InputError for a client
-    that the platform cannot have.
+    `plan` counts only for managed requests. Filters named in `waived` let every model pass: that
+    is how an intervention on one is tried. No model left is a decision, too. Raises InputError for
+    a client that the platform cannot have.
     """
     models = platform.models
     if unknown := [c for c in clients if c not in platform.column]:

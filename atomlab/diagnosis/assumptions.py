@@ -50,11 +50,7 @@ def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...
 
 
 def missing_input(evidence: Evidence, platform: Platform) -> str | None:
-    """Return what the platform certainly has and the snapshot lacks, in words; None if nothing.
-
-    Without prices nothing can be decided; without the environment, where keys come from it,
-    nothing can be said of a tenant that finds no model.
-    """
+    """Return what the platform certainly has and the snapshot lacks, in words; None if nothing."""
     if not evidence.has_pricing:
         return "the snapshot holds no pricing cache"
     absent = evidence.manifest["inputs"]["environment"] == "absent"

@@ -11,7 +11,7 @@ from typing import Any
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import decided_as, serves
+from atomlab.diagnosis.answers import mode_of, serves
 from atomlab.diagnosis.assumptions import assumptions, missing_input
 from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
@@ -171,8 +171,8 @@ class TenantCase(SnapshotCase):
 
     def _decided_as(self) -> str:
         """Return a sentence on what the requests were taken for, if that has to be said."""
-        phrase = decided_as(self.managed, self.diagnosis.tenant.ai_mode)
-        return f"Decided {phrase}." if phrase else ""
+        mode = mode_of(self.managed, self.diagnosis.tenant.ai_mode)
+        return f"Requests are {mode}." if mode else ""
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

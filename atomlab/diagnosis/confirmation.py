@@ -39,10 +39,7 @@ def confirm(
 
 
 def own_fix_set(cause: Cause, fix_sets: Sequence[FixSet], ranking: Ranking) -> FixSet | None:
-    """Return the smallest fix set that repairs the cause through its own provider, None if none.
-
-    Of equally small ones it is the easiest. A cause without a provider has any.
-    """
+    """Return the smallest, then easiest fix set that repairs the cause through its provider."""
     fitting = list(fix_sets)
     if cause.provider is not None:
         fitting = [f for f in fix_sets if cause.atom in f.atoms and f.provider == cause.provider]

@@ -36,8 +36,7 @@ def affected(
 ) -> list[dict[str, Any]]:
     """Return for each request for how many tenants pricing finds no model, whatever the cause.
 
-    Each tenant's are managed or not as its own `ai_mode` says, unless that was asked for. Empty
-    where nothing can be decided. `examples` are up to ten tenants, by subdomain or id.
+    Empty where nothing can be decided. `examples` are up to ten tenants, by subdomain or id.
     """
     if missing_input(snapshot, diagnosis.platform):
         return []
@@ -68,10 +67,7 @@ def steps(
     trials: Sequence[Trial],
     repaired: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
-    """Return the steps of verification: what was done, its state (done, failed, open), its proof.
-
-    The last, which only people can do, are open as long as a request fails.
-    """
+    """Return the steps of verification, each with its state and proof; people's own are open."""
     taken = list(_checked(snapshot, verification))
     if diagnosis.failing:  # without an error there is none to cure
         taken += _tried(trials) if trials else ()

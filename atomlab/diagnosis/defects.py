@@ -22,9 +22,8 @@ class Defect:
     """A deviation: the provider that was meant, the row that the platform reads for it.
 
     `copy_from` is the tenant's row that holds the key instead, None if none does, and `others`
-    are rows that would do in its place; `evidence` names rows, registry entries, and what was
-    observed and required. `neighbours` are the names of vendors to which a misspelt one is equally
-    near: which of them was meant is not known.
+    are rows that would do in its place. `neighbours` are the names of vendors to which a misspelt
+    one is equally near.
     """
 
     code: str
@@ -156,10 +155,7 @@ def _aliases(provider: Provider, held: _Held) -> list[str]:
 
 
 def _near_misses(provider: Provider, strays: Sequence[_Stray]) -> dict[str, tuple[str, ...]]:
-    """Return the rows that hold the provider's key under another name, and how that differs.
-
-    The nearest is first: the one that is least misspelt, then that differs in the fewest ways.
-    """
+    """Return the rows that hold the provider's key under another name, the nearest name first."""
     near = [(s.name, s.reading) for s in strays if s.reading and provider.id in s.meant]
     stem = key_stem(provider.id)
     near.sort(key=lambda n: (n[1].slips, key_stem(n[0]) != stem, len(n[1].differs), n[0]))
@@ -190,11 +186,7 @@ def _in_price_map(provider: str, platform: Platform) -> bool:
 
 
 def _is_unknown(stray: _Stray, platform: Platform) -> bool:
-    """Return whether a row is the key of a provider that the registry lacks.
-
-    It is not if a provider with models may have it, or if the registry knows what it is called;
-    but what the price map alone calls a provider is one.
-    """
+    """Return whether a row is the key of a provider that the registry lacks."""
     if any(map(platform.has_models, stray.meant)):
         return False
     stem = key_stem(stray.name).lower()

@@ -24,8 +24,7 @@ _PLATFORM = ("provider-not-llm", "provider-unknown", "orphan-client")
 def find_causes(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
     """Return the causes that some fix set repairs, best supported first; else what is left to say.
 
-    First those that suffice alone, then the cheaper, then in registry order; last what no fix set
-    repairs.
+    Best supported are those that suffice alone, then the cheaper, then in registry order.
     """
     ranking, place = case.ranking, case.platform.column
     repaired = {atom for fix_set in fix_sets for atom in fix_set.atoms}

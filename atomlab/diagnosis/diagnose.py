@@ -11,7 +11,7 @@ from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import keys_that_serve
+from atomlab.diagnosis.answers import USUAL_MODE, keys_that_serve, mode_of
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
@@ -109,9 +109,7 @@ class Diagnosis(Shown):
     @property
     def request_mode(self) -> str:
         """Whether the requests are managed or BYOK, and who says so."""
-        mode = "managed" if self.requests[0].request.managed else "BYOK"
-        said = "ai_mode" if self.asked_managed is None else "as asked"
-        return f"{mode} ({said})"
+        return mode_of(self.asked_managed, self.tenant.ai_mode) or USUAL_MODE
 
     @property
     def status(self) -> Status:
@@ -139,8 +137,8 @@ class Diagnosis(Shown):
         if self.repeated:
             names = listed(self.repeated)
             out.append(f"{names}: there is a second row, but the platform reads only the first")
-        mode = (self.tenant.ai_mode or "byok").lower()
-        if mode == "managed" or self.requests[0].request.managed or self.asked_managed is not None:
+        if self.request_mode != USUAL_MODE:
+            mode = (self.tenant.ai_mode or "byok").lower()
             out.append(f"decided as {self.request_mode} requests; the tenant's ai_mode is {mode}")
         wanted = self.requests[0].request.capability
         known = (entry.capabilities for entry in self.platform.catalog.values())
@@ -188,9 +186,8 @@ def diagnose(
 ) -> Diagnosis:
     """Return the diagnosis of `tenant` (id, subdomain or exact name) for the requests.
 
-    Without `requests`, all four complexities are diagnosed; `platform` spares loading it again.
-    Requests are managed or not as they say, else as `managed` says, else as the tenant's
-    `ai_mode` does. Every fix is run on a scratch copy. Raises TenantError if no tenant, or more
+    Without `requests`, all four complexities are diagnosed; managed or not as they say, else as
+    `managed` says, else as the tenant's `ai_mode` does. Raises TenantError if no tenant, or more
     than one, goes by that name.
     """
     found = evidence.tenant(tenant)

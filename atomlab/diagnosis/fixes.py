@@ -30,10 +30,9 @@ _ACTORS: dict[Who, str] = {
 class Fix(Shown):
     """What to do: `sql` and its `rollback` if a key has only to be copied, and what to say.
 
-    `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` says;
-    `nothing` where no request fails; `inconclusive` where no verified fix is known. `words` say
-    who acts, what the fix cures and what it leaves, or why there is none. `unable` are the kinds
-    of request of which it removes the error without curing them, since no chat model wins.
+    `words` say who acts, what the fix cures and what it leaves, or why there is none; `by_hand`
+    what no SQL can do. `unable` are the kinds of request of which it removes the error without
+    curing them, since no chat model wins.
     """
 
     status: FixStatus
@@ -132,10 +131,7 @@ def _next(request: RequestDiagnosis, diagnosis: Diagnosis) -> str:
 
 
 def best_fix(diagnosis: Diagnosis) -> FixSet | None:
-    """Return the easiest fix, of several the one that cures most requests.
-
-    None if no request fails, or no fix is verified.
-    """
+    """Return the easiest fix, of several the one that cures most requests; None if none helps."""
     return best_fix_of(diagnosis.failing)
 
 
@@ -146,11 +142,7 @@ def best_fix_of(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
 
 
 def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the easiest verified fix set of the request: by who has to act, then by cost.
-
-    Of several it is one that cures, and cures most of the requests that fail. None if no fix set
-    is verified, or no cause is known.
-    """
+    """Return the easiest verified fix set of the request, None if none, or if no cause is known."""
     if not diagnosis.explanation.causes:
         return None
     return _easiest([f for f in diagnosis.explanation.fix_sets if f.verified], failing)

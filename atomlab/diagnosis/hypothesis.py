@@ -113,8 +113,7 @@ class Hypothesis(_StrictModel):
     def tested_on(self, evidence: Evidence, tenant: str | None = None) -> str:
         """Return whom to test the claims on: `tenant`, else the one that they are about.
 
-        Raises InputError if neither is named, or both are and they are two tenants; names of one
-        tenant may differ. Raises TenantError if `tenant` is none, and more than one fits.
+        Raises InputError if neither is named, or both are and they are two tenants.
         """
         wanted = self.tenant if tenant is None else tenant
         if wanted is None:

@@ -136,10 +136,7 @@ class Investigation(TenantCase):
         return f"{usable:,} of {count(total, 'model')} {verb} usable {whose}{but}."
 
     def _cause(self) -> str:
-        """Return what is wrong, for the request or, where that finds a model, the next that fails.
-
-        Nothing where none fails.
-        """
+        """Return what is wrong, for the request or, if that finds a model, the next that fails."""
         failing = self.diagnosis.failing
         if not failing or self.shown in failing:
             return self.shown.explanation.sentence() if failing else ""
@@ -188,10 +185,9 @@ def investigate(
 ) -> Investigation:
     """Return the investigation of `tenant` on `snapshot`, the fix tried on a scratch copy.
 
-    `complexity` and `managed` replace what the hypothesis says of them; if neither says whether
-    requests are managed, the tenant's `ai_mode` does. Without a hypothesis there is the decision,
-    and a verification without claims. Raises TenantError for an unknown or ambiguous tenant,
-    InputError if the hypothesis is about another one.
+    `complexity` and `managed` replace what the hypothesis says of them. Without a hypothesis
+    nothing is claimed. Raises TenantError for an unknown or ambiguous tenant, InputError if the
+    hypothesis is about another one.
     """
     if hypothesis is not None:
         hypothesis.tested_on(snapshot, tenant)

@@ -101,11 +101,7 @@ _Found = Iterator[tuple[str, str, str, frozenset[str]]]
 
 
 def lint(evidence: Evidence) -> Lint:
-    """Return what is wrong with a snapshot's registry, rules and cache; CODES lists the codes.
-
-    Where the cache is empty, or was not captured, one finding says so, and no other is about
-    models. "Served" means: by a provider of the registry that is on the LLM allow-list.
-    """
+    """Return what is wrong with a snapshot's registry, rules and cache; CODES lists the codes."""
     world = _world(evidence)
     found = [
         Finding(code, CODES[code][0], subject, why, len(touched))
@@ -223,10 +219,9 @@ def _unreachable(world: _World) -> _Found:
 def _scores_by_name(world: _World) -> _Found:
     """Touched: who has a client for such a model. One finding per name and word.
 
-    A served model's score is earned by a name if its source is a heuristic's word or a table's
-    key, that stands in a name, and the id scores otherwise without its names. Names are the
-    parts before the last `/`, and in the last part every id of the registry of which the word is
-    a proper part (so both in `minimax/MiniMax-M2`, whose `mini` is the provider's twice).
+    A model's score is earned by a name if the word that scores stands in one, and the id scores
+    otherwise without its names: the parts before the last `/`, and ids of the registry in the last
+    (so both in `minimax/MiniMax-M2`).
     """
     models, (scores, sources) = world.platform.models, world.platform.quality(None)
     registered = sorted((p.id.lower() for p in world.platform.providers), key=len, reverse=True)

@@ -32,19 +32,11 @@ RowsOf = Callable[[str], dict[str, State]]  # a tenant's rows, state by name
 
 @dataclass(frozen=True)
 class Decision:
-    """Who answers a request, by provider and model: pricing's winner, else the fallback, if any.
-
-    `unable` says that the winner is no chat model, where that is known.
-    """
+    """Who answers a request, by provider and model: pricing's winner, else the fallback, if any."""
 
     winner: tuple[str, str] | None
     fallback: tuple[str, str] | None = None
     unable: str = ""
-
-    @property
-    def served(self) -> bool:
-        """Whether pricing finds a model that may be a chat model."""
-        return self.winner is not None and not self.unable
 
     @classmethod
     def of(cls, ranking: Ranking) -> Decision:
@@ -64,13 +56,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Option:
-    """A fix and its effects. Requests are named `complexity`, or `complexity with tools`.
+    """A fix and its effects on requests, named by their kind.
 
     `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
-    tenant's failing requests that it does and does not cure; of the latter, `unable` has those
-    that get a model which is no chat model, and says so. `touched` are the other tenants whose
-    outcome, winner or fallback changes for any request, by subdomain or id, with the first change
-    in words.
+    tenant's failing requests; of the latter, `unable` are those that get a model which is no chat
+    model. `touched` are the other tenants that get another answer, each with its first change.
     """
 
     name: str
@@ -89,9 +79,8 @@ def compare_options(
     """Return the options for a failing tenant, empty if nothing fails.
 
     First each request's easiest fix and, where that copies a key, the code fallback; then the
-    `others`, all other minimal fixes if not given, the easiest first, of equal ones those that
-    cure more. All four complexities are tried, with and without tools, for every tenant as its
-    `ai_mode` says, unless they are asked for as `managed` or not. Raises TenantError.
+    `others`, all other minimal fixes if not given, the easiest first. All four complexities are
+    tried for every tenant, with and without tools. Raises TenantError.
     """
     requests = [
         Request(complexity=c, tools=tools, managed=managed)
@@ -134,10 +123,7 @@ class Everyone:
     def decide(
         self, rows_of: RowsOf, platform: Platform, waived: frozenset[str] = frozenset()
     ) -> dict[str, tuple[Decision, ...]]:
-        """Return by tenant a decision per request, made with these rows and filters.
-
-        Requests are managed or not as they say, else as each tenant's `ai_mode` says.
-        """
+        """Return by tenant a decision per request, made with these rows and filters."""
         manager = platform.manager()
 
         @cache
@@ -214,12 +200,13 @@ def _option(
             touched[subdomain or other] = change
     failed = zip(names, before[own], after[own], strict=True)
     failing = {name: then for name, now, then in failed if now.winner is None}
+    cures = tuple(name for name, then in failing.items() if then.winner and not then.unable)
     return Option(
         name,
         kind,
         cost,
-        cures=tuple(name for name, then in failing.items() if then.served),
-        leaves=tuple(name for name, then in failing.items() if not then.served),
+        cures=cures,
+        leaves=tuple(name for name in failing if name not in cures),
         touched=dict(sorted(touched.items())),
         edits=edits,
         unable={name: then.unable for name, then in failing.items() if then.unable},

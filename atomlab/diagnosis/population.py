@@ -64,14 +64,11 @@ def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[TenantGr
         yield TenantGroup(tenants, plan, mode, states, manager.lookups_of(states))
 
 
-def affected_tenants(
-    evidence: Evidence, complexity: str = "", managed: bool | None = None
-) -> list[Tenant]:
+def affected_tenants(evidence: Evidence, complexity: str, managed: bool | None) -> list[Tenant]:
     """Return the tenants with a request that finds no model, in the order of their ids.
 
-    A request is of `complexity`, or, if that is empty, of any of the four; it is `managed`, or
-    not, or, where that is None, as each tenant's `ai_mode` says. Raises InputError for an unknown
-    complexity, and where what decides is not in the snapshot.
+    A request is of `complexity`, any of the four if that is empty. Raises InputError for an
+    unknown complexity, and where what decides is not in the snapshot.
     """
     platform = load_platform(evidence.session)
     if missing := missing_input(evidence, platform):

@@ -180,10 +180,8 @@ def try_fix(
 ) -> list[Trial]:
     """Return the trial of a fix, then those of three placebos that must not help.
 
-    The placebos: the key that the fix gives, on another tenant; the same row with an empty value
-    (spaces would be truthy, and the platform would build a client from them); and a key for a
-    provider that the registry does not know. A fix that changes no row (`setting_key` None) has
-    only the last.
+    Spaces would be no placebo: the platform builds a client from them. A fix that changes no row
+    (`setting_key` None) has only the last.
     """
     source = next((edit.copy_from for edit in fix if edit.copy_from), None)
     given = "copy-key" if source else "new-credential"

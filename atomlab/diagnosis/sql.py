@@ -39,9 +39,8 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 class CopyKey:
     """Give the tenant a setting `setting_key` with the value of its setting `copy_from`.
 
-    With `replaces` the row `setting_key` exists and is updated: its value must be NULL, empty,
-    spaces, or a placeholder by the two fields that follow, which are fields of `Rules` and
-    default to the open-source edition's (docs/platform.md, placeholder keys).
+    With `replaces` the row `setting_key` is there: its value must be NULL, empty, spaces, or a
+    placeholder by the two fields that follow, which are fields of `Rules`.
     """
 
     tenant_id: str
@@ -53,29 +52,19 @@ class CopyKey:
 
 
 def fix_script(copy: CopyKey, dialect: Dialect) -> str:
-    """Return the SQL script that applies `copy`.
+    """Return the SQL script that applies `copy`, safe to run twice.
 
-    It stops, and changes nothing, if the tenant is not in the database, if `copy_from` is gone or
-    holds no value, if `setting_key` holds another value than expected, or if any number of rows
-    but one would change. Where `setting_key` holds the value already it says so and succeeds,
-    so it is safe to run twice. It leaves `created_at` to the database and `updated_at` alone, so
-    that the rollback restores the row exactly.
-
-    Raises InputError for a name that no database stores (NUL, lone surrogates), and for one
-    setting given as both ends of the copy.
+    It leaves `created_at` to the database and `updated_at` alone, so that the rollback restores
+    the row exactly. Raises InputError for a name that no database stores (NUL, lone surrogates),
+    and for one setting given as both ends of the copy.
     """
     return _script(copy, dialect, "replace" if copy.replaces else "add")
 
 
 def rollback_script(copy: CopyKey, dialect: Dialect) -> str:
-    """Return the SQL script that undoes `fix_script(copy, dialect)`.
+    """Return the SQL script that undoes it, safe to run twice; a new row is deleted, else emptied.
 
-    It deletes the row `setting_key`, or with `replaces` empties it, and does so only while it
-    still holds the value of `copy_from`; if either has drifted it stops. Where there is nothing
-    to undo it says so and succeeds, so it is safe to run twice. A row that held the value before
-    the fix looks like one that the fix made; the header says so.
-
-    Raises InputError as `fix_script` does.
+    A row that held the value before the fix looks like one that the fix made; the header says so.
     """
     return _script(copy, dialect, "empty" if copy.replaces else "delete")
 

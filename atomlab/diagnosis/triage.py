@@ -109,8 +109,7 @@ def triage(
 ) -> Triage:
     """Return the triage of `tenant`, for requests of `complexity`, all four if it is empty.
 
-    They are `managed`, or not, or, where that is None, as the tenant's `ai_mode` says. Raises
-    TenantError for an unknown or ambiguous tenant, InputError for an unknown complexity.
+    Raises TenantError for an unknown or ambiguous tenant, InputError for an unknown complexity.
     """
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = [Request(complexity=c, managed=managed) for c in complexities]

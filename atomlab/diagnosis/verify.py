@@ -53,11 +53,6 @@ class Verification(Shown):
     assumptions: tuple[Assumption, ...] = ()
 
     @property
-    def request(self) -> Request:
-        """The request that the claims are about, the first of several."""
-        return self.requests[0]
-
-    @property
     def verdict(self) -> Verdict:
         """The worst of the claims' verdicts; without a claim nothing is concluded."""
         return worst_verdict(claim.verdict for claim in self.claims)
@@ -125,11 +120,10 @@ def verify(
 ) -> Verification:
     """Return the verdict on every claim of `hypothesis` on `evidence`.
 
-    `request` replaces the hypothesis's own, and `managed` what either says of that; if neither
-    says so, it is as the tenant's `ai_mode` has it. `platform` is the evidence's, if it is loaded
-    already. `tenant` is whom to test, needed where the hypothesis names nobody. One that is not
-    in the snapshot makes every claim inconclusive; raises TenantError if the name fits several
-    tenants, InputError if `tenant` is another one than the hypothesis is about.
+    `request` replaces the hypothesis's own, `managed` what either says of that. `tenant` is whom
+    to test, needed where the hypothesis names nobody. One that is not in the snapshot makes every
+    claim inconclusive; raises TenantError if the name fits several tenants, InputError if `tenant`
+    is another one than the hypothesis is about.
     """
     wanted = hypothesis.tested_on(evidence, tenant)
     asked = request or hypothesis.request
@@ -259,7 +253,7 @@ def _outcome(bench: _Bench) -> str:
 
 
 def _no_chat(winner: Candidate) -> str:
-    """Return the end of a sentence that names the winner where it is known to be no chat model."""
+    """Return the end of a sentence on a winner."""
     return f", which is no chat model ({winner.mode})" if winner.unable else ""
 
 

@@ -29,11 +29,10 @@ _STATES_PER_SANDBOX = 200
 
 @dataclass(frozen=True)
 class Failure:
-    """A kind of request that finds no model, and its root cause.
+    """A kind of request that finds no model, and its root cause, None if no deviation explains it.
 
-    `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the other
-    kinds of request that they do not cure; `copies` says whether any fix that was run and helped
-    copies a key that the tenant holds. `cause` is None where no deviation explains the failure.
+    `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the kinds
+    of request that they do not cure; `copies` says whether any fix that helped copies a key.
     """
 
     complexity: str
@@ -63,8 +62,7 @@ class Impact:
     """What a tenant meets: its clients, and the requests that fail, in the order asked.
 
     `blank_keys` are the providers whose models win although the key is spaces only, and `unable`
-    the winners that are no chat models, by complexity. Where nothing can be decided there is none
-    of all that, and `decided` is false.
+    the winners that are no chat models, by complexity.
     """
 
     tenant: Tenant
@@ -148,6 +146,4 @@ def _cures(
     """Return whether these edits cure the request, even if it needs fewer."""
     run = (f.after for f in each.explanation.fix_sets if f.edits == edits)
     known = next(run, None)
-    if known is None:
-        known = lab.try_edits("", edits, group.tenants[0].id, each.request).after
-    return serves(known)
+    return serves(known or lab.try_edits("", edits, group.tenants[0].id, each.request).after)

@@ -91,11 +91,7 @@ def format_of(out: Path | None, asked: Format | None = None) -> Format:
 
 
 def to_page(markdown: str) -> str:
-    """Return the page: no script, no style but its own, nothing loaded.
-
-    Its Content-Security-Policy says so. The parser shows HTML as text; addresses lead within the
-    page, to the web, or to mail.
-    """
+    """Return the page: no script, no style but its own, nothing loaded."""
     headings = [block for block in blocks(markdown) if block.level]
     tokens = parser().parse(markdown)
     _label_tables(tokens)

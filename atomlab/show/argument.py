@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
+from atomlab.diagnosis.answers import mode_of
 from atomlab.diagnosis.fixes import best_fix_of, in_words
 from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.show.terminal import columns, print_line, print_warnings
-from atomlab.show.words import describe_answer, unusual_mode
+from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _status(diagnosis: Diagnosis) -> Text:
     """Return the first line: who, the status, and whose requests win what cannot serve them."""
     tenant = diagnosis.tenant
     name = f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)})"
-    mode = unusual_mode(diagnosis.request_mode, tenant.ai_mode)
+    mode = mode_of(diagnosis.asked_managed, tenant.ai_mode)
     served = f", requests {mode}" if mode else ""
     line = Text(f"{name}, plan {printable(tenant.plan_type)}{served}: ", "bold")
     line.append(diagnosis.status, f"bold {terminal_colour(diagnosis.status)}")

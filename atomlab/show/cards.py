@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from atomlab.byok.keys import KeyLookups
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.diagnosis.fixes import Fix, in_words, root_fix
 from atomlab.diagnosis.verify import Verification
@@ -88,20 +86,6 @@ def _snapshot_card(snapshot: Snapshot) -> Card:
 
 
 @card_of.register
-def _lookups_card(lookups: KeyLookups) -> Card:
-    """Return the rows that were found, one each, and the providers without one in a line."""
-    frame = lookups.frame()
-    missing = frame["state"] == "missing"
-    without = f"{missing.sum():,} of {len(frame):,} providers have no row"
-    names = listed(frame.loc[missing, "provider"], 40)
-    return Card(
-        title="Key lookup",
-        tables=[Table(frame[~missing].rename(columns={"setting_key": "platform looks for"}))],
-        remarks=[f"{without}: {names}." if missing.any() else f"{without}."],
-    )
-
-
-@card_of.register
 def _ranking_card(ranking: Ranking) -> Card:
     """Return the outcome, the filters that reject a model, and the best candidates."""
     funnel, frame = ranking.funnel(), ranking.frame()
@@ -146,23 +130,6 @@ def _diagnosis_card(diagnosis: Diagnosis) -> Card:
         },
         tables=[decided],
         remarks=diagnosis.warnings(),
-    )
-
-
-@card_of.register
-def _fix_set_card(fix_set: FixSet) -> Card:
-    """Return the edits, what they remove and cost, and what running them gave."""
-    winner = fix_set.after.winner
-    return Card(
-        title=" and ".join(map(str, fix_set.edits)),
-        word="verified" if fix_set.verified else "not run",
-        facts={
-            "removes": listed(fix_set.atoms),
-            "who acts": fix_set.who,
-            "cost": fix_set.cost,
-            "winner after": winner.model if winner else "none",
-        },
-        remarks=[f"No cure: {winner.unable}."] if winner and winner.unable else [],
     )
 
 

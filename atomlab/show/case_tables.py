@@ -86,9 +86,8 @@ def error(handler: BYOKHandler, request: Request) -> Sentence:
 def keys(diagnosis: Diagnosis) -> Table:
     """Return what the platform looks up for each provider of the registry, and what it finds.
 
-    Providers for which the tenant has no row, that share no declared variable with one for which
-    it has, and that no cause names, are counted in the caption rather than listed. Rows that the
-    platform reads for no provider come last, with their names.
+    Providers that have nothing to do with the tenant's rows or causes are only counted. Rows that
+    the platform reads for no provider come last.
     """
     frame = diagnosis.lookups.frame()
     declared = {p.id: p.api_key_env_var for p in diagnosis.platform.providers}

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from atomlab.errors import InputError
-from atomlab.fleet.survey import UNEXPLAINED, Failure, Fleet
+from atomlab.fleet.impacts import Failure
+from atomlab.fleet.survey import UNEXPLAINED, Fleet
 from atomlab.show.tables import Table, table_of
 from atomlab.text import count, listed
 

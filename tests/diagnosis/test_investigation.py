@@ -162,9 +162,9 @@ def test_a_managed_tenant_is_investigated_as_managed(tmp_path, case, asked):
     assert found.cured() == told["repaired"]["cured"] == cured
     assert told["verdict"] == ("confirmed" if cured else "refuted")
     assert told["affected"][0]["failing"] == 1
-    how = {None: "managed requests (ai_mode)", True: "managed requests, as asked"}
-    how |= {False: "BYOK requests, as asked"}
-    assert found.answer().endswith(f" Decided as {how[asked]}.")
+    how = {None: "managed (ai_mode)", True: "managed (as asked)"}
+    how |= {False: "BYOK (as asked)"}
+    assert found.answer().endswith(f" Requests are {how[asked]}.")
 
 
 @pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
@@ -213,9 +213,9 @@ def test_the_claims_are_tested_again_on_the_request_that_was_asked(before, case,
 def test_what_the_hypothesis_says_of_managed_requests_was_asked_for(before, case):
     """The file's word is told as one that was asked for; the caller's goes before it."""
     said = case(before, "brennan", RAISES, managed=True)
-    assert said.answer().endswith(" Decided as managed requests, as asked.")
+    assert said.answer().endswith(" Requests are managed (as asked).")
     other = atomlab.investigate(before, "brennan", said.hypothesis, managed=False)
-    assert other.answer().endswith(" Decided as BYOK requests, as asked.")
+    assert other.answer().endswith(" Requests are BYOK (as asked).")
     assert "Decided" not in case(before, "brennan", RAISES).answer()
 
 

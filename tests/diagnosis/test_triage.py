@@ -205,10 +205,10 @@ def test_a_managed_tenant_is_held_to_its_plan(tmp_path, mode, asked):
     assert case.diagnosis.requests[0].request.managed == managed
     assert bool(copied.usable("moderate", asked)) == (not managed)
     assert (case.fix.status == "sql") == (not managed)
-    told = {None: "as managed requests (ai_mode)" if managed else ""}
-    told |= {True: "as managed requests, as asked", False: "as BYOK requests, as asked"}
-    assert case.answer().endswith(f" Decided {told[asked]}.") == bool(told[asked])
-    assert ("Decided" in case.answer()) == bool(told[asked])
+    told = {None: "managed (ai_mode)" if managed else ""}
+    told |= {True: "managed (as asked)", False: "BYOK (as asked)"}
+    assert case.answer().endswith(f" Requests are {told[asked]}.") == bool(told[asked])
+    assert ("Requests are" in case.answer()) == bool(told[asked])
 
 
 @pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])

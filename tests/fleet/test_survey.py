@@ -109,7 +109,7 @@ def test_the_findings_count_the_impacts(fleet):
     assert found["status"] == "affected"
     counted = Counter(impact.status for impact in fleet.impacts)
     assert found["statuses"] == {s: counted[s] for s in ("affected", "healthy", "undecided")}
-    told = f"{len(affected)} of {len(fleet.impacts)} tenants find no model"
+    told = f"No model is found for {len(affected)} of {len(fleet.impacts)} tenants"
     assert found["answer"].startswith(told)
     causes = Counter(impact.failures[0].cause.code for impact in affected)
     claims = {c["id"]: c for c in found["verification"]["claims"]}
@@ -130,35 +130,28 @@ def test_the_findings_count_the_impacts(fleet):
     [
         (
             "ab",
-            "1 of 2 tenants finds no model for some kind of request, 1 for every kind that was "
-            "tried. By cause: key-under-alias (1). 1 holds the missing key already, in another "
-            "row.",
+            "No model is found for 1 of 2 tenants, for 1 of them whatever the request. By cause: "
+            "key-under-alias (1). For 1 the missing key is in another row.",
         ),
         (
             "aabn",
-            "3 of 4 tenants find no model for some kind of request, 3 for every kind that was "
-            "tried. By cause: key-under-alias (2), no-keys (1). 2 hold the missing key already, in "
-            "another row.",
+            "No model is found for 3 of 4 tenants, for 3 of them whatever the request. By cause: "
+            "key-under-alias (2), no-keys (1). For 2 the missing key is in another row.",
         ),
         (
             "nb",
-            "1 of 2 tenants finds no model for some kind of request, 1 for every kind that was "
-            "tried. By cause: no-keys (1). 0 hold the missing key already, in another row.",
+            "No model is found for 1 of 2 tenants, for 1 of them whatever the request. By cause: "
+            "no-keys (1). For 0 the missing key is in another row.",
         ),
         (
             "bss",
             "None of 3 tenants is affected: every request that was tried finds a model. "
-            "2 get a model through a key that is only spaces: their calls will fail.",
-        ),
-        (
-            "bbs",
-            "None of 3 tenants is affected: every request that was tried finds a model. "
-            "1 gets a model through a key that is only spaces: its calls will fail.",
+            "For 2 the winner's key is only spaces: its calls will fail.",
         ),
     ],
 )
-def test_the_answer_counts_as_people_do(captured, kinds, told):
-    """One finds, holds and gets; two find, hold and get; the most frequent cause comes first."""
+def test_the_answer_counts_tenants(captured, kinds, told):
+    """All that are affected, by cause, the most frequent first; and whose winner cannot serve."""
     rows = {"a": {"MINIMAX_2_7_API_KEY": KEY}, "b": {"OPENAI_API_KEY": KEY}, "n": {}}
     rows["s"] = {"OPENAI_API_KEY": "  "}
     found = survey(captured({f"t{n}": rows[kind] for n, kind in enumerate(kinds)}), "complex")
@@ -172,7 +165,7 @@ def test_what_fails_for_some_kinds_is_told_apart_from_what_fails_for_all(capture
     told = {i.tenant.subdomain: [f.complexity for f in i.failures] for i in found.impacts}
     assert told == {"a": ["advanced"], "b": list(COMPLEXITIES)}
     assert found.answer().startswith(
-        "2 of 2 tenants find no model for some kind of request, 1 for every kind that was tried."
+        "No model is found for 2 of 2 tenants, for 1 of them whatever the request. By cause: "
     )
 
 
@@ -211,9 +204,9 @@ def test_managed_tenants_are_held_to_their_plan(tmp_path, asked):
         assert cured == [c for c in COMPLEXITIES if copied.usable(c, asked)]
     number = sum(made.mode == "managed" for made in EVERY.values())
     how = {
-        None: f" Decided as managed requests (ai_mode), for {number} of {len(EVERY)} tenants.",
-        True: f" Decided as managed requests, as asked, for {len(EVERY)} of {len(EVERY)} tenants.",
-        False: f" Decided as BYOK requests, as asked, for {len(EVERY)} of {len(EVERY)} tenants.",
+        None: f" Requests are managed (ai_mode) for {number} of {len(EVERY)} tenants.",
+        True: f" Requests are managed (as asked) for {len(EVERY)} of {len(EVERY)} tenants.",
+        False: f" Requests are BYOK (as asked) for {len(EVERY)} of {len(EVERY)} tenants.",
     }
     assert told["answer"].endswith(how[asked])
 
@@ -239,7 +232,7 @@ def test_who_gets_a_model_that_cannot_serve_is_told_of_at_once(tmp_path):
         found = survey(snapshot).to_json()
     assert found["answer"] == (
         "None of 2 tenants is affected: every request that was tried finds a model; "
-        "1 gets one that is no chat model, which will fail."
+        "for 1 the winner is no chat model and will fail."
     )
     (told,) = found["unable"]
     assert (told["id"], told["status"], told["winners"]) == ("id-b", "healthy", [winner])
@@ -281,7 +274,7 @@ def test_a_held_key_counts_whatever_else_the_fix_needs(captured, real_prices, co
     snapshot = captured(dict(zip("abc", rows, strict=True)), pricing=real_prices)
     found = survey(snapshot, complexity)
     assert len(found.affected) == 3
-    assert found.answer().endswith("2 hold the missing key already, in another row.")
+    assert found.answer().endswith("For 2 the missing key is in another row.")
 
 
 def test_what_the_first_fix_leaves_is_what_fails_with_it_made(before, fleet):
@@ -309,9 +302,8 @@ def test_a_model_won_by_spaces_is_told(captured):
     found = survey(captured(dict(zip("ab", rows, strict=True))), "simple")
     assert [impact.blank_keys for impact in found.impacts] == [("openai",), ()]
     assert found.answer().startswith("None of 2 tenants is affected")
-    assert found.answer().endswith(
-        "1 gets a model through a key that is only spaces: its calls will fail."
-    )
+    told = "For 1 the winner's key is only spaces: its calls will fail."
+    assert found.answer().endswith(told)
 
 
 def test_without_prices_nobody_can_tell(captured):
