@@ -67,7 +67,7 @@ def keys_that_serve(
 
     def would_serve(provider: str) -> bool:
         states: dict[str, State] = {**rows, manager.key_name(provider): "present"}
-        after = tuple(look.provider for look in manager.lookups_of(states) if look.client)
+        after = manager.lookups_of(states).clients
         return all(serves(rank(platform, after, kind, plan)) for kind in kinds)
 
     new = (p.id for p in platform.providers if p.id in allowed and p.id not in clients)

@@ -6,7 +6,7 @@ the cause. Rows that nearly name a key, or name one and hold none, are the evide
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -124,25 +124,17 @@ def _defect(provider: Provider, name: str, held: _Held) -> Defect | None:
         code = "key-placeholder" if state == "placeholder" else "key-empty"
         seen = [f"row {name} exists, its value is {state}; a usable key is required"]
     else:
-        code = "key-under-alias" if aliases else "key-misnamed"
+        code, found = "key-misnamed", f"holds a usable key ({held.states[sources[0]]})"
         seen = [f"the tenant has no row {name}, which the platform looks for"]
-        seen += _alias(provider, sources[0], held) if aliases else _misnamed(near, held)
+        if aliases:
+            code, declared = "key-under-alias", provider.api_key_env_var
+            seen.append(f"row {source} {found}")
+            seen += [f"the registry declares {declared} for {provider.id} as well"] * bool(declared)
+        else:
+            seen.append(f"row {source!r} {found} under a similar name")
+            seen.append(f"how it differs: {'; '.join(near[sources[0]])}")
     evidence = (*seen, *_beside(source, others, held))
     return Defect(code, provider.id, name, source, evidence, others)
-
-
-def _alias(provider: Provider, source: str, held: _Held) -> Iterator[str]:
-    """Yield what shows that the provider's key is in the row of another id."""
-    yield f"row {source} holds a usable key ({held.states[source]})"
-    if declared := provider.api_key_env_var:
-        yield f"the registry declares {declared} for {provider.id} as well"
-
-
-def _misnamed(near: Mapping[str, Sequence[str]], held: _Held) -> Iterator[str]:
-    """Yield what shows that a key is in a row whose name is nearly the one looked for."""
-    source, differs = next(iter(near.items()))
-    yield f"row {source!r} holds a usable key ({held.states[source]}) under a similar name"
-    yield f"how it differs: {'; '.join(differs)}"
 
 
 def _aliases(provider: Provider, held: _Held) -> list[str]:

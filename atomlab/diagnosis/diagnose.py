@@ -212,7 +212,7 @@ def diagnose(
         platform=platform,
         rows=rows,
         lookups=lookups,
-        clients=tuple(look.provider for look in lookups if look.client),
+        clients=lookups.clients,
         requests=tuple(diagnosed),
         repeated=tuple(held.repeated(found.id)),
         asked_managed=asked[0].managed if managed is None else managed,

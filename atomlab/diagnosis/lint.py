@@ -278,7 +278,7 @@ def _world(evidence: Evidence) -> _World:
         tenants |= ids
         for name in (name for name, state in group.rows.items() if state in USABLE):
             holders[name] |= ids
-        for client in group.clients:
+        for client in group.lookups.clients:
             clients_of[client] |= ids
     allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     reach = platform.models.matches & np.array(allowed, dtype=bool)

@@ -128,7 +128,7 @@ class Everyone:
 
         @cache
         def clients_of(rows: frozenset[tuple[str, State]]) -> tuple[str, ...]:
-            return tuple(look.provider for look in manager.lookups_of(dict(rows)) if look.client)
+            return manager.lookups_of(dict(rows)).clients
 
         found = {}
         for tenant_id, _, plan, mode in self.tenants:

@@ -40,14 +40,9 @@ class TenantGroup:
     rows: dict[str, State]
     lookups: KeyLookups
 
-    @property
-    def clients(self) -> tuple[str, ...]:
-        """The clients that each of them gets, in client order."""
-        return tuple(look.provider for look in self.lookups if look.client)
-
     def decide(self, platform: Platform, request: Request) -> Ranking:
         """Return the platform's decision for any of them; their mode counts as the request says."""
-        return rank(platform, self.clients, request.of_tenant(self.mode), self.plan)
+        return rank(platform, self.lookups.clients, request.of_tenant(self.mode), self.plan)
 
 
 def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[TenantGroup]:
@@ -64,7 +59,9 @@ def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[TenantGr
         yield TenantGroup(tenants, plan, mode, states, manager.lookups_of(states))
 
 
-def affected_tenants(evidence: Evidence, complexity: str, managed: bool | None) -> list[Tenant]:
+def affected_tenants(
+    evidence: Evidence, complexity: str = "", managed: bool | None = None
+) -> list[Tenant]:
     """Return the tenants with a request that finds no model, in the order of their ids.
 
     A request is of `complexity`, any of the four if that is empty. Raises InputError for an

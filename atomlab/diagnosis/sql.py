@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from atomlab.errors import InputError
 from atomlab.files import read_yaml
@@ -69,40 +69,12 @@ def rollback_script(copy: CopyKey, dialect: Dialect) -> str:
     return _script(copy, dialect, "empty" if copy.replaces else "delete")
 
 
-class _Form(NamedTuple):
-    """How a dialect says one stop, how many rows changed, and that a row is the tenant's.
-
-    The last in the column's own type: a comparison with text alone is none with a number.
-    """
-
-    stop: str
-    changed: str
-    tenant_is: str
-    owner_is: str
-
-
-_FORMS: dict[Dialect, _Form] = {
-    "postgresql": _Form(
-        "    IF $when THEN\n        RAISE EXCEPTION 'atomlab stopped: $message';\n    END IF;",
-        "changed",
-        "id = atomlab.tenant",
-        r"\1 = atomlab.owner",
-    ),
-    "sqlite": _Form(
-        "    SELECT RAISE(ROLLBACK, 'atomlab stopped: $message')\n        WHERE $when;",
-        "changes()",
-        "CAST(id AS text) = names.tenant_id",
-        r"CAST(\1 AS text) = names.tenant_id",
-    ),
-}
-
-
 def _script(copy: CopyKey, dialect: Dialect, name: str) -> str:
     """Return the plan of that name, for the names of `copy`, as a script of `dialect`."""
     if copy.setting_key == copy.copy_from:
         raise InputError("copied from itself", where=copy.copy_from, todo="name two settings")
     names = {"tenant": copy.tenant_id, "key": copy.setting_key, "source": copy.copy_from}
-    facts = {"vacancy": _vacancy(copy, dialect), "tenant_is": _FORMS[dialect].tenant_is}
+    facts = {"vacancy": _vacancy(copy, dialect), "tenant_is": _plans()[dialect]["tenant_is"]}
     plan, stops = _plans()[name], _plans()["stops"]
     first, then = ([stops[stop] for stop in plan[part]] for part in ("first", "then"))
     last = stops["row-count"]
@@ -136,15 +108,15 @@ def _plans() -> dict[str, dict[str, Any]]:
 
 def _stops(pairs: Sequence[tuple[str, str]], dialect: Dialect) -> str:
     """Return what stops the script: a condition and a message each."""
-    stop = Template(_FORMS[dialect].stop)
+    stop = Template(_plans()[dialect]["stop"])
     return "\n".join(stop.substitute(when=_adapted(when, dialect), message=m) for when, m in pairs)
 
 
 def _adapted(sql: str, dialect: Dialect) -> str:
     """Return SQL of a plan as the dialect says it."""
-    form = _FORMS[dialect]
-    sql = re.sub(r"((?:\w+\.)?tenant_id) = names\.tenant_id", form.owner_is, sql)
-    sql = sql.replace("$changed", form.changed)
+    form = _plans()[dialect]
+    sql = re.sub(r"((?:\w+\.)?tenant_id) = names\.tenant_id", form["owner_is"], sql)
+    sql = sql.replace("$changed", form["changed"])
     # In SQLite's trigger, names and facts are columns of the row that fired it.
     return re.sub(r"\b(names|fact)\.", "NEW.", sql) if dialect == "sqlite" else sql
 

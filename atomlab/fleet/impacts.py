@@ -113,9 +113,9 @@ def _impacts(
     unable = {kind: winner for kind, winner in winners.items() if winner.unable}
     blank = {look.provider for look in group.lookups if look.client and look.state == "blank"}
     blank_keys = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
-    open_ = undecidable and len(failing) > 0
+    clients, known = group.lookups.clients, not (undecidable and failing)
     for tenant in group.tenants:
-        yield Impact(tenant, group.clients, failures, tuple(blank_keys), unable, decided=not open_)
+        yield Impact(tenant, clients, failures, tuple(blank_keys), unable, known)
 
 
 def _explained(group: TenantGroup, ranking: Ranking, lab: Sandbox) -> RequestDiagnosis:

@@ -10,7 +10,7 @@ import pytest
 import atomlab
 from atomlab.byok.platform import Platform
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.platform_edits import edited
+from atomlab.diagnosis.sandbox import edited
 from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS
 from atomlab.evidence.inputs.rules import load_rules
 

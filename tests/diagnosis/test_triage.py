@@ -111,7 +111,7 @@ def test_each_root_cause_is_told_with_its_kinds_of_request(captured, write_json)
     rows = {"GROQ_API_KEY": "", "MISTRAL_KEY": "a-real-key"}
     case = triage(captured({"acme": rows}, pricing=write_json({"pricing": models})), "acme")
     answer = case.answer()
-    roots = {d.request.complexity: str(d.explanation.causes[0]) for d in case.failing}
+    roots = {d.request.complexity: str(d.explanation.causes[0]) for d in case.diagnosis.failing}
     assert roots == {
         "simple": "key-empty groq",
         **dict.fromkeys(("moderate", "complex", "advanced"), "key-misnamed mistral"),
