@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,12 +58,12 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("inconclusive", (f"{undecided}, so nothing can be decided",))
     if not failing:
         return _nothing([each.ranking for each in diagnosis.requests])
-    best = best_fix(diagnosis)
+    best = best_fix(failing)
     if best is None:
         return Fix("inconclusive", ("no fix that was tried helped",))
-    won = _won_by_no_chat_model(best.edits, failing)
-    words = tuple(_words(best, diagnosis, won))
-    kinds = tuple(each.request.complexity for each in won)
+    words = tuple(_words(best, diagnosis))
+    winners = winners_with(best.edits, failing)
+    kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
     copy = _copy(best.edits, diagnosis)
     if copy is None:
         by_hand = tuple(_by_hand(edit, diagnosis) for edit in best.edits)
@@ -82,25 +82,26 @@ def _nothing(served: Sequence[Ranking]) -> Fix:
     return Fix("nothing", (f"no request fails{why}",), unable=kinds)
 
 
-def _words(
-    best: FixSet, diagnosis: Diagnosis, won: Mapping[RequestDiagnosis, Candidate]
-) -> Iterator[str]:
+def _words(best: FixSet, diagnosis: Diagnosis) -> Iterator[str]:
     """Yield what the fix cures, where it is no cure and what is, and what it leaves."""
     failing, does = diagnosis.failing, _has_to(best, diagnosis)
-    cured = cured_by(best.edits, failing)
-    if cured:
+    winners = winners_with(best.edits, failing)
+    won = {each: printable(winner.unable) for each, winner in winners.items() if winner.unable}
+    if cured := [each for each in winners if each not in won]:
         yield f"to cure {kinds_of(cured)} requests, {does}"
-        if repair := _of_root_cause(cured, best, diagnosis):
+        if repair := _of_root_cause(cured[0], best, diagnosis):
             yield f"to repair the root cause itself, {repair}"
     elif won:
         yield f"to remove the error of {kinds_of(list(won))} requests, without a cure, {does}"
-    for each, winner in won.items():
-        kind = each.request.complexity
-        why = printable(winner.unable)
-        yield f"{kind} requests are not cured, because {why}; {_next(each, diagnosis)}"
+    for each, why in won.items():
+        better = _easiest([fix for fix in each.explanation.fix_sets if fix.cures], failing)
+        then = "no fix is known whose winner can chat"
+        if better:
+            then = f"for a winner that can chat, {_has_to(better, diagnosis)}"
+        yield f"{each.request.complexity} requests are not cured, because {why}; {then}"
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
-        if each not in cured and each not in won:
+        if each not in winners:
             fix = root_fix(each, failing)
             left.setdefault(fix.edits if fix else (), []).append(each)
     for edits, these in left.items():
@@ -111,32 +112,17 @@ def _has_to(fix: FixSet, diagnosis: Diagnosis) -> str:
     return f"{_ACTORS[fix.who]} has to {in_words(fix.edits, diagnosis)}"
 
 
-def _of_root_cause(cured: Sequence[RequestDiagnosis], best: FixSet, diagnosis: Diagnosis) -> str:
+def _of_root_cause(cured: RequestDiagnosis, best: FixSet, diagnosis: Diagnosis) -> str:
     """Return who repairs the root cause, and how, where the easiest fix leaves it."""
-    explanation = cured[0].explanation
-    root = explanation.causes[0]
-    own = own_fix_set(root, explanation.fix_sets, cured[0].ranking)
+    root = cured.explanation.causes[0]
+    own = own_fix_set(root, cured.explanation.fix_sets, cured.ranking)
     if own is None or own.edits == best.edits or root.atom in best.atoms or root.provider is None:
         return ""
     return _has_to(own, diagnosis)
 
 
-def _next(request: RequestDiagnosis, diagnosis: Diagnosis) -> str:
-    """Return the easiest fix whose winner can chat, in words."""
-    curing = [fix for fix in request.explanation.fix_sets if fix.cures]
-    better = _easiest(curing, diagnosis.failing)
-    if better is None:
-        return "no fix is known whose winner can chat"
-    return f"for a winner that can chat, {_has_to(better, diagnosis)}"
-
-
-def best_fix(diagnosis: Diagnosis) -> FixSet | None:
+def best_fix(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the easiest fix, of several the one that cures most requests; None if none helps."""
-    return best_fix_of(diagnosis.failing)
-
-
-def best_fix_of(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the same of some requests that fail."""
     known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
     return _easiest(known, failing)
 
@@ -149,34 +135,24 @@ def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -
 
 
 def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the easiest fix, of these the one that cures most, the first of those."""
-    return min(
-        fixes,
-        key=lambda f: (f.effort, not f.cures, -len(cured_by(f.edits, failing))),
-        default=None,
-    )
+    return min(fixes, key=lambda fix: effort_of(fix, failing), default=None)
 
 
-def cured_by(
-    edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
-) -> list[RequestDiagnosis]:
-    """Return the requests that these edits were seen to cure: a model wins that may chat."""
-    return [
-        each
-        for each in failing
-        if any(f.cures and f.edits == edits for f in each.explanation.fix_sets)
-    ]
+def effort_of(fix: FixSet, failing: Sequence[RequestDiagnosis]) -> tuple[int, ...]:
+    """Return what fixes are compared by: who acts, the cost, then how many requests are cured."""
+    winners = winners_with(fix.edits, failing).values()
+    return (*fix.effort, not fix.cures, -sum(not winner.unable for winner in winners))
 
 
-def _won_by_no_chat_model(
+def winners_with(
     edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
 ) -> dict[RequestDiagnosis, Candidate]:
-    """Return the requests whose error these edits remove, and the winner that is no chat model."""
+    """Return the winner of each request whose error these edits were seen to remove."""
     return {
-        each: f.after.winner
+        each: fix.after.winner
         for each in failing
-        for f in each.explanation.fix_sets
-        if f.edits == edits and f.after.winner and not f.cures
+        for fix in each.explanation.fix_sets
+        if fix.edits == edits and fix.after.winner
     }
 
 
@@ -189,15 +165,13 @@ def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:
         if serving:
             return f"add {diagnosis.platform.manager().key_name(serving[0])} with a new credential"
     defects = find_defects(diagnosis.rows, diagnosis.platform)
-    others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
-    return " and ".join(_edit_in_words(edit, others) for edit in edits)
-
-
-def _edit_in_words(edit: Edit, others: Mapping[tuple[str, str | None], tuple[str, ...]]) -> str:
-    beside_it = others.get((edit.setting_key or "", edit.copy_from), ())
-    if not beside_it:
-        return str(edit)
-    return f"{edit} ({listed(beside_it)} would do as well as {printable(edit.copy_from)})"
+    others = {(d.setting_key, d.copy_from): listed(d.others) for d in defects if d.others}
+    words = []
+    for edit in edits:
+        beside_it = others.get((edit.setting_key or "", edit.copy_from))
+        also = f" ({beside_it} would do as well as {printable(edit.copy_from)})"
+        words.append(f"{edit}{also if beside_it else ''}")
+    return " and ".join(words)
 
 
 def kinds_of(requests: Sequence[RequestDiagnosis]) -> str:
@@ -209,13 +183,12 @@ def _needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
         return "have no known fix"
-    made = set(best.edits)
-    extra = [edit for edit in edits if edit not in made]
+    extra = [edit for edit in edits if edit not in best.edits]
+    more = set(best.edits) <= set(edits)
     rules = diagnosis.platform.rules
     who = max((edit.who(rules) for edit in extra), key=WHO.index, default=best.who)
-    has_to = f"{_ACTORS[who]} {'also ' if made <= set(edits) else ''}has to"
-    which = "more than that" if made <= set(edits) else "another fix"
-    return f"need {which}: {has_to} {in_words(extra, diagnosis)}"
+    which, has_to = ("more than that", "also has to") if more else ("another fix", "has to")
+    return f"need {which}: {_ACTORS[who]} {has_to} {in_words(extra, diagnosis)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:

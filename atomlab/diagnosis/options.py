@@ -19,7 +19,7 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.edits import CODE_CHANGE, Edit, by_target
 from atomlab.diagnosis.explanation import FixSet
-from atomlab.diagnosis.fixes import cured_by, root_fix
+from atomlab.diagnosis.fixes import effort_of, root_fix
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
@@ -93,7 +93,7 @@ def compare_options(
     everyone = Everyone(evidence, platform, requests)
 
     def effort(fix: FixSet) -> tuple[int, ...]:
-        return (*fix.effort, not fix.cures, -len(cured_by(fix.edits, failing)))
+        return effort_of(fix, failing)
 
     roots = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
     first = list(dict.fromkeys(fix.edits for fix in sorted(roots, key=effort)))

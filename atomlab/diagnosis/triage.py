@@ -122,7 +122,7 @@ def triage(
 
 def _decided_after(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
     """Return each request's decision on a scratch copy with the easiest fix made, if any."""
-    fix = best_fix(diagnosis)
+    fix = best_fix(diagnosis.failing)
     if fix is None:
         return ()
     lab = Sandbox(diagnosis.evidence, diagnosis.platform)

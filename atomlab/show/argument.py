@@ -12,7 +12,7 @@ from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
 from atomlab.diagnosis.answers import mode_of
-from atomlab.diagnosis.fixes import best_fix_of, in_words
+from atomlab.diagnosis.fixes import best_fix, in_words
 from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.show.terminal import columns, print_line, print_warnings
 from atomlab.show.words import describe_answer
@@ -81,7 +81,7 @@ def _print_group(out: Console, group: list[RequestDiagnosis], diagnosis: Diagnos
         _argue(out, "cause", line.append(f" ({cause.place}; {which})"))
         for sentence in cause.evidence:
             _argue(out, "", f"- {printable(sentence, 200)}")
-    fix = best_fix_of(group) or next(iter(explanation.fix_sets), None)
+    fix = best_fix(group) or next(iter(explanation.fix_sets), None)
     if fix is not None:
         _argue(out, "fix", _fix(fix, group, diagnosis))
         curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
