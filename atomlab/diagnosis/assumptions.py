@@ -31,9 +31,6 @@ class Assumption:
         """Return the assumption as an element of `assumptions` in `atomlab.diagnosis/1`."""
         return asdict(self)
 
-    def __str__(self) -> str:
-        return f"{self.input} ({self.state}), assumed: {self.assumed}"
-
 
 def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...]:
     """Return what decisions on this evidence assume, in the order of the manifest's inputs."""

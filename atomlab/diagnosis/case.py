@@ -22,7 +22,7 @@ from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
-from atomlab.verdicts import Status
+from atomlab.verdicts import Status, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +77,10 @@ class SnapshotCase(ABC):
         self, name: str, statement: str, expected: str, observed: str, evidence: Sequence[str] = ()
     ) -> ClaimResult:
         """Return the claim that requests find no model, inconclusive where nothing is decided."""
+        verdict: Verdict = "confirmed"
         if self.status == "undecided":
-            seen = self.missing or observed
-            return ClaimResult(name, statement, "inconclusive", expected, seen, tuple(evidence))
-        return ClaimResult(name, statement, "confirmed", expected, observed, tuple(evidence))
+            verdict, observed = "inconclusive", self.missing or observed
+        return ClaimResult(name, statement, verdict, expected, observed, tuple(evidence))
 
     def _head(self) -> dict[str, Any]:
         """Return the fields that every document begins with: what was asked, and found, on what.

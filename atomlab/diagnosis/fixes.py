@@ -62,7 +62,7 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     if best is None:
         return Fix("inconclusive", ("no fix that was tried helped",))
     words = tuple(_words(best, diagnosis))
-    winners = winners_with(best.edits, failing)
+    winners = _winners(best.edits, failing)
     kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
     copy = _copy(best.edits, diagnosis)
     if copy is None:
@@ -85,7 +85,7 @@ def _nothing(served: Sequence[Ranking]) -> Fix:
 def _words(best: FixSet, diagnosis: Diagnosis) -> Iterator[str]:
     """Yield what the fix cures, where it is no cure and what is, and what it leaves."""
     failing, does = diagnosis.failing, _has_to(best, diagnosis)
-    winners = winners_with(best.edits, failing)
+    winners = _winners(best.edits, failing)
     won = {each: printable(winner.unable) for each, winner in winners.items() if winner.unable}
     if cured := [each for each in winners if each not in won]:
         yield f"to cure {kinds_of(cured)} requests, {does}"
@@ -140,11 +140,12 @@ def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> Fi
 
 def effort_of(fix: FixSet, failing: Sequence[RequestDiagnosis]) -> tuple[int, ...]:
     """Return what fixes are compared by: who acts, the cost, then how many requests are cured."""
-    winners = winners_with(fix.edits, failing).values()
-    return (*fix.effort, not fix.cures, -sum(not winner.unable for winner in winners))
+    sets = (each.explanation.fix_sets for each in failing)
+    cured = sum(any(f.cures and f.edits == fix.edits for f in some) for some in sets)
+    return (*fix.effort, not fix.cures, -cured)
 
 
-def winners_with(
+def _winners(
     edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
 ) -> dict[RequestDiagnosis, Candidate]:
     """Return the winner of each request whose error these edits were seen to remove."""

@@ -118,10 +118,8 @@ class Hypothesis(_StrictModel):
                 "the hypothesis names no tenant",
                 todo="name the one to test it on (--tenant), or add a line tenant: to the file",
             )
-        if self.tenant is None or wanted is self.tenant:
-            return wanted
-        given, about = _ids(evidence, wanted), _ids(evidence, self.tenant)
-        if given & about if given and about else wanted == self.tenant:
+        about = wanted if self.tenant is None else self.tenant
+        if wanted == about or _ids(evidence, wanted) & _ids(evidence, about):
             return wanted
         raise InputError(
             f"the hypothesis is about tenant {self.tenant!r}, not {wanted!r}",

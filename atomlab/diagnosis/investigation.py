@@ -73,9 +73,8 @@ class Investigation(TenantCase):
     def provider(self) -> str:
         """The provider in question: the fix's, the first of a claim, the first client, or none."""
         claims = self.hypothesis.claims if self.hypothesis else ()
-        fixed = [self.fix.provider] if self.fix else []
-        named = [claim.provider for claim in claims if hasattr(claim, "provider")]
-        return next(iter((*fixed, *named, *self.diagnosis.clients, "")))
+        claimed = [getattr(claim, "provider", "") for claim in (self.fix, *claims)]
+        return next(filter(None, (*claimed, *self.diagnosis.clients)), "")
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
@@ -95,11 +94,8 @@ class Investigation(TenantCase):
 
     def cured(self) -> list[str]:
         """Return the complexities that fail before the fix and get a chat model after it."""
-        return [
-            before.request.complexity
-            for before, after in self._pairs()
-            if not len(before.order) and serves(after)
-        ]
+        pairs = self._pairs()
+        return [b.request.complexity for b, after in pairs if not len(b.order) and serves(after)]
 
     def not_cured(self) -> list[str]:
         """Return the complexities that get no chat model even after the fix."""

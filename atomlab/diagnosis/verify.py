@@ -161,8 +161,7 @@ def verify(
 
 def _result(claim: Any, finding: _Finding) -> ClaimResult:
     holds, expected, observed, evidence = finding
-    verdict = _VERDICTS[holds]
-    return ClaimResult(claim.id, claim.statement, verdict, expected, observed, evidence)
+    return ClaimResult(claim.id, claim.statement, _VERDICTS[holds], expected, observed, evidence)
 
 
 def _key(claim: KeyClaim, bench: _Bench) -> _Finding:
@@ -253,7 +252,6 @@ def _outcome(bench: _Bench) -> str:
 
 
 def _no_chat(winner: Candidate) -> str:
-    """Return the end of a sentence on a winner."""
     return f", which is no chat model ({winner.mode})" if winner.unable else ""
 
 

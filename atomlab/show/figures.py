@@ -104,9 +104,7 @@ def tenants_by_request(fleet: Fleet) -> Picture:
         for impact in fleet.affected
         for failure in impact.failures
     )
-    totals: Counter[str] = Counter()
-    for (code, _), number in found.items():
-        totals[code] += number
+    totals = Counter(code for code, _ in found.elements())
     codes, most = [code for code, _ in totals.most_common()], max(found.values(), default=1)
     cells = {
         (codes.index(c), columns.index(kind)): Cell(f"{n:,}", shade=_shade((n / most) ** 0.5))
