@@ -7,15 +7,16 @@ concluded from its absence.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from atomlab.byok.platform import Platform
 from atomlab.evidence.snapshot import Evidence
-from atomlab.files import read_yaml
 
-_ASSUMED: dict[str, dict[str, str]] = read_yaml(Path(__file__).with_name("assumptions.yaml"))
+# By an input and its state: what is assumed in its place, and what that would change.
+_ASSUMED = json.loads(Path(__file__).with_name("assumptions.json").read_bytes())
 _ONLY_WITH_ENVIRONMENT = ("environment", "stored keys")
 
 
