@@ -40,8 +40,8 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
     """Return the request with those defects only that may explain the error.
 
     A provider that the platform does not know, or not as an LLM provider, was meant only if the
-    price map has a model of it that may be a chat model, and no client works: that would show
-    which provider the tenant means.
+    price map has a model of it that may be a chat model, or its name is as near to two vendors,
+    and no client works: that would show which provider the tenant means.
     """
     platform, manager = case.platform, case.platform.manager()
     served = (c for c in case.ranking.clients if platform.has_models(c))
@@ -49,7 +49,9 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
 
     def may_explain(defect: Defect) -> bool:
         if defect.code in _UNUSUAL:
-            return not working and _was_meant(defect, platform)
+            named = platform.models.naming(defect.provider)
+            was_meant = defect.neighbours or (named & (platform.models.chat != 0)).any()
+            return bool(not working and was_meant)
         return defect.code != "key-under-alias" or defect.copy_from not in working
 
     most = limits.most_run(limits.DEFECTS, len(platform.models.ids))
@@ -57,12 +59,6 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
     known = set(relevant)
     others = (d.setting_key for d in case.defects if d.code in _UNUSUAL and d not in known)
     return replace(case, defects=relevant, other_keys=tuple(others))
-
-
-def _was_meant(defect: Defect, platform: Platform) -> bool:
-    """Return whether the price map has what may be a chat model of it, or two vendors are near."""
-    named = platform.models.naming(defect.provider)
-    return bool(defect.neighbours or (named & (platform.models.chat != 0)).any())
 
 
 def _breaking_later(executed: Sequence[FixSet]) -> list[Cause]:

@@ -136,7 +136,9 @@ class Sandbox:
                 if whose == tenant_id or held.rules.keys_from == "settings":
                     held = held.holding(whose, key, token)
                 else:
-                    held = held.storing(_reader_of(key, self.platform), whose, token)
+                    names = self.platform.manager().key_names
+                    reads = (p.id for p in self.platform.providers if key in names(p.id))
+                    held = held.storing(next(reads, ""), whose, token)
         return held, applied
 
     def _decide(
@@ -165,12 +167,6 @@ def _read_tenant(evidence: Evidence, platform: Platform, tenant_id: str) -> Subj
     other = evidence.session.scalar(others)
     other = "placebo-tenant" if other is None else other  # an id may be empty
     return Subject(platform.manager().rows(evidence.session, tenant_id), plan, mode, other)
-
-
-def _reader_of(name: str, platform: Platform) -> str:
-    """Return the provider whose client looks for a key under this name, empty if none does."""
-    manager = platform.manager()
-    return next((p.id for p in platform.providers if name in manager.key_names(p.id)), "")
 
 
 def try_fix(

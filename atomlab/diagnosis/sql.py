@@ -79,7 +79,7 @@ def _script(copy: CopyKey, dialect: Dialect, name: str) -> str:
     first, then = ([stops[stop] for stop in plan[part]] for part in ("first", "then"))
     last = stops["row-count"]
     return Template(_text("header") + _text(dialect)).substitute(
-        {name: _shown(text) for name, text in names.items()},
+        {n: printable(t).encode("ascii", "backslashreplace").decode() for n, t in names.items()},
         **{f"{name}_sql": _literal(text, dialect) for name, text in names.items()},
         title=plan["title"],
         stops=",\n".join(f"--   - {message}" for _, message in (*first, *then, last)),
@@ -154,8 +154,3 @@ def _literal(text: str, dialect: Dialect) -> str:
         f"char({', '.join(str(ord(c)) for c in odd)})" if odd else f"'{plain}'"
         for plain, odd in runs
     )
-
-
-def _shown(text: str) -> str:
-    """Return `text` as one line of ASCII for a comment."""
-    return printable(text).encode("ascii", "backslashreplace").decode()

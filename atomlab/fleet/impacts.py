@@ -132,18 +132,14 @@ def _failure(
     cause = next(iter(one.explanation.causes), None)
     if fix is None:
         return Failure(one.request.complexity, cause, ())
-    leaves = tuple(
-        each.request.complexity for each in failing if not _cures(fix.edits, each, group, lab)
-    )
+
+    def made(each: RequestDiagnosis) -> Ranking:
+        """Return the decision with these edits, even if the request needs fewer."""
+        run = (f.after for f in each.explanation.fix_sets if f.edits == fix.edits)
+        tenant = group.tenants[0].id
+        return next(run, None) or lab.try_edits("", fix.edits, tenant, each.request).after
+
+    leaves = tuple(each.request.complexity for each in failing if not serves(made(each)))
     verified = (f for f in one.explanation.fix_sets if f.verified)
     copies = any(edit.copy_from is not None for f in verified for edit in f.edits)
     return Failure(one.request.complexity, cause, fix.edits, leaves, copies)
-
-
-def _cures(
-    edits: tuple[Edit, ...], each: RequestDiagnosis, group: TenantGroup, lab: Sandbox
-) -> bool:
-    """Return whether these edits cure the request, even if it needs fewer."""
-    run = (f.after for f in each.explanation.fix_sets if f.edits == edits)
-    known = next(run, None)
-    return serves(known or lab.try_edits("", edits, group.tenants[0].id, each.request).after)

@@ -16,8 +16,8 @@ from atomlab.files import read_bytes
 from atomlab.postmortem.cases import load_cases
 from atomlab.postmortem.draft import draft
 from atomlab.postmortem.events import Events, load_events
+from atomlab.postmortem.markdown import FOLDER
 from atomlab.postmortem.reader import blocks, parser, slug
-from atomlab.postmortem.templates import FOLDER
 from atomlab.show.templates import environment
 from atomlab.show.terminal import print_warnings
 from atomlab.text import printable, visible

@@ -7,15 +7,16 @@ theirs.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from atomlab.postmortem.cases import EvidenceItem, Statement
-from atomlab.postmortem.templates import FOLDER
 from atomlab.text import printable
 
 TO_WRITE = "TO WRITE"
+FOLDER = Path(__file__).with_name("templates")
 _LIMIT = 2000  # characters of one text; a name or a note never needs more
 # ATOM's setting keys and environment variables, shown as code; nothing in them needs escaping.
 _SETTING = re.compile(r"(?<![\w`-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w`-])")
