@@ -63,12 +63,9 @@ class FixResolves(_Claim):
     provider: str
 
 
-_MODELS = (KeyClaim, ClientClaim, ModelsSkipped, RankingRaises, FixResolves)
-_KINDS = [kind for model in _MODELS for kind in get_args(model.model_fields["kind"].annotation)]
-Claim = Annotated[
-    KeyClaim | ClientClaim | ModelsSkipped | RankingRaises | FixResolves,
-    Field(discriminator="kind"),
-]
+_Claims = KeyClaim | ClientClaim | ModelsSkipped | RankingRaises | FixResolves
+_KINDS = [k for model in get_args(_Claims) for k in get_args(model.model_fields["kind"].annotation)]
+Claim = Annotated[_Claims, Field(discriminator="kind")]
 
 
 class _RequestFields(_StrictModel):

@@ -214,7 +214,7 @@ def _option(
 
 
 def pros(option: Option) -> list[str]:
-    """Return what speaks for the option, each a sentence without its full stop."""
+    """Return the pros of the option, each a sentence without its full stop."""
     tried = count(len(option.cures) + len(option.leaves), "failing kind")
     found: dict[str, object] = {
         f"cures {len(option.cures)} of {tried} of request": option.cures,
@@ -227,7 +227,7 @@ def pros(option: Option) -> list[str]:
 
 
 def cons(option: Option) -> list[str]:
-    """Return what speaks against it, likewise."""
+    """Return its cons, each a sentence without its full stop."""
     kinds: dict[str, list[str]] = {}
     for name, winner in option.unable.items():
         kinds.setdefault(printable(winner, 200), []).append(name)

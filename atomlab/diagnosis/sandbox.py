@@ -28,6 +28,7 @@ from atomlab.evidence.tenants import plan_and_mode
 # Tokens that a trial writes where no value can be copied; no fingerprint has only zeros.
 _MADE_UP = f"v1:present:{'0' * 64}"
 _EMPTY = "v1:empty:-"
+_HUGE_WINDOW = 1e7  # tokens: more than any edition requires
 
 
 @dataclass(frozen=True)
@@ -190,9 +191,6 @@ def try_fix(
         trials["same row, empty value"] = [Edit("empty-row", setting_key)]
     trials["a key of an unknown provider"] = [Edit(given, "NO_SUCH_PROVIDER_API_KEY", source)]
     return [sandbox.try_edits(name, edits, tenant_id, request) for name, edits in trials.items()]
-
-
-_HUGE_WINDOW = 1e7  # tokens: more than any edition requires
 
 
 def edited(platform: Platform, edits: Collection[Edit]) -> Platform:

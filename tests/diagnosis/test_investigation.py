@@ -49,7 +49,7 @@ def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fi
     alone = atomlab.verify(before, found.hypothesis)
 
     asked = found.hypothesis.request.of_tenant(found.diagnosis.tenant.ai_mode)
-    assert found.request == asked == alone.request
+    assert found.request == asked == alone.requests[0]
     assert [c.verdict for c in found.verification.claims] == [c.verdict for c in alone.claims]
     told = found.to_json()
     assert told["tested"] == [found.request.to_json()]
