@@ -16,13 +16,14 @@ USUAL_MODE = "BYOK (ai_mode)"
 
 
 def mode_of(managed: bool | None, ai_mode: str | None) -> str:
-    """Return how requests are served where that is not as usual, by a BYOK tenant's own keys.
+    """Return how requests are served unless they are BYOK of a tenant in the mode `byok`.
 
     `managed` is what was asked for, None for what the tenant's `ai_mode` says: `BYOK (as asked)`.
     """
     if managed is not None:
         return f"{'managed' if managed else 'BYOK'} (as asked)"
-    return "managed (ai_mode)" if Request().of_tenant(ai_mode).managed else ""
+    mode = (ai_mode or "byok").lower()
+    return "" if mode == "byok" else f"{'managed' if mode == 'managed' else 'BYOK'} (ai_mode)"
 
 
 def serves(ranking: Ranking) -> bool:

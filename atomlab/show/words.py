@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from atomlab.diagnosis.answers import USUAL_MODE
+from atomlab.diagnosis.answers import USUAL_MODE, mode_of
 from atomlab.errors import InputError
 from atomlab.text import printable
 
@@ -35,8 +35,10 @@ def ai_mode_of(managed: bool | None) -> str:
 
 def mode_in(findings: Mapping[str, Any]) -> str:
     """Return how the requests were served, empty where that is as usual or not stated."""
-    mode = findings.get("diagnosis", {}).get("request_mode", "")  # of many tenants, the answer says
-    return "" if mode == USUAL_MODE else str(mode)
+    found = findings.get("diagnosis", {})
+    mode = found.get("request_mode", "")  # of many tenants, the answer says it
+    usual = mode == USUAL_MODE and not mode_of(None, found.get("ai_mode"))
+    return "" if usual else str(mode)
 
 
 def describe_answer(provider: str, model: str, by: str) -> str:

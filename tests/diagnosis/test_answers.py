@@ -37,7 +37,7 @@ def decided(captured, write_json):
         (None, "managed", "managed (ai_mode)"),
         (None, "MANAGED", "managed (ai_mode)"),
         (None, "byok", ""),
-        (None, "hybrid", ""),
+        (None, "hybrid", "BYOK (ai_mode)"),
         (None, None, ""),
         (True, "byok", "managed (as asked)"),
         (True, "managed", "managed (as asked)"),
@@ -46,7 +46,7 @@ def decided(captured, write_json):
     ],
 )
 def test_as_whose_requests_it_was_decided(managed, mode, told):
-    """Said of managed tenants, and of whatever was asked for; BYOK goes without saying."""
+    """Said of whatever was asked for, and of all tenants but those in the mode `byok`."""
     assert mode_of(managed, mode) == told
 
 

@@ -208,7 +208,7 @@ def test_managed_tenants_are_held_to_their_plan(tmp_path, asked):
         True: f" Requests are managed (as asked) for {len(EVERY)} of {len(EVERY)} tenants.",
         False: f" Requests are BYOK (as asked) for {len(EVERY)} of {len(EVERY)} tenants.",
     }
-    assert told["answer"].endswith(how[asked])
+    assert how[asked] in told["answer"]
 
 
 # The cheapest model of OpenAI is no chat model, and good enough for simple requests only.

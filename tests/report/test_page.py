@@ -125,7 +125,7 @@ def test_a_status_heads_the_page_and_the_verdict_is_the_cause_s(notebook, status
     [
         ("byok", "BYOK (ai_mode)", None),
         (None, "BYOK (ai_mode)", None),
-        ("hybrid", "BYOK (ai_mode)", None),
+        ("hybrid", "BYOK (ai_mode)", "BYOK (ai_mode)"),
         ("byok", "managed (as asked)", "managed (as asked)"),
         ("byok", "BYOK (as asked)", "BYOK (as asked)"),
         ("managed", "managed (ai_mode)", "managed (ai_mode)"),
