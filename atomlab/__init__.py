@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from atomlab.show import case_tables as case_tables
     from atomlab.show import figures as figures
     from atomlab.show import fleet_tables as fleet_tables
-    from atomlab.show.findings import Findings as Findings
+    from atomlab.show.cards import Findings as Findings
     from atomlab.show.words import managed_of as managed_of
 
 # Where each name comes from: a module and a name in it, or a whole module.
@@ -58,7 +58,7 @@ _HOMES = {
     "BYOKHandler": "atomlab.byok.clients:BYOKHandler",
     "BYOKManager": "atomlab.byok.keys:BYOKManager",
     "FILTERS": "atomlab.byok.filters:FILTERS",
-    "Findings": "atomlab.show.findings:Findings",
+    "Findings": "atomlab.show.cards:Findings",
     "NoModelsAvailableError": "atomlab.errors:NoModelsAvailableError",
     "Platform": "atomlab.byok.platform:Platform",
     "Ranking": "atomlab.byok.ranking:Ranking",

@@ -90,7 +90,8 @@ def explained(
     site: Platform, rows: Iterable[tuple[str, str]], asked: Request, plan: str | None
 ) -> tuple[Ranking, Explanation | None]:
     """Return the ranking of a tenant with the rows, and its explanation (None if it is ranked)."""
-    with evidence_of(rows, plan) as evidence, Sandbox(evidence, site) as lab:
+    with evidence_of(rows, plan) as evidence:
+        lab = Sandbox(evidence, site)
         manager = BYOKManager(site.providers, site.rules, redacted=True)
         states = manager.states(evidence.session, TENANT).of(TENANT)
         ranking = lab.decide(TENANT, asked)

@@ -202,7 +202,7 @@ def test_rules_and_claims_have_limits_too(tmp_path):
         f"- {{id: a{n}, statement: s, kind: ranking_raises}}" for n in range(limits.CLAIMS + 1)
     )
     path.write_text(f"title: t\ntenant: x\nclaims:\n{claims}\n")
-    with refused(InputError, "claims has too many entries; give at most 100", path):
+    with refused(InputError, "claims: has too many entries, more than 100", path):
         load_hypothesis(path)
 
 

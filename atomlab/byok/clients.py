@@ -28,10 +28,9 @@ class Client:
 class BYOKHandler:
     """The platform's handler for one tenant: its clients, and the ranking of models for them.
 
-    On a snapshot or scratch copy everything is read from `db`. On any other database give the
-    `platform` (rules, registry, prices); keys are then judged by their raw values. Raises
-    InputError for a database that is no snapshot, if there is no `platform`, and TenantError for
-    an id that no tenant has.
+    On a snapshot everything is read from `db`; on any other database give the `platform`, and
+    keys are judged by their raw values. Raises InputError for such a database without it, and
+    TenantError for an id that no tenant has.
     """
 
     def __init__(
@@ -60,9 +59,8 @@ class BYOKHandler:
     ) -> list[dict[str, Any]]:
         """Return the candidates, best first, each a dict with provider, model and its scores.
 
-        `request` are the other fields of Request. Where no model is left, an edition with a
-        fallback gives its answer, provider and model only. Raises NoModelsAvailableError, a
-        ValueError with the platform's exact message, if nobody answers; its note counts why.
+        `request` are the other fields of Request. A fallback's answer has provider and model only.
+        Raises NoModelsAvailableError, with the platform's exact message, if nobody answers.
         """
         ranking = self.explain(Request(complexity=complexity, **request))
         if ranking.error:

@@ -15,8 +15,6 @@ from atomlab.evidence.inputs.environment import NONE, STORED, Environment, read_
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import USABLE, State, key_state, token_state
-from atomlab.shown import Shown
-from atomlab.text import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +44,7 @@ class KeyLookup:
     reason: str
 
 
-class KeyLookups(Shown, tuple[KeyLookup, ...]):
+class KeyLookups(tuple[KeyLookup, ...]):
     """A tenant's lookups: one per provider, in registry order."""
 
     __slots__ = ()
@@ -63,10 +61,6 @@ class KeyLookups(Shown, tuple[KeyLookup, ...]):
         columns = ["provider", "setting_key", "state", "client", "reason"]
         return pd.DataFrame([asdict(lookup) for lookup in self], columns=columns)
 
-    def __repr__(self) -> str:
-        found = listed(f"{x.setting_key} {x.state}" for x in self if x.state != "missing")
-        return f"<KeyLookups of {len(self)} providers: {found or 'no row at all'}>"
-
 
 def log_missing(provider_id: str) -> None:
     """Log what the platform logs when a tenant has no usable key for a provider."""
@@ -76,8 +70,7 @@ def log_missing(provider_id: str) -> None:
 class BYOKManager:
     """Finds a tenant's key for a provider.
 
-    `providers` is the registry by id, in its own order. With `redacted` the session's values are
-    a snapshot's tokens and are judged by the state they carry; without, they are raw values.
+    With `redacted` the session's values are a snapshot's tokens, without, they are raw values.
     Where keys come from the environment, that is read from a snapshot, and is `environment` on
     any other database.
     """
@@ -97,11 +90,9 @@ class BYOKManager:
         self._key_names: dict[str, tuple[str, ...]] = {}
 
     def get_tenant_api_key(self, tenant_id: str, provider_id: str, db: Session) -> str | None:
-        """Return the value (a token, if redacted) of the tenant's key for the provider, or None.
+        """Return the value (a token, if redacted) of the tenant's key for the provider.
 
-        Where keys come from the settings it is the first row named `{PROVIDER_ID}_API_KEY`; the
-        registry's `api_key_env_var` plays no part. None if there is no such row or its value is
-        NULL, empty or a placeholder.
+        None if there is no such row or its value is NULL, empty or a placeholder.
         """
         provider = self.providers.get(provider_id, Provider(provider_id))
         values = self.rows(db, tenant_id).of(tenant_id)
@@ -120,11 +111,7 @@ class BYOKManager:
         return self._key_names[provider_id]
 
     def key_name(self, provider_id: str) -> str:
-        """Return the name under which a new key of the provider is entered.
-
-        `{PROVIDER_ID}_API_KEY` where the platform looks there, else the first that is no entry of
-        the stored keys.
-        """
+        """Return the name under which a new key of the provider is entered."""
         names = [n for n in self.key_names(provider_id) if not n.startswith(STORED)]
         own = setting_key(provider_id)
         return own if own in names or not names else names[0]

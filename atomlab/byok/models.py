@@ -21,11 +21,9 @@ Indices = NDArray[np.intp]
 class Models:
     """One element, or row, per model in cache order; every column is computed when first needed.
 
-    `providers` are ids in client order. `matcher` is a rule of the edition. `prefix`: the part of
-    the model's id before the first `/` is the provider; where the incident document is silent,
-    for an id without `/`, the entry's `litellm_provider` is assumed to be. `substring`: the
-    provider's id is a part of the model's, or is its `litellm_provider`. All are compared in
-    lower case (docs/platform.md, the incident and ranking).
+    `providers` are ids in client order. `matcher` says which models they serve: by `prefix`, what
+    is before the id's first `/`, else the `litellm_provider`; by `substring`, ids that contain
+    theirs, or whose `litellm_provider` it is; in lower case (docs/platform.md, ranking).
     """
 
     pricing: Pricing
@@ -66,11 +64,6 @@ class Models:
         return np.array([self.providers[p] if p >= 0 else name for p, name in places], object)
 
     @cached_property
-    def window_unknown(self) -> Bools:
-        """Whether the model's context window is unknown: the platform reads 0."""
-        return self.pricing.window_unknown
-
-    @cached_property
     def costs(self) -> tuple[Floats, Floats]:
         """US dollars per token of input and of output; unknown ones are read as 0."""
         input_cost, output_cost = (np.nan_to_num(self.pricing.columns[name]) for name in PRICES)
@@ -101,10 +94,7 @@ class Models:
 
     @cached_property
     def breaks(self) -> tuple[Bools, Bools, Bools]:
-        """Where the platform's ranking fails inside, so that no model is left.
-
-        Whoever the clients are; where a client serves the model; where it would be a candidate.
-        """
+        """Where the ranking fails inside: always; if a client serves it; if it is a candidate."""
         fields = [(where, {*names}) for where, names in self.pricing.breaks.items()]
         owner, window, price = (
             self._at([place for place, names in fields if not names.isdisjoint(those)])

@@ -30,9 +30,8 @@ from atomlab.text import printable
 class Platform:
     """Everything that a decision uses beside the tenant; never changed after it is made.
 
-    `providers` are in client order: the registry's own, or the edition's list, which may have
-    some that the registry lacks, and then the rest of the registry. `redacted` says that it came
-    from a snapshot, where settings hold tokens and no values.
+    `providers` are in client order. `redacted` says that it came from a snapshot, where settings
+    hold tokens and no values.
     """
 
     rules: Rules
@@ -111,10 +110,7 @@ class Platform:
 
 
 def in_client_order(providers: Sequence[Provider], rules: Rules) -> tuple[Provider, ...]:
-    """Return the providers in the order in which clients are built and asked for a model.
-
-    An edition with a list of its own builds them by that list, whatever the registry says.
-    """
+    """Return the providers as clients are built: by the registry, or the edition's own list."""
     if rules.client_order == "registry":
         return tuple(providers)
     registered = {p.id: p for p in providers}

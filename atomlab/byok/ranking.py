@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atomlab.byok.fallback import Answer, static_mapping
 from atomlab.byok.filters import FILTERS, NAMES, PHRASES, View
 from atomlab.byok.models import Indices, first_match
 from atomlab.byok.platform import Platform
@@ -22,6 +21,7 @@ from atomlab.text import count, printable
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 # A mask has a bit for each filter; which masks there are, and the filters that reject before a
 # price is asked for.
@@ -61,6 +61,15 @@ class Candidate:
     def unable(self) -> str:
         """Say that the model is no chat model, where that is known; empty if it may be one."""
         return f"{self.model} is no chat model ({self.mode})" if self.chat is False else ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who answers instead, `by` static-mapping, plain-ranking (of less) or first-client."""
+
+    provider: str
+    model: str
+    by: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +134,7 @@ class Ranking(Shown):
     def fallback(self) -> Answer | None:
         """Who answers in the edition's fallback, None where a model was found or nobody does.
 
-        First the static mapping; then, with the same clients, the best model for the same request
-        without capability, tier and cached prompt (measured); then the first client.
+        First the static mapping; then the best model for less (measured); then the first client.
         """
         view, fallback = self.view, self.view.platform.rules.fallback
         if len(self.order) or fallback is None or not self.clients:
@@ -209,7 +217,7 @@ class Ranking(Shown):
                 "value_score": self.value_score,
                 "rank": rank,
                 "price_unknown": platform.pricing.price_unknown,
-                "window_unknown": models.window_unknown,
+                "window_unknown": platform.pricing.window_unknown,
                 "mode": platform.pricing.columns["mode"],
             }
         )
@@ -265,10 +273,9 @@ def rank(
 ) -> Ranking:
     """Return the decision for the clients (provider ids in client order) and the request.
 
-    `plan` is the tenant's, and counts only for managed requests. Filters named in `waived` let
-    every model pass, which the platform never does: it is how an intervention on one is tried.
-    Nothing is raised when no model is left: that is a decision too. Raises InputError for a client
-    that the platform cannot have.
+    `plan` counts only for managed requests. Filters named in `waived` let every model pass: that
+    is how an intervention on one is tried. No model left is a decision, too. Raises InputError for
+    a client that the platform cannot have.
     """
     models = platform.models
     if unknown := [c for c in clients if c not in platform.column]:
@@ -306,3 +313,28 @@ def _input_share(view: View) -> Floats | float:
         cached = least is not None and request.tokens >= least
         shares.append(rules.cached_input_factor if cached else 1.0)
     return np.array([*shares, 1.0])[view.active]  # the last for models that nobody serves
+
+
+def static_mapping(view: View, clients: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the (provider, model) pairs that the mapping gives the request, first asked first."""
+    fallback, kind = view.platform.rules.fallback, view.request.complexity
+    if fallback is None:
+        return []
+    asked = [(p, fallback.models[p][kind]) for p in fallback.order[kind] if p in clients]
+    pairs = [(p, suited) for p, model in asked if (suited := _suited(model, view)) is not None]
+    return sorted(pairs, key=lambda pair: pair[0] != fallback.first)
+
+
+def _suited(model: str, view: View) -> str | None:
+    """Return the model that the request gets for `model`, None if none."""
+    request, rules, models = view.request, view.platform.rules, view.platform.models
+    if request.managed:
+        allowed = rules.allowed_names(view.plan)
+        return model if allowed is None or model in allowed else None
+    if not request.tools:
+        return model
+    if rules.fallback and model in rules.fallback.without_tools:
+        return rules.fallback.without_tools[model]  # which is not asked for itself
+    # A model that the price cache does not know, by this very id, has no tools (measured).
+    known = model in models.ids and models.supports_tools[models.ids.index(model)]
+    return model if known else None

@@ -16,9 +16,8 @@ class Request:
     """A request for a model (source: docs/platform.md, ranking).
 
     `tools`: tools or structured output are required. `managed`: it is served with the platform's
-    keys, the only kind that plan and tools filter; None is what the tenant's `ai_mode` says.
-    `turn`, its index, and `tokens`, the prompt's estimated length, matter for cached prices. A
-    cognitive `tier` replaces the complexity's quality threshold. No rule uses the `task`.
+    keys; None is what the tenant's `ai_mode` says. `turn` and `tokens`, the prompt's estimated
+    length, matter for cached prices. A cognitive `tier` replaces the complexity's quality bound.
     Raises InputError for an unknown complexity or tier, or a negative number.
     """
 
@@ -41,13 +40,15 @@ class Request:
             raise InputError("turn and tokens cannot be negative", todo="give 0 or more")
 
     def of_tenant(self, ai_mode: str | None) -> Request:
-        """Return the request as a tenant of this `ai_mode` makes it, unless it says so itself.
-
-        `managed` makes requests managed; `byok` and `hybrid` do not (docs/platform.md).
-        """
+        """Return the request as a tenant of this `ai_mode` makes it, unless it says so itself."""
         if self.managed is not None:
             return self
         return replace(self, managed=(ai_mode or "").lower() == "managed")
+
+    @property
+    def kind(self) -> str:
+        """What kind of request it is, in words."""
+        return self.complexity + (" with tools" if self.tools else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON-ready values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,7 +48,7 @@ class TenantRows:
     def holding(self, tenant_id: str, name: str, value: Any) -> TenantRows:
         """Return rows with one setting of that name for the tenant, or a variable of the worker."""
         if self.rules.keys_from == "settings":
-            return self._with(tenant_id, (*self._others(tenant_id, name), (name, value)))
+            return self._without(tenant_id, name, (name, value))
         variables = {**self.environment.variables, name: value}
         return replace(self, environment=replace(self.environment, variables=variables))
 
@@ -60,7 +60,7 @@ class TenantRows:
     def without(self, tenant_id: str, name: str) -> TenantRows:
         """Return rows without the tenant's settings, or the worker's variable, of that name."""
         if self.rules.keys_from == "settings":
-            return self._with(tenant_id, tuple(self._others(tenant_id, name)))
+            return self._without(tenant_id, name)
         provider, held = name.removeprefix(STORED), self.environment
         environment = Environment(
             {n: v for n, v in held.variables.items() if n != name},
@@ -68,11 +68,10 @@ class TenantRows:
         )
         return replace(self, environment=environment)
 
-    def _others(self, tenant_id: str, name: str) -> Iterator[Row]:
-        return (row for row in self.settings.get(tenant_id, ()) if row[0] != name)
-
-    def _with(self, tenant_id: str, rows: tuple[Row, ...]) -> TenantRows:
-        return replace(self, settings={**self.settings, tenant_id: rows})
+    def _without(self, tenant_id: str, name: str, *new: Row) -> TenantRows:
+        """Return rows with `new` ones of the tenant in place of those of that name."""
+        others = (row for row in self.settings.get(tenant_id, ()) if row[0] != name)
+        return replace(self, settings={**self.settings, tenant_id: (*others, *new)})
 
 
 def first_of(rows: Iterable[Row]) -> dict[str, Any]:

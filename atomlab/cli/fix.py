@@ -30,13 +30,13 @@ def fix(
 ) -> None:
     """Print the easiest fix as SQL, or in words."""
     from atomlab.byok.request import Request
+    from atomlab.diagnosis.answers import mode_of
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix
     from atomlab.evidence.inputs.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.files import check_writable
     from atomlab.show.terminal import print_fix, rollback_of
-    from atomlab.show.words import unusual_mode
 
     if out is not None:
         check_writable(out, overwrite, [Path(snapshot)])
@@ -45,7 +45,7 @@ def fix(
     with open_snapshot(snapshot) as evidence:
         found = diagnose(evidence, tenant, requests, managed=managed)
         planned = plan_fix(found, dialect)
-        mode = unusual_mode(found.request_mode, found.tenant.ai_mode)
+        mode = mode_of(managed, found.tenant.ai_mode)
     print_fix(planned, mode, out, overwrite=overwrite)
     not_fixed = planned.status == "words" or planned.unable
     raise typer.Exit(EXIT_CODES["affected"] if not_fixed else EXIT_CODES.get(planned.status, 0))

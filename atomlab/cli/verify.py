@@ -22,11 +22,11 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Test every claim of a hypothesis on a snapshot."""
+    from atomlab.diagnosis.answers import mode_of
     from atomlab.diagnosis.hypothesis import load_hypothesis
     from atomlab.diagnosis.verify import verify
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.show.terminal import print_verification
-    from atomlab.show.words import mode_of
 
     with open_snapshot(snapshot) as evidence:
         claims = load_hypothesis(hypothesis)
@@ -35,5 +35,6 @@ def verify(
             print_json(found.to_json())
         else:
             asked = claims.request.managed if managed is None else managed
-            print_verification(found, evidence.name, mode_of(found.request, asked))
+            ai_mode = "managed" if found.requests[0].managed else None
+            print_verification(found, evidence.name, mode_of(asked, ai_mode))
     raise typer.Exit(EXIT_CODES[found.verdict])

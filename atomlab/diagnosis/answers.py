@@ -12,16 +12,18 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
 from atomlab.text import printable
 
+USUAL_MODE = "BYOK (ai_mode)"
 
-def decided_as(managed: bool | None, ai_mode: str | None) -> str:
-    """Return as what requests were decided, where that is worth saying, else an empty string.
 
-    `managed` is what was asked for, None for what the tenant's `ai_mode` says, which is given for
-    managed tenants only: `as managed requests (ai_mode)`, `as BYOK requests, as asked`.
+def mode_of(managed: bool | None, ai_mode: str | None) -> str:
+    """Return how requests are served unless they are BYOK of a tenant in the mode `byok`.
+
+    `managed` is what was asked for, None for what the tenant's `ai_mode` says: `BYOK (as asked)`.
     """
     if managed is not None:
-        return f"as {'managed' if managed else 'BYOK'} requests, as asked"
-    return "as managed requests (ai_mode)" if Request().of_tenant(ai_mode).managed else ""
+        return f"{'managed' if managed else 'BYOK'} (as asked)"
+    mode = (ai_mode or "byok").lower()
+    return "" if mode == "byok" else f"{'managed' if mode == 'managed' else 'BYOK'} (ai_mode)"
 
 
 def serves(ranking: Ranking) -> bool:
@@ -31,11 +33,7 @@ def serves(ranking: Ranking) -> bool:
 
 
 def unable(decided: Iterable[Ranking]) -> str:
-    """Return who wins though it is no chat model, and for which requests; empty if nobody does.
-
-    In words: `for simple, moderate requests the winner X is no chat model (moderation): they will
-    fail`.
-    """
+    """Return who wins though it is no chat model, and for which requests; empty if nobody does."""
     found = _by_answer({r: r.winner.unable for r in decided if r.winner and r.winner.unable})
     named = (f"for {kinds} requests the winner {who}" for who, kinds in found.items())
     return f"{', '.join(named)}: they will fail" if found else ""
@@ -64,18 +62,13 @@ def keys_that_serve(
     plan: str | None,
     request: Request,
 ) -> tuple[str, ...]:
-    """Return the providers of which a new key alone would serve every kind of request.
-
-    `rows` and `clients` are what the tenant holds now. With the key a model wins that may be a
-    chat model, for each complexity, the rest of the request as it is: so the answer does not
-    depend on the complexity that was asked. Empty if there is no such provider.
-    """
+    """Return the providers of which a new key alone would serve the request, of any complexity."""
     manager, allowed = platform.manager(), platform.rules.llm_providers
     kinds = [replace(request, complexity=complexity) for complexity in COMPLEXITIES]
 
     def would_serve(provider: str) -> bool:
         states: dict[str, State] = {**rows, manager.key_name(provider): "present"}
-        after = tuple(look.provider for look in manager.lookups_of(states) if look.client)
+        after = manager.lookups_of(states).clients
         return all(serves(rank(platform, after, kind, plan)) for kind in kinds)
 
     new = (p.id for p in platform.providers if p.id in allowed and p.id not in clients)

@@ -7,28 +7,16 @@ concluded from its absence.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from atomlab.byok.platform import Platform
 from atomlab.evidence.snapshot import Evidence
 
-# What is assumed in place of an input, by its state, and what it would change.
-_ASSUMED = {
-    ("rules", "default"): "the platform decides by the rules of {rules}; others could change any "
-    "verdict",
-    ("registry", "default"): "the registry is the one of {rules}; another provider or declared "
-    "variable could change any verdict",
-    ("prices", "absent"): "nothing: without prices no request is decided",
-    ("catalogue", "absent"): "no model is excluded or lacks a capability; a catalogue could only "
-    "rule models out, those of a fix included",
-    ("health", "absent"): "every provider is healthy; a score below {least_health:g} would rule "
-    "out a provider's models, those of a fix included",
-    ("environment", "absent"): "nothing: the worker certainly has variables, and keys come from "
-    "them",
-    ("stored keys", "absent"): "no key is stored in byok_keys.json; one would be used before the "
-    "variable of its provider",
-}
+# By an input and its state: what is assumed in its place, and what that would change.
+_ASSUMED = json.loads(Path(__file__).with_name("assumptions.json").read_bytes())
 _ONLY_WITH_ENVIRONMENT = ("environment", "stored keys")
 
 
@@ -44,18 +32,15 @@ class Assumption:
         """Return the assumption as an element of `assumptions` in `atomlab.diagnosis/1`."""
         return asdict(self)
 
-    def __str__(self) -> str:
-        return f"{self.input} ({self.state}), assumed: {self.assumed}"
-
 
 def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...]:
     """Return what decisions on this evidence assume, in the order of the manifest's inputs."""
     rules = platform.rules
     words = {"rules": rules.name, "least_health": rules.min_health_score}
     found = [
-        Assumption(name, state, _ASSUMED[name, state].format(**words))
+        Assumption(name, state, _ASSUMED[name][state].format(**words))
         for name, state in evidence.manifest["inputs"].items()
-        if (name, state) in _ASSUMED
+        if state in _ASSUMED.get(name, {})
         and (rules.keys_from == "environment" or name not in _ONLY_WITH_ENVIRONMENT)
     ]
     own = (Assumption("rules", evidence.manifest["inputs"]["rules"], a) for a in rules.assumptions)
@@ -63,11 +48,7 @@ def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...
 
 
 def missing_input(evidence: Evidence, platform: Platform) -> str | None:
-    """Return what the platform certainly has and the snapshot lacks, in words; None if nothing.
-
-    Without prices nothing can be decided; without the environment, where keys come from it,
-    nothing can be said of a tenant that finds no model.
-    """
+    """Return what the platform certainly has and the snapshot lacks, in words; None if nothing."""
     if not evidence.has_pricing:
         return "the snapshot holds no pricing cache"
     absent = evidence.manifest["inputs"]["environment"] == "absent"

@@ -6,27 +6,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import decided_as, serves
+from atomlab.diagnosis.answers import mode_of, serves
 from atomlab.diagnosis.assumptions import assumptions, missing_input
 from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.findings import CaseRecord, ClaimResult, TenantFindings
 from atomlab.diagnosis.fixes import plan_fix
-from atomlab.diagnosis.options import Option
+from atomlab.diagnosis.options import Option, cons, pros
 from atomlab.diagnosis.sandbox import Trial
-from atomlab.diagnosis.tradeoffs import cons, pros
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
-from atomlab.verdicts import Status
-
-if TYPE_CHECKING:
-    import pandas as pd
+from atomlab.verdicts import Status, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +77,10 @@ class SnapshotCase(ABC):
         self, name: str, statement: str, expected: str, observed: str, evidence: Sequence[str] = ()
     ) -> ClaimResult:
         """Return the claim that requests find no model, inconclusive where nothing is decided."""
+        verdict: Verdict = "confirmed"
         if self.status == "undecided":
-            seen = self.missing or observed
-            return ClaimResult(name, statement, "inconclusive", expected, seen, tuple(evidence))
-        return ClaimResult(name, statement, "confirmed", expected, observed, tuple(evidence))
+            verdict, observed = "inconclusive", self.missing or observed
+        return ClaimResult(name, statement, verdict, expected, observed, tuple(evidence))
 
     def _head(self) -> dict[str, Any]:
         """Return the fields that every document begins with: what was asked, and found, on what.
@@ -146,16 +142,6 @@ class TenantCase(SnapshotCase):
         """Return what the replay had to take on trust."""
         return [*self.platform.pricing.warnings(), *self.diagnosis.warnings()]
 
-    def outcome_frame(self) -> pd.DataFrame:
-        """Return one row per complexity: usable models and winner before and after the fix.
-
-        Columns: complexity, usable before, usable after, winner after, decision after; without
-        a fix: complexity, usable, winner, decision.
-        """
-        if self.decided_after:
-            return self.diagnosis.repaired_frame(self.decided_after)
-        return self.diagnosis.outcome_frame().drop(columns="outcome")
-
     def findings(self) -> TenantFindings:
         """Return the findings on the tenant."""
         return self._findings(self.shown.explanation.trials)
@@ -185,8 +171,8 @@ class TenantCase(SnapshotCase):
 
     def _decided_as(self) -> str:
         """Return a sentence on what the requests were taken for, if that has to be said."""
-        phrase = decided_as(self.managed, self.diagnosis.tenant.ai_mode)
-        return f"Decided {phrase}." if phrase else ""
+        mode = mode_of(self.managed, self.diagnosis.tenant.ai_mode)
+        return f"Requests are {mode}." if mode else ""
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

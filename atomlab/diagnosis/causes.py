@@ -40,10 +40,8 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
     """Return the request with those defects only that may explain the error.
 
     A provider that the platform does not know, or not as an LLM provider, was meant only if the
-    price map has a model of it that may be a chat model; a key of a speech, search or image
-    service is beside the point. A name that is as near to two vendors stays, since one of them
-    was meant. A working client shows which provider the tenant means: its key is where it
-    belongs, and keys of other services are beside it.
+    price map has a model of it that may be a chat model, or its name is as near to two vendors,
+    and no client works: that would show which provider the tenant means.
     """
     platform, manager = case.platform, case.platform.manager()
     served = (c for c in case.ranking.clients if platform.has_models(c))
@@ -51,7 +49,9 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
 
     def may_explain(defect: Defect) -> bool:
         if defect.code in _UNUSUAL:
-            return not working and _was_meant(defect, platform)
+            named = platform.models.naming(defect.provider)
+            was_meant = defect.neighbours or (named & (platform.models.chat != 0)).any()
+            return bool(not working and was_meant)
         return defect.code != "key-under-alias" or defect.copy_from not in working
 
     most = limits.most_run(limits.DEFECTS, len(platform.models.ids))
@@ -61,17 +61,8 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
     return replace(case, defects=relevant, other_keys=tuple(others))
 
 
-def _was_meant(defect: Defect, platform: Platform) -> bool:
-    """Return whether the price map has what may be a chat model of it, or two vendors are near."""
-    named = platform.models.naming(defect.provider)
-    return bool(defect.neighbours or (named & (platform.models.chat != 0)).any())
-
-
 def _breaking_later(executed: Sequence[FixSet]) -> list[Cause]:
-    """Return the cause that every repair which was run meets: an entry that breaks the ranking.
-
-    None as long as some repair holds.
-    """
+    """Return the cause that every repair meets: an entry that breaks the ranking, if one does."""
     broken = [f for f in executed if f.after.broken]
     if not broken or any(f.verified for f in executed):
         return []
@@ -80,11 +71,7 @@ def _breaking_later(executed: Sequence[FixSet]) -> list[Cause]:
 
 
 def _broken_entry(case: DecidedRequest) -> Explanation:
-    """Return the explanation where an entry of the cache makes the ranking fail inside.
-
-    Without the entries that do, the request is decided again: either that is all that was wrong,
-    or what explains the rest is joined by them.
-    """
+    """Return the explanation where entries make the ranking fail: decided again without them."""
     ranking, ids = case.ranking, case.platform.models.ids
     if len(ranking.breaks) == len(ids):  # no entry is left to decide with
         fix_sets = (FixSet(("pricing-entry",), (Edit("refresh-pricing"),), ranking),)
@@ -136,8 +123,7 @@ def _broken_cause(
 def _empty_cache(case: DecidedRequest) -> Explanation:
     """Return the explanation where the cache holds no model at all: nothing else can matter yet.
 
-    A refresh cannot be run here; that a model is all that is missing can: with one made-up model
-    of a client's provider the error goes, with one of an unknown provider it stays.
+    A refresh cannot be run here; that a made-up model of a client removes the error can.
     """
     ranking, clients, refresh = case.ranking, case.ranking.clients, Edit("refresh-pricing")
     keys = {} if clients else _missing_keys(case)
@@ -170,9 +156,6 @@ def _missing_keys(case: DecidedRequest) -> dict[str, tuple[Edit, ...]]:
 
 
 def _reads_declared_variable(client: str, platform: Platform) -> bool:
-    """Return whether the client's row is the one that the registry declares.
-
-    Where it is not, as with `minimax_2_7`, only a cache could tell whether it has models.
-    """
+    """Return whether the client's row is what the registry declares, unlike `minimax_2_7`'s."""
     declared = platform.providers[platform.column[client]].api_key_env_var
     return declared is None or declared in platform.manager().key_names(client)

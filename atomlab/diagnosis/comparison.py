@@ -25,8 +25,7 @@ class Comparison(TenantCase):
     @property
     def request(self) -> str:
         """The request that has to work, named as the options name requests."""
-        request = self.shown.request
-        return request.complexity + (" with tools" if request.tools else "")
+        return self.shown.request.kind
 
     @property
     def curing(self) -> tuple[Option, ...]:
@@ -102,10 +101,8 @@ def compare(
 ) -> Comparison:
     """Return the comparison of `tenant`'s options for the request that has to work.
 
-    Beside each request's easiest fix and the code fallback it holds `others`, the easiest first,
-    all if not given. Requests are `managed`, or not, or, where that is None, as each tenant's
-    `ai_mode` says. Raises TenantError, or InputError for an unknown complexity or fewer than no
-    others.
+    Beside each request's easiest fix and the code fallback it holds `others`, all if not given.
+    Raises TenantError, or InputError for an unknown complexity or fewer than no others.
     """
     if others is not None and others < 0:
         raise InputError(f"{others} other options cannot be tried", todo="give 0 or more")

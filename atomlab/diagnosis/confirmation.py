@@ -39,10 +39,7 @@ def confirm(
 
 
 def own_fix_set(cause: Cause, fix_sets: Sequence[FixSet], ranking: Ranking) -> FixSet | None:
-    """Return the smallest fix set that repairs the cause through its own provider, None if none.
-
-    Of equally small ones it is the easiest. A cause without a provider has any.
-    """
+    """Return the smallest, then easiest fix set that repairs the cause through its provider."""
     fitting = list(fix_sets)
     if cause.provider is not None:
         fitting = [f for f in fix_sets if cause.atom in f.atoms and f.provider == cause.provider]
@@ -80,7 +77,7 @@ def _windows_known(fix: Trial, cause: Cause) -> bool:
     if any(edit.kind == "complete-windows" for edit in fix.edits):
         return False
     waived = cause.code == "context-window" or any(e.filter == "context" for e in fix.edits)
-    unknown = fix.after.view.platform.models.window_unknown[fix.after.order]
+    unknown = fix.after.view.platform.pricing.window_unknown[fix.after.order]
     return not waived or not bool(unknown.all())
 
 

@@ -36,8 +36,7 @@ def affected(
 ) -> list[dict[str, Any]]:
     """Return for each request for how many tenants pricing finds no model, whatever the cause.
 
-    Each tenant's are managed or not as its own `ai_mode` says, unless that was asked for. Empty
-    where nothing can be decided. `examples` are up to ten tenants, by subdomain or id.
+    Empty where nothing can be decided. `examples` are up to ten tenants, by subdomain or id.
     """
     if missing_input(snapshot, diagnosis.platform):
         return []
@@ -68,14 +67,10 @@ def steps(
     trials: Sequence[Trial],
     repaired: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
-    """Return the steps of verification: what was done, its state (done, failed, open), its proof.
-
-    The last, which only people can do, are open as long as a request fails.
-    """
+    """Return the steps of verification, each with its state and proof; people's own are open."""
     taken = list(_checked(snapshot, verification))
     if diagnosis.failing:  # without an error there is none to cure
-        taken += _tried(trials) if trials else ()
-        taken += _tested_again(repaired) if trials and repaired else ()
+        taken += _tried(trials, repaired) if trials else ()
         taken += ((step, "open", "") for step in _OPEN_STEPS)
     return [{"step": step, "state": state, "evidence": proof} for step, state, proof in taken]
 
@@ -91,21 +86,18 @@ def _checked(snapshot: Snapshot, verification: Verification) -> Iterator[Step]:
         yield f"Test every claim on the snapshot: {found}", "done", "/verification/claims"
 
 
-def _tried(trials: Sequence[Trial]) -> Iterator[Step]:
+def _tried(trials: Sequence[Trial], repaired: Mapping[str, Any] | None) -> Iterator[Step]:
     fix, *placebos = trials
     state = "done" if fix.cured and serves(fix.after) else "failed"
     yield f"Try the fix on a scratch copy: {fix.result}", state, "/trials/0"
     left = sum(not placebo.cured for placebo in placebos)
     step = f"Try placebos, which must not help: {left} of {len(placebos)} leave the error"
     yield step, "done" if left == len(placebos) else "failed", "/trials"
-
-
-def _tested_again(repaired: Mapping[str, Any]) -> Iterator[Step]:
-    again = repaired["verification"]["claims"]
-    refuted = sum(claim["verdict"] == "refuted" for claim in again)
-    found = f"{refuted} of {len(again)} no longer hold"
-    step = f"Test the claims again on the repaired copy: {found}"
-    yield step, "done", "/repaired/verification/claims"
+    if repaired:
+        again = [claim["verdict"] for claim in repaired["verification"]["claims"]]
+        found = f"{again.count('refuted')} of {len(again)} no longer hold"
+        step = f"Test the claims again on the repaired copy: {found}"
+        yield step, "done", "/repaired/verification/claims"
 
 
 def limits(snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification) -> list[str]:

@@ -6,7 +6,7 @@ the cause. Rows that nearly name a key, or name one and hold none, are the evide
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -22,9 +22,8 @@ class Defect:
     """A deviation: the provider that was meant, the row that the platform reads for it.
 
     `copy_from` is the tenant's row that holds the key instead, None if none does, and `others`
-    are rows that would do in its place; `evidence` names rows, registry entries, and what was
-    observed and required. `neighbours` are the names of vendors to which a misspelt one is equally
-    near: which of them was meant is not known.
+    are rows that would do in its place. `neighbours` are the names of vendors to which a misspelt
+    one is equally near.
     """
 
     code: str
@@ -125,25 +124,17 @@ def _defect(provider: Provider, name: str, held: _Held) -> Defect | None:
         code = "key-placeholder" if state == "placeholder" else "key-empty"
         seen = [f"row {name} exists, its value is {state}; a usable key is required"]
     else:
-        code = "key-under-alias" if aliases else "key-misnamed"
+        code, found = "key-misnamed", f"holds a usable key ({held.states[sources[0]]})"
         seen = [f"the tenant has no row {name}, which the platform looks for"]
-        seen += _alias(provider, sources[0], held) if aliases else _misnamed(near, held)
+        if aliases:
+            code, declared = "key-under-alias", provider.api_key_env_var
+            seen.append(f"row {source} {found}")
+            seen += [f"the registry declares {declared} for {provider.id} as well"] * bool(declared)
+        else:
+            seen.append(f"row {source!r} {found} under a similar name")
+            seen.append(f"how it differs: {'; '.join(near[sources[0]])}")
     evidence = (*seen, *_beside(source, others, held))
     return Defect(code, provider.id, name, source, evidence, others)
-
-
-def _alias(provider: Provider, source: str, held: _Held) -> Iterator[str]:
-    """Yield what shows that the provider's key is in the row of another id."""
-    yield f"row {source} holds a usable key ({held.states[source]})"
-    if declared := provider.api_key_env_var:
-        yield f"the registry declares {declared} for {provider.id} as well"
-
-
-def _misnamed(near: Mapping[str, Sequence[str]], held: _Held) -> Iterator[str]:
-    """Yield what shows that a key is in a row whose name is nearly the one looked for."""
-    source, differs = next(iter(near.items()))
-    yield f"row {source!r} holds a usable key ({held.states[source]}) under a similar name"
-    yield f"how it differs: {'; '.join(differs)}"
 
 
 def _aliases(provider: Provider, held: _Held) -> list[str]:
@@ -156,10 +147,7 @@ def _aliases(provider: Provider, held: _Held) -> list[str]:
 
 
 def _near_misses(provider: Provider, strays: Sequence[_Stray]) -> dict[str, tuple[str, ...]]:
-    """Return the rows that hold the provider's key under another name, and how that differs.
-
-    The nearest is first: the one that is least misspelt, then that differs in the fewest ways.
-    """
+    """Return the rows that hold the provider's key under another name, the nearest name first."""
     near = [(s.name, s.reading) for s in strays if s.reading and provider.id in s.meant]
     stem = key_stem(provider.id)
     near.sort(key=lambda n: (n[1].slips, key_stem(n[0]) != stem, len(n[1].differs), n[0]))
@@ -190,11 +178,7 @@ def _in_price_map(provider: str, platform: Platform) -> bool:
 
 
 def _is_unknown(stray: _Stray, platform: Platform) -> bool:
-    """Return whether a row is the key of a provider that the registry lacks.
-
-    It is not if a provider with models may have it, or if the registry knows what it is called;
-    but what the price map alone calls a provider is one.
-    """
+    """Return whether a row is the key of a provider that the registry lacks."""
     if any(map(platform.has_models, stray.meant)):
         return False
     stem = key_stem(stray.name).lower()

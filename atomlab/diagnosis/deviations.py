@@ -24,8 +24,7 @@ _PLATFORM = ("provider-not-llm", "provider-unknown", "orphan-client")
 def find_causes(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> list[Cause]:
     """Return the causes that some fix set repairs, best supported first; else what is left to say.
 
-    First those that suffice alone, then the cheaper, then in registry order; last what no fix set
-    repairs.
+    Best supported are those that suffice alone, then the cheaper, then in registry order.
     """
     ranking, place = case.ranking, case.platform.column
     repaired = {atom for fix_set in fix_sets for atom in fix_set.atoms}
@@ -164,14 +163,13 @@ def _with_filters(
 
 def _observed(name: str, ranking: Ranking, provider: str) -> str:
     """Return what the filter saw of the provider's models, and what it required."""
-    models = ranking.view.platform.models
-    mine = ranking.view.platform.models_of(provider)
+    pricing, mine = ranking.view.platform.pricing, ranking.view.platform.models_of(provider)
     judgement = FILTERS[NAMES.index(name)](ranking.view)
     places = np.flatnonzero(mine & judgement.rejected)
     rejects = f"{len(places):,} of {count(int(mine.sum()), 'model')} of {provider} rejected"
     if name not in _NUMERIC:
         return f"{rejects}: {PHRASES[name]}, required {judgement.required}"
-    known = places[~models.window_unknown[places]] if name == "context" else places
+    known = places[~pricing.window_unknown[places]] if name == "context" else places
     required = f"required {judgement.required:g}"
     seen = []
     if len(known):

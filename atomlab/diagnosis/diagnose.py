@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atomlab.byok.keys import KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import keys_that_serve
+from atomlab.diagnosis.answers import USUAL_MODE, keys_that_serve, mode_of
 from atomlab.diagnosis.assumptions import Assumption, assumptions, missing_input
-from atomlab.diagnosis.blockers import minimal_blocking_sets
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.explanation import DecidedRequest, Explanation
+from atomlab.diagnosis.fix_sets import minimal_blocking_sets
 from atomlab.diagnosis.rivals import Rival, find_rivals
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -27,9 +27,6 @@ from atomlab.evidence.snapshot import Evidence
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
 from atomlab.verdicts import STATUS_OF, Outcome, Status, worst_status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -112,9 +109,7 @@ class Diagnosis(Shown):
     @property
     def request_mode(self) -> str:
         """Whether the requests are managed or BYOK, and who says so."""
-        mode = "managed" if self.requests[0].request.managed else "BYOK"
-        said = "ai_mode" if self.asked_managed is None else "as asked"
-        return f"{mode} ({said})"
+        return mode_of(self.asked_managed, self.tenant.ai_mode) or USUAL_MODE
 
     @property
     def status(self) -> Status:
@@ -132,21 +127,6 @@ class Diagnosis(Shown):
         causes = (cause for each in self.requests for cause in each.explanation.causes)
         return frozenset(cause.provider for cause in causes if cause.provider)
 
-    def outcome_frame(self) -> pd.DataFrame:
-        """Return one row per request: complexity, outcome, usable, winner, decision (counts)."""
-        frame = _frame(self.requests, [each.ranking for each in self.requests])
-        frame.insert(1, "outcome", [each.outcome for each in self.requests])
-        return frame
-
-    def repaired_frame(self, after: Sequence[Ranking]) -> pd.DataFrame:
-        """Return one row per request as captured and as in `after`, its ranking with a fix made.
-
-        Columns: complexity, usable before, usable after, winner after, decision after.
-        """
-        frame = _frame(self.requests, after, " after")
-        frame.insert(1, "usable before", [len(each.ranking.order) for each in self.requests])
-        return frame
-
     def __repr__(self) -> str:
         outcomes = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
         return f"<Diagnosis of {printable(self.tenant.name)}: {outcomes}>"
@@ -157,8 +137,8 @@ class Diagnosis(Shown):
         if self.repeated:
             names = listed(self.repeated)
             out.append(f"{names}: there is a second row, but the platform reads only the first")
-        mode = (self.tenant.ai_mode or "byok").lower()
-        if mode == "managed" or self.requests[0].request.managed or self.asked_managed is not None:
+        if self.request_mode != USUAL_MODE:
+            mode = (self.tenant.ai_mode or "byok").lower()
             out.append(f"decided as {self.request_mode} requests; the tenant's ai_mode is {mode}")
         wanted = self.requests[0].request.capability
         known = (entry.capabilities for entry in self.platform.catalog.values())
@@ -196,22 +176,6 @@ class Diagnosis(Shown):
         }
 
 
-def _frame(
-    requests: Sequence[RequestDiagnosis], rankings: Sequence[Ranking], when: str = ""
-) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            "complexity": d.request.complexity,
-            f"usable{when}": len(ranking.order),
-            f"winner{when}": ranking.winner.model if ranking.winner else None,
-            f"decision{when}": ranking.summary(),
-        }
-        for d, ranking in zip(requests, rankings, strict=True)
-    )
-
-
 def diagnose(
     evidence: Evidence,
     tenant: str,
@@ -222,9 +186,8 @@ def diagnose(
 ) -> Diagnosis:
     """Return the diagnosis of `tenant` (id, subdomain or exact name) for the requests.
 
-    Without `requests`, all four complexities are diagnosed; `platform` spares loading it again.
-    Requests are managed or not as they say, else as `managed` says, else as the tenant's
-    `ai_mode` does. Every fix is run on a scratch copy. Raises TenantError if no tenant, or more
+    Without `requests`, all four complexities are diagnosed; managed or not as they say, else as
+    `managed` says, else as the tenant's `ai_mode` does. Raises TenantError if no tenant, or more
     than one, goes by that name.
     """
     found = evidence.tenant(tenant)
@@ -249,7 +212,7 @@ def diagnose(
         platform=platform,
         rows=rows,
         lookups=lookups,
-        clients=tuple(look.provider for look in lookups if look.client),
+        clients=lookups.clients,
         requests=tuple(diagnosed),
         repeated=tuple(held.repeated(found.id)),
         asked_managed=asked[0].managed if managed is None else managed,

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
 
-from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import Rules
-from atomlab.text import did_you_mean, printable
+from atomlab.text import printable
 
 Who = Literal["tenant", "operator", "engineering"]
 WHO: tuple[Who, ...] = get_args(Who)  # who has to act, the easiest to get first
-# What each kind costs and does. A key that the tenant holds is copied, or a row repaired, for 1; a
-# new credential costs 5, the platform's configuration 10, its code 20, a mere trial nothing.
+# A key that the tenant holds is copied, or a row repaired, for 1; a new credential costs 5, the
+# platform's configuration 10, its code 20, a mere trial nothing.
 CODE_CHANGE = 20
-_KINDS: Mapping[str, tuple[int, str]] = {
-    "copy-key": (1, "set {setting_key} to the value of {copy_from}"),
-    "repair-row": (1, "give the row {setting_key} a usable key"),
-    "new-credential": (5, "add {setting_key} with a new credential"),
-    "empty-row": (0, "set {setting_key} to an empty value"),
-    "remove-row": (0, "remove the row {setting_key}"),
-    "allow-provider": (10, "put {provider} on the LLM allow-list"),
-    "register-provider": (10, "register {provider} as an LLM provider"),
-    "waive-filter": (10, "let every model pass the {filter} filter"),
-    "add-model": (0, "put a made-up model of {provider} into the pricing cache"),
-    "refresh-pricing": (10, "refresh the pricing cache"),
-    "complete-windows": (10, "add the missing context windows to the pricing cache"),
-    "repair-entry": (10, "repair or remove the entry {model} of the pricing cache"),
+
+
+class Kind(NamedTuple):
+    """What a kind of edit costs and does, and what people do where no SQL can."""
+
+    cost: int
+    does: str
+    by_hand: str = ""
+    in_environment: str = ""
+
+
+KINDS = {
+    name: Kind(**fields)
+    for name, fields in json.loads(Path(__file__).with_name("edits.json").read_bytes()).items()
 }
 # The quality table and the thresholds are code; the other filters judge by what an operator keeps.
 _CODE_FILTERS = ("quality", "context")
@@ -40,7 +42,7 @@ class Edit:
 
     A row `setting_key` gets the value of `copy_from`, a made-up one, an empty one, or is removed;
     `provider` is allowed or registered, or gets a made-up model; `filter` lets every model pass;
-    the cache's entry `model` is repaired. Raises InputError for an unknown kind.
+    the cache's entry `model` is repaired.
     """
 
     kind: str
@@ -51,16 +53,10 @@ class Edit:
     tenant_id: str | None = None
     model: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.kind not in _KINDS:
-            near = did_you_mean(str(self.kind), _KINDS)
-            todo = near or f"use one of {', '.join(_KINDS)}"
-            raise InputError(f"unknown kind of edit {printable(self.kind)!r}", todo=todo)
-
     @property
     def cost(self) -> int:
         """What the change costs, 0 for one that only a trial makes."""
-        return CODE_CHANGE if self.filter in _CODE_FILTERS else _KINDS[self.kind][0]
+        return CODE_CHANGE if self.filter in _CODE_FILTERS else KINDS[self.kind].cost
 
     def who(self, rules: Rules) -> Who:
         """Return who has to make the change.
@@ -80,7 +76,7 @@ class Edit:
     def __str__(self) -> str:
         fields = {**self.__dict__, "model": printable(self.model)}
         whose = "" if self.tenant_id is None else " of another tenant"
-        return _KINDS[self.kind][1].format(**fields) + whose
+        return KINDS[self.kind].does.format(**fields) + whose
 
 
 def by_target(

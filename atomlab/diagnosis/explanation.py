@@ -12,7 +12,6 @@ from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.defects import Defect
 from atomlab.diagnosis.edits import WHO, Edit, Who
 from atomlab.diagnosis.sandbox import Sandbox, Trial
-from atomlab.shown import Shown
 from atomlab.text import listed, printable
 from atomlab.verdicts import Role, Verdict
 
@@ -49,7 +48,7 @@ class DecidedRequest:
 
 
 @dataclass(frozen=True)
-class FixSet(Shown):
+class FixSet:
     """A minimal set of atoms, the edits that remove them, and what running them gave.
 
     `provider` is whose models it lets through, None for a change of the whole cache.
@@ -87,10 +86,6 @@ class FixSet(Shown):
         winner = self.after.winner
         return winner is not None and winner.chat is not False
 
-    def __repr__(self) -> str:
-        run = "verified" if self.verified else "not run"
-        return f"<FixSet {listed(map(str, self.edits))}; cost {self.cost}, {run}>"
-
     def to_json(self) -> dict[str, Any]:
         """Return the set as an element of `fix_sets` in `atomlab.diagnosis/1`."""
         winner = self.after.winner
@@ -107,10 +102,7 @@ class FixSet(Shown):
 
 @dataclass(frozen=True)
 class Cause:
-    """A deviation that explains the error, and how it relates to the fixes.
-
-    `role` is None for a cause that no fix set repairs.
-    """
+    """A deviation that explains the error; `role` is None for one that no fix set repairs."""
 
     code: str
     provider: str | None
@@ -143,8 +135,7 @@ class Cause:
 class Explanation:
     """Why a request found no model: causes, best supported first, fix sets, easiest first.
 
-    `dropped` counts closed-form fix sets that did not hold when they were run; `trials` are the
-    interventions on the root cause.
+    `dropped` counts fix sets that did not hold when run; `trials` are those of the root cause.
     """
 
     causes: tuple[Cause, ...] = ()

@@ -272,17 +272,13 @@ class Conclusion(Record):
 
 
 class CaseRecord(Conclusion):
-    """The findings of any case; what is not in the file is empty, and not `recorded`."""
+    """The findings of any case; what is not in the file is empty."""
 
     document: Literal["atomlab.findings/1"] = Field(alias="schema")
     title: str
     snapshot: SnapshotRecord
     verification: VerificationRecord
     tested: tuple[RequestRecord, ...] = ()
-
-    def recorded(self, name: str) -> bool:
-        """Return whether the file holds this part, even an empty one."""
-        return name in self.model_fields_set
 
     def to_json(self) -> dict[str, Any]:
         """Return the document, without the fields that were not set."""

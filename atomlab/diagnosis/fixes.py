@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ from atomlab.diagnosis.answers import unable
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-from atomlab.diagnosis.edits import WHO, Edit, Who
+from atomlab.diagnosis.edits import KINDS, WHO, Edit, Who
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
@@ -19,16 +19,20 @@ from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
 FixStatus = Literal["sql", "words", "nothing", "inconclusive"]
+_ACTORS: dict[Who, str] = {
+    "tenant": "the tenant",
+    "operator": "an operator",
+    "engineering": "engineering",
+}
 
 
 @dataclass(frozen=True)
 class Fix(Shown):
     """What to do: `sql` and its `rollback` if a key has only to be copied, and what to say.
 
-    `status` is `sql`; `words` where somebody has to do what no SQL can, as `by_hand` says;
-    `nothing` where no request fails; `inconclusive` where no verified fix is known. `words` say
-    who acts, what the fix cures and what it leaves, or why there is none. `unable` are the kinds
-    of request of which it removes the error without curing them, since no chat model wins.
+    `words` say who acts, what the fix cures and what it leaves, or why there is none; `by_hand`
+    what no SQL can do. `unable` are the kinds of request of which it removes the error without
+    curing them, since no chat model wins.
     """
 
     status: FixStatus
@@ -54,12 +58,12 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("inconclusive", (f"{undecided}, so nothing can be decided",))
     if not failing:
         return _nothing([each.ranking for each in diagnosis.requests])
-    best = best_fix(diagnosis)
+    best = best_fix(failing)
     if best is None:
         return Fix("inconclusive", ("no fix that was tried helped",))
-    won = _won_by_no_chat_model(best.edits, failing)
-    words = tuple(_words(best, diagnosis, won))
-    kinds = tuple(each.request.complexity for each in won)
+    words = tuple(_words(best, diagnosis))
+    winners = _winners(best.edits, failing)
+    kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
     copy = _copy(best.edits, diagnosis)
     if copy is None:
         by_hand = tuple(_by_hand(edit, diagnosis) for edit in best.edits)
@@ -78,25 +82,26 @@ def _nothing(served: Sequence[Ranking]) -> Fix:
     return Fix("nothing", (f"no request fails{why}",), unable=kinds)
 
 
-def _words(
-    best: FixSet, diagnosis: Diagnosis, won: Mapping[RequestDiagnosis, Candidate]
-) -> Iterator[str]:
+def _words(best: FixSet, diagnosis: Diagnosis) -> Iterator[str]:
     """Yield what the fix cures, where it is no cure and what is, and what it leaves."""
     failing, does = diagnosis.failing, _has_to(best, diagnosis)
-    cured = cured_by(best.edits, failing)
-    if cured:
+    winners = _winners(best.edits, failing)
+    won = {each: printable(winner.unable) for each, winner in winners.items() if winner.unable}
+    if cured := [each for each in winners if each not in won]:
         yield f"to cure {kinds_of(cured)} requests, {does}"
-        if repair := _of_root_cause(cured, best, diagnosis):
+        if repair := _of_root_cause(cured[0], best, diagnosis):
             yield f"to repair the root cause itself, {repair}"
     elif won:
         yield f"to remove the error of {kinds_of(list(won))} requests, without a cure, {does}"
-    for each, winner in won.items():
-        kind = each.request.complexity
-        why = printable(winner.unable)
-        yield f"{kind} requests are not cured, because {why}; {_next(each, diagnosis)}"
+    for each, why in won.items():
+        better = _easiest([fix for fix in each.explanation.fix_sets if fix.cures], failing)
+        then = "no fix is known whose winner can chat"
+        if better:
+            then = f"for a winner that can chat, {_has_to(better, diagnosis)}"
+        yield f"{each.request.complexity} requests are not cured, because {why}; {then}"
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
-        if each not in cured and each not in won:
+        if each not in winners:
             fix = root_fix(each, failing)
             left.setdefault(fix.edits if fix else (), []).append(each)
     for edits, these in left.items():
@@ -107,79 +112,48 @@ def _has_to(fix: FixSet, diagnosis: Diagnosis) -> str:
     return f"{_ACTORS[fix.who]} has to {in_words(fix.edits, diagnosis)}"
 
 
-def _of_root_cause(cured: Sequence[RequestDiagnosis], best: FixSet, diagnosis: Diagnosis) -> str:
+def _of_root_cause(cured: RequestDiagnosis, best: FixSet, diagnosis: Diagnosis) -> str:
     """Return who repairs the root cause, and how, where the easiest fix leaves it."""
-    explanation = cured[0].explanation
-    root = explanation.causes[0]
-    own = own_fix_set(root, explanation.fix_sets, cured[0].ranking)
+    root = cured.explanation.causes[0]
+    own = own_fix_set(root, cured.explanation.fix_sets, cured.ranking)
     if own is None or own.edits == best.edits or root.atom in best.atoms or root.provider is None:
         return ""
     return _has_to(own, diagnosis)
 
 
-def _next(request: RequestDiagnosis, diagnosis: Diagnosis) -> str:
-    """Return the easiest fix whose winner can chat, in words."""
-    curing = [fix for fix in request.explanation.fix_sets if fix.cures]
-    better = _easiest(curing, diagnosis.failing)
-    if better is None:
-        return "no fix is known whose winner can chat"
-    return f"for a winner that can chat, {_has_to(better, diagnosis)}"
-
-
-def best_fix(diagnosis: Diagnosis) -> FixSet | None:
-    """Return the easiest fix, of several the one that cures most requests.
-
-    None if no request fails, or no fix is verified.
-    """
-    return best_fix_of(diagnosis.failing)
-
-
-def best_fix_of(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the same of some requests that fail."""
+def best_fix(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
+    """Return the easiest fix, of several the one that cures most requests; None if none helps."""
     known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
     return _easiest(known, failing)
 
 
 def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the easiest verified fix set of the request: by who has to act, then by cost.
-
-    Of several it is one that cures, and cures most of the requests that fail. None if no fix set
-    is verified, or no cause is known.
-    """
+    """Return the easiest verified fix set of the request, None if none, or if no cause is known."""
     if not diagnosis.explanation.causes:
         return None
     return _easiest([f for f in diagnosis.explanation.fix_sets if f.verified], failing)
 
 
 def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the easiest fix, of these the one that cures most, the first of those."""
-    return min(
-        fixes,
-        key=lambda f: (f.effort, not f.cures, -len(cured_by(f.edits, failing))),
-        default=None,
-    )
+    return min(fixes, key=lambda fix: effort_of(fix, failing), default=None)
 
 
-def cured_by(
-    edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
-) -> list[RequestDiagnosis]:
-    """Return the requests that these edits were seen to cure: a model wins that may chat."""
-    return [
-        each
-        for each in failing
-        if any(f.cures and f.edits == edits for f in each.explanation.fix_sets)
-    ]
+def effort_of(fix: FixSet, failing: Sequence[RequestDiagnosis]) -> tuple[int, ...]:
+    """Return what fixes are compared by: who acts, the cost, then how many requests are cured."""
+    sets = (each.explanation.fix_sets for each in failing)
+    cured = sum(any(f.cures and f.edits == fix.edits for f in some) for some in sets)
+    return (*fix.effort, not fix.cures, -cured)
 
 
-def _won_by_no_chat_model(
+def _winners(
     edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
 ) -> dict[RequestDiagnosis, Candidate]:
-    """Return the requests whose error these edits remove, and the winner that is no chat model."""
+    """Return the winner of each request whose error these edits were seen to remove."""
     return {
-        each: f.after.winner
+        each: fix.after.winner
         for each in failing
-        for f in each.explanation.fix_sets
-        if f.edits == edits and f.after.winner and not f.cures
+        for fix in each.explanation.fix_sets
+        if fix.edits == edits and fix.after.winner
     }
 
 
@@ -192,15 +166,13 @@ def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:
         if serving:
             return f"add {diagnosis.platform.manager().key_name(serving[0])} with a new credential"
     defects = find_defects(diagnosis.rows, diagnosis.platform)
-    others = {(d.setting_key, d.copy_from): d.others for d in defects if d.others}
-    return " and ".join(_edit_in_words(edit, others) for edit in edits)
-
-
-def _edit_in_words(edit: Edit, others: Mapping[tuple[str, str | None], tuple[str, ...]]) -> str:
-    beside_it = others.get((edit.setting_key or "", edit.copy_from), ())
-    if not beside_it:
-        return str(edit)
-    return f"{edit} ({listed(beside_it)} would do as well as {printable(edit.copy_from)})"
+    others = {(d.setting_key, d.copy_from): listed(d.others) for d in defects if d.others}
+    words = []
+    for edit in edits:
+        beside_it = others.get((edit.setting_key or "", edit.copy_from))
+        also = f" ({beside_it} would do as well as {printable(edit.copy_from)})"
+        words.append(f"{edit}{also if beside_it else ''}")
+    return " and ".join(words)
 
 
 def kinds_of(requests: Sequence[RequestDiagnosis]) -> str:
@@ -212,13 +184,12 @@ def _needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
         return "have no known fix"
-    made = set(best.edits)
-    extra = [edit for edit in edits if edit not in made]
+    extra = [edit for edit in edits if edit not in best.edits]
+    more = set(best.edits) <= set(edits)
     rules = diagnosis.platform.rules
     who = max((edit.who(rules) for edit in extra), key=WHO.index, default=best.who)
-    has_to = f"{_ACTORS[who]} {'also ' if made <= set(edits) else ''}has to"
-    which = "more than that" if made <= set(edits) else "another fix"
-    return f"need {which}: {has_to} {in_words(extra, diagnosis)}"
+    which, has_to = ("more than that", "also has to") if more else ("another fix", "has to")
+    return f"need {which}: {_ACTORS[who]} {has_to} {in_words(extra, diagnosis)}"
 
 
 def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
@@ -238,44 +209,9 @@ def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
 
 
 def _by_hand(edit: Edit, diagnosis: Diagnosis) -> str:
+    kind, key, serving = KINDS[edit.kind], edit.setting_key, diagnosis.keys_that_serve
     in_environment = diagnosis.platform.rules.keys_from == "environment"
-    words = _IN_ENVIRONMENT if in_environment and edit.kind in _IN_ENVIRONMENT else _BY_HAND
-    key, serving = edit.setting_key, diagnosis.keys_that_serve
     if edit.kind == "new-credential" and serving:
         key = " or ".join(map(diagnosis.platform.manager().key_name, serving))
-    return words[edit.kind].format(
-        key=key,
-        held=edit.copy_from,
-        provider=edit.provider,
-        name=edit.filter,
-        model=printable(edit.model),
-    )
-
-
-_ACTORS: dict[Who, str] = {
-    "tenant": "the tenant",
-    "operator": "an operator",
-    "engineering": "engineering",
-}
-
-
-_BY_HAND = {
-    "copy-key": "give {key} the value of {held}, and make the other changes as well",
-    "repair-row": "the tenant enters a valid key in {key}: SQL cannot supply one",
-    "new-credential": "the tenant gets a new key and enters it as {key}: SQL cannot supply one",
-    "allow-provider": "platform configuration: put {provider} on the list of LLM providers",
-    "register-provider": "platform configuration: add {provider} to the provider registry",
-    "waive-filter": "platform change: the {name} filter rejects every model that the tenant can "
-    "reach; correct its data or its threshold, or use another model",
-    "refresh-pricing": "refresh the pricing cache",
-    "complete-windows": "refresh the pricing cache, or complete it by hand: it has no context "
-    "window for models that the tenant can reach",
-    "repair-entry": "correct or remove the entry {model} of the pricing cache, and find out who "
-    "wrote it",
-}
-_IN_ENVIRONMENT = {
-    "copy-key": "set the worker's variable {key} to the value of {held}, and restart the worker",
-    "repair-row": "set the worker's variable {key} to a valid key, and restart the worker",
-    "new-credential": "get a new key, set the worker's variable {key} to it, and restart the "
-    "worker",
-}
+    fields = {**edit.__dict__, "key": key, "held": edit.copy_from, "model": printable(edit.model)}
+    return ((in_environment and kind.in_environment) or kind.by_hand).format(**fields)

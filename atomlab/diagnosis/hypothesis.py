@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from atomlab import limits
 from atomlab.byok.request import Request
+from atomlab.diagnosis.strict import Strict, load_model
 from atomlab.errors import NO_MODELS, InputError, TenantError
-from atomlab.files import read_yaml
-from atomlab.text import did_you_mean, field_name
 
 if TYPE_CHECKING:
     from atomlab.evidence.snapshot import Evidence
 
 
-class _StrictModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class _StrictModel(Strict):
+    model_config = ConfigDict(strict=True)
 
 
 class _Claim(_StrictModel):
@@ -64,14 +63,9 @@ class FixResolves(_Claim):
     provider: str
 
 
-_MODELS = (KeyClaim, ClientClaim, ModelsSkipped, RankingRaises, FixResolves)
-_KINDS: dict[str, type[_Claim]] = {
-    kind: model for model in _MODELS for kind in get_args(model.model_fields["kind"].annotation)
-}
-Claim = Annotated[
-    KeyClaim | ClientClaim | ModelsSkipped | RankingRaises | FixResolves,
-    Field(discriminator="kind"),
-]
+_Claims = KeyClaim | ClientClaim | ModelsSkipped | RankingRaises | FixResolves
+_KINDS = [k for model in get_args(_Claims) for k in get_args(model.model_fields["kind"].annotation)]
+Claim = Annotated[_Claims, Field(discriminator="kind")]
 
 
 class _RequestFields(_StrictModel):
@@ -113,8 +107,7 @@ class Hypothesis(_StrictModel):
     def tested_on(self, evidence: Evidence, tenant: str | None = None) -> str:
         """Return whom to test the claims on: `tenant`, else the one that they are about.
 
-        Raises InputError if neither is named, or both are and they are two tenants; names of one
-        tenant may differ. Raises TenantError if `tenant` is none, and more than one fits.
+        Raises InputError if neither is named, or both are and they are two tenants.
         """
         wanted = self.tenant if tenant is None else tenant
         if wanted is None:
@@ -122,10 +115,8 @@ class Hypothesis(_StrictModel):
                 "the hypothesis names no tenant",
                 todo="name the one to test it on (--tenant), or add a line tenant: to the file",
             )
-        if self.tenant is None or wanted is self.tenant:
-            return wanted
-        given, about = _ids(evidence, wanted), _ids(evidence, self.tenant)
-        if given & about if given and about else wanted == self.tenant:
+        about = wanted if self.tenant is None else self.tenant
+        if wanted == about or _ids(evidence, wanted) & _ids(evidence, about):
             return wanted
         raise InputError(
             f"the hypothesis is about tenant {self.tenant!r}, not {wanted!r}",
@@ -142,54 +133,11 @@ def _ids(evidence: Evidence, name: str) -> set[str]:
 
 
 def load_hypothesis(path: str | Path) -> Hypothesis:
-    """Return the hypothesis in a YAML file.
-
-    Raises InputError naming the place for a file that cannot be read, an unknown kind or field
-    (with the known ones), or a value of the wrong type.
-    """
-    document = read_yaml(Path(path))
+    """Return the hypothesis in a YAML file; raise InputError, naming the place, if it is wrong."""
+    hypothesis = load_model(path, Hypothesis, "a hypothesis file", _KINDS)
     try:
-        hypothesis = Hypothesis.model_validate(document)
         _ = hypothesis.request
-    except ValidationError as error:
-        what, todo = _explain(error, document)
-        raise InputError(what, where=path, todo=todo) from None
     except InputError as error:
         what = re.sub(r" ['\"].*", "", error.what, flags=re.DOTALL)  # the value is the file's
         raise InputError(f"request: {what}", where=path, todo=error.todo) from None
     return hypothesis
-
-
-def _explain(error: ValidationError, document: Any) -> tuple[str, str]:
-    """Return what is wrong first, and what to do about it."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where, kind = first["loc"], first["type"]
-    place = ".".join(field_name(part) for part in where if part not in _KINDS) or "the file"
-    if kind == "extra_forbidden":
-        known = _known_fields(where)
-        hint = did_you_mean(str(where[-1]), known)
-        return f"unknown field {place}", f"{hint} known fields: {', '.join(known)}".strip()
-    if kind == "missing":
-        return f"{place} is missing", "add it"
-    if not isinstance(document, dict):
-        return "is no hypothesis", "give title, tenant, request and claims"
-    if kind in _EXPLAINED:
-        what, todo = _EXPLAINED[kind]
-        return f"{place} {what}", todo
-    todo = 'put it in quotes, as in "0042"' if kind == "string_type" else "correct it"
-    return f"{place}: {first['msg']}", todo
-
-
-_EXPLAINED = {
-    "union_tag_invalid": ("has no known kind", f"known kinds: {', '.join(_KINDS)}"),
-    "union_tag_not_found": ("has no known kind", f"known kinds: {', '.join(_KINDS)}"),
-    "too_long": ("has too many entries", f"give at most {limits.CLAIMS:,}"),
-    "too_short": ("is empty", "give at least one"),
-}
-
-
-def _known_fields(place: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Hypothesis
-    for part in place[:-1]:
-        model = _RequestFields if part == "request" else _KINDS.get(str(part), model)
-    return [field.alias or name for name, field in model.model_fields.items()]

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy import delete, insert, text
+from sqlalchemy.orm import Session
+
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
+from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.answers import instead, serves, unable
 from atomlab.diagnosis.assumptions import assumptions
 from atomlab.diagnosis.case import TenantCase
@@ -21,6 +25,7 @@ from atomlab.diagnosis.sandbox import Sandbox, Trial, try_fix
 from atomlab.diagnosis.verify import Verification, verify
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.evidence.schema import TenantSetting
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, printable
 
@@ -68,9 +73,8 @@ class Investigation(TenantCase):
     def provider(self) -> str:
         """The provider in question: the fix's, the first of a claim, the first client, or none."""
         claims = self.hypothesis.claims if self.hypothesis else ()
-        fixed = [self.fix.provider] if self.fix else []
-        named = [claim.provider for claim in claims if hasattr(claim, "provider")]
-        return next(iter((*fixed, *named, *self.diagnosis.clients, "")))
+        claimed = [getattr(claim, "provider", "") for claim in (self.fix, *claims)]
+        return next(filter(None, (*claimed, *self.diagnosis.clients)), "")
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
@@ -90,11 +94,8 @@ class Investigation(TenantCase):
 
     def cured(self) -> list[str]:
         """Return the complexities that fail before the fix and get a chat model after it."""
-        return [
-            before.request.complexity
-            for before, after in self._pairs()
-            if not len(before.order) and serves(after)
-        ]
+        pairs = self._pairs()
+        return [b.request.complexity for b, after in pairs if not len(b.order) and serves(after)]
 
     def not_cured(self) -> list[str]:
         """Return the complexities that get no chat model even after the fix."""
@@ -131,10 +132,7 @@ class Investigation(TenantCase):
         return f"{usable:,} of {count(total, 'model')} {verb} usable {whose}{but}."
 
     def _cause(self) -> str:
-        """Return what is wrong, for the request or, where that finds a model, the next that fails.
-
-        Nothing where none fails.
-        """
+        """Return what is wrong, for the request or, if that finds a model, the next that fails."""
         failing = self.diagnosis.failing
         if not failing or self.shown in failing:
             return self.shown.explanation.sentence() if failing else ""
@@ -183,10 +181,9 @@ def investigate(
 ) -> Investigation:
     """Return the investigation of `tenant` on `snapshot`, the fix tried on a scratch copy.
 
-    `complexity` and `managed` replace what the hypothesis says of them; if neither says whether
-    requests are managed, the tenant's `ai_mode` does. Without a hypothesis there is the decision,
-    and a verification without claims. Raises TenantError for an unknown or ambiguous tenant,
-    InputError if the hypothesis is about another one.
+    `complexity` and `managed` replace what the hypothesis says of them. Without a hypothesis
+    nothing is claimed. Raises TenantError for an unknown or ambiguous tenant, InputError if the
+    hypothesis is about another one.
     """
     if hypothesis is not None:
         hypothesis.tested_on(snapshot, tenant)
@@ -229,14 +226,31 @@ def _repair(
     """Return the fix and its placebos as tried, and the repaired copy if the fix could be made."""
     requests = [each.request for each in diagnosis.requests]
     tenant_id = diagnosis.tenant.id
-    with Sandbox(diagnosis.evidence, diagnosis.platform) as lab:
-        edit = Edit("copy-key", fix.setting_key, fix.copy_from)
-        trials = tuple(try_fix(lab, tenant_id, [edit], fix.setting_key, asked))
-        if not trials[0].applied:
-            return trials, None
-        lab.make(tenant_id, edit)
-        repaired = diagnose(lab.scratch, tenant_id, requests, diagnosis.platform)
+    lab = Sandbox(diagnosis.evidence, diagnosis.platform)
+    edit = Edit("copy-key", fix.setting_key, fix.copy_from)
+    trials = tuple(try_fix(lab, tenant_id, [edit], fix.setting_key, asked))
+    if not trials[0].applied:
+        return trials, None
+    with diagnosis.evidence.scratch() as scratch:
+        _write(lab.edited_rows([edit], tenant_id)[0], tenant_id, scratch.session)
+        repaired = diagnose(scratch, tenant_id, requests, diagnosis.platform)
         return trials, Repaired(repaired, _test(repaired, hypothesis, asked))
+
+
+def _write(held: TenantRows, tenant_id: str, db: Session) -> None:
+    """Replace what the tenant holds in a scratch copy."""
+    if held.rules.keys_from == "environment":
+        db.execute(text("DELETE FROM environment"))
+        for name, token in held.environment.variables.items():
+            db.execute(
+                text("INSERT INTO environment VALUES (:name, :value)"),
+                {"name": name, "value": token},
+            )
+        return
+    db.execute(delete(TenantSetting).where(TenantSetting.tenant_id == tenant_id))
+    for name, token in held.settings.get(tenant_id, ()):
+        row = {"tenant_id": tenant_id, "setting_key": name, "setting_value": token}
+        db.execute(insert(TenantSetting).values(**row))
 
 
 def _agreement(agreed: Sequence[bool]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,32 +22,13 @@ from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Evidence
+from atomlab.files import read_yaml
 from atomlab.text import count, listed, printable
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 # Each code's severity, and what it means whatever the subject.
-CODES: Mapping[str, tuple[Severity, str]] = {
-    "pricing-cache-empty": ("error", "no request finds a model"),
-    "pricing-entry-breaks": ("error", "one entry makes the whole ranking fail: no model is found"),
-    "setting-key-differs": ("error", "the lookup reads another setting than the registry declares"),
-    "shared-variable": (
-        "error",
-        "several ids declare it, but each looks up a key of its own",
-    ),
-    "allow-list-unregistered": ("warning", "allowed as a client, but the registry has no such id"),
-    "ambiguous-match": ("warning", "one model, several providers: the tenant's first client wins"),
-    "orphan-client": ("warning", "a key makes a client that serves no model of the cache"),
-    "quality-by-name": ("warning", "scored by a word in the provider's name, not the model's"),
-    "price-unit": ("warning", "costs more than any chat model: perhaps dollars per million tokens"),
-    "winner-no-chat": ("warning", "the model that wins cannot serve a chat"),
-    "pricing-not-captured": ("info", "nothing can be said about models"),
-    "registry-not-allowed": ("info", "not on the LLM allow-list: a key makes no client"),
-    "unreachable-models": ("info", "no provider of the registry that may be a client serves them"),
-}
+CODES: Mapping[str, tuple[Severity, str]] = read_yaml(Path(__file__).with_name("lint.yaml"))
 
 
 @dataclass(frozen=True)
@@ -68,13 +50,6 @@ class Lint:
     captured_at: str
     rules: str
     findings: tuple[Finding, ...]
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per finding: code, severity, subject, why, tenants (a count)."""
-        import pandas as pd
-
-        rows = [asdict(finding) for finding in self.findings]
-        return pd.DataFrame(rows, columns=[field.name for field in fields(Finding)])
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.lint/1`."""
@@ -126,11 +101,7 @@ _Found = Iterator[tuple[str, str, str, frozenset[str]]]
 
 
 def lint(evidence: Evidence) -> Lint:
-    """Return what is wrong with a snapshot's registry, rules and cache; CODES lists the codes.
-
-    Where the cache is empty, or was not captured, one finding says so, and no other is about
-    models. "Served" means: by a provider of the registry that is on the LLM allow-list.
-    """
+    """Return what is wrong with a snapshot's registry, rules and cache; CODES lists the codes."""
     world = _world(evidence)
     found = [
         Finding(code, CODES[code][0], subject, why, len(touched))
@@ -248,10 +219,9 @@ def _unreachable(world: _World) -> _Found:
 def _scores_by_name(world: _World) -> _Found:
     """Touched: who has a client for such a model. One finding per name and word.
 
-    A served model's score is earned by a name if its source is a heuristic's word or a table's
-    key, that stands in a name, and the id scores otherwise without its names. Names are the
-    parts before the last `/`, and in the last part every id of the registry of which the word is
-    a proper part (so both in `minimax/MiniMax-M2`, whose `mini` is the provider's twice).
+    A model's score is earned by a name if the word that scores stands in one, and the id scores
+    otherwise without its names: the parts before the last `/`, and ids of the registry in the last
+    (so both in `minimax/MiniMax-M2`).
     """
     models, (scores, sources) = world.platform.models, world.platform.quality(None)
     registered = sorted((p.id.lower() for p in world.platform.providers), key=len, reverse=True)
@@ -308,7 +278,7 @@ def _world(evidence: Evidence) -> _World:
         tenants |= ids
         for name in (name for name, state in group.rows.items() if state in USABLE):
             holders[name] |= ids
-        for client in group.clients:
+        for client in group.lookups.clients:
             clients_of[client] |= ids
     allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     reach = platform.models.matches & np.array(allowed, dtype=bool)

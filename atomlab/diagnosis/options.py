@@ -19,31 +19,24 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.edits import CODE_CHANGE, Edit, by_target
 from atomlab.diagnosis.explanation import FixSet
-from atomlab.diagnosis.fixes import cured_by, root_fix
+from atomlab.diagnosis.fixes import effort_of, root_fix
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+from atomlab.text import count, printable
 
 RowsOf = Callable[[str], dict[str, State]]  # a tenant's rows, state by name
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Who answers a request, by provider and model: pricing's winner, else the fallback, if any.
-
-    `unable` says that the winner is no chat model, where that is known.
-    """
+    """Who answers a request, by provider and model: pricing's winner, else the fallback, if any."""
 
     winner: tuple[str, str] | None
     fallback: tuple[str, str] | None = None
     unable: str = ""
-
-    @property
-    def served(self) -> bool:
-        """Whether pricing finds a model that may be a chat model."""
-        return self.winner is not None and not self.unable
 
     @classmethod
     def of(cls, ranking: Ranking) -> Decision:
@@ -63,13 +56,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Option:
-    """A fix and its effects. Requests are named `complexity`, or `complexity with tools`.
+    """A fix and its effects on requests, named by their kind.
 
     `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
-    tenant's failing requests that it does and does not cure; of the latter, `unable` has those
-    that get a model which is no chat model, and says so. `touched` are the other tenants whose
-    outcome, winner or fallback changes for any request, by subdomain or id, with the first change
-    in words.
+    tenant's failing requests; of the latter, `unable` are those that get a model which is no chat
+    model. `touched` are the other tenants that get another answer, each with its first change.
     """
 
     name: str
@@ -88,9 +79,8 @@ def compare_options(
     """Return the options for a failing tenant, empty if nothing fails.
 
     First each request's easiest fix and, where that copies a key, the code fallback; then the
-    `others`, all other minimal fixes if not given, the easiest first, of equal ones those that
-    cure more. All four complexities are tried, with and without tools, for every tenant as its
-    `ai_mode` says, unless they are asked for as `managed` or not. Raises TenantError.
+    `others`, all other minimal fixes if not given, the easiest first. All four complexities are
+    tried for every tenant, with and without tools. Raises TenantError.
     """
     requests = [
         Request(complexity=c, tools=tools, managed=managed)
@@ -103,7 +93,7 @@ def compare_options(
     everyone = Everyone(evidence, platform, requests)
 
     def effort(fix: FixSet) -> tuple[int, ...]:
-        return (*fix.effort, not fix.cures, -len(cured_by(fix.edits, failing)))
+        return effort_of(fix, failing)
 
     roots = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
     first = list(dict.fromkeys(fix.edits for fix in sorted(roots, key=effort)))
@@ -133,15 +123,12 @@ class Everyone:
     def decide(
         self, rows_of: RowsOf, platform: Platform, waived: frozenset[str] = frozenset()
     ) -> dict[str, tuple[Decision, ...]]:
-        """Return by tenant a decision per request, made with these rows and filters.
-
-        Requests are managed or not as they say, else as each tenant's `ai_mode` says.
-        """
+        """Return by tenant a decision per request, made with these rows and filters."""
         manager = platform.manager()
 
         @cache
         def clients_of(rows: frozenset[tuple[str, State]]) -> tuple[str, ...]:
-            return tuple(look.provider for look in manager.lookups_of(dict(rows)) if look.client)
+            return manager.lookups_of(dict(rows)).clients
 
         found = {}
         for tenant_id, _, plan, mode in self.tenants:
@@ -204,7 +191,7 @@ def _option(
     edits: tuple[str, ...] = (),
 ) -> Option:
     """Return the option, its effects read off what was decided before and after."""
-    names = [r.complexity + (" with tools" if r.tools else "") for r in everyone.requests]
+    names = [request.kind for request in everyone.requests]
     before, touched = everyone.before, {}
     for other, subdomain, *_ in everyone.tenants:
         changes = zip(names, before[other], after[other], strict=True)
@@ -213,13 +200,50 @@ def _option(
             touched[subdomain or other] = change
     failed = zip(names, before[own], after[own], strict=True)
     failing = {name: then for name, now, then in failed if now.winner is None}
+    cures = tuple(name for name, then in failing.items() if then.winner and not then.unable)
     return Option(
         name,
         kind,
         cost,
-        cures=tuple(name for name, then in failing.items() if then.served),
-        leaves=tuple(name for name, then in failing.items() if not then.served),
+        cures=cures,
+        leaves=tuple(name for name in failing if name not in cures),
         touched=dict(sorted(touched.items())),
         edits=edits,
         unable={name: then.unable for name, then in failing.items() if then.unable},
     )
+
+
+def pros(option: Option) -> list[str]:
+    """Return the pros of the option, each a sentence without its full stop."""
+    tried = count(len(option.cures) + len(option.leaves), "failing kind")
+    found: dict[str, object] = {
+        f"cures {len(option.cures)} of {tried} of request": option.cures,
+        "changes nothing for other tenants": not option.touched,
+        "needs no change of code or configuration": option.kind == "data",
+        "needs no new key: the tenant already has it": set(option.edits) == {"copy-key"},
+        "nobody has to change the tenant's settings": option.kind == "code",
+    }
+    return [sentence for sentence, holds in found.items() if holds]
+
+
+def cons(option: Option) -> list[str]:
+    """Return its cons, each a sentence without its full stop."""
+    kinds: dict[str, list[str]] = {}
+    for name, winner in option.unable.items():
+        kinds.setdefault(printable(winner, 200), []).append(name)
+    fail = [
+        f"{', '.join(names)} requests get a model that cannot serve: {winner}"
+        for winner, names in kinds.items()
+    ]
+    new_key = {"new-credential", "repair-row"} & set(option.edits)
+    others = count(len(option.touched), "other tenant")
+    found: dict[str, object] = {
+        f"does not cure {', '.join(option.leaves)} requests": option.leaves,
+        **dict.fromkeys(fail, True),
+        f"changes decisions for {others}": option.touched,
+        "somebody has to change the tenant's settings": option.kind == "data",
+        "needs a new credential, which only the tenant can get": new_key,
+        "needs a release, and leaves the settings as they are": option.kind == "code",
+        "changes the platform's rules or data, for every tenant": option.kind == "platform",
+    }
+    return [sentence for sentence, holds in found.items() if holds]

@@ -40,14 +40,9 @@ class TenantGroup:
     rows: dict[str, State]
     lookups: KeyLookups
 
-    @property
-    def clients(self) -> tuple[str, ...]:
-        """The clients that each of them gets, in client order."""
-        return tuple(look.provider for look in self.lookups if look.client)
-
     def decide(self, platform: Platform, request: Request) -> Ranking:
         """Return the platform's decision for any of them; their mode counts as the request says."""
-        return rank(platform, self.clients, request.of_tenant(self.mode), self.plan)
+        return rank(platform, self.lookups.clients, request.of_tenant(self.mode), self.plan)
 
 
 def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[TenantGroup]:
@@ -69,9 +64,8 @@ def affected_tenants(
 ) -> list[Tenant]:
     """Return the tenants with a request that finds no model, in the order of their ids.
 
-    A request is of `complexity`, or, if that is empty, of any of the four; it is `managed`, or
-    not, or, where that is None, as each tenant's `ai_mode` says. Raises InputError for an unknown
-    complexity, and where what decides is not in the snapshot.
+    A request is of `complexity`, any of the four if that is empty. Raises InputError for an
+    unknown complexity, and where what decides is not in the snapshot.
     """
     platform = load_platform(evidence.session)
     if missing := missing_input(evidence, platform):

@@ -6,26 +6,29 @@ object. Nothing reaches the snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from typing import Any, Self
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+import numpy as np
+from sqlalchemy import select
 
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.edits import Edit, by_target, repairs
-from atomlab.diagnosis.platform_edits import edited
-from atomlab.evidence.schema import Tenant, TenantSetting
-from atomlab.evidence.snapshot import Evidence, Scratch
+from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS, Pricing
+from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.schema import Tenant
+from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.tenants import plan_and_mode
 
 # Tokens that a trial writes where no value can be copied; no fingerprint has only zeros.
 _MADE_UP = f"v1:present:{'0' * 64}"
 _EMPTY = "v1:empty:-"
+_HUGE_WINDOW = 1e7  # tokens: more than any edition requires
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,9 @@ class Subject:
 
 
 class Sandbox:
-    """A scratch copy on which edits are tried, each set of them on the rows as they were.
+    """Where edits are tried, each set of them on the rows as they were.
 
-    What a tenant holds is read once; what is tried changes a copy of it in memory, and the whole
-    decision is run again on that: rows, lookups, clients, ranking. Raises TenantError for an id
-    that no tenant has.
+    A tenant's rows are read once. Raises TenantError for an id that no tenant has.
     """
 
     def __init__(self, evidence: Evidence, platform: Platform | None = None) -> None:
@@ -99,11 +100,6 @@ class Sandbox:
         self.repairs = cache(repairs)  # the same objects each time: many are soon compared
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
-
-    @cached_property
-    def scratch(self) -> Scratch:
-        """A writable copy of the whole snapshot, for changes that others are to read."""
-        return self.evidence.scratch()
 
     def on(self, platform: Platform) -> Sandbox:
         """Return another sandbox for the same tenants' rows, with this platform."""
@@ -141,36 +137,10 @@ class Sandbox:
                 if whose == tenant_id or held.rules.keys_from == "settings":
                     held = held.holding(whose, key, token)
                 else:
-                    held = held.storing(_reader_of(key, self.platform), whose, token)
+                    names = self.platform.manager().key_names
+                    reads = (p.id for p in self.platform.providers if key in names(p.id))
+                    held = held.storing(next(reads, ""), whose, token)
         return held, applied
-
-    def make(self, tenant_id: str, *edits: Edit) -> None:
-        """Change rows on `scratch` for good, for all who read it."""
-        changed, _ = self.edited_rows(edits, tenant_id)
-        db, own = self.scratch.session, TenantSetting.tenant_id == tenant_id
-        db.execute(
-            delete(TenantSetting).where(own), execution_options={"synchronize_session": False}
-        )
-        for name, token in changed.settings.get(tenant_id, ()):
-            row = {"tenant_id": tenant_id, "setting_key": name, "setting_value": token}
-            db.execute(insert(TenantSetting).values(**row))
-        if self.platform.rules.keys_from == "environment":
-            db.execute(text("DELETE FROM environment"))
-            for name, token in changed.environment.variables.items():
-                values = {"name": name, "value": token}
-                db.execute(text("INSERT INTO environment VALUES (:name, :value)"), values)
-        db.commit()
-
-    def close(self) -> None:
-        """Forget the scratch copy."""
-        if "scratch" in self.__dict__:
-            self.scratch.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _decide(
         self, edits: tuple[Edit, ...], tenant_id: str, request: Request
@@ -186,7 +156,7 @@ class Sandbox:
             held, applied = self.edited_rows(on_rows, tenant_id)
             manager = platform.manager()
             found = manager.lookups_of(manager.states_of(held.of(tenant_id).items()))
-            self._clients[key] = tuple(look.provider for look in found if look.client), applied
+            self._clients[key] = found.clients, applied
         clients, applied = self._clients[key]
         asked = request.of_tenant(subject.mode)
         return rank(platform, clients, asked, subject.plan, waived=waived), applied
@@ -200,12 +170,6 @@ def _read_tenant(evidence: Evidence, platform: Platform, tenant_id: str) -> Subj
     return Subject(platform.manager().rows(evidence.session, tenant_id), plan, mode, other)
 
 
-def _reader_of(name: str, platform: Platform) -> str:
-    """Return the provider whose client looks for a key under this name, empty if none does."""
-    manager = platform.manager()
-    return next((p.id for p in platform.providers if name in manager.key_names(p.id)), "")
-
-
 def try_fix(
     sandbox: Sandbox,
     tenant_id: str,
@@ -215,10 +179,8 @@ def try_fix(
 ) -> list[Trial]:
     """Return the trial of a fix, then those of three placebos that must not help.
 
-    The placebos: the key that the fix gives, on another tenant; the same row with an empty value
-    (spaces would be truthy, and the platform would build a client from them); and a key for a
-    provider that the registry does not know. A fix that changes no row (`setting_key` None) has
-    only the last.
+    Spaces would be no placebo: the platform builds a client from them. A fix that changes no row
+    (`setting_key` None) has only the last.
     """
     source = next((edit.copy_from for edit in fix if edit.copy_from), None)
     given = "copy-key" if source else "new-credential"
@@ -229,3 +191,79 @@ def try_fix(
         trials["same row, empty value"] = [Edit("empty-row", setting_key)]
     trials["a key of an unknown provider"] = [Edit(given, "NO_SUCH_PROVIDER_API_KEY", source)]
     return [sandbox.try_edits(name, edits, tenant_id, request) for name, edits in trials.items()]
+
+
+def edited(platform: Platform, edits: Collection[Edit]) -> Platform:
+    """Return the platform with these edits made."""
+    # All entries at once: there may be as many as prices.
+    if broken := {edit.model for edit in edits if edit.kind == "repair-entry"}:
+        platform = _without_entries(platform, broken)
+    for edit in edits:
+        if edit.kind != "repair-entry":
+            platform = CHANGES[edit.kind](platform, str(edit.provider))
+    return platform
+
+
+def _allowed(platform: Platform, provider: str) -> Platform:
+    allowed = (*platform.rules.llm_providers, provider)
+    changed = replace(platform, rules=replace(platform.rules, llm_providers=allowed))
+    if platform.rules.client_order == "registry" and "models" in platform.__dict__:
+        changed.__dict__["models"] = platform.models  # they do not depend on the list
+    return changed
+
+
+def _registered(platform: Platform, provider: str) -> Platform:
+    registry = (*platform.providers, Provider(provider))
+    changed = _allowed(replace(platform, providers=registry), provider)
+    if platform.rules.client_order == "registry" and provider not in platform.column:
+        served = platform.models_of(provider)  # all else is as it was
+        changed.__dict__["models"] = platform.models.with_client(provider, served)
+    return changed
+
+
+def _with_made_up_model(platform: Platform, provider: str) -> Platform:
+    """Add a model that passes every filter of the shipped editions, if `provider` is healthy."""
+    made: dict[str, Any] = {
+        "model_id": f"{provider}/gpt-5 gpt-4o-mini",
+        "litellm_provider": provider,
+        **dict.fromkeys(NUMBERS, 1e-6),
+        **dict.fromkeys(FLAGS, 1.0),
+        **dict.fromkeys(("max_input_tokens", "max_tokens"), _HUGE_WINDOW),
+    }
+    columns = {
+        name: np.append(values, made[name]) if name in _NUMERIC else [*values, made.get(name)]
+        for name, values in platform.pricing.columns.items()
+    }
+    return _repriced(platform, Pricing(columns, "trial"))
+
+
+def _with_windows(platform: Platform, _: str) -> Platform:
+    """Give every model whose context window is unknown one that passes every edition's filter."""
+    columns, unknown = dict(platform.pricing.columns), platform.pricing.window_unknown
+    columns["max_input_tokens"] = np.where(unknown, _HUGE_WINDOW, columns["max_input_tokens"])
+    return _repriced(platform, replace(platform.pricing, columns=columns))
+
+
+def _without_entries(platform: Platform, models: Collection[str | None]) -> Platform:
+    """Take entries out of the cache: the order of the others stays."""
+    columns = platform.pricing.columns
+    kept = [place for place, name in enumerate(columns["model_id"]) if name not in models]
+    left = {
+        name: values[kept] if name in _NUMERIC else [values[place] for place in kept]
+        for name, values in columns.items()
+    }
+    return _repriced(platform, replace(platform.pricing, columns=left))
+
+
+def _repriced(platform: Platform, pricing: Pricing) -> Platform:
+    """Return a platform with other prices, without what was computed from the old ones."""
+    return replace(platform, pricing=pricing, _by_capability={}, _by_plan={})
+
+
+_NUMERIC = frozenset({*NUMBERS, *FLAGS})
+CHANGES: Mapping[str, Callable[[Platform, str], Platform]] = {
+    "allow-provider": _allowed,
+    "register-provider": _registered,
+    "add-model": _with_made_up_model,
+    "complete-windows": _with_windows,
+}

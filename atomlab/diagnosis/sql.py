@@ -5,7 +5,7 @@ fires a temporary trigger on SQLite. So it changes all it should or nothing at a
 client that runs on after an error. The secret moves from row to row inside the database: no
 script holds it, and none prints it. Scripts are pure ASCII, whatever the names in them.
 
-The texts stand in `scripts/`. Why they are as they are:
+The texts stand in `scripts/`, what each does in `scripts/plans.yaml`. Why they are as they are:
 
 - Values are compared in SQL and never held in a variable, which could end up in a server's log.
 - PostgreSQL: a DO block that fails aborts the transaction, so COMMIT then rolls back. Its inner
@@ -25,21 +25,22 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 from atomlab.errors import InputError
+from atomlab.files import read_yaml
 from atomlab.text import printable
 
 Dialect = Literal["postgresql", "sqlite"]
+_SCRIPTS = Path(__file__).parent / "scripts"
 
 
 @dataclass(frozen=True)
 class CopyKey:
     """Give the tenant a setting `setting_key` with the value of its setting `copy_from`.
 
-    With `replaces` the row `setting_key` exists and is updated: its value must be NULL, empty,
-    spaces, or a placeholder by the two fields that follow, which are fields of `Rules` and
-    default to the open-source edition's (docs/platform.md, placeholder keys).
+    With `replaces` the row `setting_key` is there: its value must be NULL, empty, spaces, or a
+    placeholder by the two fields that follow, which are fields of `Rules`.
     """
 
     tenant_id: str
@@ -51,167 +52,71 @@ class CopyKey:
 
 
 def fix_script(copy: CopyKey, dialect: Dialect) -> str:
-    """Return the SQL script that applies `copy`.
+    """Return the SQL script that applies `copy`, safe to run twice.
 
-    It stops, and changes nothing, if the tenant is not in the database, if `copy_from` is gone or
-    holds no value, if `setting_key` holds another value than expected, or if any number of rows
-    but one would change. Where `setting_key` holds the value already it says so and succeeds,
-    so it is safe to run twice. It leaves `created_at` to the database and `updated_at` alone, so
-    that the rollback restores the row exactly.
-
-    Raises InputError for a name that no database stores (NUL, lone surrogates), and for one
-    setting given as both ends of the copy.
+    It leaves `created_at` to the database and `updated_at` alone, so that the rollback restores
+    the row exactly. Raises InputError for a name that no database stores (NUL, lone surrogates),
+    and for one setting given as both ends of the copy.
     """
-    return _script(copy, dialect, _REPLACE if copy.replaces else _ADD)
+    return _script(copy, dialect, "replace" if copy.replaces else "add")
 
 
 def rollback_script(copy: CopyKey, dialect: Dialect) -> str:
-    """Return the SQL script that undoes `fix_script(copy, dialect)`.
+    """Return the SQL script that undoes it, safe to run twice; a new row is deleted, else emptied.
 
-    It deletes the row `setting_key`, or with `replaces` empties it, and does so only while it
-    still holds the value of `copy_from`; if either has drifted it stops. Where there is nothing
-    to undo it says so and succeeds, so it is safe to run twice. A row that held the value before
-    the fix looks like one that the fix made; the header says so.
-
-    Raises InputError as `fix_script` does.
+    A row that held the value before the fix looks like one that the fix made; the header says so.
     """
-    return _script(copy, dialect, _EMPTY if copy.replaces else _DELETE)
+    return _script(copy, dialect, "empty" if copy.replaces else "delete")
 
 
-class _Plan(NamedTuple):
-    """What a script does: stops, the test for nothing to do, more stops, and one change.
-
-    Conditions are SQL over `fact`, whose fields count rows (`facts.sql`), each with what is wrong,
-    or done, where it holds. An empty change is the dialect's own, which adds a row.
-    """
-
-    title: str
-    stops_first: tuple[tuple[str, str], ...]
-    done: tuple[str, str]
-    stops_then: tuple[tuple[str, str], ...]
-    change: str
-    outcome: str
-
-
-_SAME = "fact.sources = 1 AND fact.targets = 1 AND fact.contents = 1"
-_NO_TENANT = ("fact.tenants <> 1", "the tenant is not in this database")
-_NO_SOURCE = ("fact.sources <> 1", "the setting to copy is gone, or holds no value")
-_GONE = ("fact.targets <> 1", "the setting is gone")
-_DRIFT = (f"NOT ({_SAME})", "the two settings no longer hold the same value")
-_ROW_COUNT = ("$changed <> 1", "not exactly one row would change")
-_NOTHING = "nothing to roll back, nothing changed"
-_ONLY = (
-    'Run it only after a fix that said "applied": a row of the tenant\'s own would look the same.'
-)
-
-_ADD = _Plan(
-    "Fix: add a tenant's setting, with the value of another of its settings.",
-    (_NO_TENANT, _NO_SOURCE),
-    (_SAME, "already applied, nothing changed"),
-    (("fact.targets <> 0", "the setting exists with another value"),),
-    "",
-    "applied, 1 row added",
-)
-_REPLACE = _Plan(
-    "Fix: update a tenant's setting, which holds no usable value, with that of another.",
-    _ADD.stops_first,
-    _ADD.done,
-    (_GONE, ("fact.vacant <> 1", "the setting has a value of its own now")),
-    """UPDATE tenant_settings SET setting_value = (
-            SELECT source.setting_value FROM tenant_settings AS source
-            WHERE source.tenant_id = names.tenant_id
-                AND CAST(source.setting_key AS text) = names.copy_from)
-        WHERE tenant_id = names.tenant_id AND CAST(setting_key AS text) = names.setting_key""",
-    "applied, 1 row updated",
-)
-_DELETE = _Plan(
-    f"Rollback: delete the setting that the fix added.\n-- {_ONLY}",
-    (_NO_TENANT,),
-    ("fact.targets = 0", _NOTHING),
-    (_NO_SOURCE, _DRIFT),
-    """DELETE FROM tenant_settings
-        WHERE tenant_id = names.tenant_id AND CAST(setting_key AS text) = names.setting_key""",
-    "rolled back, 1 row deleted",
-)
-_EMPTY = _Plan(
-    f"Rollback: empty the setting that the fix updated, whatever it held before.\n-- {_ONLY}",
-    (_NO_TENANT, _GONE),
-    (f"fact.vacant = 1 AND NOT ({_SAME})", _NOTHING),
-    (_NO_SOURCE, _DRIFT),
-    """UPDATE tenant_settings SET setting_value = ''
-        WHERE tenant_id = names.tenant_id AND CAST(setting_key AS text) = names.setting_key""",
-    "rolled back, 1 row emptied",
-)
-
-
-class _Form(NamedTuple):
-    """How a dialect says one stop, how many rows changed, and that a row is the tenant's.
-
-    The last in the column's own type: a comparison with text alone is none with a number.
-    """
-
-    stop: str
-    changed: str
-    tenant_is: str
-    owner_is: str
-
-
-_FORMS: dict[Dialect, _Form] = {
-    "postgresql": _Form(
-        "    IF $when THEN\n        RAISE EXCEPTION 'atomlab stopped: $message';\n    END IF;",
-        "changed",
-        "id = atomlab.tenant",
-        r"\1 = atomlab.owner",
-    ),
-    "sqlite": _Form(
-        "    SELECT RAISE(ROLLBACK, 'atomlab stopped: $message')\n        WHERE $when;",
-        "changes()",
-        "CAST(id AS text) = names.tenant_id",
-        r"CAST(\1 AS text) = names.tenant_id",
-    ),
-}
-
-
-def _script(copy: CopyKey, dialect: Dialect, plan: _Plan) -> str:
-    """Return `plan`, for the names of `copy`, as a script of `dialect`."""
+def _script(copy: CopyKey, dialect: Dialect, name: str) -> str:
+    """Return the plan of that name, for the names of `copy`, as a script of `dialect`."""
     if copy.setting_key == copy.copy_from:
         raise InputError("copied from itself", where=copy.copy_from, todo="name two settings")
     names = {"tenant": copy.tenant_id, "key": copy.setting_key, "source": copy.copy_from}
-    facts = {"vacancy": _vacancy(copy, dialect), "tenant_is": _FORMS[dialect].tenant_is}
-    stops = (*plan.stops_first, *plan.stops_then, _ROW_COUNT)
+    facts = {"vacancy": _vacancy(copy, dialect), "tenant_is": _plans()[dialect]["tenant_is"]}
+    plan, stops = _plans()[name], _plans()["stops"]
+    first, then = ([stops[stop] for stop in plan[part]] for part in ("first", "then"))
+    last = stops["row-count"]
     return Template(_text("header") + _text(dialect)).substitute(
-        {name: _shown(text) for name, text in names.items()},
+        {n: printable(t).encode("ascii", "backslashreplace").decode() for n, t in names.items()},
         **{f"{name}_sql": _literal(text, dialect) for name, text in names.items()},
-        title=plan.title,
-        stops=",\n".join(f"--   - {message}" for _, message in stops),
+        title=plan["title"],
+        stops=",\n".join(f"--   - {message}" for _, message in (*first, *then, last)),
         facts=Template(_text("facts")).substitute(facts).rstrip(),
-        no_tenant=_NO_TENANT[1],
-        stops_first=_stops(plan.stops_first, dialect),
-        done_when=_adapted(plan.done[0], dialect),
-        done=plan.done[1],
-        stops_then=_stops(plan.stops_then, dialect),
-        change=_adapted(plan.change or _text(f"{dialect}_add").rstrip(), dialect),
-        row_count=_stops([_ROW_COUNT], dialect),
-        outcome=plan.outcome,
+        no_tenant=stops["no-tenant"][1],
+        stops_first=_stops(first, dialect),
+        done_when=_adapted(plan["done"][0], dialect),
+        done=plan["done"][1],
+        stops_then=_stops(then, dialect),
+        change=_adapted(plan["change"] or _text(f"{dialect}_add").rstrip(), dialect),
+        row_count=_stops([last], dialect),
+        outcome=plan["outcome"],
     )
 
 
 @cache
 def _text(name: str) -> str:
-    return (Path(__file__).parent / "scripts" / f"{name}.sql").read_text(encoding="utf-8")
+    return (_SCRIPTS / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def _plans() -> dict[str, dict[str, Any]]:
+    plans: dict[str, dict[str, Any]] = read_yaml(_SCRIPTS / "plans.yaml")
+    return plans
 
 
 def _stops(pairs: Sequence[tuple[str, str]], dialect: Dialect) -> str:
     """Return what stops the script: a condition and a message each."""
-    stop = Template(_FORMS[dialect].stop)
+    stop = Template(_plans()[dialect]["stop"])
     return "\n".join(stop.substitute(when=_adapted(when, dialect), message=m) for when, m in pairs)
 
 
 def _adapted(sql: str, dialect: Dialect) -> str:
     """Return SQL of a plan as the dialect says it."""
-    form = _FORMS[dialect]
-    sql = re.sub(r"((?:\w+\.)?tenant_id) = names\.tenant_id", form.owner_is, sql)
-    sql = sql.replace("$changed", form.changed)
+    form = _plans()[dialect]
+    sql = re.sub(r"((?:\w+\.)?tenant_id) = names\.tenant_id", form["owner_is"], sql)
+    sql = sql.replace("$changed", form["changed"])
     # In SQLite's trigger, names and facts are columns of the row that fired it.
     return re.sub(r"\b(names|fact)\.", "NEW.", sql) if dialect == "sqlite" else sql
 
@@ -249,8 +154,3 @@ def _literal(text: str, dialect: Dialect) -> str:
         f"char({', '.join(str(ord(c)) for c in odd)})" if odd else f"'{plain}'"
         for plain, odd in runs
     )
-
-
-def _shown(text: str) -> str:
-    """Return `text` as one line of ASCII for a comment."""
-    return printable(text).encode("ascii", "backslashreplace").decode()

@@ -25,14 +25,9 @@ class Triage(TenantCase):
     fix: Fix
 
     @property
-    def failing(self) -> tuple[RequestDiagnosis, ...]:
-        """The requests that find no model."""
-        return self.diagnosis.failing
-
-    @property
     def shown(self) -> RequestDiagnosis:
         """The request to look at: the first that fails, else the first."""
-        return next(iter(self.failing), self.diagnosis.requests[0])
+        return next(iter(self.diagnosis.failing), self.diagnosis.requests[0])
 
     @property
     def verification(self) -> Verification:
@@ -42,7 +37,7 @@ class Triage(TenantCase):
             "error",
             "Requests of the tenant find no model.",
             "the error",
-            f"{len(self.failing)} of {len(requests)} kinds of request find no model",
+            f"{len(self.diagnosis.failing)} of {len(requests)} kinds of request find no model",
             [f"{each.request.complexity}: {each.ranking.summary()}" for each in requests],
         )
         return self._verification(
@@ -50,7 +45,7 @@ class Triage(TenantCase):
             self.short_name,
             [each.request for each in requests],
             error,
-            *map(_root_cause, self.failing),
+            *map(_root_cause, self.diagnosis.failing),
         )
 
     def answer(self) -> str:
@@ -61,7 +56,7 @@ class Triage(TenantCase):
             kinds = f"{kinds_of(undecided)} " if len(undecided) < len(requests) else ""
             whose = f"{kinds}requests of {self.tenant_name}"
             return f"Nothing can be decided for {whose}: {self.missing}."
-        found = self._failures() if self.failing else (self._no_failure(),)
+        found = self._failures() if self.diagnosis.failing else (self._no_failure(),)
         return " ".join(filter(None, (*found, *self._blank_keys(), self._decided_as())))
 
     def findings(self) -> TenantFindings:
@@ -77,9 +72,10 @@ class Triage(TenantCase):
     def _failures(self) -> tuple[str, ...]:
         cannot = unable(each.ranking for each in self.diagnosis.requests)
         also = f", and {cannot}" if cannot else ""
+        failing = self.diagnosis.failing
         return (
-            f"No model for {kinds_of(self.failing)} requests of {self.tenant_name}{also}.",
-            instead(each.ranking for each in self.failing),
+            f"No model for {kinds_of(failing)} requests of {self.tenant_name}{also}.",
+            instead(each.ranking for each in failing),
             self._root_causes(),
             f"Fix: {'; '.join(self.fix.words)}.",
         )
@@ -87,7 +83,7 @@ class Triage(TenantCase):
     def _root_causes(self) -> str:
         """Return a sentence for each root cause, with its kinds of request if there are several."""
         alike: dict[tuple[str | None, ...], list[RequestDiagnosis]] = {}
-        for each in self.failing:
+        for each in self.diagnosis.failing:
             root = next(iter(each.explanation.causes), None)
             key = (root.code, root.provider, root.verdict) if root else ()
             alike.setdefault(key, []).append(each)
@@ -109,8 +105,7 @@ def triage(
 ) -> Triage:
     """Return the triage of `tenant`, for requests of `complexity`, all four if it is empty.
 
-    They are `managed`, or not, or, where that is None, as the tenant's `ai_mode` says. Raises
-    TenantError for an unknown or ambiguous tenant, InputError for an unknown complexity.
+    Raises TenantError for an unknown or ambiguous tenant, InputError for an unknown complexity.
     """
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = [Request(complexity=c, managed=managed) for c in complexities]
@@ -127,14 +122,14 @@ def triage(
 
 def _decided_after(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
     """Return each request's decision on a scratch copy with the easiest fix made, if any."""
-    fix = best_fix(diagnosis)
+    fix = best_fix(diagnosis.failing)
     if fix is None:
         return ()
-    with Sandbox(diagnosis.evidence, diagnosis.platform) as lab:
-        return tuple(
-            lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
-            for each in diagnosis.requests
-        )
+    lab = Sandbox(diagnosis.evidence, diagnosis.platform)
+    return tuple(
+        lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
+        for each in diagnosis.requests
+    )
 
 
 def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:

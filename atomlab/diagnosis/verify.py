@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +37,6 @@ from atomlab.shown import Shown
 from atomlab.text import count, did_you_mean, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 @dataclass(frozen=True)
 class Verification(Shown):
@@ -56,21 +53,9 @@ class Verification(Shown):
     assumptions: tuple[Assumption, ...] = ()
 
     @property
-    def request(self) -> Request:
-        """The request that the claims are about, the first of several."""
-        return self.requests[0]
-
-    @property
     def verdict(self) -> Verdict:
         """The worst of the claims' verdicts; without a claim nothing is concluded."""
         return worst_verdict(claim.verdict for claim in self.claims)
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per claim: id, claim, verdict, expected, observed."""
-        import pandas as pd
-
-        rows = [(c.id, c.statement, c.verdict, c.expected, c.observed) for c in self.claims]
-        return pd.DataFrame(rows, columns=["id", "claim", "verdict", "expected", "observed"])
 
     def __repr__(self) -> str:
         claims = count(len(self.claims), "claim")
@@ -135,11 +120,10 @@ def verify(
 ) -> Verification:
     """Return the verdict on every claim of `hypothesis` on `evidence`.
 
-    `request` replaces the hypothesis's own, and `managed` what either says of that; if neither
-    says so, it is as the tenant's `ai_mode` has it. `platform` is the evidence's, if it is loaded
-    already. `tenant` is whom to test, needed where the hypothesis names nobody. One that is not
-    in the snapshot makes every claim inconclusive; raises TenantError if the name fits several
-    tenants, InputError if `tenant` is another one than the hypothesis is about.
+    `request` replaces the hypothesis's own, `managed` what either says of that. `tenant` is whom
+    to test, needed where the hypothesis names nobody. One that is not in the snapshot makes every
+    claim inconclusive; raises TenantError if the name fits several tenants, InputError if `tenant`
+    is another one than the hypothesis is about.
     """
     wanted = hypothesis.tested_on(evidence, tenant)
     asked = request or hypothesis.request
@@ -177,8 +161,7 @@ def verify(
 
 def _result(claim: Any, finding: _Finding) -> ClaimResult:
     holds, expected, observed, evidence = finding
-    verdict = _VERDICTS[holds]
-    return ClaimResult(claim.id, claim.statement, verdict, expected, observed, evidence)
+    return ClaimResult(claim.id, claim.statement, _VERDICTS[holds], expected, observed, evidence)
 
 
 def _key(claim: KeyClaim, bench: _Bench) -> _Finding:
@@ -269,7 +252,6 @@ def _outcome(bench: _Bench) -> str:
 
 
 def _no_chat(winner: Candidate) -> str:
-    """Return the end of a sentence that names the winner where it is known to be no chat model."""
     return f", which is no chat model ({winner.mode})" if winner.unable else ""
 
 
@@ -282,10 +264,9 @@ def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:
             return None, expected, unseen, ()
     if len(bench.ranking.order):
         return False, expected, "there is no error to cure", (bench.ranking.summary(),)
-    with Sandbox(bench.evidence, bench.platform) as lab:
-        edit = Edit("copy-key", claim.setting_key, claim.copy_from)
-        request = bench.ranking.request
-        fix, *placebos = try_fix(lab, bench.tenant_id, [edit], claim.setting_key, request)
+    lab = Sandbox(bench.evidence, bench.platform)
+    edit = Edit("copy-key", claim.setting_key, claim.copy_from)
+    fix, *placebos = try_fix(lab, bench.tenant_id, [edit], claim.setting_key, bench.ranking.request)
     evidence = tuple(f"{trial.name}: {trial.edit}; {trial.result}" for trial in (fix, *placebos))
     if (winner := fix.after.winner) is not None and winner.chat is None:
         evidence += (f"whether {winner.model} is a chat model is not in the pricing cache",)

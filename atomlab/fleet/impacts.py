@@ -17,23 +17,22 @@ from atomlab.diagnosis.diagnose import RequestDiagnosis
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, DecidedRequest
 from atomlab.diagnosis.fixes import root_fix
-from atomlab.diagnosis.population import TenantGroup
+from atomlab.diagnosis.population import TenantGroup, distinct_states
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.verdicts import Outcome, Status
 
-# A laboratory remembers what it decided; a new one now and then forgets it.
+# A sandbox remembers what it decided; a new one now and then forgets it.
 _STATES_PER_SANDBOX = 200
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A kind of request that finds no model, and its root cause.
+    """A kind of request that finds no model, and its root cause, None if no deviation explains it.
 
-    `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the other
-    kinds of request that they do not cure; `copies` says whether any fix that was run and helped
-    copies a key that the tenant holds. `cause` is None where no deviation explains the failure.
+    `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the kinds
+    of request that they do not cure; `copies` says whether any fix that helped copies a key.
     """
 
     complexity: str
@@ -63,8 +62,7 @@ class Impact:
     """What a tenant meets: its clients, and the requests that fail, in the order asked.
 
     `blank_keys` are the providers whose models win although the key is spaces only, and `unable`
-    the winners that are no chat models, by complexity. Where nothing can be decided there is none
-    of all that, and `decided` is false.
+    the winners that are no chat models, by complexity.
     """
 
     tenant: Tenant
@@ -93,18 +91,15 @@ class Impact:
 
 
 def impacts_on(
-    evidence: Evidence,
-    platform: Platform,
-    states: Sequence[TenantGroup],
-    requests: Sequence[Request],
+    evidence: Evidence, platform: Platform, requests: Sequence[Request]
 ) -> Iterator[Impact]:
-    """Yield the impact on each tenant of each state: what fails and why, and who cannot serve."""
-    waiting, missing = iter(states), missing_input(evidence, platform)
+    """Yield the impact on each tenant; each state is diagnosed once."""
+    waiting, missing = distinct_states(evidence, platform), missing_input(evidence, platform)
     while some := list(islice(waiting, _STATES_PER_SANDBOX)):
-        with Sandbox(evidence, platform) as lab:
-            for group in some:
-                decided = [group.decide(platform, request) for request in requests]
-                yield from _impacts(group, decided, lab, undecidable=missing is not None)
+        lab = Sandbox(evidence, platform)
+        for group in some:
+            decided = [group.decide(platform, request) for request in requests]
+            yield from _impacts(group, decided, lab, undecidable=missing is not None)
 
 
 def _impacts(
@@ -118,9 +113,9 @@ def _impacts(
     unable = {kind: winner for kind, winner in winners.items() if winner.unable}
     blank = {look.provider for look in group.lookups if look.client and look.state == "blank"}
     blank_keys = dict.fromkeys(w.provider for w in winners.values() if w.provider in blank)
-    open_ = undecidable and len(failing) > 0
+    clients, known = group.lookups.clients, not (undecidable and failing)
     for tenant in group.tenants:
-        yield Impact(tenant, group.clients, failures, tuple(blank_keys), unable, decided=not open_)
+        yield Impact(tenant, clients, failures, tuple(blank_keys), unable, known)
 
 
 def _explained(group: TenantGroup, ranking: Ranking, lab: Sandbox) -> RequestDiagnosis:
@@ -137,20 +132,14 @@ def _failure(
     cause = next(iter(one.explanation.causes), None)
     if fix is None:
         return Failure(one.request.complexity, cause, ())
-    leaves = tuple(
-        each.request.complexity for each in failing if not _cures(fix.edits, each, group, lab)
-    )
+
+    def made(each: RequestDiagnosis) -> Ranking:
+        """Return the decision with these edits, even if the request needs fewer."""
+        run = (f.after for f in each.explanation.fix_sets if f.edits == fix.edits)
+        tenant = group.tenants[0].id
+        return next(run, None) or lab.try_edits("", fix.edits, tenant, each.request).after
+
+    leaves = tuple(each.request.complexity for each in failing if not serves(made(each)))
     verified = (f for f in one.explanation.fix_sets if f.verified)
     copies = any(edit.copy_from is not None for f in verified for edit in f.edits)
     return Failure(one.request.complexity, cause, fix.edits, leaves, copies)
-
-
-def _cures(
-    edits: tuple[Edit, ...], each: RequestDiagnosis, group: TenantGroup, lab: Sandbox
-) -> bool:
-    """Return whether these edits cure the request, even if it needs fewer."""
-    run = (f.after for f in each.explanation.fix_sets if f.edits == edits)
-    known = next(run, None)
-    if known is None:
-        known = lab.try_edits("", edits, group.tenants[0].id, each.request).after
-    return serves(known)

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
-from atomlab.byok.platform import Platform, load_platform
+from atomlab.byok.platform import load_platform
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import decided_as
+from atomlab.diagnosis.answers import mode_of
 from atomlab.diagnosis.case import SnapshotCase
 from atomlab.diagnosis.findings import ClaimResult, FleetFindings
-from atomlab.diagnosis.population import distinct_states
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
@@ -24,22 +23,16 @@ from atomlab.fleet.impacts import Failure, Impact, impacts_on
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["UNEXPLAINED", "Failure", "Fleet", "Impact", "survey"]
-
 UNEXPLAINED = "unexplained"
 _WHY = ("cause", "provider", "verdict", "fix", "cost")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet(SnapshotCase):
-    """Every tenant's impact, one each, in the order of their ids; `states` had to be diagnosed."""
+    """Every tenant's impact, one each, in the order of their ids."""
 
     requests: tuple[Request, ...]
     impacts: tuple[Impact, ...]
-    states: int
 
     @property
     def affected(self) -> tuple[Impact, ...]:
@@ -67,32 +60,6 @@ class Fleet(SnapshotCase):
             found[impact.cause.code if impact.cause else UNEXPLAINED].append(impact)
         return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
-    def frame(self) -> pd.DataFrame:
-        """Return one row per tenant, affected or not.
-
-        Columns: tenant (id), subdomain, name, plan, status, clients (how many), fails
-        (complexities, comma-separated), then of the first request that fails its cause, provider,
-        verdict, fix and cost.
-        """
-        import pandas as pd
-
-        rows = (
-            {
-                "tenant": impact.tenant.id,
-                "subdomain": impact.tenant.subdomain,
-                "name": impact.tenant.name,
-                "plan": impact.tenant.plan_type,
-                "status": impact.status,
-                "clients": len(impact.clients),
-                "fails": ", ".join(failure.complexity for failure in impact.failures),
-                **_why(next(iter(impact.failures), None)),
-            }
-            for impact in self.impacts
-        )
-        columns = ["tenant", "subdomain", "name", "plan", "status", "clients", "fails", *_WHY]
-        types = {"clients": "int64", "cost": "Int64"}
-        return pd.DataFrame(rows, columns=columns, dtype=object).astype(types)
-
     @property
     def verification(self) -> Verification:
         """What is claimed, with its verdicts: that tenants are affected, and each cause."""
@@ -116,15 +83,10 @@ class Fleet(SnapshotCase):
             undecided, total = self.by_status()["undecided"], len(self.impacts)
             whom = tenants if undecided == total else f"{undecided:,} of {tenants}"
             return f"Nothing can be decided for {whom}: {self.missing}."
-        found = self._causes(tenants) if self.affected else f"{self._none(tenants)}."
-        return " ".join([found, *self._blank_keys(), *self._decided_as(tenants)])
+        return " ".join([self._causes(tenants), *self._blank_keys(), *self._decided_as(tenants)])
 
     def findings(self) -> FleetFindings:
-        """Return the findings on all tenants.
-
-        One element of `tenants` per affected tenant, one of `unable` per tenant that gets a model
-        which is no chat model; `statuses` counts all.
-        """
+        """Return the findings on all tenants."""
         where = {
             "sha256": self.snapshot.sha256,
             "captured_at": self.snapshot.captured_at,
@@ -144,77 +106,60 @@ class Fleet(SnapshotCase):
             }
         )
 
-    def _none(self, tenants: str) -> str:
-        none = f"None of {tenants} is affected: every request that was tried finds a model"
-        return f"{none}{self._unable()}"
-
     def _causes(self, tenants: str) -> str:
-        number = len(self.affected)
+        number = f"{len(self.affected):,} of {tenants}"
+        if not self.affected:
+            found = f"None of {tenants} is affected: every request that was tried finds a model"
+            return f"{found}{self._unable()}."
         causes = (f"{code} ({len(hit):,})" for code, hit in self.by_cause().items())
         for_all = sum(len(impact.failures) == len(self.requests) for impact in self.affected)
         held = sum(impact.held for impact in self.affected)
         return (
-            f"{number:,} of {tenants} {'finds' if number == 1 else 'find'} no model for some kind "
-            f"of request, {for_all:,} for every kind that was tried{self._unable()}. By cause: "
-            f"{listed(causes, 12)}. {held:,} {'holds' if held == 1 else 'hold'} the missing key "
-            "already, in another row."
+            f"No model is found for {number}, for {for_all:,} of them whatever the request"
+            f"{self._unable()}. By cause: {listed(causes, 12)}. For {held:,} the missing key is in "
+            "another row."
         )
 
     def _unable(self) -> str:
         """Return the end of a sentence on the tenants that get a model which cannot serve."""
         number = sum(bool(impact.unable) for impact in self.impacts)
-        if not number:
-            return ""
-        get = "gets" if number == 1 else "get"
-        return f"; {number:,} {get} one that is no chat model, which will fail"
+        return f"; for {number:,} the winner is no chat model and will fail" if number else ""
 
     def _blank_keys(self) -> list[str]:
         """Return a sentence on the tenants that get a model whose calls will fail, if any do."""
         number = sum(bool(impact.blank_keys) for impact in self.impacts)
-        if not number:
-            return []
-        get, it = ("gets", "its") if number == 1 else ("get", "their")
-        return [
-            f"{number:,} {get} a model through a key that is only spaces: {it} calls will fail."
-        ]
+        what = "the winner's key is only spaces: its calls will fail"
+        return [f"For {number:,} {what}."] if number else []
 
     def _decided_as(self, tenants: str) -> list[str]:
         """Return a sentence on whose requests were taken for managed ones, if that matters."""
         found: Counter[str] = Counter(
-            decided_as(self.managed, impact.tenant.ai_mode) for impact in self.impacts
+            mode_of(self.managed, impact.tenant.ai_mode) for impact in self.impacts
         )
-        return [f"Decided {how}, for {n:,} of {tenants}." for how, n in found.items() if how]
+        return [f"Requests are {how} for {n:,} of {tenants}." for how, n in found.items() if how]
 
 
-def survey(
-    evidence: Snapshot,
-    complexity: str = "",
-    platform: Platform | None = None,
-    managed: bool | None = None,
-) -> Fleet:
+def survey(evidence: Snapshot, complexity: str = "", managed: bool | None = None) -> Fleet:
     """Return the impact on every tenant, for requests of `complexity`, all four if it is empty.
 
-    They are `managed`, or not, or, where that is None, as each tenant's `ai_mode` says. Every fix
-    that is named was run on a scratch copy. Where what decides is not in the snapshot, every
-    tenant is undecided. Raises InputError for an unknown complexity.
+    They are `managed`, or not, or, where that is None, as each tenant's `ai_mode` says. Raises
+    InputError for an unknown complexity.
     """
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = tuple(Request(complexity=c, managed=managed) for c in complexities)
-    platform = platform or load_platform(evidence.session)
-    states = list(distinct_states(evidence, platform))
-    impacts = impacts_on(evidence, platform, states, requests)
+    platform = load_platform(evidence.session)
+    impacts = impacts_on(evidence, platform, requests)
     return Fleet(
         snapshot=evidence,
         platform=platform,
         managed=managed,
         requests=requests,
         impacts=tuple(sorted(impacts, key=lambda impact: impact.tenant.id)),
-        states=len(states),
     )
 
 
 def _why(failure: Failure | None) -> dict[str, Any]:
-    """Return what the last columns of both frames say of a failure."""
+    """Return what the findings say of a failure."""
     if failure is None:
         return dict.fromkeys(_WHY)
     cause, fix = failure.cause, (failure.fix, failure.cost)

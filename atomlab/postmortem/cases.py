@@ -19,7 +19,7 @@ HASH_SHOWN = 12  # characters of a snapshot's hash in a row of evidence; it is g
 
 
 @dataclass(frozen=True)
-class Evidence:
+class EvidenceItem:
     """What a number leads to: a finding (with the hash of its snapshot), or a source.
 
     `place` is a findings file and a JSON Pointer into it, or the source in people's words; it and
@@ -36,7 +36,7 @@ class Statement:
     """A text and the evidence that it cites; with `missing`, what people still have to write."""
 
     text: str = ""
-    cites: tuple[Evidence, ...] = ()
+    cites: tuple[EvidenceItem, ...] = ()
     missing: str = ""
 
 
@@ -99,9 +99,9 @@ class Case:
         snapshot = printable(self.found.snapshot.name)
         return f"{self.who}, snapshot {snapshot}" if self.among else ""
 
-    def cite(self, pointer: str, says: str) -> Evidence:
+    def cite(self, pointer: str, says: str) -> EvidenceItem:
         """Return the finding at a JSON Pointer as evidence."""
-        return Evidence(f"{self.file}#{pointer}", says, self.found.snapshot.sha256[:HASH_SHOWN])
+        return EvidenceItem(f"{self.file}#{pointer}", says, self.found.snapshot.sha256[:HASH_SHOWN])
 
 
 def load_cases(paths: Sequence[str | Path]) -> list[Case]:

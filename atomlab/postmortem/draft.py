@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from atomlab.postmortem import facts
-from atomlab.postmortem.cases import Case, Evidence, Statement
+from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.postmortem.events import Events, Stated, in_utc
 from atomlab.postmortem.markdown import render
 from atomlab.text import count, listed, printable
@@ -53,7 +53,7 @@ def sourced(text: str | None, source: str | None, missing: str = " ") -> Stateme
     """Return what people state, citing its source; without a text, what they have to write."""
     if text is None:
         return Statement(missing=missing)
-    cites = (Evidence(source, "stated by people, not measured"),) if source else ()
+    cites = (EvidenceItem(source, "stated by people, not measured"),) if source else ()
     return Statement(text, cites)
 
 

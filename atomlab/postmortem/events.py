@@ -12,26 +12,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field
 
-from atomlab.errors import InputError
-from atomlab.files import read_yaml
-from atomlab.text import did_you_mean, field_name
+from atomlab.diagnosis.strict import Strict, load_model
 
 Kind = Literal["started", "detected", "mitigated", "resolved", "event"]
 ActionType = Literal["prevent", "detect", "mitigate", "process"]
 State = Literal["done", "open", "failed"]
-
-# What is asked for, by the kind of pydantic's errors, whose own words are about Python.
-_MUST = {
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "literal_error": "must be {expected}",
-    "model_type": "must be a mapping of names and values",
-    "string_too_short": "must not be empty",
-    "string_type": "must be text; put it in quotes if it looks like something else",
-    "tuple_type": "must be a list",
-}
 
 
 def in_utc(text: str) -> str:
@@ -56,29 +43,12 @@ def _statement(given: Any) -> Any:
     return given if isinstance(given, dict | Stated) else {"text": given}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_and_filled(cls, given: Any) -> Any:
-        """Refuse fields that are not known, and leave out those that are empty."""
-        if not isinstance(given, dict):
-            return given
-        for name in given:
-            if name not in cls.model_fields:
-                hint = did_you_mean(str(name), cls.model_fields)
-                known = f"known fields: {', '.join(cls.model_fields)}"
-                raise ValueError(f"unknown field {field_name(name)}", f"{hint} {known}".strip())
-        return {name: value for name, value in given.items() if value is not None}
-
-
 Text = Annotated[str, Field(min_length=1)]
 # A bool where text should be is a slip of YAML (`owner: true`), but a number may name.
 Name = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
-class Stated(_Strict):
+class Stated(Strict):
     """What somebody states, and how that is known; text alone will do."""
 
     text: Text
@@ -88,14 +58,14 @@ class Stated(_Strict):
 Statement = Annotated[Stated, BeforeValidator(_statement)]
 
 
-class Person(_Strict):
+class Person(Strict):
     """Who took part, and as what."""
 
     role: str
     name: str
 
 
-class Impact(_Strict):
+class StatedImpact(Strict):
     """What the incident meant for those it hit; the affected tenants come from the findings."""
 
     requests: Statement | None = None
@@ -105,7 +75,7 @@ class Impact(_Strict):
     support: Statement | None = None
 
 
-class Detection(_Strict):
+class Detection(Strict):
     """How the incident was noticed."""
 
     by: Literal["user report", "monitoring", "alert", "test", "chance"] | None = None
@@ -113,7 +83,7 @@ class Detection(_Strict):
     source: str | None = None
 
 
-class Entry(_Strict):
+class Entry(Strict):
     """Something that happened: when, what, how that is known, and who did it."""
 
     at: Annotated[str | None, BeforeValidator(_time)] = None
@@ -123,7 +93,7 @@ class Entry(_Strict):
     who: str | None = None
 
 
-class Action(_Strict):
+class Action(Strict):
     """Something to do, by whom and until when."""
 
     item: Text
@@ -134,7 +104,7 @@ class Action(_Strict):
     tracker: Name | None = None
 
 
-class WeighedOption(_Strict):
+class WeighedOption(Strict):
     """A fix that people weighed."""
 
     name: Text
@@ -145,7 +115,7 @@ class WeighedOption(_Strict):
     source: str | None = None
 
 
-class TakenStep(_Strict):
+class TakenStep(Strict):
     """A step of verification, and whether it was taken."""
 
     step: Text
@@ -153,7 +123,7 @@ class TakenStep(_Strict):
     source: str | None = None
 
 
-class Related(_Strict):
+class Related(Strict):
     """Something to read beside this postmortem."""
 
     what: Text
@@ -161,21 +131,21 @@ class Related(_Strict):
     source: str | None = None
 
 
-class Question(_Strict):
+class Question(Strict):
     """A question that the review left open, or answered."""
 
     question: Text
     answer: str | None = None
 
 
-class Messages(_Strict):
+class Messages(Strict):
     """What people inside and outside were informed of."""
 
     internal: Statement | None = None
     external: Statement | None = None
 
 
-class Events(_Strict):
+class Events(Strict):
     """All that people add to the findings."""
 
     title: str | None = None
@@ -191,7 +161,7 @@ class Events(_Strict):
     war_room: str | None = None
     drill: str | None = None
     summary: Statement | None = None
-    impact: Impact = Impact()
+    impact: StatedImpact = StatedImpact()
     timeline: tuple[Entry, ...] = ()
     detection: Detection = Detection()
     trigger: Statement | None = None
@@ -212,32 +182,5 @@ class Events(_Strict):
 
 
 def load_events(path: str | Path) -> Events:
-    """Return the events in a YAML file; an empty file has none.
-
-    Raises InputError naming the place for a file that cannot be read, an unknown field (with the
-    known ones), or a value that does not fit.
-    """
-    document = read_yaml(Path(path))
-    if not isinstance(document, dict | None):
-        known = f"give a mapping of: {', '.join(Events.model_fields)}"
-        raise InputError("is not an events file", where=path, todo=known)
-    try:
-        return Events.model_validate(document or {})
-    except ValidationError as error:
-        what, todo = _explain(error)
-        raise InputError(what, where=path, todo=todo) from None
-
-
-def _explain(error: ValidationError) -> tuple[str, str]:
-    """Return what is wrong first, and what to do about it."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    parts = (f"[{p}]" if isinstance(p, int) else f".{field_name(p)}" for p in first["loc"])
-    place = "".join(parts).lstrip(".")
-    if first["type"] == "missing":
-        return f"{place} is missing", "add it"
-    context = first.get("ctx", {})
-    if first["type"] == "value_error":
-        must, *todo = context["error"].args
-    else:
-        must, todo = _MUST.get(first["type"], first["msg"]).format_map(context), []
-    return f"{place}: {must}".removeprefix(": "), todo[0] if todo else "correct it"
+    """Return the events in a YAML file; raise InputError, naming the place, for what is wrong."""
+    return load_model(path, Events, "an events file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atomlab.diagnosis.findings import CauseRecord, OutcomeRecord
 from atomlab.errors import NO_MODELS
-from atomlab.postmortem.cases import Case, Evidence, Statement
+from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import CAUSES
@@ -23,7 +23,7 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def snapshot(case: Case) -> Evidence:
+def snapshot(case: Case) -> EvidenceItem:
     """Return the snapshot as evidence, with how much it holds."""
     found = case.found.snapshot
     tables = found.manifest.get("tables") or {}
@@ -33,7 +33,7 @@ def snapshot(case: Case) -> Evidence:
     return case.cite("/snapshot", says)
 
 
-def outcome(case: Case, place: int) -> Evidence:
+def outcome(case: Case, place: int) -> EvidenceItem:
     """Return the outcome of a diagnosed request as evidence."""
     diagnosed = case.diagnoses[place]
     rejected = _rejected(diagnosed)
@@ -44,7 +44,7 @@ def outcome(case: Case, place: int) -> Evidence:
     return case.cite(f"/diagnosis/diagnoses/{place}", says)
 
 
-def cause(case: Case, place: int, number: int) -> Evidence:
+def cause(case: Case, place: int, number: int) -> EvidenceItem:
     """Return a cause of a diagnosed request as evidence."""
     seen = case.diagnoses[place].causes[number]
     says = f"{seen.code} {seen.provider or ''}: {listed(seen.evidence)}; {seen.verdict}"
@@ -195,7 +195,7 @@ def _ending(shown: OutcomeRecord) -> str:
     return f"{shown.error or NO_MODELS}."
 
 
-def repaired(case: Case) -> Evidence:
+def repaired(case: Case) -> EvidenceItem:
     """Return what the fix cures on a scratch copy as evidence."""
     found = case.found.repaired
     cured = listed(found.cured if found else ()) or "nothing"

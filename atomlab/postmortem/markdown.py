@@ -7,15 +7,16 @@ theirs.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from atomlab.postmortem.cases import Evidence, Statement
-from atomlab.postmortem.templates import FOLDER
+from atomlab.postmortem.cases import EvidenceItem, Statement
 from atomlab.text import printable
 
 TO_WRITE = "TO WRITE"
+FOLDER = Path(__file__).with_name("templates")
 _LIMIT = 2000  # characters of one text; a name or a note never needs more
 # ATOM's setting keys and environment variables, shown as code; nothing in them needs escaping.
 _SETTING = re.compile(r"(?<![\w`-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w`-])")
@@ -73,13 +74,13 @@ class _Writer:
     """Writes values as Markdown, and numbers the evidence in the order in which it is cited."""
 
     def __init__(self) -> None:
-        self.numbers: dict[Evidence, int] = {}
+        self.numbers: dict[EvidenceItem, int] = {}
 
     def shown(self, value: Any) -> str:
         """Return a value of the template: evidence as its number, any text escaped."""
         if isinstance(value, Markdown):
             return value
-        if isinstance(value, Evidence):
+        if isinstance(value, EvidenceItem):
             return f"[E{self.numbers.setdefault(value, len(self.numbers) + 1)}]"
         if isinstance(value, Statement):
             parts = [escaped(value.text), *map(self.shown, dict.fromkeys(value.cites))]
@@ -89,7 +90,7 @@ class _Writer:
             return " ".join(filter(None, parts))
         return "" if value is None else escaped(str(value))
 
-    def evidence(self) -> list[tuple[str, Evidence]]:
+    def evidence(self) -> list[tuple[str, EvidenceItem]]:
         """Return all that was cited so far, by number."""
         return [(f"E{number}", cited) for cited, number in self.numbers.items()]
 

@@ -11,7 +11,7 @@ from atomlab.report.files import FINDINGS, NOTEBOOK, PAGE, PAPER, PARTIAL
 from atomlab.report.page import MEANINGS
 from atomlab.report.running import Outcome
 from atomlab.report.templates import render
-from atomlab.show.badges import badge
+from atomlab.show.tables import badge
 from atomlab.text import count, printable
 from atomlab.verdicts import EXIT_CODES, tone
 

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
-from atomlab.diagnosis.fixes import best_fix_of, in_words
+from atomlab.diagnosis.answers import mode_of
+from atomlab.diagnosis.fixes import best_fix, in_words, kinds_of
 from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.show.terminal import columns, print_line, print_warnings
-from atomlab.show.words import describe_answer, unusual_mode
+from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
     for each in diagnosis.requests:
         _argue(out, each.request.complexity, _outcome(each))
     for error, these in _grouped(diagnosis.failing, lambda each: each.ranking.error or ""):
-        _argue(out, "error", f"{error} ({_complexities(these)})", TERMINAL["bad"])
+        _argue(out, "error", f"{error} ({kinds_of(these)})", TERMINAL["bad"])
     for _, group in groupby(diagnosis.failing, key=_causes):
         _print_group(out, list(group), diagnosis)
     for what, inputs in _grouped(diagnosis.assumptions, lambda a: f"{a.input} ({a.state})"):
@@ -53,24 +54,24 @@ def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
 
 
 def _status(diagnosis: Diagnosis) -> Text:
-    """Return the first line: who, the status, and whose requests win what cannot serve them."""
+    """Return the first line: who, the status, and which winners cannot serve."""
     tenant = diagnosis.tenant
     name = f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)})"
-    mode = unusual_mode(diagnosis.request_mode, tenant.ai_mode)
+    mode = mode_of(diagnosis.asked_managed, tenant.ai_mode)
     served = f", requests {mode}" if mode else ""
     line = Text(f"{name}, plan {printable(tenant.plan_type)}{served}: ", "bold")
     line.append(diagnosis.status, f"bold {terminal_colour(diagnosis.status)}")
     winners = ((each, each.ranking.winner) for each in diagnosis.requests)
     unable = [(each, winner.unable) for each, winner in winners if winner and winner.unable]
     for why, these in _grouped(unable, lambda pair: pair[1]):
-        kinds = _complexities(each for each, _ in these)
+        kinds = kinds_of([each for each, _ in these])
         line.append(f"; for {kinds} requests the winner {printable(why)}", TERMINAL["bad"])
     return line
 
 
 def _print_group(out: Console, group: list[RequestDiagnosis], diagnosis: Diagnosis) -> None:
     """Print the argument for requests that fail for the same causes."""
-    first, which = group[0], _complexities(group)
+    first, which = group[0], kinds_of(group)
     explanation = first.explanation
     if not explanation.causes:
         _argue(out, "cause", f"unexplained ({which}): no deviation found that a fix removes")
@@ -80,7 +81,7 @@ def _print_group(out: Console, group: list[RequestDiagnosis], diagnosis: Diagnos
         _argue(out, "cause", line.append(f" ({cause.place}; {which})"))
         for sentence in cause.evidence:
             _argue(out, "", f"- {printable(sentence, 200)}")
-    fix = best_fix_of(group) or next(iter(explanation.fix_sets), None)
+    fix = best_fix(group) or next(iter(explanation.fix_sets), None)
     if fix is not None:
         _argue(out, "fix", _fix(fix, group, diagnosis))
         curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
@@ -127,7 +128,7 @@ def _proof(fix: FixSet, group: Sequence[RequestDiagnosis]) -> str:
     found = [*dict.fromkeys(map(_wins, winners.values()))]
     found += [] if fix.cures else ["which is no cure"]
     left = [each for each in group if each.request.complexity not in winners]
-    return f"verified: {', '.join(found)}" + (f"; not for {_complexities(left)}" if left else "")
+    return f"verified: {', '.join(found)}" + (f"; not for {kinds_of(left)}" if left else "")
 
 
 def _grouped(items: Iterable[T], word: Callable[[T], str]) -> Iterable[tuple[str, list[T]]]:
@@ -145,10 +146,6 @@ def _wins(winner: Candidate) -> str:
 
 def _causes(diagnosis: RequestDiagnosis) -> list[tuple[object, ...]]:
     return [(c.code, c.provider, c.role, c.verdict) for c in diagnosis.explanation.causes]
-
-
-def _complexities(diagnoses: Iterable[RequestDiagnosis]) -> str:
-    return ", ".join(d.request.complexity for d in diagnoses)
 
 
 def _rows(diagnosis: Diagnosis) -> Table:

@@ -1,22 +1,26 @@
-"""What an object shows of itself in Jupyter: a card, compact and escaped, found by its class."""
+"""What an object shows of itself in Jupyter: a card, found by its class; a case, its findings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
+from typing import TYPE_CHECKING, Any
 
-from atomlab.byok.keys import KeyLookups
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-from atomlab.diagnosis.explanation import FixSet
+from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.diagnosis.fixes import Fix, in_words, root_fix
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.show.badges import badge
-from atomlab.show.tables import Table, table_of
+from atomlab.show.tables import Table, badge, table_of
 from atomlab.show.templates import render
 from atomlab.text import count, listed, printable
+from atomlab.verdicts import STATUSES
+
+if TYPE_CHECKING:
+    from atomlab.diagnosis.case import SnapshotCase
+
 
 _BEST = 5
 _LONGEST = 20_000  # characters; a script is some 3,000, and holds a tenant's id in full
@@ -82,20 +86,6 @@ def _snapshot_card(snapshot: Snapshot) -> Card:
 
 
 @card_of.register
-def _lookups_card(lookups: KeyLookups) -> Card:
-    """Return the rows that were found, one each, and the providers without one in a line."""
-    frame = lookups.frame()
-    missing = frame["state"] == "missing"
-    without = f"{missing.sum():,} of {len(frame):,} providers have no row"
-    names = listed(frame.loc[missing, "provider"], 40)
-    return Card(
-        title="Key lookup",
-        tables=[Table(frame[~missing].rename(columns={"setting_key": "platform looks for"}))],
-        remarks=[f"{without}: {names}." if missing.any() else f"{without}."],
-    )
-
-
-@card_of.register
 def _ranking_card(ranking: Ranking) -> Card:
     """Return the outcome, the filters that reject a model, and the best candidates."""
     funnel, frame = ranking.funnel(), ranking.frame()
@@ -144,23 +134,6 @@ def _diagnosis_card(diagnosis: Diagnosis) -> Card:
 
 
 @card_of.register
-def _fix_set_card(fix_set: FixSet) -> Card:
-    """Return the edits, what they remove and cost, and what running them gave."""
-    winner = fix_set.after.winner
-    return Card(
-        title=" and ".join(map(str, fix_set.edits)),
-        word="verified" if fix_set.verified else "not run",
-        facts={
-            "removes": listed(fix_set.atoms),
-            "who acts": fix_set.who,
-            "cost": fix_set.cost,
-            "winner after": winner.model if winner else "none",
-        },
-        remarks=[f"No cure: {winner.unable}."] if winner and winner.unable else [],
-    )
-
-
-@card_of.register
 def _fix_card(fix: Fix) -> Card:
     """Return what to do in words, and the script with its rollback where there is one."""
     scripts = {"SQL to review and run": fix.sql, "SQL to undo it": fix.rollback}
@@ -177,19 +150,22 @@ def _fix_card(fix: Fix) -> Card:
 @card_of.register
 def _verification_card(verification: Verification) -> Card:
     """Return the verdict, and each claim with its own."""
-    claims = verification.frame()[["id", "claim", "verdict", "observed"]]
-    kinds = dict.fromkeys(r.complexity + " with tools" * r.tools for r in verification.requests)
+    claims = table_of(
+        [(c.id, c.statement, c.verdict, c.observed) for c in verification.claims],
+        ["id", "claim", "verdict", "observed"],
+        "Each claim with its verdict, and what was observed.",
+    )
+    nothing = "Nothing is claimed, so nothing was tested."
+    kinds = dict.fromkeys(request.kind for request in verification.requests)
     return Card(
         title=verification.title,
-        word=verification.verdict if len(claims) else "",
+        word=verification.verdict if verification.claims else "",
         facts={
             "tenant": verification.tenant,
             "request" if len(kinds) == 1 else "requests": ", ".join(kinds),
         },
-        tables=[Table(claims, "Each claim with its verdict, and what was observed.")]
-        if len(claims)
-        else [],
-        remarks=[] if len(claims) else ["Nothing is claimed, so nothing was tested."],
+        tables=[claims] if verification.claims else [],
+        remarks=[] if verification.claims else [nothing],
     )
 
 
@@ -204,3 +180,26 @@ def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, 
         in_words(fix.edits, diagnosis) if fix else None,
         fix.who if fix else None,
     )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The findings of a case; evaluated in a notebook's last cell, its report says them."""
+
+    case: SnapshotCase
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        findings = self.case.to_json()
+        line = _line(findings)
+        html = render("sentence.html", text=line)
+        return {MIME: findings, "text/html": html, "text/plain": line}
+
+    def __repr__(self) -> str:
+        return _line(self.case.to_json())
+
+
+def _line(findings: Mapping[str, Any]) -> str:
+    result, certainty = result_of(findings), certainty_of(findings)
+    found = f"{'Status' if result in STATUSES else 'Verdict'}: {result}"
+    cause = f" Cause: {certainty}." if certainty else ""
+    return printable(f"{found}.{cause} {findings['answer']}", 2000)

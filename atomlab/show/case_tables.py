@@ -86,9 +86,8 @@ def error(handler: BYOKHandler, request: Request) -> Sentence:
 def keys(diagnosis: Diagnosis) -> Table:
     """Return what the platform looks up for each provider of the registry, and what it finds.
 
-    Providers for which the tenant has no row, that share no declared variable with one for which
-    it has, and that no cause names, are counted in the caption rather than listed. Rows that the
-    platform reads for no provider come last, with their names.
+    Providers that have nothing to do with the tenant's rows or causes are only counted. Rows that
+    the platform reads for no provider come last.
     """
     frame = diagnosis.lookups.frame()
     declared = {p.id: p.api_key_env_var for p in diagnosis.platform.providers}
@@ -208,9 +207,18 @@ def trials(tried: Sequence[Trial]) -> Table | Sentence:
 
 def outcomes(case: Investigation | Triage) -> Table:
     """Return one row per complexity: usable models and the winner, before and after the fix."""
-    frame = case.outcome_frame()
-    what = "What the fix cures" if "usable after" in frame else "The decision without a fix"
-    return Table(frame, f"{what}, by complexity of the request.")
+    before = [each.ranking for each in case.diagnosis.requests]
+    when, after = (" after", case.decided_after) if case.decided_after else ("", before)
+    columns: dict[str, list[object]] = {"complexity": [r.request.complexity for r in before]}
+    if when:
+        columns["usable before"] = [len(ranking.order) for ranking in before]
+    columns |= {
+        f"usable{when}": [len(ranking.order) for ranking in after],
+        f"winner{when}": [r.winner.model if r.winner else None for r in after],
+        f"decision{when}": [ranking.summary() for ranking in after],
+    }
+    what = "What the fix cures" if when else "The decision without a fix"
+    return Table(pd.DataFrame(columns), f"{what}, by complexity of the request.")
 
 
 def options(compared: Sequence[Option]) -> Table:

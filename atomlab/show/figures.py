@@ -11,7 +11,8 @@ from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.edits import WHO
-from atomlab.fleet.survey import UNEXPLAINED, Failure, Fleet
+from atomlab.fleet.impacts import Failure
+from atomlab.fleet.survey import UNEXPLAINED, Fleet
 from atomlab.show.pictures import Cell, Picture, bars, grid
 from atomlab.text import count, printable
 
@@ -53,9 +54,7 @@ def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
 def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return for each provider and filter the share of the provider's models that it rejects.
 
-    Every filter judges every model, so a provider without a client still shows which other filters
-    would reject its models. Providers that the registry lacks are one row. A model that several
-    could serve, as substrings let them, is in the row of each.
+    Providers that the registry lacks are one row. A model that several could serve is in each's.
     """
     panels, platform = _panels(before, after), before.view.platform
     rows = {p.id: platform.models_of(p.id) for p in platform.providers if platform.has_models(p.id)}
@@ -105,9 +104,7 @@ def tenants_by_request(fleet: Fleet) -> Picture:
         for impact in fleet.affected
         for failure in impact.failures
     )
-    totals: Counter[str] = Counter()
-    for (code, _), number in found.items():
-        totals[code] += number
+    totals = Counter(code for code, _ in found.elements())
     codes, most = [code for code, _ in totals.most_common()], max(found.values(), default=1)
     cells = {
         (codes.index(c), columns.index(kind)): Cell(f"{n:,}", shade=_shade((n / most) ** 0.5))

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from atomlab.errors import InputError
-from atomlab.fleet.survey import UNEXPLAINED, Failure, Fleet
+from atomlab.fleet.impacts import Failure
+from atomlab.fleet.survey import UNEXPLAINED, Fleet
 from atomlab.show.tables import Table, table_of
 from atomlab.text import count, listed
 
@@ -32,10 +33,7 @@ def causes(fleet: Fleet) -> Table:
 
 
 def affected(fleet: Fleet, limit: int = 100) -> Table:
-    """Return one row per affected tenant, the most frequent cause first, `limit` of them.
-
-    Raises InputError for a limit below 1.
-    """
+    """Return one row per affected tenant, the most frequent cause first, `limit` of them."""
     if limit < 1:
         raise InputError(f"{limit} tenants cannot be listed", todo="give 1 or more")
     rows: list[tuple[object, ...]] = []

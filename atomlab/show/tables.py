@@ -16,10 +16,10 @@ import pandas as pd
 from markupsafe import Markup, escape
 from pandas.io.formats.style import Styler
 
-from atomlab.show.badges import badge
 from atomlab.show.templates import environment
 from atomlab.shown import Shown
 from atomlab.text import printable
+from atomlab.verdicts import tone
 
 _UNBROKEN = frozenset({"provider"})  # short ids are compared as they stand
 _LONGEST_ID = 24  # characters
@@ -102,3 +102,8 @@ def _broken(name: str) -> str:
     name = re.sub(r"(?<=[_/])(?=.)", _BREAK, name)
     too_long = rf"[^-{_BREAK}]{{{_LONGEST_WORD + 1},}}"
     return re.sub(too_long, lambda run: re.sub(".{10}(?=.)", rf"\g<0>{_BREAK}", run[0]), name)
+
+
+def badge(word: str) -> Markup:
+    """Return `word`, escaped, as a badge: its tone says the same as the word, never more."""
+    return Markup('<span class="badge {}">{}</span>').format(tone(word), word)

@@ -69,10 +69,7 @@ def _about_keys(inputs: Mapping[str, str], rules: Rules) -> list[str]:
 
 
 def print_verification(verification: Verification, snapshot: str, mode: str = "") -> None:
-    """Print the verdict on each claim, then the one on the hypothesis.
-
-    `mode` is how the request is served, where that has to be said.
-    """
+    """Print the verdict on each claim, then the one on the hypothesis."""
     out = Console()
     table = columns("", "claim", "verdict", "observed")
     for claim in verification.claims:
@@ -93,9 +90,8 @@ def print_verification(verification: Verification, snapshot: str, mode: str = ""
 def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool = False) -> None:
     """Print the fix as SQL, its rollback commented out below, or write both; say what it does.
 
-    What is said goes to stderr, so that stdout is the script and nothing else; `mode` is how the
-    requests are served, where that is not as usual. Raises SnapshotError if a file cannot be
-    written, or is there and `overwrite` is false.
+    What is said goes to stderr, so that stdout is the script and nothing else. Raises
+    SnapshotError if a file cannot be written, or is there and `overwrite` is false.
     """
     served = [f"for requests that are {mode}"] if mode else []
     print_warnings([printable(words, 600) for words in (*served, *fix.sentences)], label="fix")

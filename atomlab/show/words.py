@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from atomlab.byok.request import Request
+from atomlab.diagnosis.answers import USUAL_MODE, mode_of
 from atomlab.errors import InputError
 from atomlab.text import printable
 
@@ -33,28 +33,12 @@ def ai_mode_of(managed: bool | None) -> str:
     return next(word for word, asked in _MANAGED.items() if asked is managed)
 
 
-def unusual_mode(request_mode: str, ai_mode: str | None) -> str:
-    """Return how requests were served; empty for those of a BYOK tenant that are BYOK as usual.
-
-    `request_mode` is a diagnosis's, `ai_mode` the tenant's.
-    """
-    usual = request_mode == "BYOK (ai_mode)" and (ai_mode or "byok").lower() == "byok"
-    return "" if usual else request_mode
-
-
 def mode_in(findings: Mapping[str, Any]) -> str:
     """Return how the requests were served, empty where that is as usual or not stated."""
     found = findings.get("diagnosis", {})
-    if not found.get("request_mode"):  # of many tenants, the answer says it
-        return ""
-    return unusual_mode(found["request_mode"], found["ai_mode"])
-
-
-def mode_of(request: Request, asked: bool | None) -> str:
-    """Return the same of one decided request, of which the caller has `asked` this, or nothing."""
-    if asked is None:
-        return "managed (ai_mode)" if request.managed else ""
-    return f"{'managed' if asked else 'BYOK'} (as asked)"
+    mode = found.get("request_mode", "")  # of many tenants, the answer says it
+    usual = mode == USUAL_MODE and not mode_of(None, found.get("ai_mode"))
+    return "" if usual else str(mode)
 
 
 def describe_answer(provider: str, model: str, by: str) -> str:

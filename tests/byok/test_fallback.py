@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from atomlab.byok.clients import BYOKHandler
-from atomlab.byok.fallback import Answer, static_mapping
 from atomlab.byok.platform import Platform
-from atomlab.byok.ranking import rank
+from atomlab.byok.ranking import Answer, rank, static_mapping
 from atomlab.byok.request import Request
 from atomlab.errors import NO_MODELS, NoModelsAvailableError
 from atomlab.evidence.inputs.pricing import load_pricing

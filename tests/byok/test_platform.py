@@ -36,7 +36,7 @@ def test_columns_are_what_the_entries_mean(world):
         windows = [entry.get("max_input_tokens"), entry.get("max_tokens")]
         assert pricing.price_unknown[place] == any(c is None or c <= 0 for c in costs)
         assert pricing.window[place] == (windows[0] or windows[1] or 0)
-        assert models.window_unknown[place] == (not windows[0] and not windows[1])
+        assert pricing.window_unknown[place] == (not windows[0] and not windows[1])
 
 
 @pytest.mark.parametrize(

@@ -73,15 +73,15 @@ def test_a_key_for_another_tenant_is_stored_under_that_one_s_id(captured, whose,
     made = {"a": {}, "b": {}}
     options = {"env": {"QWEN_API_KEY": KEY}, "keys": stored("groq", "default")}
     snapshot = captured(made, rules="open-source-2026-05", **options)
-    with Sandbox(snapshot) as lab:
-        edit = Edit("new-credential", "OPENAI_API_KEY", tenant_id=whose)
-        held, applied = lab.edited_rows([edit], "id-a")
-        manager = lab.platform.manager()
+    lab = Sandbox(snapshot)
+    edit = Edit("new-credential", "OPENAI_API_KEY", tenant_id=whose)
+    held, applied = lab.edited_rows([edit], "id-a")
+    manager = lab.platform.manager()
 
-        def clients_of(tenant):
-            looks = manager.lookups_of(manager.states_of(held.of(tenant).items()))
-            return tuple(look.provider for look in looks if look.client)
+    def clients_of(tenant):
+        looks = manager.lookups_of(manager.states_of(held.of(tenant).items()))
+        return tuple(look.provider for look in looks if look.client)
 
-        assert applied
-        assert clients_of("id-a") == clients
-        assert clients_of("id-b") == ("openai", "qwen")
+    assert applied
+    assert clients_of("id-a") == clients
+    assert clients_of("id-b") == ("openai", "qwen")

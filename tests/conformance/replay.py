@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import atomlab
-from atomlab.byok.fallback import static_mapping
+from atomlab.byok.ranking import static_mapping
 from tests.conftest import ATOM_SCHEMA, ROOT
 
 EDITION = "open-source-2026-05"

@@ -8,7 +8,7 @@ import pytest
 
 import atomlab
 from atomlab.byok.ranking import rank
-from atomlab.diagnosis.answers import decided_as, instead, keys_that_serve, serves, unable
+from atomlab.diagnosis.answers import instead, keys_that_serve, mode_of, serves, unable
 from atomlab.diagnosis.triage import triage
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider
@@ -34,20 +34,20 @@ def decided(captured, write_json):
 @pytest.mark.parametrize(
     ("managed", "mode", "told"),
     [
-        (None, "managed", "as managed requests (ai_mode)"),
-        (None, "MANAGED", "as managed requests (ai_mode)"),
+        (None, "managed", "managed (ai_mode)"),
+        (None, "MANAGED", "managed (ai_mode)"),
         (None, "byok", ""),
-        (None, "hybrid", ""),
+        (None, "hybrid", "BYOK (ai_mode)"),
         (None, None, ""),
-        (True, "byok", "as managed requests, as asked"),
-        (True, "managed", "as managed requests, as asked"),
-        (False, "managed", "as BYOK requests, as asked"),
-        (False, None, "as BYOK requests, as asked"),
+        (True, "byok", "managed (as asked)"),
+        (True, "managed", "managed (as asked)"),
+        (False, "managed", "BYOK (as asked)"),
+        (False, None, "BYOK (as asked)"),
     ],
 )
 def test_as_whose_requests_it_was_decided(managed, mode, told):
-    """Said of managed tenants, and of whatever was asked for; BYOK goes without saying."""
-    assert decided_as(managed, mode) == told
+    """Said of whatever was asked for, and of all tenants but those in the mode `byok`."""
+    assert mode_of(managed, mode) == told
 
 
 def test_only_a_winner_known_to_be_no_chat_model_cannot_serve(decided):

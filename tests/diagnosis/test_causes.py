@@ -11,7 +11,7 @@ from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.registry import Provider
-from tests.diagnosis.test_blockers import small_worlds, tenants, with_variables
+from tests.diagnosis.test_fix_sets import small_worlds, tenants, with_variables
 from tests.examples import examples
 from tests.small import TOKENS, explained, small_platform
 from tests.worlds import PLANS, requests

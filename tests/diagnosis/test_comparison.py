@@ -71,9 +71,9 @@ def test_a_request_that_no_chat_model_wins_is_not_said_to_need_no_fix(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "status", "how"),
     [
-        (None, "affected", " Decided as managed requests (ai_mode)."),
-        (True, "affected", " Decided as managed requests, as asked."),
-        (False, "healthy", " Decided as BYOK requests, as asked."),
+        (None, "affected", " Requests are managed (ai_mode)."),
+        (True, "affected", " Requests are managed (as asked)."),
+        (False, "healthy", " Requests are BYOK (as asked)."),
     ],
 )
 def test_a_managed_tenant_is_compared_as_managed(tmp_path, asked, status, how):

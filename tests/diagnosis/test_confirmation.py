@@ -104,7 +104,8 @@ def test_the_fault_put_back_takes_the_key_of_the_winner_away():
     """The next best client's model wins then; without another client the error is back."""
     rows = {f"{p}_API_KEY": TOKENS["present"] for p in ("OPENAI", "GROQ")}
     for held, winner in ((rows, "openai"), ({"GROQ_API_KEY": TOKENS["blank"]}, None)):
-        with evidence_of(held.items()) as evidence, Sandbox(evidence, SITE) as lab:
+        with evidence_of(held.items()) as evidence:
+            lab = Sandbox(evidence, SITE)
             ranking = lab.decide(TENANT, Request("simple"))
             (found,) = put_fault_back(DecidedRequest(ranking, [], lab, TENANT), lookups_of(held))
         assert found.edits == (Edit("remove-row", "GROQ_API_KEY"),)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from atomlab.diagnosis.edits import Edit, by_target
-from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import load_rules
-from tests.refusals import refused
 
 
 @pytest.mark.parametrize(
@@ -25,13 +23,6 @@ from tests.refusals import refused
 def test_fix_costs_are_the_documented_ones(edit, cost):
     """Copy 1, repair 1, new credential 5, platform configuration 10, code 20."""
     assert edit.cost == cost
-
-
-@pytest.mark.parametrize("kind", ["copy-keys", "", "drop table", None])
-def test_an_unknown_kind_of_edit_is_refused_with_the_known_ones(kind):
-    """The line names the kind and what there is."""
-    with refused(InputError, "unknown kind of edit"):
-        Edit(kind, "GROQ_API_KEY")
 
 
 @pytest.mark.parametrize(

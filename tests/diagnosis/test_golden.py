@@ -30,13 +30,13 @@ from atomlab.diagnosis.comparison import compare
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.investigation import investigate
 from atomlab.diagnosis.lint import lint
-from atomlab.diagnosis.options import compare_options
+from atomlab.diagnosis.options import compare_options, cons, pros
 from atomlab.diagnosis.population import affected_tenants
-from atomlab.diagnosis.tradeoffs import cons, pros
 from atomlab.diagnosis.triage import triage
 from atomlab.diagnosis.verify import verify
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleet.survey import survey
+from atomlab.show.case_tables import outcomes
 from tests.conftest import ROOT
 from tests.diagnosis.made import KEY, Made, capture_made, stored
 from tests.small import chat
@@ -281,7 +281,6 @@ def diagnosed(snapshot: Snapshot, tenant: str, *kinds: str, **fields: Any) -> di
         "repr": repr(found),
         "warnings": found.warnings(),
         "fix": {"status": fix.status, "told": fix.sentences, "unable": fix.unable},
-        "outcomes": frame(found.outcome_frame()),
         "document": document,
     }
 
@@ -305,8 +304,6 @@ def surveyed(snapshot: Snapshot, complexity: str = "", managed: bool | None = No
         "answer": found.answer(),
         "document": found.to_json(),
         "causes": {code: len(impacts) for code, impacts in found.by_cause().items()},
-        "frame": frame(found.frame()),
-        "claims": frame(found.verification.frame()),
         "leaves": {
             f"{impact.tenant.subdomain}, {each.complexity}": [each.leaves, each.copies, each.held]
             for impact in found.affected
@@ -319,8 +316,10 @@ def surveyed(snapshot: Snapshot, complexity: str = "", managed: bool | None = No
 def triaged(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
     """Return all that a triage gives but for the diagnosis."""
     found = triage(snapshot, tenant, **asked)
-    frames = {"outcomes": frame(found.outcome_frame())}
-    return {**frames, "document": without_diagnosis(found.to_json())}
+    return {
+        "outcomes": frame(outcomes(found).frame),
+        "document": without_diagnosis(found.to_json()),
+    }
 
 
 def investigated(
@@ -330,7 +329,7 @@ def investigated(
     found = investigate(snapshot, tenant, hypothesis, **asked)
     return {
         "provider": found.provider,
-        "outcomes": frame(found.outcome_frame()),
+        "outcomes": frame(outcomes(found).frame),
         "document": without_diagnosis(found.to_json()),
     }
 
@@ -426,7 +425,7 @@ CASES: dict[str, Case] = {
         )
     },
     "fleet-others": lambda w: [
-        [found["answer"], found["frame"]["rows"][:6], found["leaves"], found["hollow"]]
+        [found["answer"], found["leaves"], found["hollow"]]
         for found in (
             surveyed(w.made, "complex", managed=True),
             surveyed(w.keyless, "advanced"),
@@ -446,10 +445,7 @@ CASES: dict[str, Case] = {
         for complexity in ("", "simple", "advanced")
         for managed in (None, True, False)
     },
-    "lint": lambda w: [
-        {**found.to_json(), "frame": frame(found.frame())}
-        for found in map(lint, (w.made, w.bare, w.empty))
-    ],
+    "lint": lambda w: [found.to_json() for found in map(lint, (w.made, w.bare, w.empty))],
     "lint-others": lambda w: [
         [asdict(each) for each in lint(other).findings if each not in known]
         for known, other in ((lint(w.made).findings, w.broken), ((), w.public))

@@ -8,6 +8,7 @@ import yaml
 import atomlab
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.show.case_tables import outcomes
 from tests.diagnosis.made import EVERY, FIT, KEY, Made, capture_made
 from tests.refusals import refused
 
@@ -48,7 +49,7 @@ def test_an_investigation_asks_what_the_hypothesis_asks(before, case, request_fi
     alone = atomlab.verify(before, found.hypothesis)
 
     asked = found.hypothesis.request.of_tenant(found.diagnosis.tenant.ai_mode)
-    assert found.request == asked == alone.request
+    assert found.request == asked == alone.requests[0]
     assert [c.verdict for c in found.verification.claims] == [c.verdict for c in alone.claims]
     told = found.to_json()
     assert told["tested"] == [found.request.to_json()]
@@ -161,9 +162,9 @@ def test_a_managed_tenant_is_investigated_as_managed(tmp_path, case, asked):
     assert found.cured() == told["repaired"]["cured"] == cured
     assert told["verdict"] == ("confirmed" if cured else "refuted")
     assert told["affected"][0]["failing"] == 1
-    how = {None: "managed requests (ai_mode)", True: "managed requests, as asked"}
-    how |= {False: "BYOK requests, as asked"}
-    assert found.answer().endswith(f" Decided as {how[asked]}.")
+    how = {None: "managed (ai_mode)", True: "managed (as asked)"}
+    how |= {False: "BYOK (as asked)"}
+    assert found.answer().endswith(f" Requests are {how[asked]}.")
 
 
 @pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])
@@ -185,13 +186,13 @@ def test_the_decisions_before_and_after_are_those_of_the_two_days(before, after,
         assert found.after(complexity).summary() == now[place].ranking.summary()
         assert found.before(complexity).request.complexity == complexity
         assert found.after(complexity).request.complexity == complexity
-    frame = found.outcome_frame()
+    frame = outcomes(found).frame
     assert list(frame["usable before"]) == [len(each.ranking.order) for each in then]
     assert list(frame["usable after"]) == [len(each.ranking.order) for each in now]
     healthy = case(after, "brennan", RAISES)
     assert healthy.after("simple") is None
-    assert list(healthy.outcome_frame()) == ["complexity", "usable", "winner", "decision"]
-    assert list(healthy.outcome_frame()["usable"]) == [len(each.ranking.order) for each in now]
+    assert list(outcomes(healthy).frame) == ["complexity", "usable", "winner", "decision"]
+    assert list(outcomes(healthy).frame["usable"]) == [len(each.ranking.order) for each in now]
 
 
 @pytest.mark.parametrize("complexity", COMPLEXITIES)
@@ -212,9 +213,9 @@ def test_the_claims_are_tested_again_on_the_request_that_was_asked(before, case,
 def test_what_the_hypothesis_says_of_managed_requests_was_asked_for(before, case):
     """The file's word is told as one that was asked for; the caller's goes before it."""
     said = case(before, "brennan", RAISES, managed=True)
-    assert said.answer().endswith(" Decided as managed requests, as asked.")
+    assert said.answer().endswith(" Requests are managed (as asked).")
     other = atomlab.investigate(before, "brennan", said.hypothesis, managed=False)
-    assert other.answer().endswith(" Decided as BYOK requests, as asked.")
+    assert other.answer().endswith(" Requests are BYOK (as asked).")
     assert "Decided" not in case(before, "brennan", RAISES).answer()
 
 

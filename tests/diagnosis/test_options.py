@@ -189,11 +189,9 @@ def test_a_variable_of_the_worker_is_no_data_of_the_tenant(captured):
 
 
 def test_a_decision_is_told_by_who_answers():
-    """The winner's model, the fallback's, or the error; served is who may get a chat model."""
+    """The winner's model, the fallback's, or the error."""
     assert [str(Decision(None)), str(Decision(None, ("qwen", "qwen-plus")))] == [
         "the error",
         "the fallback qwen-plus",
     ]
     assert str(Decision(("a", "a/b"))) == "a/b"
-    served = (Decision(("a", "b")), Decision(("a", "b"), unable="b is none"), Decision(None))
-    assert [decision.served for decision in served] == [True, False, False]

@@ -37,7 +37,7 @@ def test_every_tenant_is_in_exactly_one_state(before):
         for tenant in alike.tenants:
             handler = atomlab.BYOKHandler(tenant.id, before.session, platform=platform)
             assert manager.states(before.session, tenant.id).of(tenant.id) == alike.rows
-            assert (tenant.plan_type, tuple(handler.clients)) == (alike.plan, alike.clients)
+            assert (tenant.plan_type, tuple(handler.clients)) == (alike.plan, alike.lookups.clients)
             assert tenant.ai_mode == alike.mode
             seen.append(tenant.id)
     assert sorted(seen) == sorted(tenant.id for tenant in before.session.query(atomlab.Tenant))
@@ -100,7 +100,7 @@ def test_the_tenants_of_the_public_edition_share_the_environment(captured):
     platform = atomlab.load_platform(snapshot.session)
     found = {t.id: alike for alike in distinct_states(snapshot, platform) for t in alike.tenants}
     # In the edition's own order, whatever settings the tenants have.
-    clients = {tenant: alike.clients for tenant, alike in found.items()}
+    clients = {tenant: alike.lookups.clients for tenant, alike in found.items()}
     assert clients == {
         "id-a": ("deepseek", "gemini"),
         "id-b": ("gemini",),

@@ -18,9 +18,9 @@ def replay(snapshot, diagnosis, recorded):
     """Run an intervention again from its JSON alone; return its result in words."""
     request = Request(**diagnosis["request"])
     edits = [Edit(**fields) for fields in recorded["edits"]]
-    with Sandbox(snapshot) as lab:
-        tenant = snapshot.tenant("brennan").id
-        trial = lab.try_edits(recorded["name"], edits, tenant, request)
+    lab = Sandbox(snapshot)
+    tenant = snapshot.tenant("brennan").id
+    trial = lab.try_edits(recorded["name"], edits, tenant, request)
     return trial.to_json()
 
 
@@ -63,35 +63,36 @@ def test_edits_are_undone_before_the_next(before):
     """However many edits were tried, the copy decides as the snapshot does."""
     tenant = before.tenant("brennan").id
     request = Request("moderate")
-    with Sandbox(before) as lab:
-        untouched = lab.decide(tenant, request).summary()
-        for key in ("MINIMAX_API_KEY", "OPENAI_API_KEY"):
-            assert lab.try_edits("", [Edit("new-credential", key)], tenant, request).cured
-        lab.try_edits("", [Edit("remove-row", "MINIMAX_2_7_API_KEY")], tenant, request)
-        assert lab.decide(tenant, request).summary() == untouched
-        assert lab.try_edits("", [], tenant, request).result == "the error stays"
+    lab = Sandbox(before)
+    untouched = lab.decide(tenant, request).summary()
+    for key in ("MINIMAX_API_KEY", "OPENAI_API_KEY"):
+        assert lab.try_edits("", [Edit("new-credential", key)], tenant, request).cured
+    lab.try_edits("", [Edit("remove-row", "MINIMAX_2_7_API_KEY")], tenant, request)
+    assert lab.decide(tenant, request).summary() == untouched
+    assert lab.try_edits("", [], tenant, request).result == "the error stays"
 
 
 def test_a_copy_of_what_is_not_there_is_not_made(before):
     """Copying from a row that does not exist changes nothing, and says so."""
     tenant = before.tenant("brennan").id
     edit = Edit("copy-key", "MINIMAX_API_KEY", copy_from="NOT_THERE_API_KEY")
-    with Sandbox(before) as lab:
-        trial = lab.try_edits("", [edit], tenant, Request("moderate"))
+    lab = Sandbox(before)
+    trial = lab.try_edits("", [edit], tenant, Request("moderate"))
     assert not trial.applied
     assert trial.result == "could not be made: there is no value to copy"
 
 
 def test_a_tenant_that_nobody_is_has_no_trial(before):
     """An id that no tenant has is refused, with near ones, rather than answered."""
-    with Sandbox(before) as lab, refused(TenantError, "no tenant 'nobody'"):
+    lab = Sandbox(before)
+    with refused(TenantError, "no tenant 'nobody'"):
         lab.try_edits("x", [Edit("new-credential", "GROQ_API_KEY")], "nobody", Request())
 
 
 def test_a_name_that_no_provider_reads_is_no_key_of_another_tenant(captured):
     """In the public edition another tenant's key is a stored one: of such a name it is nobody's."""
     snapshot = captured({"a": {}, "b": {}}, rules="open-source-2026-05", env={})
-    with Sandbox(snapshot) as lab:
-        edit = Edit("new-credential", "NO_SUCH_NAME", tenant_id="id-b")
-        trial = lab.try_edits("", [edit], "id-a", Request())
+    lab = Sandbox(snapshot)
+    edit = Edit("new-credential", "NO_SUCH_NAME", tenant_id="id-b")
+    trial = lab.try_edits("", [edit], "id-a", Request())
     assert (trial.applied, trial.cured) == (True, False)

@@ -14,6 +14,7 @@ from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.triage import triage
 from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.show.case_tables import outcomes
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import is_one_line, refused
 
@@ -63,15 +64,15 @@ def test_a_failing_tenant_is_confirmed_with_its_root_cause(before, tenant, code)
 def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
     """What it cures, and leaves, is what the same edits do when each request is tried alone."""
     case = triage(before, tenant)
-    frame = case.outcome_frame().set_index("complexity")
-    fix = best_fix(case.diagnosis)
-    with Sandbox(before, case.diagnosis.platform) as lab:
-        for each in case.diagnosis.requests:
-            alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after
-            told = frame.loc[each.request.complexity]
-            assert told["usable before"] == len(each.ranking.order)
-            assert told["usable after"] == len(alone.order)
-            assert told["decision after"] == alone.summary()
+    frame = outcomes(case).frame.set_index("complexity")
+    fix = best_fix(case.diagnosis.failing)
+    lab = Sandbox(before, case.diagnosis.platform)
+    for each in case.diagnosis.requests:
+        alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after
+        told = frame.loc[each.request.complexity]
+        assert told["usable before"] == len(each.ranking.order)
+        assert told["usable after"] == len(alone.order)
+        assert told["decision after"] == alone.summary()
     cured = next(words for words in case.fix.words if words.startswith("to cure "))
     for complexity, usable in frame["usable after"].items():
         assert usable or complexity not in cured.partition(" requests")[0]
@@ -80,7 +81,7 @@ def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
 def test_without_a_fix_the_decision_is_told(before):
     """A healthy tenant has one set of decisions, not two."""
     columns = ["complexity", "usable", "winner", "decision"]
-    assert list(triage(before, "northwind").outcome_frame()) == columns
+    assert list(outcomes(triage(before, "northwind")).frame) == columns
 
 
 def test_of_a_healthy_tenant_nothing_is_claimed(before):
@@ -110,7 +111,7 @@ def test_each_root_cause_is_told_with_its_kinds_of_request(captured, write_json)
     rows = {"GROQ_API_KEY": "", "MISTRAL_KEY": "a-real-key"}
     case = triage(captured({"acme": rows}, pricing=write_json({"pricing": models})), "acme")
     answer = case.answer()
-    roots = {d.request.complexity: str(d.explanation.causes[0]) for d in case.failing}
+    roots = {d.request.complexity: str(d.explanation.causes[0]) for d in case.diagnosis.failing}
     assert roots == {
         "simple": "key-empty groq",
         **dict.fromkeys(("moderate", "complex", "advanced"), "key-misnamed mistral"),
@@ -204,10 +205,10 @@ def test_a_managed_tenant_is_held_to_its_plan(tmp_path, mode, asked):
     assert case.diagnosis.requests[0].request.managed == managed
     assert bool(copied.usable("moderate", asked)) == (not managed)
     assert (case.fix.status == "sql") == (not managed)
-    told = {None: "as managed requests (ai_mode)" if managed else ""}
-    told |= {True: "as managed requests, as asked", False: "as BYOK requests, as asked"}
-    assert case.answer().endswith(f" Decided {told[asked]}.") == bool(told[asked])
-    assert ("Decided" in case.answer()) == bool(told[asked])
+    told = {None: "managed (ai_mode)" if managed else ""}
+    told |= {True: "managed (as asked)", False: "BYOK (as asked)"}
+    assert case.answer().endswith(f" Requests are {told[asked]}.") == bool(told[asked])
+    assert ("Requests are" in case.answer()) == bool(told[asked])
 
 
 @pytest.mark.parametrize("asked", [None, True, False], ids=["ai_mode", "managed", "byok"])

@@ -14,8 +14,7 @@ import pypdf
 import pytest
 import yaml
 
-from atomlab.postmortem.make import to_bytes, to_markdown
-from atomlab.postmortem.page import to_page
+from atomlab.postmortem.make import to_bytes, to_markdown, to_page
 from atomlab.postmortem.reader import blocks
 from tests.pages import Page
 from tests.postmortem.conftest import HOSTILE, SAID

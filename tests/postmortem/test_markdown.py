@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from atomlab.postmortem.cases import Evidence, Statement
+from atomlab.postmortem.cases import EvidenceItem, Statement
 from atomlab.postmortem.markdown import code, escaped, fence, link, render
 from atomlab.text import printable
 from tests.postmortem.conftest import HOSTILE
@@ -101,6 +101,6 @@ def test_evidence_is_numbered_in_the_order_of_the_document(tmp_path, monkeypatch
     )
     (tmp_path / "t.md").write_text(template)
     monkeypatch.setattr(markdown, "FOLDER", tmp_path)
-    a, b = Evidence("first", "says"), Evidence("second", "says")
+    a, b = EvidenceItem("first", "says"), EvidenceItem("second", "says")
     shown = render("t.md", a=Statement("a", (a, b, a)), b=Statement("b", (b,)))
     assert shown == "b [E1] a [E2] [E1] b [E1] E1=second E2=first\n"

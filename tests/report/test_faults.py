@@ -26,7 +26,7 @@ OLD = {"report.html": "old page", "findings.json": "old findings", "notebook.ipy
 PARAMETERS = 'snapshot: str = ""  # a snapshot\ntenant: str = ""  # a tenant\n'
 FINDINGS = """import atomlab
 from atomlab.diagnosis.triage import triage
-from atomlab.show.findings import Findings
+from atomlab.show.cards import Findings
 Findings(triage(atomlab.open_snapshot(snapshot), tenant, "simple"))"""
 
 

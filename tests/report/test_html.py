@@ -152,7 +152,7 @@ def test_a_hostile_tenant_name_is_inert(captured, template, name):
     """Whatever a tenant is called, its name is text in tables, sentences, header and figures."""
     from atomlab.diagnosis.fixes import plan_fix
     from atomlab.show import figures
-    from atomlab.show.findings import Findings
+    from atomlab.show.cards import Findings
 
     snapshot = captured({name: {"MINIMAX_2_7_API_KEY": "k"}})
     case = atomlab.investigate(snapshot, f"id-{name}", atomlab.load_hypothesis(template))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import atomlab.report.templates
-from atomlab.show.badges import badge
 from atomlab.show.cards import Card
 from atomlab.show.palette import DARK, LIGHT, css_variables
+from atomlab.show.tables import badge
 from tests.report.contrast import contrast
 
 PACKAGE = Path(atomlab.__file__).parent

@@ -42,8 +42,8 @@ def test_by_request_counts_failures(fleet):
 
 def test_a_cause_names_the_providers_that_were_meant_and_how_often(fleet):
     """The most frequent first, each with its number of tenants."""
-    frame = fleet.frame()
-    counted = frame.groupby(["cause", "provider"]).size().to_dict()
+    first = [impact.failures[0].cause for impact in fleet.impacts if impact.failures]
+    counted = Counter((each.code, each.provider) for each in first if each.provider)
     causes = fleet_tables.causes(fleet).frame.dropna(subset="providers")
     for cause, providers in zip(causes["cause"], causes["providers"], strict=True):
         named = [name.rstrip(")").split(" (") for name in providers.split(", ")]

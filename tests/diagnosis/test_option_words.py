@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 import atomlab
-from atomlab.diagnosis.options import Option
-from atomlab.diagnosis.tradeoffs import cons, pros
+from atomlab.diagnosis.options import Option, cons, pros
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import atomlab
 from atomlab.byok.platform import Platform
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.platform_edits import edited
+from atomlab.diagnosis.sandbox import edited
 from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS
 from atomlab.evidence.inputs.rules import load_rules
 
@@ -69,8 +69,10 @@ def test_broken_entries_are_taken_out_and_the_others_stay_in_order(before):
 def test_only_unknown_windows_are_completed(before):
     """What the cache states stays; what it does not is wide enough for every request."""
     platform = atomlab.load_platform(before.session)
-    completed = edited(platform, [Edit("complete-windows")]).pricing
-    unknown = platform.pricing.window_unknown
+    completed, unknown = (
+        edited(platform, [Edit("complete-windows")]).pricing,
+        platform.pricing.window_unknown,
+    )
     assert unknown.any()
     assert not completed.window_unknown.any()
     assert (completed.window[unknown] >= 1_000_000).all()

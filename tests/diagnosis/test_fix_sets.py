@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
-from atomlab.diagnosis.blockers import minimal_blocking_sets, minimal_fix_sets
+from atomlab.diagnosis.fix_sets import minimal_blocking_sets, minimal_fix_sets
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.registry import Provider
 from benchmarks.plain_loop import rank_plainly
@@ -206,7 +206,8 @@ def test_adding_a_key_never_removes_a_candidate(data, world, rows, asked):
     added = {data.draw(st.sampled_from(ROWS)): TOKEN}
     ids = {}
     for name, held in (("before", rows), ("after", rows | added)):
-        with evidence_of(held.items(), plan) as evidence, Sandbox(evidence, platform) as lab:
+        with evidence_of(held.items(), plan) as evidence:
+            lab = Sandbox(evidence, platform)
             candidates = lab.decide(TENANT, asked).candidates()
             ids[name] = {(c.provider, c.model, c.value_score) for c in candidates}
     assert ids["before"] <= ids["after"]

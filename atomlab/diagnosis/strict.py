@@ -1,0 +1,82 @@
+"""Files that people write: models that refuse what they do not know, and say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from atomlab.errors import InputError
+from atomlab.files import read_yaml
+from atomlab.text import did_you_mean, field_name
+
+# What is asked for, by the kind of pydantic's errors, whose own words are about Python.
+_MUST = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "literal_error": "must be {expected}",
+    "model_type": "must be a mapping of names and values",
+    "string_too_short": "must not be empty",
+    "string_type": "must be text; put it in quotes if it looks like something else",
+    "too_long": "has too many entries, more than {max_length}",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+    "union_tag_invalid": "has no known kind",
+    "union_tag_not_found": "has no known kind",
+}
+
+
+class Strict(BaseModel):
+    """A part of such a file: unknown fields are refused, empty ones left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_and_filled(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        fields = known_fields(cls)
+        for name in given:
+            if name not in fields:
+                hint = f"{did_you_mean(str(name), fields)} known fields: {', '.join(fields)}"
+                raise ValueError(f"unknown field {field_name(name)}", hint.strip())
+        return {name: value for name, value in given.items() if value is not None}
+
+
+M = TypeVar("M", bound=Strict)
+
+
+def known_fields(model: type[Strict]) -> list[str]:
+    """Return the names of the fields as a file has them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def load_model(path: str | Path, model: type[M], what: str, kinds: Collection[str] = ()) -> M:
+    """Return the model in a YAML file; an empty file has no field.
+
+    Raises InputError naming the place for a file that cannot be read, an unknown field or one of
+    `kinds` (with the known ones), or a value that does not fit.
+    """
+    document = read_yaml(Path(path))
+    if not isinstance(document, dict | None):
+        known = f"give a mapping of: {', '.join(known_fields(model))}"
+        raise InputError(f"is not {what}", where=path, todo=known)
+    try:
+        return model.model_validate(document or {})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    parts = [part for part in first["loc"] if part not in kinds]
+    named = (f"[{p}]" if isinstance(p, int) else f".{field_name(p)}" for p in parts)
+    place, context = "".join(named).lstrip("."), first.get("ctx", {})
+    if first["type"] == "missing":
+        raise InputError(f"{place} is missing", where=path, todo="add it")
+    must, todo = _MUST.get(first["type"], first["msg"]).format_map(context), ["correct it"]
+    if first["type"] == "value_error":
+        args: tuple[str, ...] = context["error"].args
+        must, *todo = (*args, "correct it")
+    if first["type"].startswith("union_tag"):
+        todo = [f"known kinds: {', '.join(kinds)}"]
+    raise InputError(f"{place}: {must}".removeprefix(": "), where=path, todo=todo[0])
