@@ -147,7 +147,9 @@ def _read_platform(db: Session) -> Platform:
         Provider(row[0], row[1], None if row[2] is None else bool(row[2]), row[3])
         for row in registry
     )
-    models = db.execute(text(f"SELECT {', '.join(COLUMNS)} FROM pricing ORDER BY position"))  # noqa: S608
+    there = {column["name"] for column in inspect(db.connection()).get_columns("pricing")}
+    chosen = ", ".join(c if c in there else "NULL" for c in COLUMNS)  # less in an earlier format
+    models = db.execute(text(f"SELECT {chosen} FROM pricing ORDER BY position"))  # noqa: S608
     catalog = db.execute(
         text("SELECT model_id, capabilities, exclude_from_general_routing FROM model_catalog")
     )

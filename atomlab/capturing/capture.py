@@ -31,6 +31,7 @@ from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
 from atomlab.evidence.manifest import describe
 from atomlab.evidence.redaction import key_id, key_text, new_key, read_key
+from atomlab.evidence.schema import FORMAT_VERSION
 from atomlab.evidence.shapes import looks_secret
 from atomlab.evidence.snapshot import Snapshot, open_snapshot, open_written
 from atomlab.evidence.soundness import check_sizes
@@ -190,7 +191,7 @@ def _copy(
     withheld = copy_environment(work, inputs, key)
     work.execute("COMMIT")  # before anything could roll back: there is no journal
     try:
-        check_sizes(work)  # which opening would refuse
+        check_sizes(work, FORMAT_VERSION)  # which opening would refuse
     except ValueError as error:
         raise SourceError(
             f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"

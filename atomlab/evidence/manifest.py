@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from atomlab.evidence.inputs.pricing import Pricing
-from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules
+from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules, editions
 from atomlab.evidence.redaction import key_id
-from atomlab.evidence.schema import FORMAT_VERSION, SNAPSHOT_TABLES
+from atomlab.evidence.schema import FORMAT_VERSION, FORMATS
 
 _SCHEMA = "atomlab.snapshot"
 _SCHEME = "hmac-sha256/v1"
@@ -38,7 +38,7 @@ _Time = Annotated[str, AfterValidator(_is_time)]
 _Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Number = Annotated[float, Field(gt=-(2**63), lt=2**63, allow_inf_nan=False)]
-_State = Literal["captured", "given", "default", "absent"]
+_State = Literal["captured", "given", "default", "absent", "unknown"]
 
 
 class _Part(BaseModel):
@@ -136,26 +136,50 @@ def describe(
         "rules": rules.name,
         "pricing": _about(prices, _iso(captured_at)),
         "fingerprint": {"scheme": _SCHEME, "key_id": key_id(key)},
-        "tables": {table: table_digest(work, table) for table in SNAPSHOT_TABLES},
+        "tables": {table: table_digest(work, table) for table in FORMATS[FORMAT_VERSION][1]},
         **about,
     }
 
 
 def read_manifest(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Return the manifest of an opened snapshot; raise ValueError if it has another form."""
+    """Return the manifest of an opened snapshot, whatever its format in the form of the latest.
+
+    Raises ValueError if it lacks something or says it in another form, RecursionError if it is
+    nested too deeply, sqlite3.Error if it cannot be read.
+    """
     rows = connection.execute("SELECT name, value FROM manifest")
     manifest = {name: json.loads(value) for name, value in rows}
+    [(version,)] = connection.execute("PRAGMA user_version")
+    if version == 2:
+        _complete(manifest, connection)
     try:
         found = _Manifest.model_validate(manifest)
     except ValidationError as error:
         place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
         problem = f"{place} is missing or not what it should be"
     else:
-        names = set(found.tables) == set(SNAPSHOT_TABLES) and set(found.inputs) == set(INPUTS)
-        if names and found.schema_ == f"{_SCHEMA}/{FORMAT_VERSION}":
+        names = set(found.tables) == set(FORMATS[version][1]) and set(found.inputs) == set(INPUTS)
+        if names and found.schema_ == f"{_SCHEMA}/{version}":
             return found.model_dump(by_alias=True, exclude_unset=True)
         problem = "its schema, tables or inputs are not those of its format"
     raise ValueError(problem)
+
+
+def _complete(manifest: dict[str, Any], connection: sqlite3.Connection) -> None:
+    """Let a manifest of format 2 say what later ones do, `unknown` where nothing says it."""
+    [(withheld,)] = connection.execute("SELECT coalesce(sum(unnamed_settings), 0) FROM tenants")
+    [(scores,)] = connection.execute("SELECT count(health_score) FROM providers")
+    known = {
+        "rules": "default" if manifest.get("rules") in list(editions()) else "given",
+        "prices": "given" if manifest.get("pricing") else "absent",
+        "health": "given" if scores else "absent",
+        "environment": "absent",
+        "stored keys": "absent",
+    }
+    manifest["inputs"] = {name: known.get(name, "unknown") for name in INPUTS}
+    manifest["withheld"] = {"settings": withheld, "variables": 0, "stored_keys": 0}
+    if isinstance(source := manifest.get("source"), dict):
+        source["remarks"] = []
 
 
 def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.schema import FORMAT_VERSION
+from atomlab.evidence.schema import FORMATS
 
 APPLICATION_ID = 0x41544C42  # "ATLB", in SQLite's header
 
@@ -79,9 +79,9 @@ def _check_header(head: bytes, path: Path) -> None:
             "make one from it: atomlab capture",
         ),
         (
-            version != FORMAT_VERSION,
-            f"has snapshot format {version}, this atomlab reads {FORMAT_VERSION}",
-            "update atomlab" if version > FORMAT_VERSION else "capture it again",
+            version not in FORMATS,
+            f"has snapshot format {version}, this atomlab reads {min(FORMATS)} to {max(FORMATS)}",
+            "update atomlab" if version > max(FORMATS) else "capture it again",
         ),
         (head[18:20] != _ROLLBACK_JOURNAL, "has a header that capture never writes", _AGAIN),
     ):

@@ -143,6 +143,8 @@ class Snapshot(Evidence, Shown):
         reach = reach_of([Provider(*row) for row in rows])
         for name, value in select("SELECT setting_key, setting_value FROM tenant_settings"):
             yield "setting", value, reach(name) != "never"
+        if "environment" not in self.manifest["tables"]:
+            return  # a snapshot in an earlier format
         for name, value in select("SELECT name, value FROM environment"):
             yield "variable", value, reach(name) != "never"
         key_names = {DEFAULT, *(tenant for (tenant,) in select("SELECT id FROM tenants"))}

@@ -13,24 +13,28 @@ from contextlib import closing, contextmanager
 from functools import cache
 
 from atomlab import limits
-from atomlab.evidence.schema import SNAPSHOT_DDL, SNAPSHOT_TABLES
+from atomlab.evidence.schema import FORMATS
 from atomlab.evidence.seal import SEAL_BYTES
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 # What a check may cost: SQLite takes at most three steps for each byte of a sound file.
 _STEPS_PER_BYTE, _STEPS_AT_LEAST, _STEPS_BETWEEN_LOOKS = 10, 1_000_000, 10_000
 
-_AT_MOST = (
-    ("SELECT count(*) FROM providers", limits.PROVIDERS, "providers"),
-    ("SELECT count(*) FROM pricing", limits.PRICES, "prices"),
-    ("SELECT count(*) FROM model_catalog", limits.MODELS, "models in the catalogue"),
-    ("SELECT count(*) FROM environment", limits.KEY_SETTINGS, "variables"),
-    (
+_AT_MOST = {
+    "providers": ("SELECT count(*) FROM providers", limits.PROVIDERS, "providers"),
+    "pricing": ("SELECT count(*) FROM pricing", limits.PRICES, "prices"),
+    "model_catalog": (
+        "SELECT count(*) FROM model_catalog",
+        limits.MODELS,
+        "models in the catalogue",
+    ),
+    "environment": ("SELECT count(*) FROM environment", limits.KEY_SETTINGS, "variables"),
+    "tenant_settings": (
         "SELECT count(*) AS n FROM tenant_settings GROUP BY tenant_id ORDER BY n DESC LIMIT 1",
         limits.KEY_SETTINGS,
         "key settings of one tenant",
     ),
-)
+}
 
 
 def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
@@ -38,7 +42,8 @@ def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
 
     It takes no longer than a file of this size warrants, whatever its pages say.
     """
-    schema, odd_rows = _expected()
+    [(version,)] = connection.execute("PRAGMA user_version")
+    schema, odd_rows = _expected(version)
     with _bounded(connection, file_bytes):
         if connection.execute(_SCHEMA).fetchmany(len(schema) + 1) != schema:
             raise ValueError("its tables are not those of a snapshot")
@@ -53,12 +58,12 @@ def check_content(connection: sqlite3.Connection, file_bytes: int) -> None:
         for table, query in odd_rows.items():
             if connection.execute(query).fetchone():
                 raise ValueError(f"table {table} has a value of another type than its column")
-        check_sizes(connection)
+        check_sizes(connection, version)
 
 
-def check_sizes(connection: sqlite3.Connection) -> None:
+def check_sizes(connection: sqlite3.Connection, version: int) -> None:
     """Raise ValueError, saying what there is too much of, if a snapshot is beyond the limits."""
-    for table in ("manifest", *SNAPSHOT_TABLES):
+    for table in ("manifest", *FORMATS[version][1]):
         columns = [name for name, *_ in connection.execute(f"SELECT * FROM {table}").description]  # noqa: S608
         at_most = {
             name: limits.SETTING_NAME if name == "setting_key" else limits.TEXT for name in columns
@@ -66,10 +71,11 @@ def check_sizes(connection: sqlite3.Connection) -> None:
         too_long = " OR ".join(f"length({name}) > {most}" for name, most in at_most.items())
         if connection.execute(f"SELECT 1 FROM {table} WHERE {too_long}").fetchone():  # noqa: S608
             raise ValueError(f"table {table} has a text that is too long")
-    for query, most, what in _AT_MOST:
-        [number] = connection.execute(query).fetchone() or [0]
-        if number > most:
-            raise ValueError(limits.beyond(number, most, what))
+    for table, (query, most, what) in _AT_MOST.items():
+        if table in FORMATS[version][1]:
+            [number] = connection.execute(query).fetchone() or [0]
+            if number > most:
+                raise ValueError(limits.beyond(number, most, what))
 
 
 @contextmanager
@@ -85,10 +91,11 @@ def _bounded(connection: sqlite3.Connection, file_bytes: int) -> Iterator[None]:
 
 
 @cache
-def _expected() -> tuple[list[tuple[str, str, str, str | None]], Mapping[str, str]]:
-    """Return a snapshot's schema, and for each table a query that finds an odd row."""
+def _expected(version: int) -> tuple[list[tuple[str, str, str, str | None]], Mapping[str, str]]:
+    """Return a snapshot's schema in a format, and for each table a query that finds an odd row."""
+    ddl, _ = FORMATS[version]
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(SNAPSHOT_DDL)
+        db.executescript(ddl)
         schema = db.execute(_SCHEMA).fetchall()
         tables = [name for kind, name, _, _ in schema if kind == "table"]
         columns = {table: db.execute(f"PRAGMA table_info({table})").fetchall() for table in tables}

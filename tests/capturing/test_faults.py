@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from atomlab.evidence.redaction import key_id, read_key
-from atomlab.evidence.schema import FORMAT_VERSION
+from atomlab.evidence.schema import FORMATS
 from atomlab.evidence.snapshot import open_snapshot
 from tests.command import Run, signalled_at, start
 from tests.conftest import ATOM_SCHEMA
@@ -332,8 +332,8 @@ def test_two_captures_over_an_old_file_both_end_and_one_of_them_is_there(scene, 
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        pytest.param(FORMAT_VERSION + 1, "update atomlab", id="newer"),
-        pytest.param(FORMAT_VERSION - 1, "capture it again", id="older"),
+        pytest.param(max(FORMATS) + 1, "update atomlab", id="newer"),
+        pytest.param(min(FORMATS) - 1, "capture it again", id="older"),
     ],
 )
 @pytest.mark.parametrize("command", ["show", "verify", "diagnose", "lint", "capture"])

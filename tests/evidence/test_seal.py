@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from atomlab.errors import SnapshotError
-from atomlab.evidence.schema import FORMAT_VERSION
+from atomlab.evidence.schema import FORMATS
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.snapshot import open_snapshot
 from tests.forgery import sealed, unsealed
@@ -132,8 +132,8 @@ def test_foreign_database_is_told_from_a_snapshot(make_database):
 @pytest.mark.parametrize(
     ("version", "todo"),
     [
-        pytest.param(FORMAT_VERSION + 1, "update atomlab", id="newer"),
-        pytest.param(FORMAT_VERSION - 1, "capture it again", id="older"),
+        pytest.param(max(FORMATS) + 1, "update atomlab", id="newer"),
+        pytest.param(min(FORMATS) - 1, "capture it again", id="older"),
         pytest.param(0, "capture it again", id="none"),
     ],
 )

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from atomlab import limits
@@ -146,6 +146,8 @@ def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, 
 
 def read_environment(db: Session) -> Environment:
     """Return the environment that a snapshot or scratch copy holds, its values as tokens."""
+    if not inspect(db.connection()).has_table("environment"):
+        return NONE  # a snapshot from before environments were captured
     variables = db.execute(text("SELECT name, value FROM environment"))
     stored = db.execute(text("SELECT provider, key_name, value FROM stored_keys"))
     return Environment(
