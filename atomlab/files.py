@@ -112,7 +112,7 @@ def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -
         reason = getattr(error, "strerror", None) or error
         raise unwritable(target, reason, "name another file") from None
     if mode and not stat.S_ISREG(mode):
-        raise SnapshotError("is no regular file", where=target, todo="name another file")
+        raise SnapshotError("is not a regular file", where=target, todo="name another file")
     if mode and not overwrite:
         raise _existing(target)
     if not target.parent.is_dir():

@@ -412,7 +412,7 @@ BREAKING = {
         "no names": "ALTER TABLE tenants ALTER name DROP NOT NULL; UPDATE tenants SET name = NULL",
         "nobody's settings": "ALTER TABLE tenant_settings ALTER tenant_id DROP NOT NULL;"
         "UPDATE tenant_settings SET tenant_id = NULL",
-        "values that are no numbers": VIEW.format("CAST(setting_value AS integer)"),
+        "values that are not numbers": VIEW.format("CAST(setting_value AS integer)"),
         "values that are no JSON": VIEW.format("CAST(CAST('{' || setting_value AS json) AS text)"),
         "values that are too long": "CREATE DOMAIN short AS text CHECK (length(VALUE) < 5);"
         + VIEW.format("CAST(setting_value AS short)"),

@@ -142,9 +142,9 @@ def test_folder_that_cannot_be_written_is_a_clear_error(tmp_path):
     ("name", "what"),
     [
         pytest.param("file", "exists already and is kept", id="existing-file"),
-        pytest.param("folder", "is no regular file", id="folder"),
-        pytest.param("link", "is no regular file", id="symbolic-link"),
-        pytest.param("dangling", "is no regular file", id="dangling-link"),
+        pytest.param("folder", "is not a regular file", id="folder"),
+        pytest.param("link", "is not a regular file", id="symbolic-link"),
+        pytest.param("dangling", "is not a regular file", id="dangling-link"),
         pytest.param("gone/out", "no such folder", id="missing-folder"),
         pytest.param("file/out", "no such folder", id="file-as-a-folder"),
         pytest.param("x" * 300, "cannot be written (File name too long)", id="long-name"),
@@ -168,7 +168,7 @@ def test_overwriting_replaces_plain_files_only(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "file")
     assert check_writable(tmp_path / "file", overwrite=True) is None
     for name in ("link", "."):
-        with refused(SnapshotError, "is no regular file"):
+        with refused(SnapshotError, "is not a regular file"):
             check_writable(tmp_path / name, overwrite=True)
 
 

@@ -51,7 +51,7 @@ class TestMinimaxClientInitRootCause:
         assert not has_minimax
 
     def test_model_ranking_filters_out_minimax_models(self, byok_handler):
-        """The prefix `minimax` is no available provider, `minimax_2_7` is."""
+        """The prefix `minimax` is not an available provider, `minimax_2_7` is."""
         available_providers = list(byok_handler.clients.keys())
 
         can_be_used = {}

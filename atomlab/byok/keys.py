@@ -124,7 +124,7 @@ class BYOKManager:
             return token_state(value or "")
         except (TypeError, ValueError):
             raise SnapshotError(
-                "a setting's value is no redaction token",
+                "a setting's value is not a redaction token",
                 where="the snapshot",
                 todo="delete the file: it may hold a secret",
             ) from None

@@ -122,10 +122,10 @@ def load_platform(db: Session) -> Platform:
     """Return the platform's side as a snapshot (or scratch copy) holds it.
 
     A snapshot without a pricing cache gives an empty one; Snapshot.has_pricing tells them apart.
-    Raises InputError for a database that is no snapshot, SnapshotError for a broken one.
+    Raises InputError for a database that is not a snapshot, SnapshotError for a broken one.
     """
     if not inspect(db.connection()).has_table("manifest"):
-        raise InputError("the database is no snapshot", todo="give platform= beside it")
+        raise InputError("the database is not a snapshot", todo="give platform= beside it")
     try:
         platform = _read_platform(db)
         _ = platform.health

@@ -59,8 +59,8 @@ class Candidate:
 
     @property
     def unable(self) -> str:
-        """Say that the model is no chat model, where that is known; empty if it may be one."""
-        return f"{self.model} is no chat model ({self.mode})" if self.chat is False else ""
+        """Say that the model is not a chat model, where that is known; empty if it may be one."""
+        return f"{self.model} is not a chat model ({self.mode})" if self.chat is False else ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Ranking(Shown):
         models, first, others = self.view.platform.models, self.breaks[0], len(self.breaks) - 1
         wrong = (
             "its litellm_provider is null",
-            "its context window is no number",
+            "its context window is not a number",
             "its price is null or no number",
         )
         what = next(what for what, at in zip(wrong, models.breaks, strict=True) if at[first])

@@ -149,7 +149,7 @@ def _bad_row(what: str, source: Source) -> SourceError:
 
 
 def _storable(rows: list[Row], source: Source) -> list[Row]:
-    """Return rows that SQLite takes: text that is no UTF-8 with its odd bytes escaped."""
+    """Return rows that SQLite takes: text that is not UTF-8 with its odd bytes escaped."""
     if source.database.only_utf8:
         return rows
     return [tuple(storable(v) if isinstance(v, str) else v for v in row) for row in rows]

@@ -33,7 +33,7 @@ def serves(ranking: Ranking) -> bool:
 
 
 def unable(decided: Iterable[Ranking]) -> str:
-    """Return who wins though it is no chat model, and for which requests; empty if nobody does."""
+    """Return which winners are not chat models, and for which requests; empty if none is."""
     found = _by_answer({r: r.winner.unable for r in decided if r.winner and r.winner.unable})
     named = (f"for {kinds} requests the winner {who}" for who, kinds in found.items())
     return f"{', '.join(named)}: they will fail" if found else ""

@@ -42,7 +42,7 @@ class Defect:
 
 @dataclass(frozen=True)
 class _Stray:
-    """A usable row that is no provider's own: what its name says, and for which ids it is a key."""
+    """A usable row that is not a provider's own: what its name says, and whose key it may be."""
 
     name: str
     reading: Reading | None
@@ -89,7 +89,7 @@ def _meant(name: str, reading: Reading | None, platform: Platform) -> tuple[str,
     """Return the registered ids for which a row holds the key under another name.
 
     They are the ones called so, of a vendor's several ids the first that has models; else also
-    those that declare a variable called so. What the price map calls a provider is no slip.
+    those that declare a variable called so. What the price map calls a provider is not a slip.
     """
     if reading is None or (reading.slips and _in_price_map(key_stem(name).lower(), platform)):
         return ()

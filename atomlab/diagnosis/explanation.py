@@ -82,7 +82,7 @@ class FixSet:
 
     @property
     def cures(self) -> bool:
-        """Whether it found one that can serve: a winner that is no chat model is no cure."""
+        """Whether it found one that can serve: a winner that is not a chat model is no cure."""
         winner = self.after.winner
         return winner is not None and winner.chat is not False
 

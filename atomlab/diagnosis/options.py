@@ -59,7 +59,7 @@ class Option:
     """A fix and its effects on requests, named by their kind.
 
     `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
-    tenant's failing requests; of the latter, `unable` are those that get a model which is no chat
+    tenant's failing requests; of the latter, `unable` are those whose winner is not a chat
     model. `touched` are the other tenants that get another answer, each with its first change.
     """
 

@@ -62,7 +62,7 @@ class Trial:
             return "could not be made: there is no value to copy"
         if winner is None:
             return "pricing still finds no model" if self.after.fallback else "the error stays"
-        return f"{winner.model} wins" + (", which is no chat model" if winner.unable else "")
+        return f"{winner.model} wins" + (", which is not a chat model" if winner.unable else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the trial as an element of `interventions` in `atomlab.diagnosis/1`."""

@@ -252,7 +252,7 @@ def _outcome(bench: _Bench) -> str:
 
 
 def _no_chat(winner: Candidate) -> str:
-    return f", which is no chat model ({winner.mode})" if winner.unable else ""
+    return f", which is not a chat model ({winner.mode})" if winner.unable else ""
 
 
 def _fix_resolves(claim: FixResolves, bench: _Bench) -> _Finding:

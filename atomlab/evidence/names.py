@@ -43,7 +43,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Vendor:
-    """Whom a name stands for; without ids it is no vendor of models, with a source another name."""
+    """Whom a name stands for; without ids no vendor of models, with a source another name."""
 
     name: str
     ids: tuple[str, ...]
@@ -123,7 +123,7 @@ def _misspelt(
     if ended is None:
         return None
     stem, front = word[: ended.start()], started[0] if started else ""
-    # MYSTRAL is no STRAL of mine, MINMAX_2_5 has its number, OPENA_1 has not.
+    # MYSTRAL is not a STRAL of mine, MINMAX_2_5 has its number, OPENA_1 has not.
     fronts = {stem: "", stem.removeprefix(front): front}
     tries = {form(rest): before for form in (str, _unnumbered) for rest, before in fronts.items()}
     tried = [(*nearest(rest.translate(_ALIKE)), before) for rest, before in tries.items()]
@@ -235,7 +235,7 @@ def _any_of(words: Iterable[str]) -> str:
 def _nearest(known: Mapping[str, _Vendor]) -> Callable[[str], tuple[int, list[_Vendor]]]:
     """Return a function that finds the vendors whose names a word is nearest to, by how many slips.
 
-    Where one of several is registered, those that are not are no rivals of it. Words that are one
+    Where one of several is registered, those that are not are not rivals of it. Words that are one
     slip apart are the same with at most a letter left out of each, which is looked up: a million
     names take no million comparisons with every vendor's.
     """

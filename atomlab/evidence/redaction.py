@@ -75,7 +75,7 @@ def token(value: object, rules: Rules, fingerprint: Callable[[bytes], str]) -> s
 
 
 def token_state(text: str) -> State:
-    """Return the state that a token carries; raise ValueError if `text` is no token."""
+    """Return the state that a token carries; raise ValueError if `text` is not a token."""
     match = TOKEN.fullmatch(text)
     if match is None:
         raise ValueError("no redaction token")
@@ -95,19 +95,19 @@ def new_key() -> bytes:
 def read_key(path: Path) -> bytes:
     """Return the fingerprint key in `path`.
 
-    Raises InputError if it is not 64 hex digits, others may read or change it, or it is no random
-    one, so that values could be guessed from fingerprints.
+    Raises InputError if it is not 64 hex digits, others may read or change it, or it is not
+    random, so that values could be guessed from fingerprints.
     """
     key, content, status = b"", read_bytes(path, 4 * _KEY_BYTES), path.stat()
     with suppress(ValueError):
         key = bytes.fromhex(content.decode("ascii").strip())
     if len(key) != _KEY_BYTES:
-        raise InputError("is no 256-bit key", where=path, todo="give a key file made by capture")
+        raise InputError("is not a 256-bit key", where=path, todo="give a key file made by capture")
     if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
         raise InputError("is open to others", where=path, todo="chmod 600 it, or make another")
     if not _is_random(key):
         raise InputError(
-            "is no random key", where=path, todo="name a new file: capture makes a key in it"
+            "is not a random key", where=path, todo="name a new file: capture makes a key in it"
         )
     return key
 

@@ -70,12 +70,12 @@ def _check_header(head: bytes, path: Path) -> None:
     for wrong, what, todo in (
         (
             not head.startswith(_MAGIC) or len(head) < 100,
-            "is no snapshot (not an SQLite file)",
+            "is not a snapshot (not an SQLite file)",
             "give a file made by atomlab capture",
         ),
         (
             int.from_bytes(head[68:72], "big") != APPLICATION_ID,
-            "is an SQLite file, but no snapshot",
+            "is an SQLite file, but not a snapshot",
             "make one from it: atomlab capture",
         ),
         (

@@ -104,7 +104,7 @@ def only_choice(text: str | None) -> str | None:
 def account(text: str | None) -> str | None:
     """Return where somebody says that something came from: words, or a URL without its secrets.
 
-    Of a URL scheme, host and path are kept, of the path what is no key; of all else nothing.
+    Of a URL scheme, host and path are kept, of the path what is not a key; of all else nothing.
     """
     if text is None or "://" not in text:
         return only_words(text)

@@ -123,7 +123,7 @@ class Snapshot(Evidence, Shown):
         for table, recorded in self.manifest["tables"].items():
             try:
                 intact = table_digest(self._connection, table) == recorded
-            except sqlite3.Error:  # text that is no UTF-8
+            except sqlite3.Error:  # text that is not UTF-8
                 intact = False
             if not intact:
                 raise self._refusal(f"table {table} is not what the manifest recorded")
@@ -131,7 +131,7 @@ class Snapshot(Evidence, Shown):
             if not may_leave:
                 raise self._refusal(f"a {what}'s name is none that capture keeps", _DELETE)
             if not TOKEN.fullmatch(value):
-                raise self._refusal(f"a {what}'s value is no redaction token", _DELETE)
+                raise self._refusal(f"a {what}'s value is not a redaction token", _DELETE)
 
     def _refusal(self, what: str, todo: str = "capture it again") -> SnapshotError:
         return SnapshotError(what, where=self.path, todo=todo)
@@ -199,7 +199,7 @@ def _authorize(
 
 
 def _refuse_other_content(context: ExceptionContext) -> None:
-    """Turn the error about text that is no UTF-8 into one about the snapshot."""
+    """Turn the error about text that is not UTF-8 into one about the snapshot."""
     if str(context.original_exception).startswith("Could not decode"):
         raise SnapshotError(
             f"does not hold what a snapshot does ({context.original_exception})",

@@ -62,7 +62,7 @@ class Impact:
     """What a tenant meets: its clients, and the requests that fail, in the order asked.
 
     `blank_keys` are the providers whose models win although the key is spaces only, and `unable`
-    the winners that are no chat models, by complexity.
+    the winners that are not chat models, by complexity.
     """
 
     tenant: Tenant

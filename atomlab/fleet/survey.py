@@ -123,7 +123,7 @@ class Fleet(SnapshotCase):
     def _unable(self) -> str:
         """Return the end of a sentence on the tenants that get a model which cannot serve."""
         number = sum(bool(impact.unable) for impact in self.impacts)
-        return f"; for {number:,} the winner is no chat model and will fail" if number else ""
+        return f"; for {number:,} the winner is not a chat model and will fail" if number else ""
 
     def _blank_keys(self) -> list[str]:
         """Return a sentence on the tenants that get a model whose calls will fail, if any do."""
@@ -195,7 +195,7 @@ def _affected(impact: Impact, request: Request) -> dict[str, Any]:
 
 
 def _winners(impact: Impact) -> dict[str, Any]:
-    """Return the tenant with its winners that are no chat models."""
+    """Return the tenant with its winners that are not chat models."""
     winners = [
         {"complexity": kind, "provider": w.provider, "model": w.model, "mode": w.mode}
         for kind, w in impact.unable.items()

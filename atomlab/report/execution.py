@@ -41,10 +41,10 @@ class Execution:
     ) -> None:
         try:
             nbformat.validate(nbformat.read(path, as_version=4))
-        except Exception as error:  # of any kind, for what is no notebook at all
+        except Exception as error:  # of any kind, for what is not a notebook at all
             what = str(error).split("\n")[0] or type(error).__name__
             raise ReportError(
-                f"is no valid notebook ({what})", where=path, todo="repair it in JupyterLab"
+                f"is not a valid notebook ({what})", where=path, todo="repair it in JupyterLab"
             ) from None
         self.files, self.notebook, self.at = files, nbformat.v4.new_notebook(), "the kernel's start"
         self.partial = files.path / PARTIAL

@@ -103,7 +103,7 @@ def parameters_of(path: Path) -> dict[str, Parameter]:
         if document["nbformat"] < 4:
             raise ValueError
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise InputError("is no notebook", where=path, todo="check the path") from None
+        raise InputError("is not a notebook", where=path, todo="check the path") from None
     return declared_parameters(sources, path)
 
 

@@ -128,7 +128,7 @@ def test_a_provider_that_is_unhealthy_has_no_price_to_fail_at(write_json):
     ("field", "value", "what"),
     [
         ("litellm_provider", None, "its litellm_provider is null"),
-        ("max_input_tokens", "200000", "its context window is no number"),
+        ("max_input_tokens", "200000", "its context window is not a number"),
         ("output_cost_per_token", None, "its price is null or no number"),
     ],
 )

@@ -129,7 +129,7 @@ def test_unknown_complexity_is_refused_before_anything_is_ranked(captured):
     ],
 )
 def test_an_id_that_no_tenant_has_is_refused(captured, tenant_id, hint):
-    """No tenant is not a tenant without keys; a subdomain is no id."""
+    """No tenant is not a tenant without keys; a subdomain is not an id."""
     session = captured({"acme": {"OPENAI_API_KEY": KEY}}).session
     with refused(TenantError, f"no tenant {tenant_id!r} among the 1 in this database") as caught:
         BYOKHandler(tenant_id, db=session)

@@ -115,8 +115,8 @@ def test_existing_target_is_kept_unless_told_otherwise(make_database, tmp_path):
     ("name", "what"),
     [
         pytest.param("gone/out.sqlite", "no such folder", id="missing-folder"),
-        pytest.param("link.sqlite", "is no regular file", id="symbolic-link"),
-        pytest.param(".", "is no regular file", id="folder"),
+        pytest.param("link.sqlite", "is not a regular file", id="symbolic-link"),
+        pytest.param(".", "is not a regular file", id="folder"),
     ],
 )
 def test_target_that_may_not_be_written_is_refused(make_database, tmp_path, name, what):
@@ -161,7 +161,7 @@ def test_nothing_is_written_under_a_name_of_the_source_s_own(
         db.commit()
         before = stored(tmp_path)
         written = {"out": tmp_path / "out", "key_file": beside} if as_key else {"out": beside}
-        kept = "is no 256-bit key|is larger than" if as_key and beside in before else "is kept"
+        kept = "is not a 256-bit key|is larger than" if as_key and beside in before else "is kept"
         with pytest.raises(AtomlabError, match=kept):
             capture(str(source), **written, overwrite=True)
         assert stored(tmp_path) == before
@@ -194,11 +194,11 @@ def test_input_is_never_overwritten(make_database, tmp_path, option):
             id="registry-duplicate-ids",
         ),
         pytest.param("providers", "{}", 'no list "providers"', id="registry-empty"),
-        pytest.param("catalog", "{}", "is no model catalogue", id="catalogue"),
-        pytest.param("env", "no variable", "line 1 is no NAME=value", id="environment"),
-        pytest.param("keys", "[]", "is no file of stored keys", id="stored-keys"),
+        pytest.param("catalog", "{}", "is not a model catalogue", id="catalogue"),
+        pytest.param("env", "no variable", "line 1 is not NAME=value", id="environment"),
+        pytest.param("keys", "[]", "is not a file of stored keys", id="stored-keys"),
         pytest.param("rules", "a: 1", "based_on names no shipped edition", id="rules"),
-        pytest.param("key_file", "not a key", "is no 256-bit key", id="key"),
+        pytest.param("key_file", "not a key", "is not a 256-bit key", id="key"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(

@@ -47,9 +47,9 @@ def test_fix_replaces_scripts_only_when_told(run, error, shipped, tmp_path, ther
     ("out", "what"),
     [
         ("none/fix.sql", "no such folder"),
-        (".", "is no regular file"),
-        ("", "is no regular file"),
-        ("/", "is no regular file"),
+        (".", "is not a regular file"),
+        ("", "is not a regular file"),
+        ("/", "is not a regular file"),
         ("snapshot.sqlite", "is one of the files to read and is kept"),
     ],
 )
@@ -64,7 +64,7 @@ def test_fix_writes_no_script_where_none_belongs(error, shipped, tmp_path, out, 
 
 
 def test_fix_says_that_an_earlier_script_is_not_of_this_fix(run, shipped, tmp_path):
-    """Where the fix is no SQL, an old script is left, and named as what it is."""
+    """Where the fix is not SQL, an old script is left, and named as what it is."""
     old = tmp_path / "fix.sql"
     old.write_text("of another tenant")
     given = ("fix", shipped("brennan-2026-05-02"), "--tenant", "nettle", "--overwrite")
@@ -93,7 +93,7 @@ def test_a_fix_that_is_no_cure_is_not_fixed(run, captured, write_json):
     code, out, err = run(*given)
     assert code == 3
     assert "INSERT INTO" in out
-    assert "groq/tts is no chat model" in err
+    assert "groq/tts is not a chat model" in err
 
 
 def test_a_fix_of_what_is_undecided_is_inconclusive(run, captured):

@@ -63,7 +63,7 @@ def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_pat
     assert "exclude each other" in error(*given, "brennan", "--all-affected", code=2)
     assert "did you mean tenant_triage" in error(*start, "--notebook", "tenant_triag", code=2)
     (tmp_path / "mine.ipynb").write_text("no notebook")
-    assert "is no notebook" in error(*start, "--notebook", tmp_path / "mine.ipynb")
+    assert "is not a notebook" in error(*start, "--notebook", tmp_path / "mine.ipynb")
     assert not (tmp_path / "out").exists()
 
 
@@ -79,7 +79,7 @@ def test_report_checks_everything_before_a_kernel_starts(error, shipped, tmp_pat
     ],
 )
 def test_an_option_that_is_empty_is_not_taken_for_none(error, given):
-    """`--hypothesis "$UNSET"` is no report without a hypothesis, which could exit with 0."""
+    """`--hypothesis "$UNSET"` is not a report without a hypothesis, which could exit with 0."""
     assert "is empty" in error(*given, code=2)
 
 

@@ -60,8 +60,8 @@ def test_only_a_winner_known_to_be_no_chat_model_cannot_serve(decided):
 def test_winners_that_cannot_serve_are_told_with_their_requests(decided):
     """Each once, with all kinds of request that it wins; nothing where there is none."""
     assert unable(decided("groq")) == (
-        "for simple, moderate requests the winner groq/mini-tts is no chat model (audio_speech): "
-        "they will fail"
+        "for simple, moderate requests the winner groq/mini-tts is not a chat model"
+        " (audio_speech): they will fail"
     )
     assert unable(decided("openai")) == unable(decided()) == ""
 

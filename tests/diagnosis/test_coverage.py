@@ -116,7 +116,7 @@ def told_of(*trials, failing=True, agree=True, claims=("confirmed",), again=None
 FETCHED = "How old the prices were: the snapshot does not say when they were fetched."
 LEFT_OUT = "What happens to tenants that were left out of the capture."
 CHATS = SimpleNamespace(unable="")
-MUTE = SimpleNamespace(unable="x is no chat model")
+MUTE = SimpleNamespace(unable="x is not a chat model")
 INTACT = "Check that the snapshot is intact and decides as its source: 2 tenants compared"
 TRIED = "Try the fix on a scratch copy: what it gave"
 

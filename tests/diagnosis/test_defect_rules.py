@@ -12,7 +12,7 @@ from atomlab.evidence.redaction import STATES, USABLE
 from tests.small import small_platform
 
 # minimax and minimax_2_7 declare one variable; lux declares one that no provider's name gives;
-# tavily is no LLM provider.
+# tavily is not an LLM provider.
 REGISTRY = (
     Provider("openai", "OPENAI_API_KEY"),
     Provider("groq", "GROQ_API_KEY"),
@@ -165,7 +165,7 @@ def test_a_defect_is_about_a_row_that_makes_no_client(rows):
 
 
 def test_a_provider_that_only_the_registry_lost_is_unknown():
-    """Its own row is no near miss of an alias that declares the same variable."""
+    """Its own row is not a near miss of an alias that declares the same variable."""
     suffixed = Provider("minimax_2_7", "MINIMAX_API_KEY")
     for models, expected in (
         (["minimax/gpt-5"], [("provider-unknown", "minimax", None)]),

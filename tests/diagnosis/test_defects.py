@@ -220,7 +220,7 @@ def on_the_real_map(tmp_path_factory):
 
 @pytest.mark.parametrize("name", TABLE)
 def test_who_is_meant_depends_on_the_price_map(on_the_real_map, name):
-    """A provider of the map is no slip; a vendor's other name is tried before it is registered."""
+    """A provider of the map is not a slip; a vendor's other name is tried before it is added."""
     snapshot, platform = on_the_real_map
     [found] = atomlab.diagnose(snapshot, name, SIMPLE, platform).requests
     root, *others = found.explanation.causes

@@ -69,7 +69,7 @@ def test_only_what_was_recorded_is_written_again():
 
 @pytest.mark.parametrize("field", ["schema", "title", "answer", "snapshot", "verification"])
 def test_what_every_document_needs_is_asked_for(field):
-    """Without it the file is no findings document."""
+    """Without it the file is not a findings document."""
     document = json.loads(SHIPPED.read_text(encoding="utf-8"))
     del document[field]
     with pytest.raises(ValidationError, match=field):

@@ -24,7 +24,7 @@ from tests.worlds import PLANS, PROVIDERS, clients_of, requests, worlds
 
 WAIVABLE = tuple(name for name in NAMES if name != "client")
 TOKEN = TOKENS["present"]
-# Names of rows: each provider's own, near misses, and keys of what is no provider.
+# Names of rows: each provider's own, near misses, and keys of what is not a provider.
 ROWS = (
     *(f"{p.upper()}_API_KEY" for p in PROVIDERS),
     *("openai_api_key", "GROQ-API-KEY", "GEMINI", "LUX_API_KEY_API_KEY", "Mini Max_API_KEY"),

@@ -264,7 +264,7 @@ def test_a_winner_that_is_no_chat_model_is_no_cure(captured, real_prices, row, w
     assert fix.words[0].startswith(
         "to remove the error of simple requests, without a cure, the tenant has to "
     )
-    assert f"{winner} is no chat model" in fix.words[1]
+    assert f"{winner} is not a chat model" in fix.words[1]
     assert "for a winner that can chat, the tenant has to " in fix.words[1]
     [copy] = [f for f in diagnosis.requests[0].explanation.fix_sets if f.cost == 1]
     assert (copy.verified, copy.cures, copy.who) == (True, False, "tenant")

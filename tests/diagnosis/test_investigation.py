@@ -228,7 +228,7 @@ def test_a_winner_that_is_no_chat_model_cures_nothing(tmp_path, case, before_fix
     with capture_made(tmp_path, made, {"minimax/gpt-5": model}) as snapshot:
         found = case(snapshot, "acme", RAISES if before_fix else FIX)
     first = found.answer().partition(". ")[0]
-    assert ("the winner minimax/gpt-5 is no chat model (moderation)" in first) == before_fix
+    assert ("the winner minimax/gpt-5 is not a chat model (moderation)" in first) == before_fix
     assert found.cured() == []
     assert found.not_cured() == list(COMPLEXITIES)
     assert ("cures no request (for simple" in found.answer()) == (not before_fix)

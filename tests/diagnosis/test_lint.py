@@ -230,7 +230,7 @@ GOOD = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens
 def test_an_entry_that_breaks_the_ranking(world):
     """By its provider it touches everybody, by a number who has a client for it, or it is nothing.
 
-    One that only a provider without a client would serve is no finding.
+    One that only a provider without a client would serve is not a finding.
     """
     codes, _ = world(
         {"a": None, "search": None},
@@ -274,7 +274,7 @@ def test_prices_in_another_unit_by_provider(world):
 
 
 def test_a_winner_that_cannot_chat(world):
-    """By provider and complexity, for a tenant who has that client alone; unknown is no finding."""
+    """By provider and complexity, for a tenant who has that client alone; unknown is none."""
     free = dict.fromkeys(("input_cost_per_token", "output_cost_per_token"), 0)
     codes, _ = world(
         {"a": None, "b": None, "c": None, "search": None},

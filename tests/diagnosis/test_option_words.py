@@ -49,12 +49,12 @@ def test_a_repair_is_no_copy_though_it_costs_the_same(before):
 
 def test_a_winner_that_cannot_serve_speaks_against_an_option():
     """The kinds of request that get it are named, and it."""
-    unable = dict.fromkeys(("simple", "moderate"), "a/b is no chat model (moderation)")
-    unable["advanced"] = "c/d is no chat model (audio_speech)"
+    unable = dict.fromkeys(("simple", "moderate"), "a/b is not a chat model (moderation)")
+    unable["advanced"] = "c/d is not a chat model (audio_speech)"
     option = Option("o", "data", 5, ("complex",), tuple(unable), {}, unable=unable)
-    told = "get a model that cannot serve: a/b is no chat model (moderation)"
+    told = "get a model that cannot serve: a/b is not a chat model (moderation)"
     assert f"simple, moderate requests {told}" in cons(option)
-    told = "get a model that cannot serve: c/d is no chat model (audio_speech)"
+    told = "get a model that cannot serve: c/d is not a chat model (audio_speech)"
     assert f"advanced requests {told}" in cons(option)
     assert "cures 1 of 4 failing kinds of request" in pros(option)
 

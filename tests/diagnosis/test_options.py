@@ -173,7 +173,7 @@ def test_a_key_whose_winner_is_no_chat_model_cures_nothing(tmp_path):
     with capture_made(tmp_path, {"a": Made(rows={"OPENAI_API_KEY": ""})}, prices) as snapshot:
         options = compare_options(snapshot, "a")
     option = next(o for o in options if o.edits == ("repair-row",))
-    told = "openai/omni-moderation is no chat model (moderation)"
+    told = "openai/omni-moderation is not a chat model (moderation)"
     assert option.unable == {"simple": told, "simple with tools": told}
     assert option.cures[:3] == ("moderate", "complex", "advanced")
     assert set(option.unable) <= set(option.leaves)

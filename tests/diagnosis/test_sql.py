@@ -183,7 +183,7 @@ def test_the_rollback_restores_the_tables_exactly(database, copy):
 
 
 def test_the_rollback_of_a_placeholder_leaves_an_empty_value(quick_database):
-    """A placeholder was no key and comes back as an empty value; the second run finds it so."""
+    """A placeholder was not a key and comes back as an empty value; the second run finds it so."""
     fill(quick_database, target="dummy-key-for-testing")
     before = contents(quick_database)
     quick_database.run(fix_script(REPAIR, quick_database.dialect))

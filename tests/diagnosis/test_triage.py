@@ -173,8 +173,8 @@ def test_a_winner_that_is_no_chat_model_is_in_the_first_sentence(tmp_path):
         assert acme.status == beta.status == "healthy"
         assert acme.answer() == (
             "All requests of Acme that were tried find a model (simple, moderate, complex, "
-            "advanced), but for simple requests the winner openai/omni-moderation is no chat model "
-            "(moderation): they will fail."
+            "advanced), but for simple requests the winner openai/omni-moderation is not a chat"
+            " model (moderation): they will fail."
         )
         assert beta.answer().startswith("Nothing is wrong: all requests of Beta")
 
@@ -186,7 +186,7 @@ def test_who_fails_and_who_cannot_serve_stand_in_one_sentence(tmp_path):
         answer = triage(snapshot, "acme").answer()
     assert answer.startswith(
         "No model for moderate, complex, advanced requests of Acme, and for simple requests the "
-        "winner openai/omni-moderation is no chat model (moderation): they will fail. "
+        "winner openai/omni-moderation is not a chat model (moderation): they will fail. "
     )
 
 

@@ -278,7 +278,7 @@ def test_each_claim_says_what_was_expected_and_observed(before, hypothesis):
 
 
 def test_keys_of_the_public_edition_are_variables_of_the_worker(several, hypothesis):
-    """What the tenant's settings hold is no key there; a stored key has a name of its own."""
+    """What the tenant's settings hold is not a key there; a stored key has a name of its own."""
     snapshot = several("OPENAI_API_KEY", keys=stored("qwen", "id-acme"))
     expected = {
         ("key_present", "OPENAI_API_KEY"): "confirmed",
@@ -386,7 +386,7 @@ def test_where_a_fallback_answers_the_ranking_raises_nothing(
         (
             "moderation",
             "refuted",
-            "the fix removes the error, but minimax/cheap wins, which is no chat model "
+            "the fix removes the error, but minimax/cheap wins, which is not a chat model "
             "(moderation): no cure",
         ),
     ],

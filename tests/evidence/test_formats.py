@@ -190,7 +190,7 @@ def test_verify_finds_every_row_that_was_changed(forge, table):
     ],
 )
 def test_a_file_that_is_neither_format_is_refused(forge, script, what):
-    """Header, schema and manifest are of one format, or it is no snapshot."""
+    """Header, schema and manifest are of one format, or it is not a snapshot."""
     path = forge(script)
     with refused(SnapshotError, what, path):
         atomlab.open_snapshot(path)

@@ -263,7 +263,7 @@ def test_names_of_settings_leave_only_if_they_may(ran):
 def test_scripts_do_on_the_database_what_they_should_and_no_more(ran):
     """Each tenant gets the one row that it lacks, with its own value; a new capture is cured.
 
-    A script for a name that was no UTF-8 finds no such tenant, and changes nothing.
+    A script for a name that was not UTF-8 finds no such tenant, and changes nothing.
     """
     before = ran.database.settings()
     for (command, name), done in ran.done.items():

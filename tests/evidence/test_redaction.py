@@ -299,11 +299,11 @@ def test_every_new_key_is_fresh():
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        pytest.param(b"", "is no 256-bit key", id="empty"),
-        pytest.param(b"00" * 31, "is no 256-bit key", id="short"),
-        pytest.param(b"00" * 33, "is no 256-bit key", id="long"),
-        pytest.param(b"zz" * 32, "is no 256-bit key", id="not-hexadecimal"),
-        pytest.param(b"\xff" * 64, "is no 256-bit key", id="binary"),
+        pytest.param(b"", "is not a 256-bit key", id="empty"),
+        pytest.param(b"00" * 31, "is not a 256-bit key", id="short"),
+        pytest.param(b"00" * 33, "is not a 256-bit key", id="long"),
+        pytest.param(b"zz" * 32, "is not a 256-bit key", id="not-hexadecimal"),
+        pytest.param(b"\xff" * 64, "is not a 256-bit key", id="binary"),
     ],
 )
 def test_file_that_is_no_key_is_refused_and_kept(tmp_path, content, what):
@@ -334,7 +334,7 @@ def test_key_that_is_not_random_is_refused(tmp_path, key):
     path = tmp_path / "file"
     path.touch(0o600)
     path.write_bytes(key_text(key))
-    with refused(InputError, "is no random key", path) as caught:
+    with refused(InputError, "is not a random key", path) as caught:
         read_key(path)
     assert key.hex() not in str(caught.value)
 
@@ -423,5 +423,5 @@ def test_a_key_has_twenty_different_bytes(tmp_path, different, taken):
     if taken:
         assert read_key(path) == key
     else:
-        with refused(InputError, "is no random key", path):
+        with refused(InputError, "is not a random key", path):
             read_key(path)

@@ -124,7 +124,7 @@ def test_what_is_no_snapshot_is_named(tmp_path, make, what):
 def test_foreign_database_is_told_from_a_snapshot(make_database):
     """A database of the platform itself is recognized, with what to do instead."""
     path = make_database({"acme": {}})
-    with refused(SnapshotError, "is an SQLite file, but no snapshot", path) as caught:
+    with refused(SnapshotError, "is an SQLite file, but not a snapshot", path) as caught:
         open_snapshot(path)
     assert "atomlab capture" in caught.value.todo
 

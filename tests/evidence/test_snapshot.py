@@ -177,7 +177,7 @@ def test_verify_finds_tables_that_differ_from_the_manifest(forge, script, what):
     ],
 )
 def test_verify_finds_plaintext(forge, name, value, what):
-    """A value that is no token, a name that stays in the database: neither is shown."""
+    """A value that is not a token, a name that stays in the database: neither is shown."""
     row = ["id-acme-OPENAI_API_KEY", "id-acme", name, value, "2026-04-20 14:05:00"]
     digest = {"rows": 1, "sha256": hashlib.sha256(json.dumps([row]).encode()).hexdigest()}
     path = forge(

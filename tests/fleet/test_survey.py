@@ -211,7 +211,7 @@ def test_managed_tenants_are_held_to_their_plan(tmp_path, asked):
     assert how[asked] in told["answer"]
 
 
-# The cheapest model of OpenAI is no chat model, and good enough for simple requests only.
+# The cheapest model of OpenAI is not a chat model, and good enough for simple requests only.
 MODES = {
     "openai/omni-moderation": {"mode": "moderation", "max_tokens": 4_000},
     "openai/gpt-5": {"mode": "chat", "max_tokens": 40_000, "output_cost_per_token": 1e-5},
@@ -232,7 +232,7 @@ def test_who_gets_a_model_that_cannot_serve_is_told_of_at_once(tmp_path):
         found = survey(snapshot).to_json()
     assert found["answer"] == (
         "None of 2 tenants is affected: every request that was tried finds a model; "
-        "for 1 the winner is no chat model and will fail."
+        "for 1 the winner is not a chat model and will fail."
     )
     (told,) = found["unable"]
     assert (told["id"], told["status"], told["winners"]) == ("id-b", "healthy", [winner])

@@ -285,7 +285,7 @@ def test_code_is_not_prose(finished):
 
 @pytest.mark.parametrize("text", ["", "# README\n\nSome text.\n", "\x00", "|", "[E1]", "> " * 500])
 def test_any_text_can_be_checked(text):
-    """What is no postmortem lacks every section; nothing raises."""
+    """What is not a postmortem lacks every section; nothing raises."""
     assert sum(p.what == "the section is missing" for p in problems(text)) == len(SECTIONS)
 
 

@@ -208,7 +208,7 @@ def test_times_are_sorted_and_spans_computed(finished):
 
 
 def test_a_time_that_is_not_known_stays_open(make, incident, said):
-    """A day without a time, or a moment nobody gives, is to be written; a naive time is no UTC."""
+    """A day without a time, or a moment nobody gives, is to be written; a naive time is not UTC."""
     said["timeline"][0]["at"] = "2026-05-02"
     said["timeline"][1]["at"] = "2026-05-02 07:30"
     del said["timeline"][3]
@@ -321,7 +321,7 @@ def test_the_latest_findings_of_a_tenant_say_what_is_still_to_do(make, incident,
 
 
 def test_a_fix_tried_where_nothing_fails_shows_nothing(make, next_day):
-    """After the fix its trial is no failure, and placebos cannot help: neither is told as such."""
+    """After the fix its trial is not a failure, and placebos cannot help: neither is shown."""
     markdown = make(next_day)
     told = section(markdown, "Verification")
     assert "finds a model already" in told

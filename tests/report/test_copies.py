@@ -58,7 +58,7 @@ def test_by_default_the_copies_are_about_the_shipped_example(copied):
 
 
 def test_what_was_chosen_stands_in_every_copy(copied, shipped, monkeypatch):
-    """Snapshot, tenant and hypothesis are those given; without one there is no hypothesis."""
+    """Snapshot, tenant and hypothesis are those given; without one there is not a hypothesis."""
     monkeypatch.chdir(ROOT / "data")
     snapshot = "snapshots/brennan-2026-05-03.sqlite"
     folder, copies = copied(snapshot, "0042")

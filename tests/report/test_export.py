@@ -212,7 +212,7 @@ def test_columns_are_as_wide_as_their_text_needs():
 
 
 def test_tables_keep_merged_cells_and_lose_empty_headers():
-    """A cell over two columns is one; a header without words is no row."""
+    """A cell over two columns is one; a header without words is not a row."""
     document, _ = read(
         "<table><thead><tr><th></th><th></th></tr></thead>"
         "<tr><th>a</th><td class='number'>b</td></tr></table>"
@@ -272,7 +272,7 @@ def test_odd_pages_are_converted(page):
 
 @pytest.mark.parametrize("source", ["/etc/passwd", "https://a.example/x.png", "document.typ"])
 def test_nothing_is_loaded_for_an_image(source):
-    """An image outside the page is no image in Word, and one line instead of a PDF."""
+    """An image outside the page is not an image in Word, and one line instead of a PDF."""
     page = f'<p>before <img alt="gone" src="{source}"></p>'
     document, _ = read(page)
     assert len(document.inline_shapes) == 0

@@ -133,7 +133,7 @@ def test_a_file_that_was_given_is_never_replaced(tmp_path, way):
     if way == "link to it":
         page.rename(given)
         page.symlink_to(given)
-    what = "is no regular file" if way == "link to it" else "is one of the files to read"
+    what = "is not a regular file" if way == "link to it" else "is one of the files to read"
     with refused(ReportError, what, page):
         ReportFolder(files.path, overwrite=True, inputs=(given,)).write(NEW)
     assert given.read_text() == "old page"

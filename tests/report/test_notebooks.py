@@ -236,7 +236,7 @@ def test_a_file_that_is_no_notebook_is_refused(content, tmp_path):
     """One clear line, whatever the file holds."""
     path = tmp_path / "bad.ipynb"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"is no notebook|has 0 cells tagged"):
+    with pytest.raises(InputError, match=r"is not a notebook|has 0 cells tagged"):
         parameters_of(path)
     with refused(InputError, "no such file", tmp_path / "none.ipynb"):
         parameters_of(tmp_path / "none.ipynb")

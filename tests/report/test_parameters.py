@@ -63,7 +63,7 @@ def test_a_line_declares_name_type_default_choices_and_help():
     ],
 )
 def test_a_line_of_another_form_is_refused(line):
-    """Nothing of the cell is run, and whatever is no declaration is an error that says how."""
+    """Nothing of the cell is run, and whatever is not a declaration is an error that says how."""
     with refused(InputError, "a parameter line of another form", WHERE) as caught:
         declare(line)
     assert caught.value.todo == "write name: type = default  # help"

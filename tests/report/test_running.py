@@ -247,7 +247,7 @@ def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
 
 @pytest.mark.slow
 def test_the_deadline_bounds_the_making_of_the_page_too(notebook, tmp_path, monkeypatch):
-    """A page that takes too long is no report; the notebook is kept."""
+    """A page that takes too long is not a report; the notebook is kept."""
     monkeypatch.setattr("atomlab.report.page.to_html", lambda *_: time.sleep(60))
     started = time.monotonic()
     with refused(
@@ -329,6 +329,6 @@ def test_a_notebook_of_another_form_is_one_clear_line(notebook, tmp_path, cell):
     document = json.loads(path.read_text())
     document["cells"].append({"id": "odd", **cell})
     path.write_text(json.dumps(document))
-    with pytest.raises(AtomlabError, match=r"is no valid notebook|states no findings") as caught:
+    with pytest.raises(AtomlabError, match=r"is not a valid notebook|states no findings") as caught:
         run_report(path, {}, tmp_path / "out")
     assert is_one_line(str(caught.value))

@@ -126,7 +126,7 @@ def test_a_winner_that_cannot_chat_stands_in_the_first_line(screen, captured, wr
     """The tenant is healthy, since a model is found; that it fails is said before all else."""
     prices = write_json({"openai/tts": SPEECH | {"input_cost_per_token": 1e-9}}, "speech.json")
     lines = screen(captured({"acme": {"OPENAI_API_KEY": "k"}}, pricing=prices), "acme")
-    first = "healthy; for simple, moderate requests the winner openai/tts is no chat model"
+    first = "healthy; for simple, moderate requests the winner openai/tts is not a chat model"
     assert lines[0].startswith("Acme (acme), plan team: affected; for simple")
     lines = screen(
         captured({"acme": {"OPENAI_API_KEY": "k"}}, pricing=prices), "acme", Request("simple")

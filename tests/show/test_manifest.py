@@ -309,7 +309,7 @@ def test_verify_of_a_damaged_or_missing_file_exits_1(run, snapshot, tmp_path):
 
 
 def test_progress_is_drawn_on_a_terminal_only(monkeypatch):
-    """Where stderr is no terminal, a capture prints nothing of its progress."""
+    """Where stderr is not a terminal, a capture prints nothing of its progress."""
     shown = {}
     for is_terminal in (False, True):
         stream = io.StringIO()

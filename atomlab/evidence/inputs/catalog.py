@@ -35,7 +35,7 @@ def load_catalog(path: Path) -> dict[str, CatalogEntry]:
     """Return the catalogue in a JSON list of `{"model_id", "capabilities", …}`, by model id."""
     document = read_json(path)
     if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
-        raise InputError("is no model catalogue", where=path, todo="give a JSON list of objects")
+        raise InputError("is not a model catalogue", where=path, todo="give a JSON list of objects")
     limits.check_size(document, limits.MODELS, "models", path)
     if any(not isinstance(row.get("model_id"), str) for row in document):
         raise InputError("has an entry without model_id", where=path, todo="give it one")

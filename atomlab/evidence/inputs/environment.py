@@ -79,7 +79,7 @@ def load_variables(source: str | Path | Mapping[str, str | None]) -> dict[str, s
     variables: dict[str, str | None] = {}
     for place, name, value in entries:
         if not isinstance(name, str) or not isinstance(value, str | None):
-            raise InputError(f"{place} is no text", where=where, todo="give names and values")
+            raise InputError(f"{place} is not text", where=where, todo="give names and values")
         if storable(name) in variables:
             raise InputError(
                 f"{place} gives a variable a second time", where=where, todo="keep the worker's"
@@ -105,11 +105,11 @@ def _entries(path: Path) -> list[tuple[str, str, str]]:
             elif parts:
                 parts[-1][1].append(line)
             else:
-                raise InputError(f"line {number} is no NAME=value", where=path, todo=_WHAT)
+                raise InputError(f"line {number} is not NAME=value", where=path, todo=_WHAT)
     entries = [(where, *"\n".join(lines).partition("=")) for where, lines in parts]
     for where, name, equals, _ in entries:
         if not name or not equals:
-            raise InputError(f"{where} is no NAME=value", where=path, todo=_WHAT)
+            raise InputError(f"{where} is not NAME=value", where=path, todo=_WHAT)
     return [(where, name, value) for where, name, _, value in entries]
 
 
@@ -125,7 +125,7 @@ def load_stored_keys(source: str | Path | Mapping[str, Any]) -> dict[tuple[str, 
         isinstance(entry, Mapping) for entry in document.values()
     ):
         raise InputError(
-            "is no file of stored keys", where=where, todo="give the platform's byok_keys.json"
+            "is not a file of stored keys", where=where, todo="give the platform's byok_keys.json"
         )
     found: dict[tuple[str, str], str | None] = {}
     for number, (key, entry) in enumerate(document.items(), 1):

@@ -223,7 +223,7 @@ def chat_of(mode: str | None) -> bool | None:
 def load_pricing(path: Path) -> Pricing:
     """Return the pricing cache in `path`, whichever of the three formats it is in.
 
-    What is no finite number is unknown (NaN), never an error; a numeral in a string counts, also
+    What is not a finite number is unknown (NaN), never an error; a numeral in a string counts, also
     where it breaks the ranking. Raises InputError for a file in none of the formats.
     """
     document = read_json(path)
@@ -321,7 +321,7 @@ def _breaks(entry: Any) -> str | None:
     """Return the JSON list of the fields at which the platform's ranking fails, None if none.
 
     It reads a provider's missing name as no text, a missing price as 0, and of the windows the
-    first that is true. Of an entry that is no object nothing was measured: none.
+    first that is true. Of an entry that is not an object nothing was measured: none.
     """
     fields = entry if isinstance(entry, dict) else {}
     window = next((name for name in WINDOWS if fields.get(name)), None)

@@ -20,7 +20,7 @@ class Provider:
     """A provider of the registry.
 
     `api_key_env_var` is what the registry declares; the platform's key lookup ignores it and
-    derives `setting_key` from the id. What is no variable's name is not kept: it may be the key.
+    derives `setting_key` from the id. What is not a variable's name is not kept: it may be the key.
     `health_score` is 0 to 1, or None where it is unknown.
     """
 
@@ -46,7 +46,7 @@ def load_registry(path: Path) -> tuple[Provider, ...]:
     entries = document.get("providers") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise InputError(
-            'is no provider registry: it has no list "providers"',
+            'is not a provider registry: it has no list "providers"',
             where=path,
             todo="give the platform's byok_config.json",
         )

@@ -36,7 +36,7 @@ SELECT pg_catalog.current_setting('server_version'), current_user, clock_timesta
     WHEN 'on' THEN 'read only' ELSE 'read write' END
 """
 # Which columns each table has, which of them may be read, and their types; also of views. Odd is
-# what is no text, and text that is padded, or equal to what is spelled otherwise.
+# what is not text, and text that is padded, or equal to what is spelled otherwise.
 _COLUMNS = """
 SELECT name, CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN c.relkind END,
     a.attname, pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), own.typname,
@@ -92,7 +92,9 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
         if reading and not isinstance(error, UnicodeError):
             raise  # of whoever reads
         # An odd answer; or a UnicodeError, which holds the whole URL, or bytes of a row.
-        what = "holds text that is not in its own encoding" if reading else "is no PostgreSQL URL"
+        what = (
+            "holds text that is not in its own encoding" if reading else "is not a PostgreSQL URL"
+        )
         raise SourceError(what, where=name, todo=_CHECK) from None
 
 
@@ -205,7 +207,7 @@ def _url(source: str) -> URL:
         if not misplaced and "%00" not in source and storable(source) == source:
             return url
     raise SourceError(
-        "is no database URL",
+        "is not a database URL",
         todo="give postgresql://USER@HOST:PORT/DATABASE, with %3F for a ? in the password",
     )
 

@@ -286,7 +286,7 @@ def _check_deciding(database: Database, table: str, otherwise: str = "") -> None
     for column in sorted(deciding.intersection(_TEXT)):
         if (table, column) in database.odd:
             raise SourceError(
-                f"column {column} of {table} is no plain text, as the platform would read it",
+                f"column {column} of {table} is not plain text, as the platform would read it",
                 where=database.name,
                 todo="capture from a copy in which it is plain text" + otherwise,
             )

@@ -37,10 +37,10 @@ def _file_of(source: str) -> Path:
             named = url.database if url.get_backend_name() == "sqlite" else None
         if not named:
             todo = "give a PostgreSQL URL, sqlite:///PATH or a path"
-            raise SourceError("is no URL of a database that is read", todo=todo)
+            raise SourceError("is not the URL of a database that can be read", todo=todo)
         path = Path(named)
     if not os.path.isfile(path):  # noqa: PTH113 - false for an impossible name, too
-        # What is no file may be a URL with a slip in it, or a password alone.
+        # What is not a file may be a URL with a slip in it, or a password alone.
         where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
         raise SourceError("no such database file", where=where, todo="check the path or the URL")
     return path
@@ -57,7 +57,7 @@ def open_database(source: str, tables: Sequence[str], limit_s: float) -> Iterato
     with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy, _refusals(path):
         if is_snapshot(path):
             raise SourceError(
-                "is a snapshot already; its tokens are no values",
+                "is a snapshot already; its tokens are not values",
                 where=path,
                 todo="capture the database that it was made from",
             )

@@ -36,7 +36,7 @@ from tests.refusals import loaded, refused
     ],
 )
 def test_capabilities_are_a_list_or_the_json_of_one(stored, capabilities):
-    """None at all are chat; anything that is no list of words lists none. The model stays."""
+    """None at all are chat; anything that is not a list of words lists none. The model stays."""
     expected = CatalogEntry(frozenset(capabilities))
     assert catalog_from_rows([("m", stored, 0)]) == {"m": expected}
     assert catalog_from_rows([("m", expected.stored, 0)]) == {"m": expected}
@@ -98,14 +98,14 @@ def test_exclusion_that_is_neither_true_nor_false_is_a_clear_error(
 @pytest.mark.parametrize(
     ("document", "what"),
     [
-        pytest.param({}, "is no model catalogue", id="object"),
-        pytest.param(["m"], "is no model catalogue", id="list-of-words"),
+        pytest.param({}, "is not a model catalogue", id="object"),
+        pytest.param(["m"], "is not a model catalogue", id="list-of-words"),
         pytest.param([{"capabilities": []}], "entry without model_id", id="no-id"),
         pytest.param([{"model_id": 5}], "entry without model_id", id="number-as-id"),
     ],
 )
 def test_file_that_is_no_catalogue_is_a_clear_error(write_json, document, what):
-    """A catalogue that is no list of models with ids is refused."""
+    """A catalogue that is not a list of models with ids is refused."""
     path = write_json(document)
     with refused(InputError, what, path):
         load_catalog(path)

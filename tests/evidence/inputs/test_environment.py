@@ -61,16 +61,16 @@ def test_variables_are_what_env_prints(tmp_path, content, variables):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        pytest.param(b"SECRET", "line 1 is no NAME=value", id="no-equals-sign"),
-        pytest.param(b"\n\nSECRET\nA=1", "line 3 is no NAME=value", id="counted-from-the-first"),
-        pytest.param(b"=SECRET\nA=1", "line 1 is no NAME=value", id="no-name"),
-        pytest.param(b'{"SECRET": "a="}', "line 1 is no NAME=value", id="json"),
-        pytest.param(b"A=1\0SECRET\0", "entry 2 is no NAME=value", id="nul-no-equals-sign"),
-        pytest.param(b"A=1\0=SECRET\0", "entry 2 is no NAME=value", id="nul-no-name"),
+        pytest.param(b"SECRET", "line 1 is not NAME=value", id="no-equals-sign"),
+        pytest.param(b"\n\nSECRET\nA=1", "line 3 is not NAME=value", id="counted-from-the-first"),
+        pytest.param(b"=SECRET\nA=1", "line 1 is not NAME=value", id="no-name"),
+        pytest.param(b'{"SECRET": "a="}', "line 1 is not NAME=value", id="json"),
+        pytest.param(b"A=1\0SECRET\0", "entry 2 is not NAME=value", id="nul-no-equals-sign"),
+        pytest.param(b"A=1\0=SECRET\0", "entry 2 is not NAME=value", id="nul-no-name"),
         pytest.param(b"SECRET=1\nB=1\nSECRET=2", "line 3 gives a variable a second", id="twice"),
         pytest.param(b"SECRET=1\0SECRET=1", "entry 2 gives a variable a second", id="nul-twice"),
-        pytest.param("A=SECRET".encode("utf-16"), "entry 1 is no NAME=value", id="utf-16"),
-        pytest.param(b"\x1f\x8bSECRET", "line 1 is no NAME=value", id="gzip"),
+        pytest.param("A=SECRET".encode("utf-16"), "entry 1 is not NAME=value", id="utf-16"),
+        pytest.param(b"\x1f\x8bSECRET", "line 1 is not NAME=value", id="gzip"),
         pytest.param(b"A=SECRET" + b"x" * MAX_BYTES, "is larger than", id="too-large"),
     ],
 )
@@ -127,9 +127,9 @@ def test_a_mapping_is_taken_as_it_is(monkeypatch):
 @pytest.mark.parametrize(
     ("mapping", "what"),
     [
-        pytest.param({"A": "1", "B": 5}, "entry 2 is no text", id="number"),
-        pytest.param({"A": {"key": "SECRET"}}, "entry 1 is no text", id="object"),
-        pytest.param({b"SECRET": "1"}, "entry 1 is no text", id="bytes-for-a-name"),
+        pytest.param({"A": "1", "B": 5}, "entry 2 is not text", id="number"),
+        pytest.param({"A": {"key": "SECRET"}}, "entry 1 is not text", id="object"),
+        pytest.param({b"SECRET": "1"}, "entry 1 is not text", id="bytes-for-a-name"),
         pytest.param({"S\udcff": "1", "S\\udcff": "2"}, "entry 2 gives a variable", id="one-name"),
     ],
 )
@@ -180,9 +180,9 @@ def test_stored_keys_are_those_that_the_platform_finds(write_json, document, fou
         pytest.param("SECRET", "is not JSON", id="not-json"),
         pytest.param('{"SECRET": ', "is not JSON", id="half"),
         pytest.param("[" * 100_000, "is not JSON", id="deep"),
-        pytest.param('["SECRET"]', "is no file of stored keys", id="a-list"),
-        pytest.param('"SECRET"', "is no file of stored keys", id="a-text"),
-        pytest.param('{"id": "SECRET"}', "is no file of stored keys", id="keys-alone"),
+        pytest.param('["SECRET"]', "is not a file of stored keys", id="a-list"),
+        pytest.param('"SECRET"', "is not a file of stored keys", id="a-text"),
+        pytest.param('{"id": "SECRET"}', "is not a file of stored keys", id="keys-alone"),
         pytest.param('{"SECRET": {}}', "entry 1 has no provider_id", id="no-provider"),
         pytest.param('{"SECRET": {"provider_id": 5}}', "entry 1 has no provider_id", id="odd"),
         pytest.param(
@@ -431,7 +431,7 @@ def forge(captured, tmp_path):
     ],
 )
 def test_verify_finds_plaintext(forge, table, script, what):
-    """A value that is no token, a name that should not have left: neither is shown."""
+    """A value that is not a token, a name that should not have left: neither is shown."""
     with (
         atomlab.open_snapshot(forge(table, script)) as forged,
         refused(SnapshotError, what) as caught,

@@ -180,7 +180,7 @@ def test_entry_that_is_no_object_is_a_model_of_unknowns(write_json, entry):
     ],
 )
 def test_file_without_prices_is_a_clear_error(tmp_path, content, what):
-    """What is no price file is refused with the file's name and what is wrong with it."""
+    """What is not a price file is refused with the file's name and what is wrong with it."""
     path = tmp_path / "prices.json"
     path.write_bytes(content)
     with refused(InputError, what, path):

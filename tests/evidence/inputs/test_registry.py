@@ -68,7 +68,7 @@ def test_own_rules_get_the_registry_of_their_edition(tmp_path, edition):
     ids=lambda x: repr(x)[:12],
 )
 def test_health_score_is_a_number_or_unknown(write_json, health, meaning):
-    """A health score that is no finite number is unknown, never a crash."""
+    """A health score that is not a finite number is unknown, never a crash."""
     [provider] = load_registry(write_json({"providers": [{"id": "a", "health_score": health}]}))
     assert provider == Provider("a", health_score=meaning)
 

@@ -229,7 +229,7 @@ def test_a_file_given_by_mistake_is_not_quoted(tmp_path, content):
     ],
 )
 def test_files_that_are_no_rules_are_refused(tmp_path, content, what):
-    """A file that is no mapping, or based on no edition, is refused."""
+    """A file that is not a mapping, or based on no edition, is refused."""
     path = tmp_path / "own.yaml"
     path.write_text(content)
     with refused(InputError, what, path):

@@ -535,7 +535,7 @@ def test_what_the_platform_reads_otherwise_is_not_captured(
     """Of another type, or padded: a decision on its text would be another."""
     url = make_postgres({"acme": {"OPENAI_API_KEY": "sk"}})
     execute(url, f"ALTER TABLE {table} DROP COLUMN {column} CASCADE, ADD COLUMN {column} {kind}")
-    with refused(SourceError, f"column {column} of {table} is no plain text") as caught:
+    with refused(SourceError, f"column {column} of {table} is not plain text") as caught:
         proven_capture(url, tmp_path / "out.sqlite")
     assert "plain text" in caught.value.todo
 

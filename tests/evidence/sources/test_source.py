@@ -43,7 +43,7 @@ def test_odd_paths_open_the_file_they_name(make_database, name):
         pytest.param("sqlite://", "is no URL of a database", id="url-without-a-file"),
         pytest.param("mysql://u:pw@host/db", "is no URL of a database", id="mysql"),
         pytest.param("postgresql://u:pw@w@host/db", "more than one @", id="two-ats"),
-        pytest.param("postgresql://u:pw@host:x/db", "is no database URL", id="bad-port"),
+        pytest.param("postgresql://u:pw@host:x/db", "is not a database URL", id="bad-port"),
         pytest.param("://", "is no URL of a database", id="no-url"),
         pytest.param("x" * 5000, "no such database file", id="long-name"),
     ],
@@ -95,7 +95,7 @@ def test_database_of_another_schema_is_refused(make_database, script, what):
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 99], ids=["empty", "text"])
 def test_file_that_is_no_database_is_refused(tmp_path, content):
-    """An empty or foreign file is no platform database."""
+    """An empty or foreign file is not a platform database."""
     path = tmp_path / "file.db"
     path.write_bytes(content)
     with refused(SourceError, "has no table" if not content else "not a database", "file.db"):  # noqa: SIM117
