@@ -108,7 +108,7 @@ def test_handler_decides_on_a_live_database_as_on_its_snapshot(make_database, ca
 def test_a_database_that_is_no_snapshot_needs_a_platform(make_database):
     """Without rules, registry and prices nothing can be decided, and the error says so."""
     with live_session(make_database({"acme": {}})) as db:  # noqa: SIM117
-        with refused(InputError, "is no snapshot; give platform="):
+        with refused(InputError, "is not a snapshot; give platform="):
             BYOKHandler("id-acme", db=db)
 
 

@@ -45,7 +45,7 @@ def test_bad_input_is_one_clear_line(error, shipped, make_database, tmp_path):
     assert "not an SQLite file" in error("diagnose", tmp_path / "text", *brennan)
     assert "is damaged" in error("diagnose", tmp_path / "cut", *brennan)
     assert "is damaged" in error("diagnose", tmp_path / "flipped", *brennan)
-    assert "no snapshot; make one" in error("diagnose", source, *brennan)
+    assert "not a snapshot; make one" in error("diagnose", source, *brennan)
     assert "did you mean brennan" in error("diagnose", good, "--tenant", "brenan")
     out = tmp_path / "out.sqlite"
     assert "is not JSON" in error(

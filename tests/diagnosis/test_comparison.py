@@ -63,8 +63,8 @@ def test_a_request_that_no_chat_model_wins_is_not_said_to_need_no_fix(tmp_path):
     with capture_made(tmp_path, {"acme": Made(rows={"OPENAI_API_KEY": KEY})}, prices) as snapshot:
         answer = compare(snapshot, "acme", "simple").answer()
     assert answer == (
-        "Simple requests of Acme find a model, but for simple requests the winner openai/x is no "
-        "chat model (moderation): they will fail."
+        "Simple requests of Acme find a model, but for simple requests the winner openai/x is not "
+        "a chat model (moderation): they will fail."
     )
 
 

@@ -261,7 +261,7 @@ def test_parent_that_is_no_snapshot_is_refused_before_anything_is_written(captur
     damaged, source = tmp_path / "damaged.sqlite", tmp_path / "source-0.db"
     damaged.write_bytes(parent.read_bytes()[:-1])
     before = sorted(tmp_path.iterdir())
-    for given, what in ((damaged, "is damaged"), (source, "no snapshot"), ("none", "no such")):
+    for given, what in ((damaged, "is damaged"), (source, "not a snapshot"), ("none", "no such")):
         with refused(SnapshotError, what, given):
             atomlab.capture(
                 str(source), tmp_path / "new.sqlite", parent=given, key_file=tmp_path / "new.key"

@@ -172,7 +172,7 @@ def test_verify_finds_tables_that_differ_from_the_manifest(forge, script, what):
 @pytest.mark.parametrize(
     ("name", "value", "what"),
     [
-        ("OPENAI_API_KEY", KEY, "no redaction token"),
+        ("OPENAI_API_KEY", KEY, "not a redaction token"),
         (KEY, "v1:empty:-", "none that capture keeps"),
     ],
 )
@@ -205,7 +205,9 @@ def test_verify_finds_plaintext(forge, name, value, what):
         ),
         pytest.param("INSERT INTO model_catalog VALUES ('m', '[]', 7)", "are broken", id="flag"),
         pytest.param(
-            f"UPDATE tenant_settings SET setting_value = '{KEY}'", "no redaction token", id="plain"
+            f"UPDATE tenant_settings SET setting_value = '{KEY}'",
+            "not a redaction token",
+            id="plain",
         ),
     ],
 )

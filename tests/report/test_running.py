@@ -171,7 +171,7 @@ def test_a_report_is_about_the_hypothesis_own_request(arguments, tmp_path):
 
     findings = json.loads((made.folder / "findings.json").read_text())
     assert made.result == alone.verdict == "refuted"
-    assert findings["request"] == alone.request.to_json()
+    assert findings["request"] == alone.requests[0].to_json()
     assert (findings["request"]["complexity"], findings["request"]["tools"]) == ("advanced", True)
     assert findings["verification"]["claims"] == alone.to_json()["claims"]
 

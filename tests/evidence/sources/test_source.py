@@ -40,11 +40,11 @@ def test_odd_paths_open_the_file_they_name(make_database, name):
     [
         pytest.param("no-such.db", "no such database file", id="missing"),
         pytest.param(".", "no such database file", id="folder"),
-        pytest.param("sqlite://", "is no URL of a database", id="url-without-a-file"),
-        pytest.param("mysql://u:pw@host/db", "is no URL of a database", id="mysql"),
+        pytest.param("sqlite://", "is not the URL of a database", id="url-without-a-file"),
+        pytest.param("mysql://u:pw@host/db", "is not the URL of a database", id="mysql"),
         pytest.param("postgresql://u:pw@w@host/db", "more than one @", id="two-ats"),
         pytest.param("postgresql://u:pw@host:x/db", "is not a database URL", id="bad-port"),
-        pytest.param("://", "is no URL of a database", id="no-url"),
+        pytest.param("://", "is not the URL of a database", id="no-url"),
         pytest.param("x" * 5000, "no such database file", id="long-name"),
     ],
 )
