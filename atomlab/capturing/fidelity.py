@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby, zip_longest
 from operator import itemgetter
@@ -52,17 +52,17 @@ class FidelityCheck:
     def see_tenants(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in (tenant, plan, ai_mode) rows of the source."""
         for tenant, plan, mode in rows:
-            self._keep(str(tenant), plan, mode, self._source.clients(str(tenant), ()))
+            self._keep(str(tenant), plan, mode, self._source.keyless(str(tenant)))
 
     def see_settings(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in SETTING_COLUMNS rows of the source; those of one tenant follow each other."""
         names = self._source.names
-        for _, tenant, name, value, _ in rows:
-            if name in names:
-                if tenant != self._tenant:
-                    self._conclude()
-                    self._tenant = tenant
-                self._keys.append((name, value))
+        keys = [row[1:4] for row in rows if row[2] in names]
+        for tenant, those in groupby(keys, itemgetter(0)):
+            if tenant != self._tenant:
+                self._conclude()
+                self._tenant = tenant
+            self._keys += [key[1:] for key in those]
 
     def compare(self, work: sqlite3.Connection) -> dict[str, Any]:
         """Decide for every tenant and complexity on both sides; return what was compared.
@@ -72,9 +72,9 @@ class FidelityCheck:
         self._conclude()
         with Session(engine_on(work)) as session:
             copy = _Side(load_platform(session), read_environment(session))
-        tenants = len(self._seen)
+        tenants, names = len(self._seen), copy.names
         for (tenant, *chosen), rows in groupby(work.execute(_COPY), itemgetter(0, 1, 2)):
-            keys = [(name, token) for *_, name, token in rows if name in copy.names]
+            keys = [row[3:] for row in rows if row[3] in names]
             clients = copy.clients(tenant, keys)
             plan, mode, expected = self._seen.pop(tenant)
             decided = self._source.decide(expected, plan, mode)
@@ -111,14 +111,21 @@ class _Side:
         self.names = frozenset(name for those in names for name in those)
         # Most tenants are like many others.
         self._clients_of = lru_cache(maxsize=4096)(self._look_up)
+        self._keyless = self._look_up()
         self._in_environment = lru_cache(maxsize=4096)(self._environment_of)
         self.decide = lru_cache(maxsize=4096)(self._decide)
 
-    def clients(self, tenant: str, keys: Iterable[Row]) -> Clients:
+    def clients(self, tenant: str, keys: Sequence[Row]) -> Clients:
         """Return the clients of a tenant with these settings, or of the worker's environment."""
         if self._from_environment:
             return self._in_environment(self._environment.whose(tenant))
-        return self._clients_of(*self._manager.states_of(keys).items())
+        state = self._manager.state
+        # Of several of one name the first counts.
+        return self._clients_of(*{name: state(value) for name, value in reversed(keys)}.items())
+
+    def keyless(self, tenant: str) -> Clients:
+        """Return the clients of a tenant without settings."""
+        return self.clients(tenant, ()) if self._from_environment else self._keyless
 
     def _environment_of(self, whose: str) -> Clients:
         return self._look_up(*self._manager.states_of(self._environment.of(whose).items()).items())
