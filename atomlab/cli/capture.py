@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 from typer import Argument, Option
@@ -47,6 +48,8 @@ def capture(
     from atomlab.show.manifest import capture_progress
     from atomlab.show.terminal import print_capture
 
+    # The thread that fetches rows gets its turn sooner: else this one waits for it each time.
+    sys.setswitchinterval(0.001)
     close_memory()  # to the end of the process: values are freed, not wiped
     with capture_progress() as progress:
         snapshot = write_snapshot(
