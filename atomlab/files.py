@@ -151,7 +151,9 @@ def whole_files(
     A target that is there is replaced where its value is true; what is `gone` is removed with
     them. Until then the contents are in temporary files beside their targets. They are readable
     by their owner only, unless `mode` says otherwise. Raises SnapshotError if one cannot be
-    written, or is there and may not be replaced, even if it was made while the block ran.
+    written, or is there and may not be replaced, even if it was made while the block ran. Only a
+    file system that fails between two of the last renames, or a kill there, leaves one without
+    the other.
     """
     with _about(*targets), ExitStack() as opened:  # closing a stream may fail again
         files = {}
@@ -191,9 +193,10 @@ def _name_all(
     """
     new: list[Path] = []
     try:
+        for target in targets:
+            check_writable(target, targets[target])
         for target in sorted(files, key=lambda target: targets[target]):
             with _about(target):
-                check_writable(target, targets[target])
                 replaces = target.exists()
                 _give_name(files[target], target, targets[target])
                 if not replaces:

@@ -59,7 +59,8 @@ def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list
         if outcomes:
             _write_index(outcomes, wanted, len(tasks))
         raise
-    outcomes.sort(key=lambda outcome: tasks.index(outcome.task))
+    places = {task.folder: place for place, task in enumerate(tasks)}
+    outcomes.sort(key=lambda outcome: places[outcome.task.folder])
     return outcomes, _write_index(outcomes, wanted, len(tasks))
 
 
