@@ -44,13 +44,10 @@ def capture(
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
     from atomlab.capturing.capture import capture as write_snapshot
-    from atomlab.capturing.memory import close_memory
     from atomlab.show.manifest import capture_progress
     from atomlab.show.terminal import print_capture
 
-    # The thread that fetches rows gets its turn sooner: else this one waits for it each time.
-    sys.setswitchinterval(0.001)
-    close_memory()  # to the end of the process: values are freed, not wiped
+    _prepare_process()
     with capture_progress() as progress:
         snapshot = write_snapshot(
             source,
@@ -71,3 +68,11 @@ def capture(
         )
     with snapshot:
         print_capture(snapshot)
+
+
+def _prepare_process() -> None:
+    from atomlab.capturing.memory import close_memory
+
+    close_memory()  # to the end of the process: values are freed, not wiped
+    # The thread that fetches rows gets its turn sooner: else the other waits for it each time.
+    sys.setswitchinterval(0.001)
