@@ -97,6 +97,12 @@ def listed(items: Iterable[str], limit: int = 5) -> str:
     return ", ".join(all_items[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
+def joined(items: Iterable[str]) -> str:
+    """Return the items as a sentence lists them: `a, b and c`."""
+    *most, last = [*items] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean A, B?` for the known words nearest to `word`, or an empty string."""
     by_lower = {name.lower(): name for name in known}

@@ -6,8 +6,11 @@ other (docs/glossary.md).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
+
+from atomlab.text import printable
 
 Status = Literal["affected", "undecided", "healthy"]  # the worst first
 Verdict = Literal["refuted", "inconclusive", "confirmed"]  # the worst first
@@ -34,19 +37,84 @@ EXIT_CODES = {
     "confirmed": 0,
     "healthy": 0,
 }
-# What each cause means of a tenant; the causes that are called as a filter are not listed here.
+
+
+class CauseWords(NamedTuple):
+    """A cause in a few words, for a list, and as part of a sentence."""
+
+    short: str
+    sentence: str
+
+
+# What each cause means of a tenant, for people who know no code of ours.
 CAUSES = {
-    "pricing-cache-empty": "the pricing cache holds no model at all",
-    "key-under-alias": "the tenant's key for {provider} stands under another name than {key},"
-    " the one that the platform looks for",
-    "key-misnamed": "the tenant's key for {provider} stands under a misspelt name, not under {key}",
-    "key-empty": "the row {key} exists, but holds no value",
-    "key-placeholder": "the row {key} holds a placeholder, which the rules treat as no key",
-    "provider-not-llm": "{provider} is registered, but is not on the list of LLM providers",
-    "provider-unknown": "the tenant holds a key for {provider}, which the registry does not know",
-    "orphan-client": "the client for {provider} serves no model of the pricing cache",
-    "pricing-entry-broken": "an entry of the pricing cache makes the ranking fail inside",
-    "no-keys": "the tenant holds no usable key of any LLM provider",
+    "pricing-cache-empty": CauseWords(
+        "no prices", "the platform's list of models and prices holds no model at all"
+    ),
+    "pricing-entry-broken": CauseWords(
+        "broken price entry",
+        "an entry of the platform's price list makes its choice of a model fail",
+    ),
+    "key-under-alias": CauseWords(
+        "key under another name",
+        "the key for {provider} stands under {held}, but the platform looks for {key}, so it uses"
+        " no model of {provider}",
+    ),
+    "key-misnamed": CauseWords(
+        "misspelt key name",
+        "the key for {provider} stands, misspelt, under {held}, but the platform looks for"
+        " {key}, so it uses no model of {provider}",
+    ),
+    "key-empty": CauseWords(
+        "empty key", "{key} is there, but holds no value, so no model of {provider} can be used"
+    ),
+    "key-placeholder": CauseWords(
+        "placeholder for a key",
+        "{key} holds a placeholder, which the platform takes for no key, so no model of {provider}"
+        " can be used",
+    ),
+    "provider-not-llm": CauseWords(
+        "provider not allowed",
+        "there is a key for {provider}, but the platform does not use that provider for"
+        " language models",
+    ),
+    "provider-unknown": CauseWords(
+        "unknown provider",
+        "there is a key for {provider}, a provider that the platform does not know",
+    ),
+    "orphan-client": CauseWords(
+        "no model of the provider",
+        "there is a key for {provider}, but the price list has no model of that provider",
+    ),
+    "no-keys": CauseWords("no key", "there is no usable key of any LLM provider"),
+    "context-window": CauseWords(
+        "context window too small",
+        "the models of {provider} that the keys give access to cannot take in as much text as"
+        " these requests need",
+    ),
+    "capability": CauseWords(
+        "capability missing",
+        "the models of {provider} that the keys give access to lack the capability that is asked"
+        " for",
+    ),
+    "excluded": CauseWords(
+        "models excluded",
+        "the models of {provider} that the keys give access to are excluded from general use",
+    ),
+    "health": CauseWords("provider unhealthy", "the platform takes {provider} for unhealthy"),
+    "quality": CauseWords(
+        "quality too low",
+        "the models of {provider} that the keys give access to are rated below the quality that"
+        " these requests need",
+    ),
+    "plan": CauseWords(
+        "not in the plan", "the tenant's plan does not include the models of {provider}"
+    ),
+    "tools": CauseWords(
+        "no tool support",
+        "the models of {provider} that the keys give access to cannot use tools, as these"
+        " requests need",
+    ),
 }
 _TONES: Mapping[str, Tone] = {
     "healthy": "good",
@@ -70,6 +138,18 @@ _TONES: Mapping[str, Tone] = {
     "verified": "good",
     "not run": "open",
 }
+
+
+def cause_in_words(
+    code: str, provider: str | None, setting_key: str | None, held: str | None = None
+) -> str:
+    """Return what a cause is, as part of a sentence; the code itself if it is not known here.
+
+    `setting_key` is the name that the platform looks for, `held` the one under which the key is.
+    """
+    words = CAUSES[code].sentence if code in CAUSES else "the cause " + re.sub(r"[^\w-]", "?", code)
+    names = {"provider": provider, "key": setting_key, "held": held or "another name"}
+    return words.format(**{name: printable(value) for name, value in names.items()})
 
 
 def worst_status(statuses: Iterable[Status]) -> Status:

@@ -19,6 +19,7 @@ from atomlab.diagnosis.findings import CaseRecord, ClaimResult, TenantFindings
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.options import Option, cons, pros
 from atomlab.diagnosis.sandbox import Trial
+from atomlab.diagnosis.summary import summarize
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
@@ -155,6 +156,7 @@ class TenantCase(SnapshotCase):
             **self._head(),
             "request": self.shown.request.to_json(),
             "requests": [each.request.to_json() for each in diagnosis.requests],
+            "summary": summarize(diagnosis),
             "diagnosis": diagnosis.to_json(),
             "rows": dict(diagnosis.rows),
             "warnings": self.warnings(),

@@ -122,6 +122,11 @@ class Diagnosis(Shown):
         return tuple(each for each in self.requests if each.status == "affected")
 
     @property
+    def undecided(self) -> tuple[RequestDiagnosis, ...]:
+        """The requests of which the snapshot cannot say whether they find a model."""
+        return tuple(each for each in self.requests if each.status == "undecided")
+
+    @property
     def named(self) -> frozenset[str]:
         """The providers that the causes of failing requests name."""
         causes = (cause for each in self.requests for cause in each.explanation.causes)

@@ -247,6 +247,29 @@ class RemedyRecord(Record):
     rollback: str = ""
 
 
+class Summary(Record):
+    """What was found of a tenant in plain words, a sentence or two to a field, empty where none is.
+
+    `failing` are the kinds of request that find no model, `mute` those whose model cannot chat;
+    `cause` and `fix` are a few words for a list, `actor` is who makes the fix.
+    """
+
+    title: str
+    status: Status
+    failing: tuple[str, ...] = ()
+    mute: tuple[str, ...] = ()
+    what: str
+    why: str = ""
+    certainty: Verdict | None = None
+    proof: str = ""
+    todo: str = ""
+    who: str = ""
+    actor: str | None = None
+    left: str = ""
+    cause: str = ""
+    fix: str = ""
+
+
 class StepRecord(Record):
     """A step of verification, its state and its proof: a JSON Pointer into this document."""
 
@@ -290,6 +313,7 @@ class TenantFindings(CaseRecord):
 
     request: RequestRecord
     requests: tuple[RequestRecord, ...] = ()
+    summary: Summary | None = None
     diagnosis: DiagnosisRecord
     rows: dict[str, str] = {}
     warnings: tuple[str, ...] = ()

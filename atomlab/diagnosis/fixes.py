@@ -13,6 +13,7 @@ from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.edits import KINDS, WHO, Edit, Who
 from atomlab.diagnosis.explanation import FixSet
+from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
 from atomlab.shown import Shown
@@ -54,7 +55,7 @@ class Fix(Shown):
 def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     """Return the easiest fix of the requests that fail."""
     failing = diagnosis.failing
-    if undecided := next((d.missing for d in diagnosis.requests if d.status == "undecided"), None):
+    if undecided := next((d.missing for d in diagnosis.undecided), None):
         return Fix("inconclusive", (f"{undecided}, so nothing can be decided",))
     if not failing:
         return _nothing([each.ranking for each in diagnosis.requests])
@@ -99,13 +100,20 @@ def _words(best: FixSet, diagnosis: Diagnosis) -> Iterator[str]:
         if better:
             then = f"for a winner that can chat, {_has_to(better, diagnosis)}"
         yield f"{each.request.complexity} requests are not cured, because {why}; {then}"
+    for edits, these in left_by(best, failing).items():
+        yield f"{kinds_of(these)} requests {needed(edits, best, diagnosis)}"
+
+
+def left_by(
+    best: FixSet, failing: Sequence[RequestDiagnosis]
+) -> dict[tuple[Edit, ...], list[RequestDiagnosis]]:
+    """Return the requests whose error `best` leaves, by the edits that their own fix needs."""
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
-        if each not in winners:
+        if each not in _winners(best.edits, failing):
             fix = root_fix(each, failing)
             left.setdefault(fix.edits if fix else (), []).append(each)
-    for edits, these in left.items():
-        yield f"{kinds_of(these)} requests {_needed(edits, best, diagnosis)}"
+    return left
 
 
 def _has_to(fix: FixSet, diagnosis: Diagnosis) -> str:
@@ -136,6 +144,17 @@ def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -
 
 def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     return min(fixes, key=lambda fix: effort_of(fix, failing), default=None)
+
+
+def decided_after(fix: FixSet | None, diagnosis: Diagnosis) -> tuple[Ranking, ...]:
+    """Return each request's decision on a scratch copy with the fix made; nothing without one."""
+    if fix is None:
+        return ()
+    lab = Sandbox(diagnosis.evidence, diagnosis.platform)
+    return tuple(
+        lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
+        for each in diagnosis.requests
+    )
 
 
 def effort_of(fix: FixSet, failing: Sequence[RequestDiagnosis]) -> tuple[int, ...]:
@@ -180,7 +199,7 @@ def kinds_of(requests: Sequence[RequestDiagnosis]) -> str:
     return ", ".join(each.request.complexity for each in requests)
 
 
-def _needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
+def needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
         return "have no known fix"

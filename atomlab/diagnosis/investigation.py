@@ -27,7 +27,7 @@ from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.schema import TenantSetting
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.text import count, printable
+from atomlab.text import count, joined, printable
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ class Investigation(TenantCase):
         why = f" ({why})" if why else ""
         if not cured:
             return f"{copying} cures no request{why}."
-        rest = f"; it does not cure {_requests(left)}{why}" if left else ""
-        return f"{copying} cures {_requests(cured)}{rest}."
+        rest = f"; it does not cure {joined(left)} requests{why}" if left else ""
+        return f"{copying} cures {joined(cured)} requests{rest}."
 
     def _repaired(self) -> dict[str, Any] | None:
         if self.repaired is None:
@@ -263,8 +263,3 @@ def _agreement(agreed: Sequence[bool]) -> str:
         return f"All {total} claims are confirmed on this snapshot."
     verb = "are" if confirmed > 1 else "is"
     return f"{confirmed or 'None'} of {total} claims {verb} confirmed on this snapshot."
-
-
-def _requests(complexities: list[str]) -> str:
-    *most, last = complexities
-    return f"{', '.join(most)} and {last} requests" if most else f"{last} requests"

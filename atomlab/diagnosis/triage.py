@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import instead, unable
 from atomlab.diagnosis.case import TenantCase
-from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
+from atomlab.diagnosis.diagnose import RequestDiagnosis, diagnose
 from atomlab.diagnosis.findings import ClaimResult, TenantFindings
-from atomlab.diagnosis.fixes import Fix, best_fix, kinds_of, plan_fix
-from atomlab.diagnosis.sandbox import Sandbox
+from atomlab.diagnosis.fixes import Fix, best_fix, decided_after, kinds_of, plan_fix
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
@@ -52,7 +50,7 @@ class Triage(TenantCase):
         """Return what was found, in a few plain sentences."""
         requests = self.diagnosis.requests
         if self.status == "undecided":
-            undecided = [each for each in requests if each.status == "undecided"]
+            undecided = self.diagnosis.undecided
             kinds = f"{kinds_of(undecided)} " if len(undecided) < len(requests) else ""
             whose = f"{kinds}requests of {self.tenant_name}"
             return f"Nothing can be decided for {whose}: {self.missing}."
@@ -115,20 +113,8 @@ def triage(
         platform=diagnosis.platform,
         managed=managed,
         diagnosis=diagnosis,
-        decided_after=_decided_after(diagnosis),
+        decided_after=decided_after(best_fix(diagnosis.failing), diagnosis),
         fix=plan_fix(diagnosis, "postgresql"),
-    )
-
-
-def _decided_after(diagnosis: Diagnosis) -> tuple[Ranking, ...]:
-    """Return each request's decision on a scratch copy with the easiest fix made, if any."""
-    fix = best_fix(diagnosis.failing)
-    if fix is None:
-        return ()
-    lab = Sandbox(diagnosis.evidence, diagnosis.platform)
-    return tuple(
-        lab.try_edits("the fix", fix.edits, diagnosis.tenant.id, each.request).after
-        for each in diagnosis.requests
     )
 
 

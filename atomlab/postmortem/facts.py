@@ -7,9 +7,8 @@ from atomlab.errors import NO_MODELS
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
-from atomlab.verdicts import CAUSES
+from atomlab.verdicts import cause_in_words
 
-_FILTERED = "the filter {code} rejects models of {provider} that the tenant could reach"
 _ROLES = {
     "sole": "Only repairing it removes the error.",
     "one-of-k": "Repairing it removes the error; other fixes would, too.",
@@ -139,7 +138,9 @@ def _grouped(case: Case, text: str, *, roots: bool) -> list[Statement]:
             text.format(
                 whose=case.heading or case.who,
                 kinds=", ".join(case.diagnoses[place].request.kind for place, _ in places),
-                meaning=meaning(causes[places[0]]),
+                meaning=cause_in_words(
+                    *_identity(causes[places[0]]), causes[places[0]].setting_key
+                ),
                 role=_ROLES[causes[places[0]].role],
                 verdict=causes[places[0]].verdict,
                 seen=listed(causes[places[0]].evidence),
@@ -150,15 +151,12 @@ def _grouped(case: Case, text: str, *, roots: bool) -> list[Statement]:
     ]
 
 
+def _meaning(cause: CauseRecord) -> str:
+    return cause_in_words(cause.code, cause.provider, cause.setting_key)
+
+
 def _identity(cause: CauseRecord) -> tuple[str, str | None]:
     return cause.code, cause.provider
-
-
-def meaning(cause: CauseRecord) -> str:
-    """Return what the cause is, as part of a sentence."""
-    text = CAUSES.get(cause.code, _FILTERED)
-    key, provider = printable(cause.setting_key), printable(cause.provider)
-    return text.format(code=cause.code, provider=provider, key=key)
 
 
 def chain(case: Case) -> list[tuple[str, Statement]]:

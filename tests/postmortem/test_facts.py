@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from atomlab.diagnosis.findings import CauseRecord
 from atomlab.postmortem import facts
 from atomlab.postmortem.cases import load_cases
 from atomlab.postmortem.draft import draft
@@ -349,8 +348,9 @@ def test_contributing_are_the_causes_that_are_no_root_of_any_request(case):
     )
     first, second = facts.contributing(case(found))
     assert first.text == (
-        "For complex, advanced requests of Acme Ltd (acme): the filter quality rejects models of"
-        " minimax that the tenant could reach (5 of 5 models rejected)."
+        "For complex, advanced requests of Acme Ltd (acme): the models of minimax that the keys"
+        " give access to are rated below the quality that these requests need (5 of 5 models"
+        " rejected)."
     )
     assert pointers(first) == [f"/diagnosis/diagnoses/{n}/causes/1" for n in (1, 2)]
     assert second.text.startswith("For moderate requests")
@@ -435,26 +435,3 @@ def test_the_chain_says_only_what_the_findings_hold(case, found, database, clien
     """A healthy tenant lacks nothing; a client that is there is not missed."""
     texts = [told.text for _, told in facts.chain(case(found))]
     assert [texts[0], texts[1], texts[3]] == [database, clients, ending]
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("pricing-cache-empty", "holds no model at all"),
-        ("key-under-alias", "the tenant's key for minimax stands under another name than M_KEY"),
-        ("key-misnamed", "under a misspelt name, not under M_KEY"),
-        ("key-empty", "the row M_KEY exists, but holds no value"),
-        ("key-placeholder", "the row M_KEY holds a placeholder"),
-        ("provider-not-llm", "minimax is registered, but is not on the list of LLM providers"),
-        ("provider-unknown", "a key for minimax, which the registry does not know"),
-        ("orphan-client", "the client for minimax serves no model"),
-        ("no-keys", "no usable key of any LLM provider"),
-        ("context-window", "the filter context-window rejects models of minimax"),
-    ],
-)
-def test_every_cause_has_its_meaning_in_words(code, words):
-    """The code of the design, said of a tenant, with its provider and row."""
-    cause = CauseRecord.model_validate(
-        {**ALIAS, "code": code, "provider": "minimax", "setting_key": "M_KEY"}
-    )
-    assert words in facts.meaning(cause)

@@ -51,7 +51,7 @@ def attacked(request, tmp_path_factory, incident):
     """Return hostile text and the Markdown of a postmortem that has it wherever text can stand."""
     text = request.param
     fixed = {"schema", "verdict", "outcome", "role", "state", "status", "sha256", "complexity"}
-    fixed |= {"captured_at", "sql", "evidence", "result"}
+    fixed |= {"captured_at", "sql", "evidence", "result", "certainty"}
 
     def attack(value, name=""):
         if isinstance(value, dict):

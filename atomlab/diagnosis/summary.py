@@ -1,0 +1,177 @@
+"""A summary: what was found of a tenant, for people who know no code of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from atomlab.diagnosis.answers import instead, unable
+from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
+from atomlab.diagnosis.edits import Who
+from atomlab.diagnosis.explanation import Cause, FixSet
+from atomlab.diagnosis.findings import Summary
+from atomlab.diagnosis.fixes import best_fix, decided_after, in_words, left_by, needed
+from atomlab.errors import NO_MODELS
+from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.text import joined, printable
+from atomlab.verdicts import CAUSES, Verdict, cause_in_words, worst_verdict
+
+_TURN: dict[Who, str] = {
+    "tenant": "It is the tenant's turn: it is a change of their own key settings.",
+    "operator": "It is the turn of the platform's operators.",
+    "engineering": "It is the turn of the platform's engineers: it is a change of code.",
+}
+_PROOF: dict[Verdict, str] = {
+    "confirmed": "The cause is proven: repaired on a copy of the data, the failure is gone, and"
+    " changes that must not help do not.",
+    "inconclusive": "The cause is likely, not proven: not every test of it could be run.",
+    "refuted": "The cause that was named is not the cause.",
+}
+
+
+def summarize(diagnosis: Diagnosis) -> Summary:
+    """Return the summary of a tenant's requests: each field is a sentence or two, or empty."""
+    failing = () if diagnosis.undecided else diagnosis.failing
+    fix = best_fix(failing)
+    certainty = _certainty(failing) if failing else None
+    return Summary(
+        title=f"{printable(diagnosis.tenant.name)}: {_state(diagnosis)}",
+        status=diagnosis.status,
+        failing=_complexities(failing),
+        mute=_complexities(_mute(diagnosis)),
+        what=_what(diagnosis),
+        why=" ".join(_whys(failing)),
+        certainty=certainty,
+        proof=_PROOF[certainty] if certainty else "",
+        todo=_todo(fix, diagnosis) if failing else "",
+        who=_TURN[fix.who] if fix else "",
+        actor=fix.who if fix else None,
+        left=_left(fix, diagnosis) if fix else "",
+        cause=joined(dict.fromkeys(map(_short, failing))),
+        fix=in_words(fix.edits, diagnosis) if fix else "",
+    )
+
+
+def _that(requests: Sequence[RequestDiagnosis], of: Diagnosis, one: str, many: str) -> str:
+    """Return `every request fails`, or `simple and moderate requests fail` if some others do not.
+
+    Every request is all four kinds.
+    """
+    if len(requests) == len(of.requests) == len(COMPLEXITIES):
+        return f"every request {one}"
+    return f"{_kinds(requests)} {many}"
+
+
+def _mute(diagnosis: Diagnosis) -> list[RequestDiagnosis]:
+    """Return the requests whose winner is not a chat model."""
+    return [d for d in diagnosis.requests if d.ranking.winner and d.ranking.winner.unable]
+
+
+def _complexities(requests: Sequence[RequestDiagnosis]) -> tuple[str, ...]:
+    return tuple(each.request.complexity for each in requests)
+
+
+def _kinds(requests: Sequence[RequestDiagnosis]) -> str:
+    return f"{joined(_complexities(requests))} requests"
+
+
+def _state(diagnosis: Diagnosis) -> str:
+    """Return the title's second half."""
+    found = diagnosis.requests
+    if diagnosis.undecided:
+        return "it cannot be decided whether requests fail"
+    if diagnosis.failing:
+        return _that(diagnosis.failing, diagnosis, "fails", "fail")
+    if mute := _mute(diagnosis):
+        return _that(
+            mute, diagnosis, "gets a model that cannot chat", "get a model that cannot chat"
+        )
+    return _that(found, diagnosis, "finds a model", "find a model")
+
+
+def _what(diagnosis: Diagnosis) -> str:
+    """Return what happens to the requests."""
+    failing, whose = diagnosis.failing, printable(diagnosis.tenant.name)
+    if undecided := diagnosis.undecided:
+        return (
+            f"Whether requests of {whose} find a model cannot be decided: {undecided[0].missing}."
+        )
+    found = [each for each in diagnosis.requests if each not in failing]
+    cannot = unable(each.ranking for each in found)
+    but = f", but {cannot}" if cannot else ""
+    if not failing:
+        served = _that(found, diagnosis, f"of {whose} finds a model", f"of {whose} find a model")
+        return f"{_capital(served)}{but or ': nothing is wrong'}."
+    served = f"{_kinds(found)} find a model{but}." if found else ""
+    answer = instead(each.ranking for each in failing)
+    raised = "" if answer else f', and the worker stops with "{NO_MODELS}"'
+    fails = _that(failing, diagnosis, f"of {whose} fails", f"of {whose} fail")
+    sentence = f"{_capital(fails)}: the platform finds no model to use{raised}."
+    return " ".join(filter(None, (sentence, answer, _capital(served))))
+
+
+def _whys(failing: Sequence[RequestDiagnosis]) -> Iterator[str]:
+    """Yield why requests fail, once for each cause; first what they have in common."""
+    causes: dict[str, list[RequestDiagnosis]] = {}
+    for each in failing:
+        for why in _why(each):
+            causes.setdefault(why, []).append(each)
+    shared = [why for why, these in causes.items() if len(these) == len(failing)]
+    yield from (f"{_capital(why)}." for why in shared)
+    for why, these in causes.items():
+        if why not in shared:
+            also = f"in addition, {_kinds(these)}" if shared else _kinds(these)
+            yield f"{_capital(also)} fail because {why}."
+
+
+def _why(failing: RequestDiagnosis) -> list[str]:
+    """Return each part of a request's root cause, as part of a sentence."""
+    root = failing.explanation.root
+    if not root:
+        return ["the reason is not known: no repair that was tried makes a model usable"]
+    return [_one_cause(cause, failing) for cause in root]
+
+
+def _one_cause(cause: Cause, failing: RequestDiagnosis) -> str:
+    edits = (edit for fix in failing.explanation.fix_sets for edit in fix.edits)
+    held = (e.copy_from for e in edits if e.copy_from and e.setting_key == cause.setting_key)
+    named = (cause.code, cause.provider, cause.setting_key)
+    return cause_in_words(*named, next(held, None) if cause.setting_key else None)
+
+
+def _short(failing: RequestDiagnosis) -> str:
+    """Return the root cause of a request in a few words, with its provider."""
+    root = failing.explanation.root[:1]
+    if not root:
+        return "not known"
+    [cause] = root
+    whose = f" ({printable(cause.provider)})" if cause.provider else ""
+    return f"{CAUSES[cause.code].short}{whose}"
+
+
+def _certainty(failing: Sequence[RequestDiagnosis]) -> Verdict:
+    """Return how sure the root causes are: the least sure of them."""
+    return worst_verdict(
+        each.explanation.causes[0].verdict if each.explanation.causes else "inconclusive"
+        for each in failing
+    )
+
+
+def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
+    if fix is None:
+        return "No fix is known: none that was tried helped."
+    return f"{_capital(in_words(fix.edits, diagnosis))}."
+
+
+def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
+    """Return what the fix does not cure: what finds no model even then, or one that cannot chat."""
+    sentences = [
+        f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
+        for edits, these in left_by(fix, diagnosis.failing).items()
+    ]
+    if mute := unable(decided_after(fix, diagnosis)):
+        sentences.append(f"With the fix made, {mute}.")
+    return " ".join(sentences) or "Nothing: with the fix made, every request that was tried works."
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"

@@ -1,0 +1,108 @@
+"""A summary: what was found of a tenant, in words that need no code of ours."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import atomlab
+from atomlab.byok.ranking import rank
+from atomlab.diagnosis.edits import WHO
+from atomlab.diagnosis.fixes import best_fix
+from atomlab.diagnosis.summary import summarize
+from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.verdicts import CAUSES
+from tests.diagnosis.made import KEY, Made, capture_made
+
+# What stands in the JSON for programs, and in no sentence for people.
+CODES = re.compile("|".join([*(c for c in CAUSES if "-" in c), "one-of-k", "ai_mode", "sole"]))
+
+
+def tenants(snapshot):
+    connection = snapshot.session.connection()
+    return [row[0] for row in connection.exec_driver_sql("SELECT id FROM tenants")]
+
+
+def test_the_incident_in_plain_words(before):
+    """Brennan's summary says what, why, what to do, whose turn it is, and what stays broken."""
+    found = summarize(atomlab.diagnose(before, "brennan"))
+    assert found.title == "Brennan Machinery: every request fails"
+    assert (found.status, found.certainty, found.actor) == ("affected", "confirmed", "tenant")
+    assert found.failing == COMPLEXITIES
+    assert found.what == (
+        "Every request of Brennan Machinery fails: the platform finds no model to use, and the "
+        'worker stops with "No models available from dynamic pricing".'
+    )
+    assert found.why.startswith(
+        "The key for minimax stands under MINIMAX_2_7_API_KEY, but the platform looks for "
+        "MINIMAX_API_KEY, so it uses no model of minimax. In addition, advanced requests fail "
+    )
+    assert found.todo == "Set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY."
+    assert found.who.startswith("It is the tenant's turn")
+    assert found.left.startswith("Advanced requests stay broken; they need another fix")
+    assert (found.cause, found.fix) == (
+        "key under another name (minimax)",
+        "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY",
+    )
+
+
+def test_every_tenant_is_summed_up_as_it_was_diagnosed(before):
+    """Status, kinds that fail, certainty and actor are the diagnosis's; no sentence has a code."""
+    for tenant in tenants(before):
+        diagnosis = atomlab.diagnose(before, tenant)
+        found = summarize(diagnosis)
+        outcomes = {d.request.complexity: d for d in diagnosis.requests}
+        failing = [c for c, d in outcomes.items() if d.outcome == "no-models"]
+        winners = {c: d.ranking.winner for c, d in outcomes.items() if d.outcome == "ranked"}
+        assert [*found.failing] == failing
+        assert [*found.mute] == [c for c, winner in winners.items() if winner.chat is False]
+        assert found.status == ("affected" if failing else "healthy")
+        verdicts = {outcomes[c].explanation.causes[0].verdict for c in failing}
+        assert found.certainty == (verdicts.pop() if len(verdicts) == 1 else None)
+        assert bool(found.why) == bool(found.todo) == bool(found.who) == bool(failing)
+        fix = best_fix(diagnosis.failing)
+        actors = [e.who(diagnosis.platform.rules) for e in (fix.edits if fix else ())]
+        assert found.actor == max(actors, key=WHO.index, default=None)
+        for text in (found.what, found.why, found.proof, found.todo, found.who, found.left):
+            assert not CODES.search(text), text
+            assert not text or text.endswith(".")
+
+
+def test_what_stays_broken_is_what_finds_no_chat_model_with_the_fix_made(before):
+    """Each kind of request is ranked again with the key added, without the sandbox."""
+    for tenant in tenants(before):
+        diagnosis = atomlab.diagnose(before, tenant)
+        fix = best_fix(diagnosis.failing)
+        if fix is None or {e.kind for e in fix.edits} - {"copy-key", "repair-row"}:
+            continue
+        manager = diagnosis.platform.manager()
+        states = {**diagnosis.rows, **{e.setting_key: "present" for e in fix.edits}}
+        clients = manager.lookups_of(states).clients
+        left = summarize(diagnosis).left.lower()
+        for each in diagnosis.requests:
+            after = rank(diagnosis.platform, clients, each.request, diagnosis.tenant.plan_type)
+            works = after.winner is not None and after.winner.chat is not False
+            assert (each.request.complexity in left) is not works, (tenant, left)
+
+
+@pytest.mark.parametrize("asked", [("moderate",), ("simple", "advanced")])
+def test_every_request_is_said_only_of_all_four_kinds(before, asked):
+    """Where fewer kinds were asked for, the title names them."""
+    requests = [atomlab.Request(complexity=c) for c in asked]
+    for tenant, verb in (("brennan", "fail"), ("cobalt", "find a model")):
+        title = summarize(atomlab.diagnose(before, tenant, requests)).title
+        assert title.endswith(f": {' and '.join(asked)} requests {verb}")
+
+
+def test_nothing_is_concluded_without_the_environment(tmp_path):
+    """An undecided tenant has neither a cause nor anything to do, and the title says so."""
+    rules = "open-source-2026-05"  # whose keys come from an environment, which is not given
+    made = Made(rows={"OPENAI_API_KEY": KEY})
+    with capture_made(tmp_path, {"acme": made}, rules=rules) as snapshot:
+        found = summarize(atomlab.diagnose(snapshot, "acme"))
+    assert found.title == "Acme: it cannot be decided whether requests fail"
+    assert (found.status, found.certainty, found.actor) == ("undecided", None, None)
+    assert "environment" in found.what
+    nothing = (found.failing, found.why, found.proof, found.todo, found.who, found.left)
+    assert not any((*nothing, found.cause, found.fix))
