@@ -20,7 +20,13 @@ from atomlab.evidence.inputs.environment import DEFAULT, Environment
 from atomlab.evidence.inputs.pricing import COLUMNS, Pricing
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import Rules
-from atomlab.evidence.redaction import fingerprinter, settings_that_may_leave, token
+from atomlab.evidence.redaction import (
+    fingerprinter,
+    in_key_shape,
+    reach_of,
+    settings_that_may_leave,
+    token,
+)
 from atomlab.evidence.shapes import only_choice, only_digits, only_public, only_time
 from atomlab.evidence.sources.source import Row, Source, TenantId
 from atomlab.text import printable, storable
@@ -92,11 +98,16 @@ def copy_settings(
 
     Yields batches of SETTING_COLUMNS rows as the source has them, those of a tenant together.
     """
-    may_leave, fingerprint = settings_that_may_leave(inputs.providers), fingerprinter(key)
+    reach, fingerprint = reach_of(inputs.providers), fingerprinter(key)
     for rows in source.settings(ids):
         yield rows
-        kept = {name for name in {row[2] for row in rows} if may_leave(name, None)}  # few names
-        leaving = [name in kept or may_leave(name, value) for _, _, name, value, _ in rows]
+        names = {name: reach(name) for name in {row[2] for row in rows}}  # few
+        kept = {name for name, reached in names.items() if reached == "always"}
+        unsure = {name for name, reached in names.items() if reached == "as a key"}
+        leaving = [
+            name in kept or (name in unsure and in_key_shape(value))
+            for _, _, name, value, _ in rows
+        ]
         times = {time: only_time(time) for time in {row[4] for row in rows}}  # few, too
         redacted = [
             (number, tenant, name, token(value, inputs.rules, fingerprint), times[created_at])

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
-from atomlab.byok.rows import Row
 from atomlab.capturing.copying import Inputs
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.environment import Environment, read_environment
@@ -28,8 +27,9 @@ from atomlab.text import storable
 Clients = tuple[str, ...]
 # A tenant's plan, ai_mode and clients. Few differ, so that of each one object is kept.
 Case = tuple[str | None, str | None, Clients]
+# Name and value of a setting stand where they do in the source's rows.
 _COPY = """
-SELECT t.id, t.plan_type, t.ai_mode, s.setting_key, s.setting_value
+SELECT t.id, s.id, s.setting_key, s.setting_value, t.plan_type, t.ai_mode
 FROM tenants AS t LEFT JOIN tenant_settings AS s ON s.tenant_id = t.id ORDER BY t.rowid, s.rowid
 """
 
@@ -47,7 +47,7 @@ class FidelityCheck:
         self._seen: dict[str, Case] = {}
         self._cases: dict[Case, Case] = {}
         self._tenant: object = None
-        self._keys: list[Row] = []
+        self._keys: list[tuple[Any, ...]] = []
 
     def see_tenants(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in (tenant, plan, ai_mode) rows of the source."""
@@ -57,12 +57,12 @@ class FidelityCheck:
     def see_settings(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in SETTING_COLUMNS rows of the source; those of one tenant follow each other."""
         names = self._source.names
-        keys = [row[1:4] for row in rows if row[2] in names]
-        for tenant, those in groupby(keys, itemgetter(0)):
+        keys = [row for row in rows if row[2] in names]
+        for tenant, those in groupby(keys, itemgetter(1)):
             if tenant != self._tenant:
                 self._conclude()
                 self._tenant = tenant
-            self._keys += [key[1:] for key in those]
+            self._keys += those
 
     def compare(self, work: sqlite3.Connection) -> dict[str, Any]:
         """Decide for every tenant and complexity on both sides; return what was compared.
@@ -73,8 +73,8 @@ class FidelityCheck:
         with Session(engine_on(work)) as session:
             copy = _Side(load_platform(session), read_environment(session))
         tenants, names = len(self._seen), copy.names
-        for (tenant, *chosen), rows in groupby(work.execute(_COPY), itemgetter(0, 1, 2)):
-            keys = [row[3:] for row in rows if row[3] in names]
+        for (tenant, *chosen), rows in groupby(work.execute(_COPY), itemgetter(0, 4, 5)):
+            keys = [row for row in rows if row[2] in names]
             clients = copy.clients(tenant, keys)
             plan, mode, expected = self._seen.pop(tenant)
             decided = self._source.decide(expected, plan, mode)
@@ -115,13 +115,16 @@ class _Side:
         self._in_environment = lru_cache(maxsize=4096)(self._environment_of)
         self.decide = lru_cache(maxsize=4096)(self._decide)
 
-    def clients(self, tenant: str, keys: Sequence[Row]) -> Clients:
-        """Return the clients of a tenant with these settings, or of the worker's environment."""
+    def clients(self, tenant: str, keys: Sequence[tuple[Any, ...]]) -> Clients:
+        """Return the clients of a tenant with these settings, or of the worker's environment.
+
+        In each row, name and value of the setting stand third and fourth.
+        """
         if self._from_environment:
             return self._in_environment(self._environment.whose(tenant))
         state = self._manager.state
         # Of several of one name the first counts.
-        return self._clients_of(*{name: state(value) for name, value in reversed(keys)}.items())
+        return self._clients_of(*{row[2]: state(row[3]) for row in reversed(keys)}.items())
 
     def keyless(self, tenant: str) -> Clients:
         """Return the clients of a tenant without settings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -76,3 +77,4 @@ def _prepare_process() -> None:
     close_memory()  # to the end of the process: values are freed, not wiped
     # The thread that fetches rows gets its turn sooner: else the other waits for it each time.
     sys.setswitchinterval(0.001)
+    gc.disable()  # rows make no cycles, and looking for some among millions takes a while
