@@ -49,8 +49,12 @@ def zip_of(name):
 
 FILES = {
     "empty": (b"", "an empty file", "check the path"),
-    "plain": (PLAIN, "a dump in SQL text", RESTORE + PSQL),
-    "plain-bom-crlf": (codecs.BOM_UTF8 + PLAIN.replace(b"\n", b"\r\n"), "a dump in SQL", PSQL),
+    "plain": (PLAIN, "a PostgreSQL dump in SQL text", RESTORE + PSQL),
+    "plain-bom-crlf": (
+        codecs.BOM_UTF8 + PLAIN.replace(b"\n", b"\r\n"),
+        "a PostgreSQL dump in SQL",
+        PSQL,
+    ),
     "plain-headless": (b"/* a */ -- b\n\nCREATE TABLE public.tenants (id text);", "SQL", PSQL),
     "inserts": (b"INSERT INTO tenants VALUES ('a', 'b');\n", "a dump in SQL text", PSQL),
     "copy": (b"COPY public.tenants (id) FROM stdin;\na\n\\.\n", "a dump in SQL text", PSQL),
@@ -76,15 +80,19 @@ FILES = {
     "gzip": (gzip.compress(bytes(9)), "a gzip archive, not", "gunzip -c FILE > COPY"),
     "gzip-plain": (
         gzip.compress(PLAIN * 999),
-        "a gzip archive of a dump in SQL text",
+        "a gzip archive of a PostgreSQL dump in SQL text",
         "gunzip -c FILE > COPY, then restore it: createdb atom_copy && psql -d atom_copy -f COPY",
     ),
     "gzip-custom": (gzip.compress(CUSTOM), "of a PostgreSQL dump", "-d atom_copy COPY"),
     "gzip-tar": (gzip.compress(tar_of("x.db")), "of a tar archive", "unpack it: tar -xf COPY"),
     "gzip-csv": (gzip.compress(b"id,name\n1,Acme\n"), "archive of a CSV", "> COPY"),
     "gzip-damaged": (b"\x1f\x8bnothing of the kind", "a gzip archive, not", "gunzip"),
-    "bzip2": (bz2.compress(PLAIN), "a bzip2 archive of a dump", "bunzip2 -c FILE > COPY"),
-    "xz": (lzma.compress(PLAIN), "an xz archive of a dump", "xz -dc FILE > COPY"),
+    "bzip2": (
+        bz2.compress(PLAIN),
+        "a bzip2 archive of a PostgreSQL dump",
+        "bunzip2 -c FILE > COPY",
+    ),
+    "xz": (lzma.compress(PLAIN), "an xz archive of a PostgreSQL dump", "xz -dc FILE > COPY"),
     "zstd": (b"\x28\xb5\x2f\xfd\x24\x05\x29\x00", "a zstd archive", "zstd -dc FILE > COPY"),
     "lz4": (b"\x04\x22\x4d\x18\x64\x40\xa7", "an lz4 archive", "lz4 -dc FILE > COPY"),
     "7z": (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7z archive", "7z x FILE"),
@@ -113,7 +121,7 @@ FILES = {
     "text": (b"not a database at all, Sir.\n", "is text", "check the path"),
     "powershell": (
         codecs.BOM_UTF16_LE + PLAIN.decode().encode("utf-16-le"),
-        "UTF-16 text (as PowerShell writes it) of a dump in SQL text",
+        "UTF-16 text (as PowerShell writes it) of a PostgreSQL dump in SQL text",
         "iconv -f UTF-16 -t UTF-8 FILE > COPY, then restore it",
     ),
 }
