@@ -68,7 +68,7 @@ def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> Batch:
 
     One that fails does not stop the others; an interrupt does, and the page lists what was made.
     """
-    tasks = plan(wanted)
+    tasks, tenants = plan(wanted), _looked_at(wanted)
     wanted.folder.check([INDEX, TABLE])
     outcomes: list[Outcome] = []
     try:
@@ -82,9 +82,9 @@ def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> Batch:
                 running.throw(ended)
     except KeyboardInterrupt:
         if outcomes:
-            _write_index(outcomes, wanted, len(tasks))
+            _write_index(outcomes, wanted, len(tasks), tenants)
         raise
-    return _write_index(outcomes, wanted, len(tasks))
+    return _write_index(outcomes, wanted, len(tasks), tenants)
 
 
 def run_batch(tasks: Sequence[Task], jobs: int, timeout_s: float) -> Generator[Outcome, None, None]:
@@ -213,12 +213,18 @@ def _die_with_parent() -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-def _write_index(outcomes: Sequence[Outcome], wanted: Wanted, tasks: int) -> Batch:
+def _looked_at(wanted: Wanted) -> int | None:
+    """Return how many tenants are looked at, None if they are those that are named."""
+    if not wanted.all_affected:
+        return None
+    with open_snapshot(wanted.snapshot) as evidence:
+        return int(evidence.manifest["tables"]["tenants"]["rows"])
+
+
+def _write_index(
+    outcomes: Sequence[Outcome], wanted: Wanted, tasks: int, tenants: int | None
+) -> Batch:
     """Write the page that links the reports in the folders below, and its rows as CSV."""
-    tenants = None
-    if wanted.all_affected:
-        with open_snapshot(wanted.snapshot) as evidence:
-            tenants = evidence.manifest["tables"]["tenants"]["rows"]
     listed = {outcome.task.folder for outcome in outcomes}
     earlier = [path for path in folders_with_reports(wanted.out) if path not in listed]
     page = index_page(

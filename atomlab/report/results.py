@@ -83,7 +83,7 @@ def print_batch(batch: Batch) -> None:
 
 def _print_rows(rows: Sequence[Row], folder: Path) -> None:
     """Print status, cause and page of each, below each other as far as they are short."""
-    cells = [(_short(row), row.cause or row.note) for row in rows]
+    cells = [(_short(row), row.reason) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     for row, (short, cause) in zip(rows, cells, strict=True):
         line = Text(short, TERMINAL[row.tone])

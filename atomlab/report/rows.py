@@ -77,6 +77,12 @@ class Row:
         return self.status == "healthy" and bool(self.no_chat_model)
 
     @property
+    def reason(self) -> str:
+        """What is to be said of it in a line: the cause, the note, or what cannot chat."""
+        mute = f"no chat model: {', '.join(self.no_chat_model)}" if self.mute else ""
+        return self.cause or self.note or mute
+
+    @property
     def tone(self) -> Tone:
         """Whether what is found is good or bad, or leaves something open."""
         return "open" if self.mute else tone(self.word)
@@ -93,7 +99,7 @@ def rows_of(outcomes: Iterable[Outcome], out: Path) -> list[Row]:
 
 def _severity(row: Row) -> tuple[object, ...]:
     place = _WORST_FIRST.index(row.word)
-    return place, not row.in_full, not row.mute, row.tenant.lower(), row.short_name
+    return place, not row.in_full, not row.mute, row.tenant.lower(), row.folder
 
 
 def _row(outcome: Outcome, out: Path) -> Row:
@@ -143,7 +149,7 @@ def _files(outcome: Outcome) -> list[str]:
 
 def first_sentence(answer: str) -> str:
     """Return an answer up to the end of its first sentence, in one line of some 300 letters."""
-    start = answer[:2000].strip()
+    start = answer.strip()
     found = _SENTENCE.match(start)
     return printable(found[0] if found else start, 300)
 
