@@ -29,6 +29,7 @@ BESIDE = {
 }
 _SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.DOTALL)
 _WORST_FIRST = [*EXIT_CODES]
+_NOTHING = Summary(title="", status="undecided", what="")
 _WORD = 20  # characters, of a word that findings may have from anywhere
 
 
@@ -105,6 +106,7 @@ def _severity(row: Row) -> tuple[object, ...]:
 def _row(outcome: Outcome, out: Path) -> Row:
     task, report, result = outcome.task, outcome.report, outcome.result
     summary = summary_of(report) if report else None
+    said = summary or _NOTHING
     status = summary.status if summary else result
     folder = task.folder.relative_to(out)
     return Row(
@@ -112,14 +114,14 @@ def _row(outcome: Outcome, out: Path) -> Row:
         short_name=printable(task.subject),
         tenant_id=printable((task.parameters or {}).get("tenant", "")),
         status=status if status not in VERDICTS else "",
-        failing_requests=_words(summary.failing) if summary else (),
-        no_chat_model=_words(summary.mute) if summary else (),
-        cause=printable(summary.cause, 300) if summary else "",
-        fix=printable(summary.fix, 300) if summary else "",
-        who_acts=printable(summary.actor or "", _WORD) if summary else "",
-        certainty=(summary and summary.certainty) or (report.certainty if report else ""),
+        failing_requests=_words(said.failing),
+        no_chat_model=_words(said.mute),
+        cause=printable(said.cause, 300),
+        fix=printable(said.fix, 300),
+        who_acts=printable(said.actor or "", _WORD),
+        certainty=said.certainty or (report.certainty if report else ""),
         verdict=result if result in VERDICTS else "",
-        not_cured=printable(summary.left, 1000) if summary else "",
+        not_cured=printable(said.left, 1000),
         requests_are=printable(report.mode) if report else "",
         note=_note(outcome, summary),
         folder=folder.as_posix(),
