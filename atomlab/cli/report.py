@@ -54,7 +54,10 @@ Notebook = Annotated[
 ]
 Out = Annotated[
     Path,
-    Option(help="The folder to write; for several, one each and index.html.", callback=harmless),
+    Option(
+        help="The folder to write; for several, one each, index.html and index.csv.",
+        callback=harmless,
+    ),
 ]
 Format = Annotated[
     ReportFormat, Option(help="pdf: report.pdf beside report.html, without a browser.")
@@ -98,7 +101,7 @@ def report(
     """
     from atomlab.report.notebooks import TRIAGE, VERIFICATION, find_notebook, parameters_of
     from atomlab.report.plan import Wanted, checked
-    from atomlab.report.results import print_outcomes, print_reports
+    from atomlab.report.results import print_batch, print_report
 
     with as_usage():
         path = find_notebook(notebook or (VERIFICATION if hypothesis else TRIAGE))
@@ -112,15 +115,15 @@ def report(
         if wanted.single:
             from atomlab.report.running import make_one
 
-            subject, made = make_one(wanted, timeout)
-            print_reports((subject, made))
-            results = {made.result}
+            outcomes = [make_one(wanted, timeout)]
+            print_report(outcomes[0])
         else:
             from atomlab.report.batch import make_batch
 
-            outcomes, index = make_batch(wanted, jobs, timeout)
-            print_outcomes(outcomes, index)
-            results = {outcome.result for outcome in outcomes}
+            batch = make_batch(wanted, jobs, timeout)
+            print_batch(batch)
+            outcomes = [*batch.outcomes]
+    results = {outcome.result for outcome in outcomes}
     raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in results), 0))
 
 

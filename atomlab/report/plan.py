@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import InputError
-from atomlab.report.files import INDEX, RECORD, ReportFolder
+from atomlab.report.files import INDEX, RECORD, TABLE, ReportFolder
 from atomlab.report.notebooks import check_parameters, given_files, parameters_of
 from atomlab.show.words import ai_mode_of, managed_of
 from atomlab.text import printable
@@ -141,7 +141,7 @@ def folder_names(tenants: Sequence[Tenant]) -> list[str]:
     wanted = [tenant.subdomain or tenant.id for tenant in tenants]
     plain = [re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].lstrip(".-") for name in wanted]
     # Some file systems ignore case.
-    uses = Counter(name.lower() for name in [INDEX, RECORD, *plain])
+    uses = Counter(name.lower() for name in [INDEX, TABLE, RECORD, *plain])
     return [
         name
         if name == original and uses[name.lower()] == 1

@@ -138,7 +138,18 @@ def test_what_cannot_be_read_is_refused(tmp_path):
 
 def test_folder_names_are_plain_and_all_different():
     """Whatever ids and subdomains hold: no separator, no dot in front, no name twice."""
-    wild = ["brennan", "Brennan", "../../etc", "..", "", "a/b", "a b", "index.html", "x" * 300]
+    wild = [
+        "brennan",
+        "Brennan",
+        "../../etc",
+        "..",
+        "",
+        "a/b",
+        "a b",
+        "index.html",
+        "index.csv",
+        "x" * 300,
+    ]
     wild += ["\u202egnp.exe", "NUL\x00", "{{7*7}}", "ünïcode", ".hidden", "-rf"]
     tenants = [Tenant(id=f"id-{n}", name="n", subdomain=name) for n, name in enumerate(wild)]
     names = folder_names(tenants)
@@ -148,7 +159,7 @@ def test_folder_names_are_plain_and_all_different():
         assert name.isascii()
         assert not name.startswith((".", "-"))
         assert len(name) < 100
-        assert name.lower() != "index.html"
+        assert name.lower() not in ("index.html", "index.csv")
     assert folder_names([Tenant(id="i", name="n", subdomain="brennan")]) == ["brennan"]
 
 
@@ -164,6 +175,7 @@ def test_folder_names_are_plain_and_all_different():
         pytest.param(["a-b", "A/B"], [False, False], id="one-but-for-case-when-made-plain"),
         pytest.param(["index.html", "INDEX.html", "index"], [False, False, True], id="the-index"),
         pytest.param(["Index.HTML"], [False], id="the-index-in-capitals"),
+        pytest.param(["index.csv"], [False], id="the-index-as-csv"),
         pytest.param(["SHA256SUMS", "acme"], [False, True], id="the-record"),
     ],
 )
@@ -174,5 +186,6 @@ def test_folders_differ_by_more_than_case(subdomains, kept):
     """
     tenants = [Tenant(id=f"id-{n}", name="n", subdomain=s) for n, s in enumerate(subdomains)]
     names = folder_names(tenants)
-    assert len({name.casefold() for name in [*names, "index.html", "SHA256SUMS"]}) == len(names) + 2
+    taken = {"index.html", "index.csv", "sha256sums"}
+    assert len({name.casefold() for name in names} | taken) == len(names) + 3
     assert [name == tenant for name, tenant in zip(names, subdomains, strict=True)] == kept

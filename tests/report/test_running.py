@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -53,14 +54,18 @@ display({MIME: found, "text/plain": "told"}, raw=True)
 
 
 def test_a_pdf_is_of_the_run_that_is_beside_it(notebook, tmp_path):
-    """It says what the page says; a later run without one takes it away."""
+    """It says what the page says; a later run without one keeps it, and tells of it."""
     made = run_report(notebook(STATES), {}, tmp_path / "out", pdf=True)
     text = pypdf.PdfReader(made.folder / "report.pdf").pages[0].extract_text()
     assert "It is so." in text
     assert "The step in question" in text
-    run_report(notebook(STATES), {}, tmp_path / "out")
-    assert not (made.folder / "report.pdf").exists()
-    assert (made.folder / "report.html").exists()
+    before = (made.folder / "report.pdf").read_bytes()
+    assert made.kept == ()
+    assert run_report(notebook(STATES), {}, tmp_path / "out").kept == ("report.pdf",)
+    assert (made.folder / "report.pdf").read_bytes() == before
+    check = ["sha256sum", "--check", "--strict", "--quiet", RECORD]
+    assert subprocess.run(check, cwd=made.folder).returncode == 0
+    assert run_report(notebook(STATES), {}, tmp_path / "out", pdf=True).kept == ()
 
 
 @pytest.mark.parametrize("package", ["pypandoc", "typst"])
