@@ -10,12 +10,12 @@ from pathlib import PurePath
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell
 
 from atomlab.byok.request import in_words
 from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.errors import ReportError
-from atomlab.report.outputs import fragments, prose
+from atomlab.report.outputs import fragments
 from atomlab.report.templates import render
 from atomlab.show.words import mode_in
 from atomlab.text import printable
@@ -74,7 +74,6 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
         styles=["style.css"],
         page=page,
         cells=zip(cells, fragments(cells), strict=True),
-        prose=prose,
     )
 
 
@@ -110,9 +109,12 @@ def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
     """
     first = next((n for n, cell in enumerate(cells) if _heading(cell)), 0)
     before = [cell for cell in cells[:first] if not _is_parameters(cell)]
-    texts = [re.sub(r"\A# .*\n?", "", c.source).strip() for c in before if _is_prose(c)]
+    texts = [cell for cell in before if _is_prose(cell)]
     code = [cell.source for cell in before if not _is_prose(cell)]
-    about = [new_markdown_cell("\n\n".join([f"## {_ABOUT}", *texts]), id="about")] if texts else []
+    # Each a cell of its own still: two may have pictures of the same name.
+    about = [NotebookNode(c, source=re.sub(r"\A# .*\n?", "", c.source).strip()) for c in texts]
+    if about:
+        about[0] |= {"source": f"## {_ABOUT}\n\n{about[0].source}", "id": "about"}
     setup = [new_code_cell("\n\n".join(code), id="setup")] if code else []
     shown = [c for c in cells[first:] if not _is_parameters(c) and not _states_findings(c)]
     return [*shown, *about, *setup]

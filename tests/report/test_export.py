@@ -12,10 +12,13 @@ from io import BytesIO
 import docx
 import pypdf
 import pytest
+from PIL import Image
 
 from atomlab.errors import ReportError
 from atomlab.report import export
 from atomlab.report.export import font_warnings, to_docx, to_pdf
+from atomlab.report.formulas import formula
+from atomlab.report.harmless import clean
 from tests.pages import Page
 from tests.refusals import refused
 
@@ -280,11 +283,45 @@ def test_nothing_is_loaded_for_an_image(source):
         to_pdf(page)
 
 
-def test_an_image_that_is_none_is_one_line():
-    """Typst's refusal is one line, with what to do."""
-    broken = base64.b64encode(b"<p/>").decode()
-    with refused(ReportError, "typst cannot set the page"):
-        to_pdf(f'<img alt="a" src="data:image/svg+xml;base64,{broken}">')
+BROKEN = {
+    "svg+xml": [b"<p/>", b"<svg", b"\xff", b'<svg xmlns="http://www.w3.org/2000/svg" width="0"/>'],
+    "png": [b"none"],
+    "jpeg": [b"\xff\xd8\xff\xe0none"],
+}
+
+
+@pytest.mark.parametrize(("kind", "content"), [(k, c) for k, all_ in BROKEN.items() for c in all_])
+def test_an_image_that_is_none_is_words(kind, content):
+    """Typst's refusal of one picture costs nothing but that picture."""
+    address = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    (page,) = pages_of(f'<p>before <img alt="a" src="{address}"><img src="{PIXEL}"> after</p>')
+    assert {"before", "after"} <= {*page.split()}
+    assert page.count("cannot be printed; report.html has it") == 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "GIF", "WEBP", "PNG"])
+def test_every_kind_of_picture_is_in_the_pdf(kind):
+    """Each is drawn as wide as it is."""
+    stream = BytesIO()
+    Image.new("RGB", (60, 20), "red").save(stream, kind)
+    address = f"data:image/{kind.lower()};base64,{base64.b64encode(stream.getvalue()).decode()}"
+    pdf, _ = to_pdf(f'<p><img alt="a" src="{address}"></p>')
+    (found,) = pypdf.PdfReader(BytesIO(pdf)).pages[0].images
+    assert found.image.size == (60, 20)
+
+
+@pytest.mark.parametrize(
+    ("latex", "drawn"),
+    [(r"\frac{a}{b}", True), (r"\sect", False), ("x" + "^{a" * 40 + "}" * 40, False)],
+    ids=["a fraction", "a sign that typst does not know", "nested too deeply for pandoc"],
+)
+def test_a_formula_is_drawn_or_is_its_source(latex, drawn):
+    """What pandoc or typst cannot do stands as LaTeX; neither fails, or takes a minute."""
+    (page,) = pages_of(f"<p>before {clean(formula(latex, display=True))} after</p>")
+    assert (latex in squeezed(page)) is not drawn
+    assert "after" in page
+    if drawn:
+        assert "\N{MATHEMATICAL ITALIC SMALL A}" in page
 
 
 def test_letters_that_no_font_has_are_named_once():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from atomlab.errors import InputError, SnapshotError, TenantError
 from atomlab.evidence.schema import Tenant
@@ -46,6 +48,30 @@ def test_what_does_not_fit_the_notebook_is_refused(name, given, message):
     """Options and parameters are checked against what the notebook declares."""
     with refused(InputError, message):
         wanted(name, **given)
+
+
+def test_a_file_is_meant_from_where_the_command_is_given(tmp_path, monkeypatch):
+    """The notebook runs in its own folder; words and numbers stay what they are."""
+    declared = "prices: str = 'p.json'  # a\nword: str = 'w'  # b\nlimit: int = 1  # c\n"
+    declared += "kind: Literal['a.b', 'c'] = 'c'  # d"
+    cell = new_code_cell(f"snapshot: str = ''  # s\n{declared}", metadata={"tags": ["parameters"]})
+    for folder in ("mine", "here/data"):
+        (tmp_path / folder).mkdir(parents=True)
+    path = tmp_path / "mine" / "mine.ipynb"
+    nbformat.write(new_notebook(cells=[cell]), path)
+    monkeypatch.chdir(tmp_path / "here")
+    for name in ("p.json", "data/p", "word", "1", "a.b"):
+        Path(name).touch()
+
+    def values(**given):
+        return wanted(path, **given).parameters
+
+    assert values(prices="p.json") == {"prices": str(tmp_path / "here" / "p.json")}
+    assert values(prices="data/p") == {"prices": str(tmp_path / "here" / "data" / "p")}
+    for kept in ("q.json", "word", "data", "0042", "", "a\0.b", str(path)):
+        assert values(prices=kept) == {"prices": kept}
+    assert values(kind="a.b") == {"kind": "a.b"}
+    assert values(word="word", limit="1") == {"word": "word", "limit": 1}
 
 
 @pytest.mark.parametrize("name", ["snapshot", "tenant", "hypothesis"])
