@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from atomlab.report.export import font_warnings
 from atomlab.report.files import PAGE, PAPER
 from atomlab.report.notebooks import Parameter
 from atomlab.show.palette import terminal_colour
-from atomlab.show.terminal import print_line, print_warnings
+from atomlab.show.terminal import columns, console, print_line, print_table, print_warnings
 from atomlab.text import printable
 
 if TYPE_CHECKING:
@@ -52,12 +51,12 @@ def print_outcomes(outcomes: Sequence[Outcome], index: Path) -> None:
 
 def print_parameters(name: str, declared: Mapping[str, Parameter]) -> None:
     """Print a notebook's parameters, one row each: type, default, choices, help."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("parameter", "type", "default", "choices", "help"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("parameter", "type"))
+    table = columns("parameter", "type", "default", "choices", "help")
+    for column in table.columns[:2]:
+        column.no_wrap = True
     for one in declared.values():
         choices = ", ".join(map(repr, one.choices)) or "–"
         row = (one.name, one.type, repr(one.default), choices, one.help)
         table.add_row(*(Text(printable(cell, 300)) for cell in row))
     print_line(Console(), f"notebook {printable(name)}", "bold")
-    Console().print(table)
+    print_table(console(), table)
