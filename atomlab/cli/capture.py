@@ -12,42 +12,62 @@ from atomlab.cli.options import Quiet, Verbose, detail_of, harmless
 Source = Annotated[
     str,
     Argument(
+        metavar="SOURCE",
         help="ATOM's database: a PostgreSQL URL, the path of an SQLite file, or env:NAME for a "
-        "variable that holds one of these."
+        "variable that holds one of these.",
     ),
 ]
-Out = Annotated[str, Option(help="The snapshot file to write.", callback=harmless)]
+Out = Annotated[str, Option(metavar="FILE", help="The snapshot file to write.", callback=harmless)]
 Tenants = Annotated[
-    list[str] | None, Option(help="Capture only this tenant. It can be given several times.")
+    list[str] | None,
+    Option(metavar="T", help="Capture only this tenant. It can be given several times."),
 ]
 Pricing = Annotated[
     str | None,
-    Option(help="The prices: ATOM's pricing cache, a LiteLLM map or an OpenRouter list (.json)."),
+    Option(
+        metavar="FILE",
+        help="The prices: ATOM's pricing cache, a LiteLLM map or an OpenRouter list (.json).",
+    ),
 ]
 Providers = Annotated[
-    str | None, Option(help="The provider registry, a byok_config.json. Default: the rules' own.")
+    str | None,
+    Option(
+        metavar="FILE", help="The provider registry, a byok_config.json. Default: the rules' own."
+    ),
 ]
 Catalog = Annotated[
-    str | None, Option(help="The model catalogue (.json). Default: the database's table.")
+    str | None,
+    Option(metavar="FILE", help="The model catalogue (.json). Default: the database's table."),
 ]
 Env = Annotated[
-    str | None, Option(help="A file with the worker's environment, as env prints it there.")
+    str | None,
+    Option(metavar="FILE", help="A file with the worker's environment, as env prints it there."),
 ]
 Keys = Annotated[
-    str | None, Option(help="A file with the keys that the platform stores, a byok_keys.json.")
+    str | None,
+    Option(metavar="FILE", help="A file with the keys that the platform stores, a byok_keys.json."),
 ]
-Rules = Annotated[str, Option(help="The platform's rules: an edition's name, or a file.")]
+Rules = Annotated[
+    str, Option(metavar="NAME", help="The platform's rules: an edition's name, or a file.")
+]
 KeyFile = Annotated[
     str | None,
-    Option(help="The key of the fingerprints, made if absent. Keep it to compare snapshots."),
+    Option(
+        metavar="FILE",
+        help="The key of the fingerprints, made if absent. Keep it to compare snapshots.",
+    ),
 ]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace a snapshot that is there already.")]
 Operator = Annotated[
-    str | None, Option(help="The name of who captures, to be recorded.", callback=harmless)
+    str | None,
+    Option(metavar="NAME", help="The name of who captures, to be recorded.", callback=harmless),
 ]
-Parent = Annotated[str | None, Option(help="An earlier snapshot of this incident, to be recorded.")]
+Parent = Annotated[
+    str | None, Option(metavar="FILE", help="An earlier snapshot of this incident, to be recorded.")
+]
 Timeout = Annotated[
-    float, Option(min=0.1, max=86_400, help="The limit of each statement, in seconds.")
+    float,
+    Option(min=0.1, max=86_400, metavar="SECONDS", help="The limit of each statement, in seconds."),
 ]
 
 

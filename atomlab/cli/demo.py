@@ -14,7 +14,11 @@ from atomlab.cli.options import harmless
 def demo(
     out: Annotated[
         Path | None,
-        Option(help="Also make the report of the incident, in this folder.", callback=harmless),
+        Option(
+            metavar="DIR",
+            help="Also make the report of the incident, in this folder.",
+            callback=harmless,
+        ),
     ] = None,
 ) -> None:
     """Show the incident that comes with atomlab, in seconds.
@@ -37,7 +41,7 @@ def demo(
     with open_snapshot(snapshot) as evidence:
         tested = verify(evidence, load_hypothesis(str(hypothesis)))
         answer = summarize(diagnose(evidence, tested.tenant))
-        print_demo(answer, tested, snapshot, evidence.captured_at)
+        print_demo(answer, tested, snapshot, evidence.captured_at, reported=out is not None)
 
 
 def _report(snapshot: Path, hypothesis: Path, out: Path) -> None:

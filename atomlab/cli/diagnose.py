@@ -21,29 +21,42 @@ from atomlab.cli.options import (
 )
 from atomlab.verdicts import EXIT_CODES
 
+Kind = Annotated[
+    Complexity | None,
+    Option(help="Decide for this kind of request only. Without it, all four are tried."),
+]
+Task = Annotated[
+    str | None,
+    Option(
+        metavar="TASK",
+        help="The request's task. It is recorded and decides nothing.",
+        callback=harmless,
+    ),
+]
+Capability = Annotated[
+    str | None,
+    Option(metavar="C", help="A capability that the model must have.", callback=harmless),
+]
+Tools = Annotated[bool, Option("--tools", help="The model must be able to use tools.")]
+Turn = Annotated[
+    int,
+    Option(min=0, metavar="N", help="How many turns the conversation has had before this request."),
+]
+Tokens = Annotated[
+    int, Option(min=0, metavar="N", help="The estimated length of the prompt, in tokens.")
+]
+
 
 def diagnose(
     snapshot: Snapshot,
     tenant: Tenant,
-    complexity: Annotated[
-        Complexity | None,
-        Option(help="Decide for this kind of request only. Without it, all four are tried."),
-    ] = None,
-    task: Annotated[
-        str | None,
-        Option(help="The request's task. It is recorded and decides nothing.", callback=harmless),
-    ] = None,
-    capability: Annotated[
-        str | None, Option(help="A capability that the model must have.", callback=harmless)
-    ] = None,
-    tools: Annotated[bool, Option("--tools", help="The model must be able to use tools.")] = False,
+    complexity: Kind = None,
+    task: Task = None,
+    capability: Capability = None,
+    tools: Tools = False,
     managed: Managed = None,
-    turn: Annotated[
-        int, Option(min=0, help="How many turns the conversation has had before this request.")
-    ] = 0,
-    tokens: Annotated[
-        int, Option(min=0, help="The estimated length of the prompt, in tokens.")
-    ] = 0,
+    turn: Turn = 0,
+    tokens: Tokens = 0,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,

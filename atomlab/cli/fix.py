@@ -27,7 +27,11 @@ def fix(
     ] = "postgresql",
     out: Annotated[
         Path | None,
-        Option(help="Write the script to this file, its rollback beside it.", callback=harmless),
+        Option(
+            metavar="FILE",
+            help="Write the script to this file, its rollback beside it.",
+            callback=harmless,
+        ),
     ] = None,
     overwrite: Annotated[
         bool, Option("--overwrite", help="Replace scripts that are there already.")

@@ -15,22 +15,31 @@ def lab(
     snapshot: Annotated[
         str | None,
         Argument(
+            metavar="SNAPSHOT",
             help="The snapshot to look at. Without it, the example that comes with atomlab.",
             callback=not_empty,
         ),
     ] = None,
     tenant: Annotated[
         str | None,
-        Option(help="The tenant: its id, its subdomain or its exact name.", callback=not_empty),
+        Option(
+            metavar="T",
+            help="The tenant: its id, its subdomain or its exact name.",
+            callback=not_empty,
+        ),
     ] = None,
     hypothesis: Hypothesis = None,
     folder: Annotated[
-        Path, Option(help="The folder of your copies, with a subfolder for each choice.")
+        Path,
+        Option(metavar="DIR", help="The folder of your copies, with a subfolder for each choice."),
     ] = Path("atomlab-notebooks"),
     port: Annotated[
         int,
         Option(
-            min=1024, max=65535, help="The port of the server. If it is taken, the next free one."
+            min=1024,
+            max=65535,
+            metavar="N",
+            help="The port of the server. If it is taken, the next free one.",
         ),
     ] = 8888,
     browser: Annotated[

@@ -33,10 +33,15 @@ def not_empty(value: str | None) -> str | None:
     return value
 
 
-Snapshot = Annotated[str, Argument(help="The snapshot file, as atomlab capture made it.")]
-Tenant = Annotated[str, Option(help="The tenant: its id, its subdomain or its exact name.")]
+Snapshot = Annotated[
+    str, Argument(metavar="SNAPSHOT", help="The snapshot file, as atomlab capture made it.")
+]
+Tenant = Annotated[
+    str, Option(metavar="T", help="The tenant: its id, its subdomain or its exact name.")
+]
 Hypothesis = Annotated[
-    str | None, Option(help="A file with the claims to test (.yaml).", callback=not_empty)
+    str | None,
+    Option(metavar="FILE", help="A file with the claims to test (.yaml).", callback=not_empty),
 ]
 Managed = Annotated[
     bool | None,

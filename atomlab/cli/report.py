@@ -40,13 +40,16 @@ def _help_notebook(name: str | None) -> None:
     raise typer.Exit
 
 
-Tenants = Annotated[list[str] | None, Option(help="The tenant. It can be given several times.")]
+Tenants = Annotated[
+    list[str] | None, Option(metavar="T", help="The tenant. It can be given several times.")
+]
 AllAffected = Annotated[
     bool, Option("--all-affected", help="Report on every tenant that has a failing request.")
 ]
 Notebook = Annotated[
     str | None,
     Option(
+        metavar="NAME",
         help="The notebook: a shipped one's name, or a path (.ipynb). Default: "
         "root_cause_verification, or without --hypothesis tenant_triage.",
         callback=not_empty,
@@ -55,6 +58,7 @@ Notebook = Annotated[
 Out = Annotated[
     Path,
     Option(
+        metavar="DIR",
         help="The folder to write. Several tenants get a folder each there, and an index.html.",
         callback=harmless,
     ),
@@ -67,16 +71,24 @@ Parameters = Annotated[
     Option(
         "--parameter",
         "-p",
+        metavar="NAME=VALUE",
         help="A parameter of the notebook, NAME=VALUE.",
         callback=harmless,
     ),
 ]
 Jobs = Annotated[
     int | None,
-    Option(min=1, help="How many reports are made at once. Default: one per core, up to 4."),
+    Option(
+        min=1,
+        metavar="N",
+        help="How many reports are made at once. Default: one per core, up to 4.",
+    ),
 ]
 Timeout = Annotated[
-    int, Option(min=1, max=86_400, help="The limit of each report in all, in seconds.")
+    int,
+    Option(
+        min=1, max=86_400, metavar="SECONDS", help="The limit of each report in all, in seconds."
+    ),
 ]
 Overwrite = Annotated[
     bool, Option("--overwrite", help="Replace files in the folder that no report wrote.")

@@ -22,10 +22,13 @@ from atomlab.verdicts import EXIT_CODES
 
 def verify(
     snapshot: Snapshot,
-    hypothesis: Annotated[str, Argument(help="The file with the claims (.yaml).")],
+    hypothesis: Annotated[
+        str, Argument(metavar="HYPOTHESIS", help="The file with the claims (.yaml).")
+    ],
     tenant: Annotated[
         str | None,
         Option(
+            metavar="T",
             help="The tenant to test the claims on, where their file names none.",
             callback=not_empty,
         ),
