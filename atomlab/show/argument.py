@@ -55,9 +55,13 @@ def print_diagnosis(diagnosis: Diagnosis, snapshot: str, detail: Detail = "usual
     out, answer = console(), summarize(diagnosis)
     if detail != "quiet":
         _print_observed(out, diagnosis, snapshot, detail)
-        shown: set[str] = set()
+        known: set[str] = set()  # what was said already, which -v says again
         for _, group in groupby(diagnosis.failing, key=_causes):
-            _print_group(out, list(group), diagnosis, detail, answer, shown)
+            these = list(group)
+            _print_causes(out, these, known)
+            _print_fix(out, these, diagnosis, "" if detail == "verbose" else answer.fix)
+            _print_tests(out, these[0], detail)
+            known |= _evidence(these[0]) if detail != "verbose" else set()
         _print_assumptions(out, diagnosis, detail)
         print_price_warnings(diagnosis.platform.pricing.warnings(), detail)
         print_warnings(_warnings(diagnosis))
@@ -67,10 +71,11 @@ def print_diagnosis(diagnosis: Diagnosis, snapshot: str, detail: Detail = "usual
 
 def print_answer(answer: Summary) -> None:
     """Print what happens, why, what to do, whose turn it is, and what stays broken even then."""
+    width, tone = max(map(len, _ANSWER)), terminal_colour(answer.status)
+    styles = {"what": TERMINAL["bad"] if answer.mute else tone}
     for label, name in _ANSWER.items():
         if said := getattr(answer, name):
-            style = terminal_colour(answer.status) if name == "what" else ""
-            _argue(console(), label, Text(printable(said, 2000), style), max(map(len, _ANSWER)))
+            _argue(console(), label, Text(printable(said, 2000), styles.get(name, "")), width)
 
 
 def _print_observed(out: Console, diagnosis: Diagnosis, snapshot: str, detail: Detail) -> None:
@@ -131,36 +136,38 @@ def _status(diagnosis: Diagnosis) -> Text:
     return line
 
 
-def _print_group(
-    out: Console,
-    group: list[RequestDiagnosis],
-    diagnosis: Diagnosis,
-    detail: Detail,
-    answer: Summary,
-    shown: set[str],
-) -> None:
-    """Print the argument for requests that fail for the same causes; evidence usually once."""
-    first, which = group[0], kinds_of(group)
-    explanation = first.explanation
-    if not explanation.causes:
+def _print_causes(out: Console, group: list[RequestDiagnosis], known: set[str]) -> None:
+    """Print the causes of requests that fail alike, with what is not known yet of the evidence."""
+    causes, which = group[0].explanation.causes, kinds_of(group)
+    if not causes:
         _argue(out, "cause", f"unexplained ({which}): no deviation found that a fix removes")
-    for cause in explanation.causes:
+    for cause in causes:
         line = Text().append(f"{printable(cause)}, ", "bold")
         line.append(cause.verdict, f"bold {terminal_colour(cause.verdict)}")
         _argue(out, "cause", line.append(f" ({cause.place}; {which})"))
         for sentence in cause.evidence:
-            if detail == "verbose" or sentence not in shown:
+            if sentence not in known:
                 _argue(out, "", f"- {printable(sentence, 200)}")
-        shown |= {*cause.evidence}
-    fix = best_fix(group) or next(iter(explanation.fix_sets), None)
-    if fix is not None:
-        named = in_words(fix.edits, diagnosis) == answer.fix and detail != "verbose"
-        _argue(out, "fix", _fix(fix, group, diagnosis, "as below" if named else ""))
-        curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
-        if fix.verified and not fix.cures and curing:
-            instead = min(curing, key=lambda f: f.effort)
-            _argue(out, "instead", _fix(instead, group, diagnosis))
-    _print_tests(out, first, detail)
+
+
+def _evidence(failing: RequestDiagnosis) -> set[str]:
+    return {sentence for cause in failing.explanation.causes for sentence in cause.evidence}
+
+
+def _print_fix(
+    out: Console, group: list[RequestDiagnosis], diagnosis: Diagnosis, answered: str
+) -> None:
+    """Print the fix of requests that fail alike, in words unless the answer has the same."""
+    fix_sets = group[0].explanation.fix_sets
+    fix = best_fix(group) or next(iter(fix_sets), None)
+    if fix is None:
+        return
+    same = in_words(fix.edits, diagnosis) == answered
+    _argue(out, "fix", _fix(fix, group, diagnosis, "as below" if same else ""))
+    curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
+    if fix.verified and not fix.cures and curing:
+        instead = min(curing, key=lambda f: f.effort)
+        _argue(out, "instead", _fix(instead, group, diagnosis))
 
 
 def _print_tests(out: Console, failing: RequestDiagnosis, detail: Detail) -> None:

@@ -273,6 +273,14 @@ def test_help_is_whole_sentences(run, words):
         assert "..." not in out.partition("Commands:")[2]
 
 
+def test_options_of_all_commands_are_in_the_reference():
+    """Those of `atomlab` itself, which belong to no command's section."""
+    page = (ROOT / "docs" / "commands.md").read_text()
+    spelled = [option for each in COMMANDS[()].params for option in each.opts]
+    assert len(spelled) == 3
+    assert not [option for option in [*spelled, "-h", "--help"] if f"{option}`" not in page]
+
+
 def test_the_shell_completes_commands_options_and_their_values(tmp_path):
     """It asks the command itself, which writes nothing then, nor when it is merely run."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
