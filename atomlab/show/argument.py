@@ -19,6 +19,7 @@ from atomlab.show.terminal import (
     Detail,
     columns,
     console,
+    folds,
     print_line,
     print_price_warnings,
     print_table,
@@ -303,7 +304,7 @@ def _argue(
     if len(label) > width:
         print_text(out, Text.assemble((f"{label}: ", "bold"), line))
         return
-    if not out.is_terminal:
+    if not folds(out):
         print_text(out, Text.assemble((f"{label:<{width}} ", "bold"), line))
         return
     row = Table.grid(padding=(0, 1, 0, 0))

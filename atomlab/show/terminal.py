@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -174,11 +175,19 @@ def _lint_rows(lint: Lint, *, each: bool) -> Table:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return what prints on stdout or stderr, of a terminal's width or, to a pipe, of any."""
+    """Return what prints on stdout or stderr, of a terminal's width or, to a pipe, of any.
+
+    A pipe that is to have colours (FORCE_COLOR) is a terminal where COLUMNS says how wide.
+    """
     out = Console(stderr=stderr)
-    if not out.is_terminal:
+    if not (out.file.isatty() or (out.is_terminal and os.environ.get("COLUMNS"))):
         out.width = _WHOLE
     return out
+
+
+def folds(out: Console) -> bool:
+    """Return whether what is printed is folded, to the width of a terminal."""
+    return out.width < _WHOLE
 
 
 def columns(*names: str) -> Table:
@@ -205,7 +214,7 @@ def print_line(out: Console, line: str, style: str = "") -> None:
 
 def print_text(out: Console, text: Text) -> None:
     """Print a text: a terminal gets it folded between words, a pipe in one line."""
-    out.print(text, soft_wrap=not out.is_terminal)
+    out.print(text, soft_wrap=not folds(out))
 
 
 def print_warnings(warnings: Sequence[str], label: str = "warning") -> None:

@@ -205,6 +205,21 @@ def run_piped(*arguments):
     return done.stdout.splitlines()
 
 
+def test_colour_in_a_pipe_folds_nothing(before):
+    """As continuous integration sets it: lines stay whole, unless it says how wide they may be."""
+    for extra, longest in (({}, 120), ({"COLUMNS": "80"}, 80)):
+        env = {name: text for name, text in os.environ.items() if name != "COLUMNS"}
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "atomlab", "verify", before.path, BRENNAN],
+            env={**env, "PYTHONPATH": str(ROOT), "FORCE_COLOR": "1", **extra},
+            capture_output=True,
+            text=True,
+        )
+        assert "\x1b[" in done.stdout
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).splitlines()
+        assert (max(map(len, lines)) > longest) == (not extra)
+
+
 def test_a_terminal_gets_colour_and_folds_between_words(before):
     """Tables within their columns, sentences on stderr, too; what will fail is never green."""
     given = ("diagnose", before.path, "--tenant", "northwind")
