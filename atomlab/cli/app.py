@@ -79,7 +79,8 @@ def main() -> None:
         code = 1
     except OSError as error:  # all others are caught where they happen
         _forget_output()
-        code = _fail(f"cannot write the output ({error.strerror or error}); send it elsewhere", 1)
+        what = printable(error.filename, 4096) if error.filename else "the output"
+        code = _fail(f"cannot write {what} ({error.strerror or error}); send it elsewhere", 1)
     gc.freeze()  # else the interpreter looks for garbage in all that was imported: 0.3 s
     raise SystemExit(code)
 

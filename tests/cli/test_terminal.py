@@ -324,6 +324,17 @@ def test_the_shell_completes_commands_options_and_their_values(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+def test_completion_that_cannot_be_installed_is_one_clear_line(tmp_path):
+    """It names the place in the home folder that cannot be written."""
+    home = tmp_path / "home"
+    home.write_text("no folder")
+    command = f"{sys.executable} -P -m atomlab --install-completion; exit $?"
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home)}
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"atomlab: cannot write {home}\S* \(.+\); .+\n", done.stderr)
+
+
 def test_the_demonstration_ends_with_what_to_try(run, monkeypatch):
     """The verdict, the answer, and commands that can be typed as they stand; it is no failure."""
     monkeypatch.chdir(ROOT)
