@@ -97,6 +97,7 @@ def print_verification(
 
 def _print_claims(out: Console, verification: Verification, snapshot: str, mode: str) -> None:
     table = columns("", "claim", "verdict", "observed")
+    table.columns[3].max_width = out.width // 3  # claims are longer
     for claim in verification.claims:
         table.add_row(
             Text(printable(claim.id)),

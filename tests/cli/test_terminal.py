@@ -70,6 +70,7 @@ def test_a_diagnosis_of_one_kind_of_request_fits_the_screen(before):
     assert len(lines) < ROWS
     assert lines[0] == "Brennan Machinery (brennan), plan team: affected"
     assert len(on_screen(*given, "-v")[1]) > ROWS
+    assert len(on_screen("verify", before.path, BRENNAN)[1]) < ROWS
 
 
 def test_every_answer_fits_the_screen(before, capsys, monkeypatch):
