@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from atomlab.report.export import font_warnings
@@ -17,7 +15,14 @@ from atomlab.report.files import PAGE, PAPER
 from atomlab.report.notebooks import Parameter
 from atomlab.report.rows import Row, rows_of, summary_of, sums
 from atomlab.show.palette import TERMINAL, terminal_colour
-from atomlab.show.terminal import print_line, print_warnings
+from atomlab.show.terminal import (
+    columns,
+    console,
+    print_line,
+    print_table,
+    print_text,
+    print_warnings,
+)
 from atomlab.text import listed, printable
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ def print_report(outcome: Outcome) -> None:
     """
     report = outcome.report
     assert report is not None  # noqa: S101 - a single one that fails raises
-    out, [row], summary = Console(), rows_of([outcome], outcome.task.folder), summary_of(report)
+    out, [row], summary = console(), rows_of([outcome], outcome.task.folder), summary_of(report)
     _note_kept(report.folder / name for name in report.kept)
     print_warnings(font_warnings(report.missing))
     title = f"{printable(summary.title, 200)} ({row.status})" if summary else ""
@@ -63,7 +68,7 @@ def print_batch(batch: Batch) -> None:
 
     On stderr stand those that failed, and what earlier reports have left beside the new ones.
     """
-    out, folder = Console(), batch.index.parent
+    out, folder = console(), batch.index.parent
     rows = rows_of(batch.outcomes, folder)
     reports = [each.report for each in batch.outcomes if each.report]
     _note_kept(folder / name for name in batch.files)
@@ -76,7 +81,7 @@ def print_batch(batch: Batch) -> None:
     for row in rows:
         if not row.report:
             failed = f"atomlab: {row.short_name}: {row.note}"
-            print_line(Console(stderr=True), failed, "bold red")
+            print_line(console(stderr=True), failed, "bold red")
     index = printable(batch.index, 4096)
     print_line(out, "; ".join([*sums(rows, batch.tenants), f"index: {index}"]), "bold")
 
@@ -90,7 +95,7 @@ def _print_rows(rows: Sequence[Row], folder: Path) -> None:
         where = printable(folder / row.report, 4096)
         for text, before, width in ((cause, short, widths[0]), (where, cause, widths[1])):
             line.append(" " * (min(width, _WIDEST) - cell_len(before)) + f"  {text}", "default")
-        print_line(Console(), line)
+        print_text(console(), line)
 
 
 def _short(row: Row) -> str:
@@ -112,12 +117,12 @@ def _note_kept(files: Iterable[Path]) -> None:
 
 def print_parameters(name: str, declared: Mapping[str, Parameter]) -> None:
     """Print a notebook's parameters, one row each: type, default, choices, help."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("parameter", "type", "default", "choices", "help"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("parameter", "type"))
+    table = columns("parameter", "type", "default", "choices", "help")
+    for column in table.columns[:2]:
+        column.no_wrap = True
     for one in declared.values():
         choices = ", ".join(map(repr, one.choices)) or "–"
         row = (one.name, one.type, repr(one.default), choices, one.help)
         table.add_row(*(Text(printable(cell, 300)) for cell in row))
-    print_line(Console(), f"notebook {printable(name)}", "bold")
-    Console().print(table)
+    print_line(console(), f"notebook {printable(name)}", "bold")
+    print_table(console(), table)
