@@ -51,7 +51,7 @@ ROOMS = {
 }
 
 # What is not ours to document: methods of these classes, and what SQLAlchemy puts into a table's.
-FOREIGN = ":inherited-members: object, Exception\n   :exclude-members: metadata, registry"
+FOREIGN = ":inherited-members: object, BaseException\n   :exclude-members: metadata, registry"
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -72,6 +72,7 @@ def setup(app: Any) -> dict[str, bool]:
 
     app.connect("source-read", read)
     app.connect("build-finished", finish)
+    app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
 
 
@@ -85,9 +86,10 @@ def as_read(text: str) -> str:
 
 
 def llms(index: str) -> str:
-    """Return `llms.txt`: the start page without what only the site can show."""
-    text = re.sub(r"^(```.*?^```|!\[.*?)$\n*", "", index, flags=re.M | re.S)
-    return re.sub(r"\.md\)", ".html)", text)
+    """Return `llms.txt`: the title, the summary and the lists of the start page."""
+    lines = re.sub(r"^```.*?^```$", "", index, flags=re.M | re.S).split("\n\n")
+    kept = [text.strip() for text in lines if text.strip().startswith(("# ", "> ", "## ", "- "))]
+    return re.sub(r"\.md\)", ".html)", "\n\n".join(kept) + "\n")
 
 
 def _included(path: str) -> str:
@@ -113,7 +115,8 @@ def _names() -> Iterator[str]:
         }
         yield f"## {title}\n"
         for name, home in homes.items():
-            yield f"```{{eval-rst}}\n{_directive(name, home)}\n```\n"
+            title = f"### atomlab.{name}\n\n" if home.endswith(":") else ""
+            yield f"{title}```{{eval-rst}}\n{_directive(name, home)}\n```\n"
 
 
 def _directive(name: str, home: str) -> str:
@@ -122,7 +125,18 @@ def _directive(name: str, home: str) -> str:
         return f".. automodule:: {value.__name__}\n   :members:"
     if isinstance(value, type):
         return f".. autoclass:: atomlab.{name}\n   :members:\n   {FOREIGN}"
-    return f".. {'autofunction' if callable(value) else 'autodata'}:: atomlab.{name}"
+    if isinstance(value, tuple):
+        lines = [f"   - `{each.__name__}`: {each.__doc__.splitlines()[0]}" for each in value]
+        listed = "\n".join(["   The platform's filters, in its order.\n", *lines])
+        return f".. data:: atomlab.{name}\n\n{listed}"
+    return f".. autofunction:: atomlab.{name}"
+
+
+def _signature(*found: Any) -> tuple[str, str | None] | None:
+    """Return a class's signature without its private fields, None if it has none."""
+    signature, returned = found[5:]
+    public, comma, _ = (signature or "").partition(", _")
+    return (f"{public})", returned) if comma else None
 
 
 def _outputs(lines: str, shown: list[str]) -> str:

@@ -30,6 +30,7 @@ maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_title = "atomlab"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
