@@ -143,7 +143,9 @@ def _outputs(lines: str, shown: list[str]) -> str:
     """Return the block with what the commands print, or the paragraphs that begin so."""
     block, seen = [], set()
     for command in lines.splitlines():
-        _, output = run(command)
+        code, output = run(command)
+        if code == 1:
+            raise ValueError(f"{command}\n{output}")
         paragraphs = [p for p in re.split(r"^(?=\S)", output, flags=re.M) if p.strip()]
         kept = [p for p in paragraphs if not shown or p.split()[0] in shown]
         seen |= {p.split()[0] for p in kept}

@@ -16,7 +16,7 @@ import pytest
 
 import atomlab
 from atomlab.verdicts import CAUSES
-from docs.building import as_read, llms
+from docs.building import RUN, as_read, llms
 from docs.examples import furnished, run
 from tests.conftest import ROOT
 from tests.manual import CALLS, Example, Manual, spelled, tables
@@ -149,6 +149,23 @@ def test_the_start_page_lists_every_page():
     assert "```" not in made
 
 
+def test_the_readme_is_short():
+    """At most 120 lines: two commands, a picture, five words explained, four links to read on."""
+    readme = Manual(ROOT / "README.md")
+    assert len(readme.path.read_text(encoding="utf-8").splitlines()) <= 120
+    assert len(readme.pictures()) == 1
+    shown = [line for code in readme.code() for line in code.splitlines()]
+    assert {line for line in shown if line.startswith("$ make ")} == {
+        "$ make report",
+        "$ make test",
+    }
+    (words,) = tables(readme.sections()["Five words"])
+    named = [row[0].children[2].content for row in words[1:]]
+    assert named == ["affected", "confirmed", "placebo", "fix set", "edition"]
+    lists = [token.type for token in readme.sections()["Read on"]]
+    assert lists.count("list_item_open") == 4
+
+
 def test_every_public_name_is_in_the_reference():
     """The API page documents each name of `atomlab.__all__`, and no other, once."""
     text = as_read((ROOT / "docs" / "api.md").read_text(encoding="utf-8"))
@@ -225,6 +242,17 @@ def test_every_field_of_a_document_is_named(form):
     assert {document["schema"] for document in documents} == {form}
     assert [path for path in real if not any(says(name, path) for name in below)] == []
     assert [name for name in below if not any(says(name, path) for path in real)] == []
+
+
+@each_page([path for path in DOCS if RUN.search(path.read_text(encoding="utf-8"))])
+def test_every_example_of_the_site_can_be_made(page):
+    """What the site is to run runs, and prints the lines that are to be shown of it."""
+    text = page.path.read_text(encoding="utf-8")
+    commands = [line for found in RUN.finditer(text) for line in found["lines"].splitlines()]
+    with furnished():
+        made = as_read(text)
+    assert re.findall(r"^\$ (.+)$", made, flags=re.M) == commands
+    assert "{run}" not in made
 
 
 @each_page(DOCS)
