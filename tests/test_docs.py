@@ -13,8 +13,10 @@ from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+import typer
 
 import atomlab
+from atomlab.cli import app
 from atomlab.verdicts import CAUSES
 from docs.building import RUN, as_read, llms
 from docs.examples import furnished, run
@@ -131,9 +133,10 @@ def test_every_option_that_is_shown_exists(page):
         real = [name for name in CALLS if f"{words} ".startswith(f"{name} ")]
         allowed = {s for name in real for each in spellings(CALLS[name]) for s in each}
         if not real:
-            allowed = {"--version", "--help"}
-            assert words.split()[1] in {*allowed, "snapshot"}, line
-        assert set(OPTION.findall(words.split(" > ")[0])) <= allowed | {"--help"}, line
+            root = typer.main.get_command(app)
+            allowed = {s for each in spellings(root) for s in each}
+            assert words.split()[1] in {*allowed, "--help", "snapshot"}, line
+        assert set(OPTION.findall(words.split(" > ")[0])) <= allowed | {"-h", "--help"}, line
 
 
 def test_the_start_page_lists_every_page():
