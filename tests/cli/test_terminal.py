@@ -364,6 +364,6 @@ def test_the_demonstration_makes_the_report_if_asked(run, tmp_path):
     assert code == 0
     assert (tmp_path / "made" / "report.html").exists()
     lines = out.splitlines()
-    assert lines[0] == "brennan: confirmed"
+    assert lines[:2] == ["Brennan Machinery: every request fails (affected)", "verdict: confirmed"]
     assert [line for line in lines[-3:] if line.endswith((" lab", "--help"))] == lines[-2:]
     assert "demo" not in lines[-3]
