@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from atomlab.report.files import FINDINGS, NOTEBOOK, PAGE, PAPER, PARTIAL
-from atomlab.report.page import MEANINGS
+from atomlab.report.first_page import MEANINGS
 from atomlab.report.running import Outcome
 from atomlab.report.templates import render
 from atomlab.show.tables import badge

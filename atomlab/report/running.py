@@ -16,6 +16,7 @@ from atomlab.errors import Ended, ReportError
 from atomlab.report.export import check_installed, to_pdf
 from atomlab.report.files import (
     FINDINGS,
+    FIX,
     NOTEBOOK,
     PAGE,
     PAPER,
@@ -118,6 +119,7 @@ def run_report(
 
 
 def _write(task: Task, execution: Execution, users_own: bool) -> Report:
+    from atomlab.report.first_page import script_of
     from atomlab.report.page import to_html
 
     findings = findings_in(execution.notebook)
@@ -141,6 +143,7 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
         NOTEBOOK: execution.text,
         FINDINGS: json.dumps(findings, indent=1) + "\n",
         PAGE: page,
+        FIX: script_of(findings) or None,
         PARTIAL: None,
     }
     execution.files.write(contents)

@@ -128,7 +128,7 @@ def _diagnosis_card(diagnosis: Diagnosis) -> Card:
             "models": f"{len(diagnosis.platform.models.ids):,}",
             "rules": diagnosis.platform.rules.name,
         },
-        tables=[decided],
+        tables=[decided, _needs(diagnosis)],
         remarks=diagnosis.warnings(),
     )
 
@@ -166,6 +166,17 @@ def _verification_card(verification: Verification) -> Card:
         },
         tables=[claims] if verification.claims else [],
         remarks=[] if verification.claims else [nothing],
+    )
+
+
+def _needs(diagnosis: Diagnosis) -> Table:
+    """Return one row per kind of request: what it needs of a model, by the rules."""
+    rules, asked = diagnosis.platform.rules, [d.request.complexity for d in diagnosis.requests]
+    kinds = dict.fromkeys(asked)
+    return table_of(
+        [(kind, rules.min_context_tokens[kind], rules.min_quality[kind]) for kind in kinds],
+        ["request", "context window, tokens", "quality"],
+        "What each kind of request needs of a model, at least.",
     )
 
 

@@ -100,8 +100,9 @@ def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool =
             print_warnings([f"{printable(out, 4096)} is an earlier script, not of this fix"])
         return
     if out is None:
-        undo = "\n".join(f"-- {line}" for line in fix.rollback.splitlines())
-        print(f"{fix.sql}\n-- To undo it, run the following without the leading dashes.\n{undo}")  # noqa: T201
+        from atomlab.diagnosis.sql import with_rollback
+
+        print(with_rollback(fix.sql, fix.rollback), end="")  # noqa: T201
         return
     # The rollback first: no script is there without it.
     scripts = {rollback_of(out): fix.rollback, out: fix.sql}

@@ -80,7 +80,7 @@ def test_tenants_are_sorted_by_status_and_the_cause_stands_apart(outcome, tmp_pa
         ("badge good", "1 healthy"),
     ]
     badges = [(attrs["class"], text) for attrs, text in page.all("span") if "badge" in str(attrs)]
-    assert badges == [("badge open", "inconclusive"), ("badge good", "confirmed")]
+    assert badges == [("badge open", "inconclusive"), ("badge plain", "confirmed")]
 
 
 def test_every_file_is_linked_and_is_there(outcome, tmp_path):

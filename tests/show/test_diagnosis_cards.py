@@ -34,7 +34,7 @@ def rows(html):
 
 def test_a_diagnosis_shows_each_request_with_cause_and_fix(diagnosis):
     """One row per complexity: status, usable models, winner, root cause, fix and who makes it."""
-    shown = rows(diagnosis._repr_html_())
+    shown = rows(diagnosis._repr_html_())[:4]
     copy = "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
     alias = "key-under-alias minimax"
     assert shown[1] == ["moderate", "affected", "0", "–", alias, copy, "tenant"]
@@ -126,3 +126,10 @@ def test_hostile_tenants_are_text(captured, name):
         assert inert(shown._repr_html_())
         assert len(shown._repr_html_()) < 30_000
         assert is_one_line(repr(shown))
+
+
+def test_the_card_says_what_each_kind_of_request_needs(before):
+    """Window and quality, from the rules of the snapshot, of the kinds that were asked for."""
+    asked = [atomlab.Request(complexity=c) for c in ("simple", "advanced")]
+    needs = card_of(atomlab.diagnose(before, "brennan", asked)).tables[1].frame
+    assert needs.to_numpy().tolist() == [["simple", 4000, 0], ["advanced", 32000, 94]]
