@@ -45,7 +45,7 @@ def summarize(diagnosis: Diagnosis) -> Summary:
         why=" ".join(_whys(failing)),
         certainty=certainty,
         proof=_proof(failing, certainty) if certainty else "",
-        todo=_todo(fix, diagnosis) if failing else "",
+        todo=_todo(fix, diagnosis),
         who=TURN[fix.who] if fix else "",
         actor=fix.who if fix else None,
         left=_left(fix, diagnosis) if fix else "",
@@ -191,6 +191,10 @@ def _proof(failing: Sequence[RequestDiagnosis], certainty: Verdict) -> str:
 
 
 def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
+    if diagnosis.undecided:
+        return "Capture the data again, with what is missing."
+    if not diagnosis.failing:
+        return ""
     if fix is None:
         return "No fix is known: none that was tried helped."
     return f"{_capital(in_words(fix.edits, diagnosis))}."

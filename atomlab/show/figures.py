@@ -16,6 +16,7 @@ from atomlab.show.pictures import Cell, Picture, bars, grid
 from atomlab.text import count, printable
 
 _NOBODY = "none is affected"
+_NONE = Cell("")
 
 
 def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
@@ -44,9 +45,9 @@ def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
 def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return for each provider and filter the share of the provider's models that it rejects.
 
-    With `after` only the providers are drawn for which something differs, all if none does; and
-    only filters that reject something. Providers that the registry lacks are one row. A model
-    that several could serve is in each's.
+    Drawn are the providers for which `after` something differs, else those with a client, else
+    all; and the filters that reject something. Providers that the registry lacks are one row. A
+    model that several could serve is in each's.
     """
     panels, platform = _panels(before, after), before.view.platform
     rows = {p.id: platform.models_of(p.id) for p in platform.providers if platform.has_models(p.id)}
@@ -55,7 +56,8 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
         {name: _shares(each, mask) for name, mask in rows.items()} for each in panels.values()
     ]
     differ = [name for name in rows if shares[0][name] != shares[-1][name]]
-    shown = differ or list(rows)
+    held = [name for name in rows if shares[0][name].get("client", _NONE).text != "100"]
+    shown = differ or held or list(rows)
     filters = [n for n in NAMES if any(n in each[name] for each in shares for name in shown)]
     names = [f"{printable(name, 20)} ({int(rows[name].sum()):,})" for name in shown]
     drawn = [
@@ -71,7 +73,11 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
         drawn[0],
         "Percentage of each provider's models that a filter rejects, each filter by itself. The "
         "last column counts the models that no filter rejects."
-        + (f" For {rest} other rows nothing changes." if rest else ""),
+        + (
+            f" Not shown: {rest} rows {'that stay the same' if differ else 'without a client'}."
+            if rest
+            else ""
+        ),
         f"Models rejected, by provider and filter. Providers with usable models, {usable}.",
         *drawn[1:],
     )
