@@ -89,6 +89,16 @@ def test_every_page_has_its_number_the_footer_and_the_title(paper):
     assert [round(float(n)) for n in reader.pages[0].mediabox[2:]] == [595, 842]
 
 
+def test_the_plain_page_is_the_first_of_the_pdf(paper):
+    """All of it; the evidence begins on the next, and a status is in its colour."""
+    reader, _ = paper
+    first, second = (squeezed(each.extract_text()) for each in reader.pages[:2])
+    assert "Wordsusedhere" in first
+    assert "Forengineers" not in first
+    assert "Forengineers:theevidence" in second
+    assert b"0.60784" in reader.pages[0].get_contents().get_data()  # the red of #9b1c14
+
+
 def test_a_pdf_names_its_title_and_language_and_can_be_archived(paper):
     """Metadata and outline for a reader's list, tags for a screen reader, PDF/A for an archive."""
     reader, _ = paper
