@@ -248,10 +248,11 @@ class RemedyRecord(Record):
 
 
 class Summary(Record):
-    """What was found of a tenant in plain words, a sentence or two to a field, empty where none is.
+    """What was found in plain words, a sentence or two to a field, empty where none is.
 
     `failing` are the kinds of request that find no model, `mute` those whose model cannot chat;
-    `cause` and `fix` are a few words for a list, `actor` is who makes the fix.
+    `cause` and `fix` are a few words for a list, `actor` is who makes the fix; `warning` is what
+    fails although a model is found, `claims` how many claims of a hypothesis hold.
     """
 
     title: str
@@ -259,6 +260,8 @@ class Summary(Record):
     failing: tuple[str, ...] = ()
     mute: tuple[str, ...] = ()
     what: str
+    warning: str = ""
+    claims: str = ""
     why: str = ""
     certainty: Verdict | None = None
     proof: str = ""
@@ -333,6 +336,7 @@ class FleetFindings(CaseRecord):
     statuses: dict[Status, int]
     request: dict[str, str]
     requests: tuple[RequestRecord, ...]
+    summary: Summary | None = None
     diagnosis: Json
     warnings: tuple[str, ...]
     tenants: tuple[Json, ...]

@@ -20,7 +20,6 @@ _TIMEOUT_S = 60
 _LEFT_OUT = re.compile(
     r'<(a|details|nav)\b[^>]*\bclass="(?:code|contents|skip contents)".*?</\1>', re.DOTALL
 )
-_VERDICT = re.compile(r'(<p class="verdict[^>]*>)(.*?)</p>', re.DOTALL)
 _IMAGE = re.compile(
     r'<img(?: alt="([^"]*)")?[^>]*? src="'
     r'data:image/(svg|png|jpeg|gif|webp)(?:\+xml)?;base64,([^"]+)"'
@@ -120,7 +119,7 @@ def font_warnings(missing: str) -> list[str]:
 
 def _content(page: str) -> str:
     """Return the page without folded code and contents; pandoc would read nothing but `main`."""
-    shown = _VERDICT.sub(r"\1<strong>\2</strong></p>", _LEFT_OUT.sub("", page))
+    shown = _LEFT_OUT.sub("", page)
     return visible(re.sub(r"<(/?)main\b", r"<\1div", shown))
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from atomlab.diagnosis.findings import Summary
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.report.files import FINDINGS, NOTEBOOK, PAGE, PAPER, PARTIAL
+from atomlab.report.files import FINDINGS, FIX, NOTEBOOK, PAGE, PAPER, PARTIAL
 from atomlab.report.running import Outcome, Report
 from atomlab.text import count, inert_cell, printable
 from atomlab.verdicts import EXIT_CODES, STATUSES, VERDICTS, Tone, tone
@@ -22,7 +22,7 @@ from atomlab.verdicts import EXIT_CODES, STATUSES, VERDICTS, Tone, tone
 # What may lie beside a report's page, and what a page calls it.
 BESIDE = {
     PAPER: "PDF",
-    "fix.sql": "SQL",
+    FIX: "SQL",
     NOTEBOOK: "notebook",
     FINDINGS: "findings",
     PARTIAL: "partial notebook",

@@ -16,6 +16,7 @@ from atomlab.errors import Ended, ReportError
 from atomlab.report.export import check_installed, to_pdf
 from atomlab.report.files import (
     FINDINGS,
+    FIX,
     NOTEBOOK,
     PAGE,
     PAPER,
@@ -122,6 +123,7 @@ def run_report(
 
 
 def _write(task: Task, execution: Execution, users_own: bool) -> Report:
+    from atomlab.report.first_page import script_of
     from atomlab.report.page import to_html
 
     findings = findings_in(execution.notebook)
@@ -146,6 +148,7 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
         FINDINGS: json.dumps(findings, indent=1) + "\n",
         PAGE: page,
         PARTIAL: None,
+        **({FIX: script} if (script := script_of(findings)) else {}),
         **({PAPER: paper} if paper else {}),
     }
     return replace(report, kept=execution.files.write(contents))

@@ -121,9 +121,9 @@ def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool =
         if out and out.exists():
             print_warnings([f"{printable(out, 4096)} is an earlier script, not of this fix"])
     elif out is None:
-        undo = "\n".join(f"-- {line}" for line in fix.rollback.splitlines())
-        undoing = "-- To undo it, run the following without the leading dashes."
-        print(f"{fix.sql}\n{undoing}\n{undo}", flush=True)  # noqa: T201
+        from atomlab.diagnosis.sql import with_rollback
+
+        print(with_rollback(fix.sql, fix.rollback), end="", flush=True)  # noqa: T201
     else:
         # The rollback first: no script is there without it.
         scripts = {rollback_of(out): fix.rollback, out: fix.sql}

@@ -249,9 +249,10 @@ def test_a_triage_ends_with_the_status_and_says_apart_how_sure_the_cause_is(
     assert ("confirmed" in out) == bool(code)
     page = (tmp_path / "report.html").read_text()
     head = page[: page.index("</header>")]
-    assert ("confirmed" in head) == bool(code)
-    assert f": {status}</h1>" in head
-    assert (f'class="verdict {"bad" if code else "good"}"' in head) is True
+    assert ("Cause: proven" in head) == bool(code)
+    says = "every request fails" if code else "simple requests get a model that cannot chat"
+    assert f": {says}</h1>" in head
+    assert f'class="badge {"bad" if code else "open"}">{status.capitalize()}' in head
     assert found["title"].startswith("What is wrong with ")
     assert ("The root cause is key-under-alias (confirmed)" in found["answer"]) == bool(code)
 

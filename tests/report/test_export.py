@@ -72,12 +72,12 @@ def test_a_report_becomes_a_pdf_that_says_the_same(paper):
     reader, page = paper
     shown = re.sub(r"<(nav|style|title)\b.*?</\1>", "", page, flags=re.DOTALL)
     shown = re.sub(r'<details class="code">.*?</details>', "", shown, flags=re.DOTALL)
-    words = set(re.findall(r"[A-Za-z]{4,}", Page(shown).text.replace("Skip to the findings", "")))
+    words = set(re.findall(r"[A-Za-z]{4,}", Page(shown).text.replace("Skip to the evidence", "")))
     text = squeezed("".join(each.extract_text() for each in reader.pages))
     assert len(words) > 300
     assert [word for word in words if word not in text] == []
     assert "explanations.options" not in text
-    assert "Skiptothefindings" not in text
+    assert "Skiptotheevidence" not in text
 
 
 def test_every_page_has_its_number_the_footer_and_the_title(paper):
@@ -88,15 +88,25 @@ def test_every_page_has_its_number_the_footer_and_the_title(paper):
     for number, text in enumerate(pages, 1):
         assert f"{number} / {len(pages)}" in text
         assert "The footer" in text
-        assert ("Confirmed: every claim holds: No models" in text) is (number > 1)
+        assert text.startswith("Brennan Machinery: every request fails") is True
     assert [round(float(n)) for n in reader.pages[0].mediabox[2:]] == [595, 842]
+
+
+def test_the_plain_page_is_the_first_of_the_pdf(paper):
+    """All of it; the evidence begins on the next, and a status is in its colour."""
+    reader, _ = paper
+    first, second = (squeezed(each.extract_text()) for each in reader.pages[:2])
+    assert "Wordsusedhere" in first
+    assert "Forengineers" not in first
+    assert "Forengineers:theevidence" in second
+    assert b"0.60784" in reader.pages[0].get_contents().get_data()  # the red of #9b1c14
 
 
 def test_a_pdf_names_its_title_and_language_and_can_be_archived(paper):
     """Metadata and outline for a reader's list, tags for a screen reader, PDF/A for an archive."""
     reader, _ = paper
     root = reader.trailer["/Root"]
-    assert reader.metadata.title.startswith("Confirmed: every claim holds")
+    assert reader.metadata.title == "Brennan Machinery: every request fails"
     assert reader.metadata.creation_date is not None
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]

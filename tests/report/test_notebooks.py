@@ -120,7 +120,7 @@ def test_run_all_works_with_the_shipped_data(name, tmp_path):
     html = to_html(notebook, findings)
     page = Page(html)
     assert "characters)" not in html  # no text is cut off
-    assert page.text.count(findings["answer"]) == 1
+    assert page.text.count(findings["summary"]["what"]) == 1
     assert len(page.all("table")) == len([text for _, text in page.all("caption") if text])
 
 
