@@ -54,7 +54,7 @@ def draft(cases: Sequence[Case], events: Events) -> str:
         spans=list(_spans(events)),
         ranked=all(each.outcome == "ranked" for case in cases for each in case.diagnoses),
         resolved=resolved,
-        steps=_steps(cases, still, events),
+        steps=_steps(cases, still, events, several),
         to_do=list(rollup.to_do(subjects)),
         still=still,
         remedies={case.found.remedy.status for case in still if case.found.remedy},
@@ -62,7 +62,9 @@ def draft(cases: Sequence[Case], events: Events) -> str:
     )
 
 
-def _beside(subjects: Sequence[Subject], apart: Sequence[Subject]) -> list[tuple[str, list[Subject]]]:
+def _beside(
+    subjects: Sequence[Subject], apart: Sequence[Subject]
+) -> list[tuple[str, list[Subject]]]:
     """Return the tenants that are not affected, by why they are not."""
     found: dict[str, list[Subject]] = {"Not affected": [], "Undecided": []}
     for subject in subjects:
@@ -100,18 +102,23 @@ def _date(cases: Sequence[Case], events: Events) -> str:
 
 
 def _steps(
-    cases: Sequence[Case], still: Sequence[Case], events: Events
+    cases: Sequence[Case], still: Sequence[Case], events: Events, several: bool
 ) -> list[tuple[Statement, State]]:
-    """Return the steps of verification: those taken, then what people or findings leave open."""
+    """Return the steps of verification: those taken, then what people or findings leave open.
+
+    Of several tenants, what was done for each stands with its findings.
+    """
     latest = {case.diagnosis.tenant.id: case for case in cases}.values()
     found: dict[tuple[str, State], list[tuple[Case, str]]] = {}
     for case in cases:
         for step in facts.steps(case):
-            if step.state != "open" or ((case in latest or case in still) and not events.steps):
+            is_due = (case in latest or case in still) and not events.steps
+            if is_due if step.state == "open" else step.state == "failed" or not several:
                 found.setdefault((step.step, step.state), []).append((case, step.evidence))
     rows = []
     for (text, state), those in found.items():
-        whose = "all" if len(those) == len(cases) else joined(case.heading for case, _ in those)
+        names = (case.who if several else case.heading for case, _ in those)
+        whose = "all" if len(those) == len(cases) else joined(names)
         says = text if len(cases) == 1 else f"{text} ({whose})"
         cites = (case.cite(evidence, text) for case, evidence in those if evidence)
         rows.append((Statement(says, tuple(cites)), state))
@@ -120,14 +127,24 @@ def _steps(
 
 def _unchecked(cases: Sequence[Case]) -> list[Statement]:
     """Return what was not checked, or was assumed, once for all findings that say it."""
-    said: dict[str, list[EvidenceItem]] = {}
+    said: dict[str, list[tuple[Case, EvidenceItem]]] = {}
     for case in cases:
         for number, limit in enumerate(case.found.limits):
-            said.setdefault(limit, []).append(case.cite(f"/limits/{number}", limit))
+            cited = case.cite(f"/limits/{number}", limit)
+            said.setdefault(limit, []).append((case, cited))
         for number, warning in enumerate(case.found.warnings):
-            cited = case.cite(f"/warnings/{number}", "what the replay assumed")
-            said.setdefault(f"Assumed: {warning}.", []).append(cited)
-    return [Statement(text, tuple(cites[:1])) for text, cites in said.items()]
+            says = warning if case.among else "what the replay assumed"
+            cited = case.cite(f"/warnings/{number}", says)
+            said.setdefault(f"Assumed: {warning}.", []).append((case, cited))
+    return [
+        Statement(
+            text if len(those) == len(cases) else f"{text} ({joined(c.heading for c, _ in those)})",
+            tuple(cited for _, cited in those[:1])
+            if len(those) == len(cases)
+            else tuple(cited for _, cited in those),
+        )
+        for text, those in said.items()
+    ]
 
 
 def sourced(text: str | None, source: str | None, missing: str = " ") -> Statement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ _DAY = r"\d{4}-\d\d-\d\d"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?"
 _OFFSET = r"(?:UTC|GMT)?[+\u2212-](?:0\d|1[0-4]|\d(?=\Z))(?::?(?:00|15|30|45))?"
 _ZONE = rf"{_OFFSET}(?![\d:])|[A-Z][a-z]\w+(?:/[A-Z][\w+-]*){{1,2}}|[A-Za-z]{{1,5}}\b"
-_PART = r"(?:(?P<day{0}>{1})(?:[T ,]\s*|$|\s*(?=[/–—-])))?(?:(?P<clock{0}>{2})\s?(?P<zone{0}>{3})?)?"
+_PART = (
+    r"(?:(?P<day{0}>{1})(?:[T ,]\s*|$|\s*(?=[/–—-])))?(?:(?P<clock{0}>{2})\s?(?P<zone{0}>{3})?)?"
+)
 _TO = r"\s*(?:/|–|—|-|\bto\b)\s*"
 _AGAIN = rf"(?:\s*\((?P<again>{_CLOCK})\s?(?:UTC|GMT|Z)\))?"
 _ONE = re.compile(rf"{_PART.format(1, _DAY, _CLOCK, _ZONE)}{_AGAIN}")
@@ -69,11 +72,14 @@ def ends_of(shown: str) -> tuple[datetime, datetime] | None:
 
 def day_in(text: str) -> str:
     """Return the first day that a text names, as 2026-05-02, or an empty text."""
-    found = re.search(rf"\b{_DAY}(?!\d)", text)
-    if not found and (named := _NAMED.search(text)):
+    found, named = re.search(rf"\b{_DAY}(?!\d)", text), _NAMED.search(text)
+    day = found[0] if found else ""
+    if named and not found:
         month = _MONTHS.index((named["month"] or named["n"])[:3].lower()) + 1
-        return f"{named['year']}-{month:02}-{int(named['d'] or named['e']):02}"
-    return found[0] if found else ""
+        day = f"{named['year']}-{month:02}-{int(named['d'] or named['e']):02}"
+    with suppress(ValueError):
+        return str(date.fromisoformat(day))
+    return ""
 
 
 def due_date(given: Any) -> Any:
@@ -181,7 +187,9 @@ def _zone(named: str | None) -> tzinfo | None:
         todo = f"write its offset or place: {known['several'][name]}"
         raise ValueError(f"{name} is the name of several zones", todo)
     place = named if "/" in named else known["places"].get(name)
-    offset = re.fullmatch(r"(?:UTC|GMT)?([+\u2212-])(\d\d?):?(\d\d)?", known["offsets"].get(name, name))
+    offset = re.fullmatch(
+        r"(?:UTC|GMT)?([+\u2212-])(\d\d?):?(\d\d)?", known["offsets"].get(name, name)
+    )
     if offset:
         span = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
         return timezone(span if offset[1] == "+" else -span)

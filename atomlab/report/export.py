@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from base64 import b64decode, b64encode
-from html import unescape
+from datetime import UTC, datetime
+from html import escape, unescape
+from io import BytesIO
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from atomlab.errors import ReportError
 from atomlab.report.templates import FOLDER
@@ -21,21 +24,48 @@ _VERDICT = re.compile(r'(<p class="verdict[^>]*>)(.*?)</p>', re.DOTALL)
 _IMAGE = re.compile(
     r'<img(?: alt="([^"]*)")?[^>]*? src="data:image/(svg|png)(?:\+xml)?;base64,([^"]+)"'
 )
+_META = re.compile(r'<meta name="(author|date)" content="([^"]+)">')
+_TITLE = re.compile("<title>(.*?)</title>", re.DOTALL)
+_PROPERTIES = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"\
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"\
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><dc:title>{title}</dc:title>\
+<dc:creator>{author}</dc:creator><dc:language>en</dc:language>\
+<dcterms:created xsi:type="dcterms:W3CDTF">{day}T00:00:00Z</dcterms:created>\
+<dcterms:modified xsi:type="dcterms:W3CDTF">{day}T00:00:00Z</dcterms:modified></cp:coreProperties>
+"""
 _NO_GLYPH = re.compile('the text `"(.+?)"` could not be displayed')
 
 
 def to_docx(page: str) -> bytes:
-    """Return the HTML page as a Word document, in the styles of reference.docx."""
-    return _pandoc(_content(page), "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
+    """Return the HTML page as a Word document, in the styles of reference.docx.
+
+    Its properties are the page's title, author and date; the date is today's where it has none.
+    """
+    made = _pandoc(_content(page), "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
+    about, title = _about(page), _TITLE.search(page)
+    day = about.get("date") or f"{datetime.now(UTC):%Y-%m-%d}"
+    properties = _PROPERTIES.format(
+        title=escape(visible(unescape(title[1]))) if title else "",
+        author=escape(about.get("author", "")),
+        day=day,
+    )
+    written = BytesIO()
+    with ZipFile(BytesIO(made)) as before, ZipFile(written, "w", ZIP_DEFLATED) as after:
+        for part in before.infolist():
+            is_core = part.filename == "docProps/core.xml"
+            after.writestr(part, properties if is_core else before.read(part))
+    return written.getvalue()
 
 
 def to_pdf(page: str, footer: str = "") -> tuple[bytes, str]:
     """Return the HTML page as PDF on A4, and the letters in it that no font of this machine has.
 
-    The PDF is tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
+    Its title, author and date are the page's, the date that of the run where it has none. The PDF is tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
     """
     files, texts, page = _with_images_apart(page)
-    texts["footer"] = footer
+    texts |= {"footer": footer, **_about(page)}
     template = f"--template={_FOLDER / 'document.typ'}"
     files["main.typ"] = _pandoc(_content(page), "typst", "--standalone", template)
     try:
@@ -74,9 +104,14 @@ def font_warnings(missing: str) -> list[str]:
     return [f"{boxes}; {todo} and make the PDF again"]
 
 
+def _about(page: str) -> dict[str, str]:
+    """Return the author and the date that the page's head states."""
+    return {name: visible(unescape(said)) for name, said in _META.findall(page)}
+
+
 def _content(page: str) -> str:
     """Return the page without folded code and contents; pandoc would read nothing but `main`."""
-    shown = _VERDICT.sub(r"\1<strong>\2</strong></p>", _LEFT_OUT.sub("", page))
+    shown = _VERDICT.sub(r"\1<strong>\2</strong></p>", _LEFT_OUT.sub("", _META.sub("", page)))
     return visible(re.sub(r"<(/?)main\b", r"<\1div", shown))
 
 

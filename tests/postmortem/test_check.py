@@ -37,10 +37,10 @@ def test_a_finished_postmortem_has_no_problem(finished):
 EDITS = [
     ("Trigger", "The first backfill of the tenant was started.", "**TO WRITE**", "still to write"),
     ("Trigger", "The first backfill of the tenant was started.", "TBD", "still to write"),
-    ("Impact", "One ticket. [E10]", "TODO", "still to write: Support requests"),
-    ("Impact", "[E9]", "[E9], FIXME", "still to write: Requests: 212 requests failed"),
-    ("Impact", "One ticket. [E10]", "", "no support requests"),
-    ("Impact", "[E9]", "[E999]", "[E999] is not in the evidence, or names no source there"),
+    ("Impact", "One ticket. [E14]", "TODO", "still to write: Support requests"),
+    ("Impact", "[E12]", "[E12], FIXME", "still to write: Requests: 212 requests failed"),
+    ("Impact", "One ticket. [E14]", "", "no support requests"),
+    ("Impact", "[E12]", "[E999]", "[E999] is not in the evidence, or names no source there"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 06:00", "a time without its zone: 06:00"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02", "no date and time: 2026-05-02"),
     ("Timeline", "2026-05-02 06:00 UTC", "06:00 UTC", "no date and time: 06:00 UTC"),
@@ -163,7 +163,9 @@ def test_the_head_says_who_and_how_bad(finished, name, cell):
     assert row in finished
     required = name in ("Status", "Severity", "Owner", "Authors")
     for value in ("", "–", "TBD"):
-        assert only(finished.replace(row, f"| {name} | {value} |")).place.startswith("Head, row ")
+        assert only(finished.replace(row, f"| {name} | {value} |")).place.startswith(
+            "Incident, row "
+        )
     wrong = [f"no {name.lower()}"] if required else []
     assert [p.what for p in problems(finished.replace(row, f"| {name} | none |"))] == wrong
     wrong = [f"no row {name.lower()}"] if required else []
@@ -200,7 +202,7 @@ def test_a_number_that_its_evidence_contradicts_is_found(finished, line, place, 
     """Each number of a generated line has to be one that its finding shows."""
     row = next(r for r in finished.splitlines() if r.startswith("| E") and place in r)
     number = row.split("|")[1].strip()
-    found = problems(finished.replace("One ticket. [E10]", f"{line} [{number}]"))
+    found = problems(finished.replace("One ticket. [E14]", f"{line} [{number}]"))
     assert [p.what.partition(" is not what ")[0] for p in found] == ([wrong] if wrong else [])
 
 
@@ -217,17 +219,17 @@ TOGETHER = [
 @pytest.mark.parametrize(("line", "wrong"), TOGETHER)
 def test_findings_cited_together_may_be_counted(finished, line, wrong):
     """A number is one that any of them shows, or says how many of them are so."""
-    edited = finished.replace("One ticket. [E10]", f"{line} [E1] [E5]")
-    found = [p.what.partition(" is not what [E1], [E5] says: ")[0] for p in problems(edited)]
+    edited = finished.replace("One ticket. [E14]", f"{line} [E1] [E2]")
+    found = [p.what.partition(" is not what [E1], [E2] says: ")[0] for p in problems(edited)]
     assert found == ([wrong] if wrong else [])
-    assert problems(edited.replace(f"{line} [E1] [E5]", f"{line} [E1] [E10]")) == []
+    assert problems(edited.replace(f"{line} [E1] [E2]", f"{line} [E1] [E14]")) == []
 
 
 def test_evidence_that_people_add_has_its_source(finished):
     """A row at the end of the table is cited by its number; without a source it proves nothing."""
     for source, sound in (("ticket 1989", True), ("", False), ("–", False)):
         row = f"| E99 | stated by people, not measured | {source} | – |\n"
-        edited = finished.replace("One ticket. [E10]", "One ticket. [E99]") + row
+        edited = finished.replace("One ticket. [E14]", "One ticket. [E99]") + row
         assert ([p.what.partition(" is")[0] for p in problems(edited)] == ["[E99]"]) is not sound
 
 
@@ -236,9 +238,9 @@ ADVICE = [
     ("Action items", ITEM, "Investigate the alert", "advice: 'investigate' has no end; say"),
     ("Action items", ITEM, "Look into the alert", "advice: 'look into' has no end; say"),
     ("Action items", "| platform lead |", "| everyone |", "advice: 'everyone' is nobody; name"),
-    ("Trigger", "was started. [E9]", "was started.", "advice: no evidence is cited"),
+    ("Trigger", "was started. [E12]", "was started.", "advice: no evidence is cited"),
     ("Contributing", "No alert counts this error. [E", "No. (E", "advice: no evidence is cited"),
-    ("Timeline", "The tenant writes. [E9]", "It writes.", "advice: no evidence is cited"),
+    ("Timeline", "The tenant writes. [E12]", "It writes.", "advice: no evidence is cited"),
     ("Resolution", "was added. [E", "was added. (E", "advice: no evidence is cited"),
 ]
 
