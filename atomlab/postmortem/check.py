@@ -43,15 +43,16 @@ _CLOCK = re.compile(
 )
 _ZONE_NAME = (
     r"(?:UTC|GMT|[A-Z]{3,5}\b|[ECMP]T\b|[A-Z][a-z]+/[A-Z]\w+"
-    r"|(?:Pacific|Mountain|Central|Eastern)(?: [Ss]tandard| [Dd]aylight)?(?: [Tt]ime)?\b|local time\b)"
+    r"|(?:Pacific|Mountain|Central|Eastern|local)(?: (?i:standard|daylight))?(?: (?i:time))?\b)"
 )
 _ZONE = re.compile(
     rf"\b(?:UTC|GMT)\b|(?:{_CLOCK.pattern}){_HALF}?(?:Z\b| ?\(?(?:[+−-]\d\d|{_ZONE_NAME}))"
 )
 _IN_HEAD = re.compile(r"\b(?:utc|gmt|[ecmp][sd]?t|jst|kst|cest|cet|aest)\b")
 _ALL_IN_ONE_ZONE = re.compile(
-    r"\b(?i:time(?:stamp)?s?(?: (?:below|here|listed|shown|referenced|in this \w+))?"
-    rf"(?: (?:are|is))?(?: all)?(?: (?:given|shown|listed))?(?: in)?) \(?{_ZONE_NAME}"
+    r"\b(?i:time(?:s|stamps)(?: (?:below|here|listed|shown|referenced|in this \w+))?"
+    r"(?: (?:are|is))?(?: all)?(?: (?:given|shown|listed))?(?: in)?|time ?zone(?: is)?:?)"
+    rf" \(?{_ZONE_NAME}"
 )
 # A number that stands alone: no part of a name, a date, a time, a version, a range or a share, and
 # no tenant's name, as in 42 (0042).

@@ -15,7 +15,8 @@ from atomlab.postmortem.events import Incident
 from atomlab.text import count, joined, listed, printable
 from atomlab.verdicts import CAUSES
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 _ACTORS = {
     "tenant": "the tenants themselves",
     "operator": "the platform's operators",
@@ -96,7 +97,7 @@ def within(
     """
     if incident is None:
         return [*subjects], []
-    names = {}
+    names = dict[str, Subject]()
     for subject in subjects:
         tenant = subject.cases[0].diagnosis.tenant
         names |= {name: subject for name in (tenant.name, tenant.subdomain, tenant.id) if name}

@@ -26,12 +26,10 @@ _RANGE = re.compile(
     _PART.format(1, _DAY, _CLOCK, rf"(?!to\b){_ZONE}") + _TO + _PART.format(2, _DAY, _CLOCK, _ZONE)
 )
 _SHOWN = re.compile(rf"({_DAY}) (\d\d:\d\d(?::\d\d)?)(?:–(?:({_DAY}) )?(\d\d:\d\d(?::\d\d)?))? UTC")
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
 _NAMED = re.compile(
-    rf"\b(?:{_MONTH} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? |(?P<e>\d{{1,2}}) {_MONTH.replace('month', 'n')},? )"
-    r"(?P<year>\d{4})\b",
-    re.IGNORECASE,
+    rf"\b(?:{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}}) {_MONTH}),? (\d{{4}})\b", re.IGNORECASE
 )
 
 
@@ -75,8 +73,8 @@ def day_in(text: str) -> str:
     found, named = re.search(rf"\b{_DAY}(?!\d)", text), _NAMED.search(text)
     day = found[0] if found else ""
     if named and not found:
-        month = _MONTHS.index((named["month"] or named["n"])[:3].lower()) + 1
-        day = f"{named['year']}-{month:02}-{int(named['d'] or named['e']):02}"
+        month = _MONTHS.index((named[1] or named[4])[:3].lower()) + 1
+        day = f"{named[5]}-{month:02}-{int(named[2] or named[3]):02}"
     with suppress(ValueError):
         return str(date.fromisoformat(day))
     return ""

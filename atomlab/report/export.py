@@ -62,7 +62,8 @@ def to_docx(page: str) -> bytes:
 def to_pdf(page: str, footer: str = "") -> tuple[bytes, str]:
     """Return the HTML page as PDF on A4, and the letters in it that no font of this machine has.
 
-    Its title, author and date are the page's, the date that of the run where it has none. The PDF is tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
+    Its title, author and date are the page's; where that has no date it is today's. The PDF is
+    tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
     """
     files, texts, page = _with_images_apart(page)
     texts |= {"footer": footer, **_about(page)}

@@ -115,7 +115,7 @@ def test_hostile_text_is_inert_in_pdf(attacked):
 
     assert outside == []
     assert inside > 40
-    assert not re.search(rb"/(JavaScript|JS|Launch|EmbeddedFile|OpenAction)\b", pdf)
+    assert not re.search(rb"/(JavaScript|Launch|EmbeddedFile|OpenAction)\b|/JS[\s(<]", pdf)
     assert "root:" not in told
     assert "49" not in re.sub(r"E49|49\)", "", "".join(re.findall(r"\S*7\*7\S*", told)))
     assert squeezed(attacked[0].split()[0].split("\u202e")[0])[:12] in squeezed(told)
@@ -155,9 +155,10 @@ def test_the_page_is_one_file_that_leads_from_each_number_to_its_evidence(finish
     assert len(ids) == len(set(ids))
     assert {f"e{n}" for n in range(1, 40)} <= inside
     assert [link for link in links if not link.startswith("#")] == [
-        "https://tracker.example/INC-7?a=1&b=2"
+        "https://tracker.example/INC-7?a=1&b=2",
+        "https://dash.example/7",
     ]
-    assert "<title>Postmortem: No models available from dynamic pricing</title>" in html
+    assert "<title>Postmortem: Brennan Machinery: every request fails</title>" in html
     assert len(html) < 200_000
 
 
@@ -211,9 +212,11 @@ def test_docx_has_headings_numbered_lists_and_live_links(finished):
     bookmarks = re.findall(r'w:bookmarkStart w:id="\d+" w:name="(.*?)"', body)
     styles = [p.style.name for p in document.paragraphs]
 
-    assert document.core_properties.title.startswith("Postmortem: No models")
+    assert document.core_properties.title.startswith(
+        "Postmortem: Brennan Machinery: every request fails"
+    )
     assert styles[0] == "Title"
-    assert styles.count("Heading 2") == 19
+    assert styles.count("Heading 2") == 17
     assert anchors <= set(bookmarks)
     assert len(bookmarks) == len(set(bookmarks))
     assert {f"e{n}" for n in range(1, 40)} <= anchors
@@ -231,11 +234,11 @@ def test_pdf_has_a_title_a_language_bookmarks_and_page_numbers(finished):
     reader = pypdf.PdfReader(BytesIO(pdf))
     last = len(reader.pages)
 
-    assert reader.metadata.title.startswith("Postmortem: No models")
+    assert reader.metadata.title.startswith("Postmortem: Brennan Machinery: every request fails")
     assert reader.trailer["/Root"]["/Lang"] == "en"
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     chapters = [entry.title for entry in reader.outline[1] if not isinstance(entry, list)]
-    assert chapters[:2] == ["Summary", "Impact"]
+    assert chapters[:2] == ["Summary", "Incident"]
     assert f"{last} / {last}" in reader.pages[-1].extract_text()
     assert [round(float(n)) for n in reader.pages[0].mediabox[2:]] == [595, 842]
 
