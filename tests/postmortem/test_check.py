@@ -295,3 +295,155 @@ def test_a_citation_in_escaped_text_is_none(make, incident, said):
     """A name that looks like a citation does not count as evidence."""
     said["trigger"] = {"text": "It was started [E1]"}
     assert only(make(incident, events=said)).what == "advice: no evidence is cited"
+
+
+REST = """
+## Detection
+
+An alert.
+
+## Root causes and trigger
+
+A change.
+
+## Contributing factors
+
+- Load.
+
+## Recovery
+
+It was undone.
+
+## Lessons learned
+
+### What went well
+
+- The alert.
+
+### What went poorly
+
+- It lasted 02:30 h; version 7 of the tool has no tests, says page 3 of runbook 12.
+
+### Where we got lucky
+
+- It was night.
+
+## Follow-up actions
+
+| Action item | Category | Assignee | Deadline | Bug |
+| --- | --- | --- | --- | --- |
+| Add a test of the change | prevent | SRE | Q1 2026 | 4711 |
+
+## Evidence
+
+- The dashboard
+"""
+HEAD_LINES = "**Status:** Complete\n**Severity:** 1\n**Owner:** SRE\n**Authors:** ann, bob\n"
+# Timelines as the SRE book, Cloudflare and AWS publish them, under their own headings.
+PUBLISHED = {
+    "list": """
+## Timeline
+
+2015-10-21 (all times UTC)
+
+- 14:51 The news report it
+- 14:54 OUTAGE BEGINS — the first errors
+- 14:55 detected: ann gets a page
+- 15:28 OUTAGE MITIGATED, a change is undone
+- 16:00 INCIDENT ENDS, all is well for half an hour
+""",
+    "table": """
+## Timeline of events
+
+On 18 November 2025:
+
+| Time (UTC) | Status | Description |
+| --- | --- | --- |
+| 11:05 | Normal. | A change is deployed. |
+| 11:28 | Impact starts. | The first errors are seen. |
+| 11:31 | Detected | A test fails. |
+| 11:32-13:05 | The team investigates. | Nothing is found. |
+| 14:30 | Main impact resolved | The file is replaced. |
+| 17:06 | All services resolved. Impact ends. | All is restarted. |
+""",
+    "local": """
+## Incident timeline
+
+| Time | What |
+| --- | --- |
+| October 19, 2025 11:48 PM PDT | Incident began: names are not found |
+| 11:52 PM PDT | First alert: engineers look |
+| October 20, 2025 2:25 AM PDT | Impact mitigated: names are found |
+| 2:40 AM PDT | Resolved: all is well |
+""",
+}
+
+
+@pytest.fixture(params=PUBLISHED)
+def published(request):
+    """Return a postmortem in the shape of a published one, which has all that is asked for."""
+    top = "## Executive summary\n\nIt failed at 14:51 Pacific time.\n\n## Customer impact\n\nErrors.\n"
+    return f"# It failed\n\n{HEAD_LINES}\n{top}{PUBLISHED[request.param]}{REST}"
+
+
+def test_what_is_published_elsewhere_passes(published):
+    """Other headings, columns and moments, a list for a table, a day said once: all is there."""
+    assert [p for p in problems(published) if not p.advice] == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "what"),
+    [
+        ("**Owner:** SRE\n", "", "no row owner"),
+        ("## Recovery", "## Aside", "the section is missing"),
+        ("| SRE |", "| |", "no owner"),
+        ("| Deadline |", "| Colour |", "the table has no column due"),
+        ("14:51 Pacific time", "14:51", "a time without its zone: 14:51"),
+    ],
+)
+def test_what_is_not_there_is_missed_in_any_shape(published, was, becomes, what):
+    """Other names are no licence to leave out."""
+    if was.startswith("14:51") and "(all times UTC)" in published:
+        return  # which holds for the whole document
+    assert was in published
+    found = [p.what for p in problems(published.replace(was, becomes, 1)) if not p.advice]
+    assert found == [what]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("OUTAGE BEGINS", "Impact starts", "Incident began"), "started"),
+        (("detected: ", "Detected", "First alert"), "detected"),
+        (("OUTAGE MITIGATED", "Main impact resolved", "Impact mitigated"), "mitigated"),
+        (("INCIDENT ENDS", "All services resolved. Impact ends", "Resolved"), "resolved"),
+    ],
+)
+def test_each_moment_is_known_by_its_usual_names(published, words, kind):
+    """Another word in its place, and it is missed."""
+    for word in words:
+        published = published.replace(word, "Something")
+    found = [p.what for p in problems(published) if not p.advice]
+    assert found == [f"no row {kind}"]
+
+
+def test_an_incident_that_goes_on_is_open_and_no_failure(make, incident, said):
+    """Its end is not asked for, and is listed; the start is asked for as ever."""
+    said["ongoing"] = True
+    said["timeline"] = [t for t in said["timeline"] if t["kind"] in ("started", "detected")]
+    del said["resolution"], said["status"]
+    markdown = make(incident, events=said)
+    assert "| Status | Ongoing |" in markdown
+    assert "| Duration | ongoing since 2026-05-02 06:00 UTC |" in markdown
+    assert "TO WRITE" not in markdown
+    found = problems(markdown)
+    assert [(p.what, p.advice) for p in found] == [
+        (f"open: the incident is ongoing, no row {kind}", True)
+        for kind in ("mitigated", "resolved")
+    ]
+    del said["timeline"][0]
+    assert [p.what for p in problems(make(incident, events=said)) if not p.advice] == [
+        "still to write: time, what happened"
+    ]
+    finished = markdown.replace("ongoing", "over").replace("Ongoing", "Complete")
+    assert [p.advice for p in problems(finished)] == [False, False]
