@@ -10,7 +10,7 @@ from atomlab.postmortem import facts, rollup
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.postmortem.events import Events, State, Stated
 from atomlab.postmortem.markdown import Markdown, render
-from atomlab.postmortem.rollup import Subject
+from atomlab.postmortem.rollup import TenantCases
 from atomlab.postmortem.times import ends_of, in_utc
 from atomlab.text import count, joined, listed, printable
 
@@ -63,10 +63,10 @@ def draft(cases: Sequence[Case], events: Events) -> str:
 
 
 def _beside(
-    subjects: Sequence[Subject], apart: Sequence[Subject]
-) -> list[tuple[str, list[Subject]]]:
+    subjects: Sequence[TenantCases], apart: Sequence[TenantCases]
+) -> list[tuple[str, list[TenantCases]]]:
     """Return the tenants that are not affected, by why they are not."""
-    found: dict[str, list[Subject]] = {"Not affected": [], "Undecided": []}
+    found: dict[str, list[TenantCases]] = {"Not affected": [], "Undecided": []}
     for subject in subjects:
         if not subject.failing:
             ranked = {each.outcome for c in subject.cases for each in c.diagnoses} == {"ranked"}
@@ -85,7 +85,7 @@ def _summary(cases: Sequence[Case], still: Sequence[Case]) -> list[tuple[str, St
     return [*parts[:3], then, *(part for part in after if part[0] not in ("Why", "How sure"))]
 
 
-def _since(hit: Sequence[Subject], events: Events) -> str:
+def _since(hit: Sequence[TenantCases], events: Events) -> str:
     """Return since when requests fail: as people say, or when that was first captured."""
     started = sorted(each.at for each in events.timeline if each.kind == "started" and each.at)
     if started:

@@ -26,7 +26,7 @@ _MANY = 100  # tenants named in one place
 
 
 @dataclass(frozen=True)
-class Subject:
+class TenantCases:
     """A tenant, and all findings on it, in the order in which they were captured."""
 
     cases: tuple[Case, ...]
@@ -80,24 +80,24 @@ def fix_of(case: Case) -> tuple[str, str]:
     return (options[0].name if options else ""), ""
 
 
-def subjects_of(cases: Iterable[Case]) -> list[Subject]:
+def subjects_of(cases: Iterable[Case]) -> list[TenantCases]:
     """Return the tenants that the findings are on, each once."""
     by_tenant: dict[str, list[Case]] = {}
     for case in cases:
         by_tenant.setdefault(case.diagnosis.tenant.id, []).append(case)
-    return [Subject(tuple(those)) for those in by_tenant.values()]
+    return [TenantCases(tuple(those)) for those in by_tenant.values()]
 
 
 def within(
-    subjects: Sequence[Subject], incident: Incident | None
-) -> tuple[list[Subject], list[Subject]]:
+    subjects: Sequence[TenantCases], incident: Incident | None
+) -> tuple[list[TenantCases], list[TenantCases]]:
     """Return the tenants that belong to the incident, and those that do not.
 
     Raises InputError for a name in it that is no tenant's of the findings.
     """
     if incident is None:
         return [*subjects], []
-    names = dict[str, Subject]()
+    names = dict[str, TenantCases]()
     for subject in subjects:
         tenant = subject.cases[0].diagnosis.tenant
         names |= {name: subject for name in (tenant.name, tenant.subdomain, tenant.id) if name}
@@ -115,7 +115,7 @@ def which(kinds: Sequence[str]) -> str:
     return "every request" if {*COMPLEXITIES} <= {*kinds} else f"{joined(kinds)} requests"
 
 
-def title_of(subjects: Sequence[Subject]) -> str:
+def title_of(subjects: Sequence[TenantCases]) -> str:
     """Return what happens to whom, in plain words."""
     hit = [subject for subject in subjects if subject.failing]
     if len(hit) == 1:
@@ -138,7 +138,7 @@ class Group:
     """The tenants whose requests fail by one cause."""
 
     cause: str
-    subjects: tuple[Subject, ...]
+    subjects: tuple[TenantCases, ...]
 
     @property
     def tenants(self) -> list[Statement]:
@@ -174,14 +174,14 @@ class Group:
         return Statement(f"{self.subjects[0].who}{whose}: {text}", tuple(cites))
 
 
-def groups_of(hit: Iterable[Subject]) -> list[Group]:
+def groups_of(hit: Iterable[TenantCases]) -> list[Group]:
     """Return the tenants by their cause, the most frequent first."""
     by_cause = _by([(_capital(subject.cause), subject) for subject in hit])
     found = [Group(cause, tuple(those)) for cause, those in by_cause.items()]
     return sorted(found, key=lambda group: -len(group.subjects))
 
 
-def summary(hit: Sequence[Subject], since: str) -> list[tuple[str, str]]:
+def summary(hit: Sequence[TenantCases], since: str) -> list[tuple[str, str]]:
     """Return the incident in parts, each with its label; the table of causes has the evidence."""
     whose = count(len(hit), "tenant")
     kinds = Counter(which(subject.kinds) for subject in hit).most_common()
@@ -206,7 +206,7 @@ def _how_many(counted: Sequence[tuple[str, int]]) -> str:
     return joined(f"{text} ({n})" for (text, _), n in zip(counted, units, strict=True))
 
 
-def to_do(subjects: Iterable[Subject]) -> Iterator[tuple[Statement, str]]:
+def to_do(subjects: Iterable[TenantCases]) -> Iterator[tuple[Statement, str]]:
     """Yield what is to be done and who acts, once for all tenants that need the same."""
     still = [(case, subject) for subject in subjects for case in subject.still]
     fixes = _by([(fix_of(case), (case, subject)) for case, subject in still])
@@ -221,7 +221,7 @@ def to_do(subjects: Iterable[Subject]) -> Iterator[tuple[Statement, str]]:
             yield Statement(f"Decide on what the fix leaves for {whose}: {rest}", _cited(those)), ""
 
 
-def _cited(those: Iterable[tuple[Case, Subject]]) -> tuple[EvidenceItem, ...]:
+def _cited(those: Iterable[tuple[Case, TenantCases]]) -> tuple[EvidenceItem, ...]:
     return tuple(
         case.cite("/summary", case.found.summary.title)
         if case.found.summary

@@ -445,5 +445,5 @@ def test_an_incident_that_goes_on_is_open_and_no_failure(make, incident, said):
     assert [p.what for p in problems(make(incident, events=said)) if not p.advice] == [
         "still to write: time, what happened"
     ]
-    finished = markdown.replace("ongoing", "over").replace("Ongoing", "Complete")
+    finished = markdown.replace("| Ongoing |", "| Complete |").replace("ongoing since", "since")
     assert [p.advice for p in problems(finished)] == [False, False]
