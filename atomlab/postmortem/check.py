@@ -262,9 +262,9 @@ def _advice(block: Block) -> Iterator[Problem]:
         what += [f"{each!r} has no end; say what will be there when it is done" for each in vague]
         if owner.lower() in _words()["nobody"]:
             what.append(f"{owner!r} is nobody; name a person or a team")
-    is_text = not block.level and re.search(r"\w$|\w\W*[^:]$", block.text)
-    is_text = is_text and block.text != "The incident is ongoing."
-    if is_text and block.within(*_CLAIMS) and not block.cites and not _MARK.search(block.text):
+    is_text = not block.level and bool(re.search(r"\w$|\w\W*[^:]$", block.text))
+    is_claim = is_text and block.text != "The incident is ongoing."
+    if is_claim and block.within(*_CLAIMS) and not block.cites and not _MARK.search(block.text):
         what.append("no evidence is cited")
     yield from (_at(block, f"advice: {each}", advice=True) for each in what)
 

@@ -21,8 +21,9 @@ def draft(cases: Sequence[Case], events: Events) -> str:
     Raises InputError where the events say that the incident is about a tenant without findings.
     """
     subjects, apart = rollup.within(rollup.subjects_of(cases), events.incident)
-    mine = [case for subject in subjects for case in subject.cases]
-    cases = [replace(case, among=len(mine) > 1) for case in cases if case in mine]
+    others = [case.file for subject in apart for case in subject.cases]
+    cases = [case for case in cases if case.file not in others]
+    cases = [replace(case, among=len(cases) > 1) for case in cases]
     subjects = rollup.subjects_of(cases)
     hit = [subject for subject in subjects if subject.failing]
     still = [case for subject in subjects for case in subject.still]
@@ -80,19 +81,24 @@ def _summary(cases: Sequence[Case], still: Sequence[Case]) -> list[tuple[str, St
     parts = facts.summary(first)
     if not first.failing or first in still:
         return parts
-    then = ("Since then", _served_later(first, cases) or Statement())
-    after = [(label, said) for case in still[:1] for label, said in facts.summary(case)]
-    return [*parts[:3], then, *(part for part in after if part[0] not in ("Why", "How sure"))]
+    served = _served_later(first, cases)
+    now = {label: said for case in still[:1] for label, said in facts.summary(case)}
+    after = {
+        **({"Since then": served} if served else {}),
+        **({"What still fails": now.pop("What happened")} if now else {}),
+        **{label: said for label, said in now.items() if label not in ("Why", "How sure")},
+    }
+    return [*parts[:3], *after.items()]
 
 
 def _since(hit: Sequence[TenantCases], events: Events) -> str:
     """Return since when requests fail: as people say, or when that was first captured."""
     started = sorted(each.at for each in events.timeline if each.kind == "started" and each.at)
-    if started:
-        return f"It began on {started[0]}."
     seen = min(case.diagnosis.snapshot.captured_at for subject in hit for case in subject.failing)
-    at = in_utc(seen)
-    return f"It was first seen in the snapshot of {at}; the findings do not say when it began."
+    since = f"It was first seen in the snapshot of {in_utc(seen)}; when it began is not recorded."
+    if started:
+        since = f"It began {'on' if len(started[0]) == len('2026-05-02') else 'at'} {started[0]}."
+    return f"{since} It is ongoing." if events.ongoing else since
 
 
 def _date(cases: Sequence[Case], events: Events) -> str:
@@ -129,19 +135,18 @@ def _unchecked(cases: Sequence[Case]) -> list[Statement]:
     """Return what was not checked, or was assumed, once for all findings that say it."""
     said: dict[str, list[tuple[Case, EvidenceItem]]] = {}
     for case in cases:
-        for number, limit in enumerate(case.found.limits):
-            cited = case.cite(f"/limits/{number}", limit)
-            said.setdefault(limit, []).append((case, cited))
-        for number, warning in enumerate(case.found.warnings):
-            says = warning if case.among else "what the replay assumed"
-            cited = case.cite(f"/warnings/{number}", says)
-            said.setdefault(f"Assumed: {warning}.", []).append((case, cited))
+        limits, warnings = case.found.limits, case.found.warnings
+        texts = [*limits, *(f"Assumed: {warning}." for warning in warnings)]
+        places = [f"/limits/{n}" for n in range(len(limits))]
+        places += [f"/warnings/{n}" for n in range(len(warnings))]
+        for text, place in zip(texts, places, strict=True):
+            assumed = "what the replay assumed" if place[1] == "w" and not case.among else text
+            said.setdefault(text, []).append((case, case.cite(place, assumed)))
     return [
-        Statement(
-            text if len(those) == len(cases) else f"{text} ({joined(c.heading for c, _ in those)})",
-            tuple(cited for _, cited in those[:1])
-            if len(those) == len(cases)
-            else tuple(cited for _, cited in those),
+        Statement(text, (those[0][1],))
+        if len(those) == len(cases)
+        else Statement(
+            f"{text} ({joined(c.heading for c, _ in those)})", tuple(e for _, e in those)
         )
         for text, those in said.items()
     ]

@@ -54,6 +54,7 @@ class TenantCases:
             (each.request.kind, each.request.managed): (case, each.fails)
             for case in self.cases
             for each in case.diagnoses
+            if each.outcome != "inconclusive"
         }
         return [case for case in self.cases if any(c is case and f for c, f in last.values())]
 
@@ -93,21 +94,20 @@ def within(
 ) -> tuple[list[TenantCases], list[TenantCases]]:
     """Return the tenants that belong to the incident, and those that do not.
 
-    Raises InputError for a name in it that is no tenant's of the findings.
+    Raises InputError for a name in it that is no tenant's of the findings, or is several tenants'.
     """
-    if incident is None:
-        return [*subjects], []
-    names = dict[str, TenantCases]()
-    for subject in subjects:
-        tenant = subject.cases[0].diagnosis.tenant
-        names |= {name: subject for name in (tenant.name, tenant.subdomain, tenant.id) if name}
-    for number, name in enumerate(incident.tenants):
-        if name not in names:
-            known = listed((subject.who for subject in subjects), 10)
-            what = f"incident.tenants[{number}] of the events file is no tenant of the findings"
-            raise InputError(what, todo=f"name any of: {known}")
-    inside = [names[name] for name in incident.tenants]
-    return [s for s in subjects if s in inside], [s for s in subjects if s not in inside]
+    inside = set[int]()
+    for number, name in enumerate(incident.tenants if incident else ()):
+        tenants = [subject.cases[0].diagnosis.tenant for subject in subjects]
+        here = [n for n, of in enumerate(tenants) if name in (of.name, of.subdomain, of.id)]
+        if len(here) != 1:
+            is_what = "is several tenants" if here else "is no tenant of the findings"
+            known = [subjects[n].who for n in here] or [subject.who for subject in subjects]
+            what = f"incident.tenants[{number}] of the events file {is_what}"
+            raise InputError(what, todo=f"name by subdomain or id any of: {listed(known, 10)}")
+        inside.update(here)
+    mine = [s for n, s in enumerate(subjects) if n in inside or incident is None]
+    return mine, [subject for subject in subjects if subject not in mine]
 
 
 def which(kinds: Sequence[str]) -> str:
@@ -165,13 +165,12 @@ class Group:
     def example(self) -> Statement:
         """What the cause means for the first of the tenants."""
         first = self.subjects[0].failing[0]
-        if said := first.found.summary:
-            text, cites = said.why, [facts.cause(first, at, 0) for at in _with_causes(first)]
-        else:
-            roots = facts.roots([replace(first, among=False)])
-            text, cites = " ".join(root.text for root in roots), [c for r in roots for c in r.cites]
+        said, roots = first.found.summary, facts.roots([replace(first, among=False)])
+        text = said.why if said else " ".join(root.text for root in roots)
+        places = [place for place in first.failing if first.diagnoses[place].causes]
         whose = "" if len(self.subjects) == 1 else ", for example"
-        return Statement(f"{self.subjects[0].who}{whose}: {text}", tuple(cites))
+        cites = tuple(facts.cause(first, place, 0) for place in places)
+        return Statement(f"{self.subjects[0].who}{whose}: {text}", cites)
 
 
 def groups_of(hit: Iterable[TenantCases]) -> list[Group]:
@@ -208,36 +207,23 @@ def _how_many(counted: Sequence[tuple[str, int]]) -> str:
 
 def to_do(subjects: Iterable[TenantCases]) -> Iterator[tuple[Statement, str]]:
     """Yield what is to be done and who acts, once for all tenants that need the same."""
-    still = [(case, subject) for subject in subjects for case in subject.still]
-    fixes = _by([(fix_of(case), (case, subject)) for case, subject in still])
-    for (fix, actor), those in fixes.items():
-        whose = joined(dict.fromkeys(subject.who for _, subject in those))
+    still = [case for subject in subjects for case in subject.still]
+    for (fix, actor), those in _by([(fix_of(case), case) for case in still]).items():
+        whose = joined(dict.fromkeys(case.who for case in those))
         text = f"{_capital(fix)}, for {whose}" if fix else f"Find a fix for {whose}"
-        yield Statement(text, _cited(those)), actor
-    left = _by([(_left(case), (case, subject)) for case, subject in still])
-    for rest, those in left.items():
-        if rest:
-            whose = joined(dict.fromkeys(subject.who for _, subject in those))
-            yield Statement(f"Decide on what the fix leaves for {whose}: {rest}", _cited(those)), ""
+        yield Statement(text, tuple(map(_summarized, those))), actor
+    left = [(said.left, case) for case in still if (said := case.found.summary)]
+    for rest, those in _by(left).items():
+        whose = joined(dict.fromkeys(case.who for case in those))
+        text = f"Decide on what the fix leaves for {whose}: {rest}"
+        if rest and not rest.startswith("Nothing:"):
+            yield Statement(text, tuple(map(_summarized, those))), ""
 
 
-def _cited(those: Iterable[tuple[Case, TenantCases]]) -> tuple[EvidenceItem, ...]:
-    return tuple(
-        case.cite("/summary", case.found.summary.title)
-        if case.found.summary
-        else facts.outcome(case, case.failing[0])
-        for case, _ in those
-    )
-
-
-def _left(case: Case) -> str:
-    """Return what the fix does not cure, empty if that is nothing."""
-    said = case.found.summary
-    return said.left if said and not said.left.startswith("Nothing:") else ""
-
-
-def _with_causes(case: Case) -> list[int]:
-    return [place for place in case.failing if case.diagnoses[place].causes]
+def _summarized(case: Case) -> EvidenceItem:
+    if said := case.found.summary:
+        return case.cite("/summary", said.title)
+    return facts.outcome(case, case.failing[0])
 
 
 def _counted(found: Counter[str], most: int = 10) -> str:

@@ -382,7 +382,7 @@ On 18 November 2025:
 @pytest.fixture(params=PUBLISHED)
 def published(request):
     """Return a postmortem in the shape of a published one, which has all that is asked for."""
-    top = "## Executive summary\n\nIt failed at 14:51 Pacific time.\n\n## Customer impact\n\nErrors.\n"
+    top = "## Executive summary\n\nIt failed at 14:51 Pacific time.\n\n## User impact\n\nErrors.\n"
     return f"# It failed\n\n{HEAD_LINES}\n{top}{PUBLISHED[request.param]}{REST}"
 
 

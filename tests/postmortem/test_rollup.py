@@ -98,7 +98,7 @@ def test_the_same_tenant_on_two_snapshots_counts_once(make, found, incident, nex
     assert "4 of 4 kinds of request find no model" in row[1]
     told = section(markdown, "Summary")
     assert "Since then. On the later snapshot brennan-2026-05-03" in told
-    assert "Advanced requests of Brennan Machinery fail" in told
+    assert "What still fails. Advanced requests of Brennan Machinery fail" in told
     several = make(incident, next_day, found["knoll"])
     assert "Requests of 2 tenants fail" in section(several, "Summary")
     assert [row[1][0] for row in table(several, "Tenants by cause")] == ["1", "1"]
@@ -145,6 +145,32 @@ def test_an_incident_about_a_tenant_without_findings_is_refused(make, found):
     with refused(InputError, "incident.tenants[1] of the events file is no tenant") as caught:
         make(found["knoll"], events={"incident": {"tenants": ["knoll", "acme"]}})
     assert "Knoll Research (knoll)" in caught.value.todo
+
+
+def test_a_name_that_two_tenants_have_is_refused(make, found):
+    """Which of them is meant is not guessed; the id tells them apart."""
+    twin = json.loads(json.dumps(found["osprey"]).replace("Osprey Security", "Knoll Research"))
+    named = twin["diagnosis"]["tenant"]
+    with refused(InputError, "incident.tenants[0] of the events file is several tenants"):
+        make(found["knoll"], twin, events={"incident": {"tenants": ["Knoll Research"]}})
+    alone = make(found["knoll"], twin, events={"incident": {"tenants": [named["id"]]}})
+    assert "osprey" in section(alone, "Impact")
+
+
+def test_what_cannot_be_decided_later_heals_nothing(make, found):
+    """A later snapshot without prices does not take a tenant from the list of actions."""
+    later = copy.deepcopy(found["knoll"])
+    later["diagnosis"]["snapshot"]["captured_at"] = "2026-05-03T08:00:00Z"
+    for each in later["diagnosis"]["diagnoses"]:
+        each |= {"outcome": "inconclusive", "causes": [], "error": None}
+    assert "Add a new key" in section(make(found["knoll"], later), "Action items")
+
+
+def test_since_when_it_fails_is_what_people_say(make, found):
+    """The begin, and that it goes on; without that the first capture."""
+    start = {"at": "2026-05-01 22:00 UTC", "kind": "started", "what": "a", "source": "b"}
+    markdown = make(*found.values(), events={"timeline": [start], "ongoing": True})
+    assert "It began at 2026-05-01 22:00 UTC. It is ongoing." in section(markdown, "Summary")
 
 
 def test_findings_without_a_summary_roll_up_too(make, found):
