@@ -189,6 +189,8 @@ CITED = [
     ("None of 2,691 models is usable.", "/snapshot", "2,691"),
     ("None of 2,690 models is usable on 2026-05-09 at 08:07 UTC.", "/snapshot", None),
     ("49% of 46 tenants get this error.", "/affected/1", "46"),
+    ("By step 3 of runbook 7 on May 2, 22 of 45 tenants get it.", "/affected/1", None),
+    ("By step 3, 23 tenants get this error.", "/affected/1", "23"),
     ("2,600 models rejected, 90 usable.", "/diagnosis/diagnoses/1 ", "2,600"),
     ("The best of them 78, required 94.", "/causes/1", "78"),
     ("2 of 7 claims are confirmed.", "/verification/claims |", "2"),

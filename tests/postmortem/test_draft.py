@@ -208,6 +208,19 @@ def test_times_are_sorted_and_spans_computed(finished):
     assert "Time to resolve: 1 day." in told
 
 
+def test_of_a_range_an_end_counts_from_its_end(make, incident, said):
+    """It is over when the range is; it was noticed when that began; zones are one another's."""
+    said["timeline"][1]["at"] = "2026-05-02 09:30 - 10:00 CEST"
+    said["timeline"][2]["at"] = "2026-05-02 12:00/2026-05-02 13:15 UTC"
+    markdown = make(incident, events=said)
+    told = section(markdown, "Timeline")
+    assert "2026-05-02 07:30–08:00 UTC (09:30–10:00 CEST)" in told
+    assert "Time to detect: 1 hour 30 minutes." in told
+    assert "Time to mitigate: 7 hours 15 minutes." in told
+    assert "| Duration | 1 day |" in markdown
+    assert problems(markdown) == []
+
+
 def test_a_time_that_is_not_known_stays_open(make, incident, said):
     """A day without a time, or a moment nobody gives, is to be written; a naive time is not UTC."""
     said["timeline"][0]["at"] = "2026-05-02"
