@@ -34,6 +34,7 @@ _ORDER = (
 )
 # Where advice asks for evidence.
 _CLAIMS = ("timeline", "trigger", "root cause", "contributing causes", "resolution")
+_UNCITED = "advice: no evidence is cited"
 _MARK = re.compile(r"\b(?:TO WRITE|TODO|TBD|FIXME)\b(?:: )?")
 _EMPTY = ("", "n/a", "none", "unassigned", "unknown")
 _HALF = r"(?: ?[AaPp]\.?[Mm]\b\.?)"
@@ -82,6 +83,9 @@ def problems(markdown: str) -> list[Problem]:
         in_head = any(map(_IN_HEAD.search, block.head))
         if clock and not zoned and not in_head and not _ZONE.search(block.text):
             found.append(_at(block, f"a time without its zone: {clock[0]}"))
+    if not any(block.cites for block in read) and _UNCITED in (each.what for each in found):
+        found = [each for each in found if each.what != _UNCITED]
+        found.append(Problem(0, "Evidence", f"{_UNCITED}, as in [E1]", advice=True))
     return sorted(dict.fromkeys(found))
 
 
@@ -265,7 +269,7 @@ def _advice(block: Block) -> Iterator[Problem]:
     is_text = not block.level and bool(re.search(r"\w$|\w\W*[^:]$", block.text))
     is_claim = is_text and block.text != "The incident is ongoing."
     if is_claim and block.within(*_CLAIMS) and not block.cites and not _MARK.search(block.text):
-        what.append("no evidence is cited")
+        what.append(_UNCITED.removeprefix("advice: "))
     yield from (_at(block, f"advice: {each}", advice=True) for each in what)
 
 

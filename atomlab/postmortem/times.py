@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 
 from atomlab.files import read_yaml
 
-_WRITE = "write 2026-05-02T08:15:00Z"
 _DAY = r"\d{4}-\d\d-\d\d"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?"
 _OFFSET = r"(?:UTC|GMT)?[+\u2212-](?:0\d|1[0-4]|\d(?=\Z))(?::?(?:00|15|30|45))?"
-_ZONE = rf"{_OFFSET}(?![\d:])|[A-Z][a-z]\w+(?:/[A-Z][\w+-]*){{1,2}}|[A-Za-z]{{1,5}}\b"
+_ZONE = rf"{_OFFSET}(?![\d:])|[A-Z]\w+(?:/[A-Z][\w+-]*){{1,2}}|[A-Za-z]{{1,5}}\b"
 _PART = (
     r"(?:(?P<day{0}>{1})(?:[T ,]\s*|$|\s*(?=[/–—-])))?(?:(?P<clock{0}>{2})\s?(?P<zone{0}>{3})?)?"
 )
@@ -95,7 +94,7 @@ def due_date(given: Any) -> Any:
 
 
 def _no_time() -> ValueError:
-    return ValueError(f"is not a time; {_WRITE}")
+    return ValueError("is not a time; write 2026-05-02T08:15:00Z")
 
 
 def _one(found: re.Match[str]) -> str:
@@ -149,6 +148,8 @@ def _clock(text: str) -> str:
     """Return a time of day with two digits for the hour, from one of 12 hours or 24."""
     digits, half = re.match(r"[\d:]+", text), re.search(r"([ap])\.?m", text, re.IGNORECASE)
     hour, _, rest = (digits[0] if digits else "").partition(":")
+    if half and int(hour) not in range(1, 13):
+        raise _no_time()
     past = {"a": 0, "p": 12}[half[1].lower()] if half else 0
     return f"{int(hour) % 12 + past if half else int(hour):02}:{rest}"
 

@@ -25,37 +25,27 @@ _IMAGE = re.compile(
     r'<img(?: alt="([^"]*)")?[^>]*? src="data:image/(svg|png)(?:\+xml)?;base64,([^"]+)"'
 )
 _META = re.compile(r'<meta name="(author|date)" content="([^"]+)">')
-_TITLE = re.compile("<title>(.*?)</title>", re.DOTALL)
-_PROPERTIES = """\
-<?xml version="1.0" encoding="UTF-8"?>
-<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"\
- xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"\
- xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><dc:title>{title}</dc:title>\
-<dc:creator>{author}</dc:creator><dc:language>en</dc:language>\
-<dcterms:created xsi:type="dcterms:W3CDTF">{day}T00:00:00Z</dcterms:created>\
-<dcterms:modified xsi:type="dcterms:W3CDTF">{day}T00:00:00Z</dcterms:modified></cp:coreProperties>
-"""
+_CREATOR = re.compile("<dc:creator>.*?</dc:creator>", re.DOTALL)
+_MADE_AT = re.compile(r"(?<=W3CDTF\">)[^<]+")
 _NO_GLYPH = re.compile('the text `"(.+?)"` could not be displayed')
 
 
 def to_docx(page: str) -> bytes:
     """Return the HTML page as a Word document, in the styles of reference.docx.
 
-    Its properties are the page's title, author and date; the date is today's where it has none.
+    Its properties are the page's title, author and date, today where it has none.
     """
     made = _pandoc(_content(page), "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
-    about, title = _about(page), _TITLE.search(page)
+    about, written = _about(page), BytesIO()
+    creator = f"<dc:creator>{escape(about.get('author', ''))}</dc:creator>"
     day = about.get("date") or f"{datetime.now(UTC):%Y-%m-%d}"
-    properties = _PROPERTIES.format(
-        title=escape(visible(unescape(title[1]))) if title else "",
-        author=escape(about.get("author", "")),
-        day=day,
-    )
-    written = BytesIO()
     with ZipFile(BytesIO(made)) as before, ZipFile(written, "w", ZIP_DEFLATED) as after:
         for part in before.infolist():
-            is_core = part.filename == "docProps/core.xml"
-            after.writestr(part, properties if is_core else before.read(part))
+            content = before.read(part)
+            if part.filename == "docProps/core.xml":  # in which pandoc has 1970 and nobody
+                named = _CREATOR.sub(lambda _: creator, content.decode())
+                content = _MADE_AT.sub(f"{day}T00:00:00Z", named).encode()
+            after.writestr(part, content)
     return written.getvalue()
 
 

@@ -54,6 +54,7 @@ REFUSED = [
     ("2026-05-04/2026-05-02", "is not a time"),
     ("2026-05-02 25:10 UTC", "is not a time"),
     ("2026-05-02 UTC", "is not a time"),
+    ("2026-05-02 13:15 PM UTC", "is not a time"),
     ("11:32 - 13:05 UTC", "is not a time"),
     ("9999-12-31T23:59:59-14:00", "is not a time"),
 ]
