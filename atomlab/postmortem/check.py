@@ -34,6 +34,7 @@ _ORDER = (
 )
 # Where advice asks for evidence.
 _CLAIMS = ("timeline", "trigger", "root cause", "contributing causes", "resolution")
+_WEIGHED = ("action items", "fix options", "tried for every tenant of the snapshot")
 _UNCITED = "advice: no evidence is cited"
 _MARK = re.compile(r"\b(?:TO WRITE|TODO|TBD|FIXME)\b(?:: )?")
 _EMPTY = ("", "n/a", "none", "unassigned", "unknown")
@@ -96,10 +97,12 @@ def _canonical(block: Block) -> Block:
     return replace(block, aliases=tuple(aliases), head=tuple(head))
 
 
-def _named(kind: str, name: str) -> list[str]:
+@cache
+def _named(kind: str, name: str) -> tuple[str, ...]:
     """Return our names for what a postmortem calls so, in small letters, else its own."""
     plain = re.sub(r"\s*\(.*?\)|[*:]|^[\d.]+ ", "", name).strip().lower()
-    return [ours for ours, theirs in _names()[kind].items() if plain in theirs] or [plain]
+    known = tuple(ours for ours, theirs in _names()[kind].items() if plain in theirs)
+    return known or (plain,)
 
 
 def _at(block: Block, what: str, *, advice: bool = False) -> Problem:
@@ -140,9 +143,8 @@ def _head(read: Sequence[Block]) -> Iterator[Problem]:
     for block in read:
         if len(block.cells) == 2 and not any(block.head):
             name, value = block.cells[0].lower(), block.cells[1]
-            required = (
-                head.get(_named("head", name)[0]) is block and _named("head", name)[0] in _HEAD
-            )
+            ours = _named("head", name)[0]
+            required = ours in _HEAD and head.get(ours) is block
             if _is_empty(value) if required else not value.strip(" .–—-?"):
                 yield _at(block, f"no {printable(name, 40) or 'name'}")
 
@@ -175,11 +177,7 @@ def _uncited(block: Block, known: Mapping[int, Block]) -> Iterator[Problem]:
     rows = [known[number] for number in cites if number in known]
     # What people state is not measured, and the table of options says more than its evidence.
     measured = all(not _is_empty(row.named.get("snapshot")) for row in rows)
-    if (
-        len(rows) < len(cites)
-        or not measured
-        or block.within("action items", "fix options", "tried for every tenant of the snapshot")
-    ):
+    if len(rows) < len(cites) or not measured or block.within(*_WEIGHED):
         return
     shown = "; ".join(row.named.get("what it shows", "") for row in rows)
     # Several findings may be counted themselves, as in 4 of 4 kinds of request.
@@ -241,10 +239,15 @@ def _kinds(block: Block) -> list[str]:
 
 
 def _moment(block: Block, when: str, day: str) -> str:
-    """Return the day of a row of the timeline, and its time if that is in UTC."""
-    clock = re.search(r"(\d\d:\d\d(?::\d\d)?)", when)
-    in_utc = re.search(r"UTC|GMT|\dZ", when) or any("utc" in name for name in block.head)
-    return f"{day} {clock[1]}" if clock and in_utc else day
+    """Return the day of a row of the timeline, and its time if that is in UTC.
+
+    A day in another zone may be another one in UTC: then it is empty.
+    """
+    clock = _CLOCK.search(when)
+    in_utc = clock and re.match(r"[\d: –-]*\(?(?:UTC|GMT|Z)", when[clock.end() :])
+    if in_utc or (clock and any("utc" in name for name in block.head)):
+        return f"{day} {clock[0]}" if clock else day
+    return "" if clock else day
 
 
 def _actions(read: Sequence[Block]) -> Iterator[Problem]:

@@ -96,6 +96,12 @@ SOUND = [
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 06:00 (UTC)"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-01 23:00 PDT"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 08:00+02:00"),
+    ("Timeline", "2026-05-02 07:30 UTC", "2026-05-01 23:30 PDT"),
+    ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 15:00 JST (06:00 UTC)"),
+    ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 8:00 AM CEST"),
+    ("Timeline", "2026-05-02 06:00 UTC", "May 2, 2026 06:00 UTC"),
+    ("Lessons", "Nobody was told of the error.", "At 9:15 AM Pacific time it began."),
+    ("Lessons", "Nobody was told of the error.", "At 14:51 Europe/Berlin it began."),
     ("Messages", "| Internal | None. |", "| Internal | none |"),
 ]
 
