@@ -182,7 +182,8 @@ def _uncited(block: Block, known: Mapping[int, Block]) -> Iterator[Problem]:
     shown = "; ".join(row.named.get("what it shows", "") for row in rows)
     # Several findings may be counted themselves, as in 4 of 4 kinds of request.
     counts = map(str, range(len(rows) + 1)) if len(rows) > 1 else ()
-    right = {*_figures(shown), *counts}
+    names = re.findall(r"(?<![\w.,])\d+(?= \()", shown)  # of tenants, as in Area 51 (area)
+    right = {*_figures(shown), *counts, *names}
     wrong = [figure for figure in _figures(block.text) if figure not in right]
     if wrong and _figures(shown):
         cited = ", ".join(f"[E{number}]" for number in cites[:3])

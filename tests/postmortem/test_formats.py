@@ -276,6 +276,8 @@ def test_the_properties_are_those_of_the_incident(make, incident, said):
     title = "Postmortem: A & B <fail>"
     assert {*found.values()} == {(title, "Ana Orlov, Bo Lind", "2026-05-02")}
     assert languages == ("en", "en", "en")
+    document = docx.Document(BytesIO(to_bytes(make(incident, events=said), "docx")))
+    assert not {"Author", "Date"} & {p.style.name for p in document.paragraphs}
 
     said |= {"authors": [], "owner": ["ann", "bob"]}
     said["timeline"][0]["at"] = "2026-05-01 23:30 UTC"

@@ -90,6 +90,12 @@ def test_what_it_says_passes_its_own_check(make, found, said):
     assert problems(make(*found.values(), events=said)) == []
 
 
+def test_a_number_in_a_name_is_no_figure(make, found, said):
+    """Evidence among others says whose it is, so that the check knows the name."""
+    named = json.loads(json.dumps(found["brennan"]).replace("Brennan Machinery", "Area 51"))
+    assert problems(make(named, found["fjord"], found["glacier"], events=said)) == []
+
+
 def test_the_same_tenant_on_two_snapshots_counts_once(make, found, incident, next_day):
     """Before and after the fix: one tenant, the requests that ever failed, what still fails."""
     markdown = make(incident, next_day)
