@@ -6,9 +6,12 @@ import re
 import subprocess
 from base64 import b64decode, b64encode
 from contextlib import suppress
-from html import unescape
+from datetime import UTC, datetime
+from html import escape, unescape
+from io import BytesIO
 from itertools import accumulate
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from atomlab.errors import ReportError
 from atomlab.report.pictures import is_svg, size_of
@@ -33,23 +36,41 @@ _UNREADABLE = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="420" height="24"><text y="16" font-size="12">'
     b"Left out: a picture that cannot be printed; report.html has it.</text></svg>"
 )
+_META = re.compile(r'<meta name="(author|date)" content="([^"]+)">')
+_CREATOR = re.compile("<dc:creator>.*?</dc:creator>", re.DOTALL)
+_MADE_AT = re.compile(r"(?<=W3CDTF\">)[^<]+")
 _NO_GLYPH = re.compile('the text `"(.+?)"` could not be displayed')
 
 
 def to_docx(page: str) -> bytes:
-    """Return the HTML page as a Word document, in the styles of reference.docx."""
-    page = _with_sources(page, deeper_than=_DEEPEST)
-    return _pandoc(_content(page), "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
+    """Return the HTML page as a Word document, in the styles of reference.docx.
+
+    Its properties are the page's title, author and date, today where it has none.
+    """
+    about, written = _about(page), BytesIO()
+    content = _content(_with_sources(page, deeper_than=_DEEPEST))
+    made = _pandoc(content, "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
+    creator = f"<dc:creator>{escape(about.get('author', ''))}</dc:creator>"
+    day = about.get("date") or f"{datetime.now(UTC):%Y-%m-%d}"
+    with ZipFile(BytesIO(made)) as before, ZipFile(written, "w", ZIP_DEFLATED) as after:
+        for part in before.infolist():
+            stored = before.read(part)
+            if part.filename == "docProps/core.xml":  # in which pandoc has 1970 and nobody
+                named = _CREATOR.sub(lambda _: creator, stored.decode())
+                stored = _MADE_AT.sub(f"{day}T00:00:00Z", named).encode()
+            after.writestr(part, stored)
+    return written.getvalue()
 
 
 def to_pdf(page: str, footer: str = "") -> tuple[bytes, str]:
     """Return the HTML page as PDF on A4, and the letters in it that no font of this machine has.
 
-    The PDF is tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
+    Its title, author and date are the page's; where that has no date it is today's. The PDF is
+    tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
     """
     page = _with_sources(page, deeper_than=_DEEPEST)
     files, texts, page = _with_images_apart(page)
-    texts["footer"] = footer
+    texts |= {"footer": footer, **_about(page)}
     with suppress(RuntimeError):
         return _set(page, files, texts)
     # Pandoc writes some signs, and cells put out drawings, that typst does not know.
@@ -117,9 +138,14 @@ def font_warnings(missing: str) -> list[str]:
     return [f"{boxes}; {todo} and make the PDF again"]
 
 
+def _about(page: str) -> dict[str, str]:
+    """Return the author and the date that the page's head states."""
+    return {name: visible(unescape(said)) for name, said in _META.findall(page)}
+
+
 def _content(page: str) -> str:
     """Return the page without folded code and contents; pandoc would read nothing but `main`."""
-    shown = _LEFT_OUT.sub("", page)
+    shown = _LEFT_OUT.sub("", _META.sub("", page))
     return visible(re.sub(r"<(/?)main\b", r"<\1div", shown))
 
 

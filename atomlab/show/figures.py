@@ -56,7 +56,7 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
         {name: _shares(each, mask) for name, mask in rows.items()} for each in panels.values()
     ]
     differ = [name for name in rows if shares[0][name] != shares[-1][name]]
-    held = [name for name in rows if shares[0][name].get("client", _NONE).text != "100"]
+    held = [n for n in rows if rows[n].any() and shares[0][n].get("client", _NONE).text != "100"]
     shown = differ or held or list(rows)
     filters = [n for n in NAMES if any(n in each[name] for each in shares for name in shown)]
     names = [f"{printable(name, 20)} ({int(rows[name].sum()):,})" for name in shown]
