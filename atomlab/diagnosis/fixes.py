@@ -135,6 +135,21 @@ def best_fix(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     return _easiest(known, failing)
 
 
+def as_named(fix: FixSet, diagnosis: Diagnosis) -> FixSet:
+    """Return the fix that its words name: of new keys of which any would do, one that serves all.
+
+    Alone it serves every kind of request, those too that do not fail.
+    """
+    serving = diagnosis.keys_that_serve if _is_new_key(fix) else ()
+    found = (f for each in diagnosis.failing for f in each.explanation.fix_sets if _is_new_key(f))
+    named = (f for f in found if f.provider in serving and f.effort == fix.effort)
+    return fix if fix.provider in serving else next(named, fix)
+
+
+def _is_new_key(fix: FixSet) -> bool:
+    return [edit.kind for edit in fix.edits] == ["new-credential"]
+
+
 def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the easiest verified fix set of the request, None if none, or if no cause is known."""
     if not diagnosis.explanation.causes:
