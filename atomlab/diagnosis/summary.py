@@ -11,7 +11,7 @@ from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.edits import Who
 from atomlab.diagnosis.explanation import Cause, FixSet
 from atomlab.diagnosis.findings import Summary
-from atomlab.diagnosis.fixes import best_fix, decided_after, in_words, left_by, needed
+from atomlab.diagnosis.fixes import as_named, best_fix, decided_after, in_words, left_by, needed
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.text import joined, printable
@@ -48,7 +48,7 @@ def summarize(diagnosis: Diagnosis) -> Summary:
         todo=_todo(fix, diagnosis),
         who=TURN[fix.who] if fix else "",
         actor=fix.who if fix else None,
-        left=_left(fix, diagnosis) if fix else "",
+        left=_left(as_named(fix, diagnosis), diagnosis) if fix else "",
         cause=joined(dict.fromkeys(map(_short, failing))),
         fix=in_words(fix.edits, diagnosis) if fix else "",
     )

@@ -52,7 +52,7 @@ def print_report(outcome: Outcome) -> None:
         "cause": ", ".join(filter(None, (row.cause, row.certainty))),
         "fix": row.fix,
         "who acts": row.who_acts,
-        "not cured": row.not_cured,
+        "stays broken": row.not_cured,
         "answer": row.note,
         "requests": row.requests_are,
     }

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
 from atomlab.diagnosis.answers import mode_of
-from atomlab.diagnosis.fixes import best_fix, in_words, kinds_of
+from atomlab.diagnosis.fixes import as_named, best_fix, in_words, kinds_of
 from atomlab.diagnosis.summary import summarize
 from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.show.terminal import (
@@ -196,15 +196,8 @@ def _print_tests(out: Console, failing: RequestDiagnosis, detail: Detail) -> Non
 def _fix(
     fix: FixSet, group: Sequence[RequestDiagnosis], diagnosis: Diagnosis, words: str = ""
 ) -> str:
-    """Return a fix in words, or in those given, who makes it, its cost, and what running it gave.
-
-    Where it is a new key, and several would do, one of those named in the words was run.
-    """
-    serving, run = diagnosis.keys_that_serve, fix
-    if [edit.kind for edit in fix.edits] == ["new-credential"] and fix.provider not in serving:
-        alike = [f for d in group for f in d.explanation.fix_sets if f.effort == fix.effort]
-        named = (f for f in alike if f.provider in serving and len(f.edits) == 1)
-        run = next(named, fix)
+    """Return a fix in words, or those given, who makes it, its cost, and what running it gave."""
+    run = as_named(fix, diagnosis)
     key = "" if run is fix else f"with {run.edits[0].setting_key}, "
     edits = words or printable(in_words(fix.edits, diagnosis), 400)
     return f"{edits} ({fix.who}, cost {fix.cost}; {key}{_proof(run, group)})"

@@ -48,8 +48,8 @@ def test_report_runs_and_prints_the_verdict_and_the_path(run, shipped, tmp_path)
         "cause: key under another name (minimax), confirmed",
         "fix: set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY",
         "who acts: tenant",
-        "not cured: Advanced requests stay broken; they need another fix: the tenant has to add a"
-        " new key for any of: anthropic, deepinfra, moonshot, openrouter.",
+        "stays broken: Advanced requests stay broken; they need another fix: the tenant has to add"
+        " a new key for any of: anthropic, deepinfra, moonshot, openrouter.",
         f"report: {tmp_path / 'out' / 'report.html'}",
     ]
     assert "cell" in err
@@ -244,7 +244,7 @@ def test_a_triage_ends_with_the_status_and_says_apart_how_sure_the_cause_is(
     first, *facts, last = out.splitlines()
     assert first == f"{found['summary']['title']} ({status})"
     assert last == f"report: {tmp_path / 'report.html'}"
-    names = ["cause", "fix", "who acts", "not cured"] if code else []
+    names = ["cause", "fix", "who acts", "stays broken"] if code else []
     assert [fact.split(": ")[0] for fact in facts] == names
     assert ("confirmed" in out) == bool(code)
     page = (tmp_path / "report.html").read_text()

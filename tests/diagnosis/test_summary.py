@@ -128,3 +128,11 @@ def test_nothing_is_concluded_without_the_environment(tmp_path):
     assert found.todo == "Capture the data again, with what is missing."
     nothing = (found.failing, found.why, found.proof, found.who, found.left)
     assert not any((*nothing, found.cause, found.fix))
+
+
+def test_the_key_that_is_tried_is_one_of_those_that_are_named(after):
+    """Many a new key cures advanced requests; those that break simple ones are not named."""
+    found = summarize(atomlab.diagnose(after, "brennan"))
+    assert found.failing == ("advanced",)
+    assert found.todo.startswith("Add a new key for any of: anthropic")
+    assert found.left.startswith("Nothing:")
