@@ -25,12 +25,13 @@ from atomlab.cli.postmortem import postmortem
 from atomlab.cli.report import report
 from atomlab.cli.snapshot import snapshot
 from atomlab.cli.verify import verify
+from atomlab.cli.why import why
 from atomlab.errors import AtomlabError, Ended, InputError
 from atomlab.process import INTERRUPTED
 from atomlab.text import printable, without_password
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (capture, diagnose, verify, lint, fix, report, postmortem, lab):
+for command in (capture, why, diagnose, verify, lint, fix, report, postmortem, lab):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")
 

@@ -27,9 +27,14 @@ _PROOF: dict[Verdict, str] = {
     "refuted": "The cause that was named is not the cause.",
 }
 
+_NOTHING_LEFT = "Nothing: with the fix made, every request that was tried works."
 
-def summarize(diagnosis: Diagnosis) -> Summary:
-    """Return the summary of a tenant's requests: each field is a sentence or two, or empty."""
+
+def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
+    """Return the summary of a tenant's requests: each field is a sentence or two, or empty.
+
+    What the fix does not cure is said of those of `whole`, where more were diagnosed.
+    """
     failing = () if diagnosis.undecided else diagnosis.failing
     fix = best_fix(failing)
     certainty = _certainty(failing) if failing else None
@@ -45,7 +50,7 @@ def summarize(diagnosis: Diagnosis) -> Summary:
         todo=_todo(fix, diagnosis) if failing else "",
         who=_TURN[fix.who] if fix else "",
         actor=fix.who if fix else None,
-        left=_left(fix, diagnosis) if fix else "",
+        left=_left(fix, whole or diagnosis) if fix else "",
         cause=joined(dict.fromkeys(map(_short, failing))),
         fix=in_words(fix.edits, diagnosis) if fix else "",
     )
@@ -164,13 +169,15 @@ def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
 
 def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
     """Return what the fix does not cure: what finds no model even then, or one that cannot chat."""
+    if [edit.kind for edit in fix.edits] == ["new-credential"] and diagnosis.keys_that_serve:
+        return _NOTHING_LEFT  # the keys that are named serve every request
     sentences = [
         f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
         for edits, these in left_by(fix, diagnosis.failing).items()
     ]
     if mute := unable(decided_after(fix, diagnosis)):
         sentences.append(f"With the fix made, {mute}.")
-    return " ".join(sentences) or "Nothing: with the fix made, every request that was tried works."
+    return " ".join(sentences) or _NOTHING_LEFT
 
 
 def _capital(text: str) -> str:

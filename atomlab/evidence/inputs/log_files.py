@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import sys
 import zlib
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.log_records import begins
 
-STDIN = "-"
+STDIN, GIVEN = "-", "the line given"
 HEAD = 1 << 16  # bytes by which a file is judged
 BLOCK = 1 << 17
 LONGEST_LINE = 8 << 20
@@ -29,9 +30,13 @@ OnRead = Callable[[int], None]  # told how many bytes of the file, as it is on d
 class LogFile:
     """One file of a log; `head` is its first lines, `whole` whether it is one JSON document."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | bytes) -> None:
+        self._given = path if isinstance(path, bytes) else None
+        in_no_file = self._given is not None or str(path) == STDIN
         self.name = "stdin" if str(path) == STDIN else str(path)
-        self._path = None if str(path) == STDIN else Path(path)
+        if self._given is not None:
+            self.name = GIVEN
+        self._path = None if in_no_file else Path(os.fsdecode(path))
         self._piped: BinaryIO | None = None
         self.size = 0
         raw = self._opened()
@@ -52,8 +57,11 @@ class LogFile:
         self._check()
 
     def _opened(self) -> BinaryIO:
+        if self._given is not None:
+            return io.BufferedReader(io.BytesIO(self._given))
         if self._path is None:
-            return sys.stdin.buffer
+            raw: Any = sys.stdin.buffer
+            return raw if hasattr(raw, "peek") else io.BufferedReader(raw)
         try:
             if self._path.is_dir():
                 raise InputError(

@@ -29,7 +29,7 @@ _DASHED = re.compile(r"(\d{4}-\d\d-\d\d[T ][\d:]{8}(?:[.,]\d+)?) - \S+ - ([A-Za-
 _PLAIN = re.compile(
     rf"\[?{_TIME}\]?(?: \[(?P<boxed>{_WORDS}) *\] (?:\[(?P<first>[^\]]{{0,100}})\] ?(?=\[))?"
     rf"(?:\[(?P<logger>(?-i:[a-z_])[\w.]*)\] )?"
-    rf"|[ |,:-]*\[?(?P<level>{_WORDS})\]?[ |:-]+(?:\[?(?P<named>[a-z_][\w.]*\.[\w.]+)\]?:? )?"
+    rf"|[ |,:-]*\[?(?P<level>{_WORDS})\]?[ |:-]+(?:\[?(?-i:[a-z_])[\w.]*(?:\]|:|\]:) )?"
     rf"| ?)(?P<message>.*)",
     re.IGNORECASE,
 )

@@ -47,7 +47,7 @@ class WorkerLog(Iterator[LogLine]):
 
     def __init__(
         self,
-        paths: Sequence[str | Path],
+        paths: Sequence[str | Path | bytes],
         zone: str | tzinfo | None = None,
         shapes: Shapes | str | Path | None = None,
         progress: OnProgress | None = None,
@@ -104,7 +104,7 @@ class WorkerLog(Iterator[LogLine]):
 
 
 def read_log(
-    paths: Sequence[str | Path],
+    paths: Sequence[str | Path | bytes],
     zone: str | tzinfo | None = None,
     shapes: Shapes | str | Path | None = None,
     progress: OnProgress | None = None,
@@ -113,10 +113,10 @@ def read_log(
 ) -> WorkerLog:
     """Return the lines of a log that mean something, by time: an iterator with a `coverage`.
 
-    `paths` are its files, plain or gzipped, in any order, `-` for stdin. `zone` is that of plain
-    times, an IANA name or an offset: without it InputError is raised where one is needed, or with
-    `timeless` such lines have no time. `shapes` is a site's own file of shapes. `progress` is
-    given the bytes that were read, and of how many. Raises InputError, one line.
+    `paths` are its files, plain or gzipped, in any order, `-` for stdin, bytes for text itself.
+    `zone` is that of plain times, an IANA name or an offset: without it InputError is raised where
+    one is needed, or with `timeless` such lines have no time. `shapes` is a site's own file of
+    shapes. `progress` is given the bytes that were read, and of how many. Raises InputError.
     """
     return WorkerLog(paths, zone, shapes, progress, timeless=timeless)
 
