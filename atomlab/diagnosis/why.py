@@ -130,7 +130,7 @@ class Why:
 
     def _cited(self) -> str:
         line = self.line
-        at = f", {line.at:%Y-%m-%d %H:%M:%S} UTC" if line.at else ""
+        at = f", {line.at:%Y-%m-%d %H:%M:%S} UTC" if line.at else ", time not known"
         more = f"; the last of {self.number:,} like it" if self.number > 1 else ""
         return f"{_place(line)}{at}, {line.event}, sha256 {line.sha256[:16]}…{more}"
 

@@ -72,8 +72,9 @@ class Shapes:
         words = "|".join(map(re.escape, sorted(self.names, key=len, reverse=True)))
         self._named = re.compile(
             rf"(?<![\w.])(?P<name>{words})[\"']?[=:] ?[\"']?(?P<value>[\w./:@-]+)"
-            r"|\bfor tenant:? (?P<tenant>[\w.:@-]+)"
+            r"|\bfor tenant:? (?P<tenant>[\w.:@-]+)|^Task [\w.]+\[(?P<job>[\w-]+)\]"  # Celery's
         )
+        self._last: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._known: dict[Any, tuple[str, dict[str, str]] | None] = {}
 
     def levels(self, event: str) -> set[str]:
@@ -122,11 +123,12 @@ class Shapes:
     def named_in(self, text: str) -> dict[str, str]:
         """Return what a text says as NAME=value, of the names that we know, or `for tenant`."""
         found: dict[str, str] = {}
-        if "=" not in text and ":" not in text and "tenant" not in text:
+        if "=" not in text and ":" not in text and "tenant" not in text and "Task " not in text:
             return found
         for match in self._named.finditer(text):
-            name = "tenant" if match["tenant"] else self.names[match["name"]]
-            found.setdefault(name, (match["tenant"] or match["value"]).rstrip(".:"))
+            group = match.lastgroup or ""
+            name = self.names[match["name"]] if group == "value" else group
+            found.setdefault(name, match[group].rstrip(".:"))
         return found
 
     def known_error(self, text: str) -> str | None:
@@ -135,6 +137,8 @@ class Shapes:
 
     def harmless(self, raw: Mapping[str, str]) -> dict[str, str]:
         """Return the fields whose values have the shape of what they name; no other leaves."""
+        if raw == self._last[0]:  # lines of one job have the same
+            return self._last[1]
         kept = {}
         for name, value in raw.items():
             if name == "error":
@@ -145,6 +149,7 @@ class Shapes:
                 clean = harmless(name, value)
             if clean is not None:
                 kept[name] = clean
+        self._last = dict(raw), kept
         return kept
 
 

@@ -17,8 +17,9 @@ from atomlab.errors import InputError
 from atomlab.evidence.inputs.keywords import Seeker
 from atomlab.evidence.inputs.log_coverage import FileCoverage, LogCoverage, LogLine
 from atomlab.evidence.inputs.log_files import LogFile, check_once
-from atomlab.evidence.inputs.log_records import LogRecord, RecordReader, Zone, begins, parse_zone
+from atomlab.evidence.inputs.log_records import LogRecord, RecordReader, begins
 from atomlab.evidence.inputs.log_shapes import LEVELS, Shapes, load_shapes
+from atomlab.evidence.inputs.log_times import Zone, parse_zone
 
 # Several processes write to one file: their times may go back by this much.
 MOST_BACK = timedelta(seconds=60)
@@ -99,6 +100,10 @@ class WorkerLog(Iterator[LogLine]):
             else:
                 _, place, line, lines = heapq.heappop(active)
                 yield line
+                if not active and not waiting:
+                    for _, line in lines:
+                        yield line
+                    return
             if (following := next(lines, None)) is not None:
                 heapq.heappush(active, (following[0], place, following[1], lines))
 
@@ -194,7 +199,7 @@ class _Scan:
                 continue
             if place >= end:
                 return
-            start, done = (0, len(text)) if self.file.whole else _bounds(text, place)
+            start, done = (0, len(text)) if self.file.whole else _bounds(text, place, done)
             number += text.count(b"\n", counted, start)
             counted, raw = start, text[start:done].rstrip(b"\n")
             digest = ""
@@ -260,11 +265,14 @@ class _Scan:
         )
 
 
-def _bounds(text: bytes, place: int) -> tuple[int, int]:
-    """Return where the record around a place begins and ends, the end of its last line included."""
+def _bounds(text: bytes, place: int, known: int) -> tuple[int, int]:
+    """Return where the record around a place begins and ends, the end of its last line included.
+
+    Where `known` is, a record is known to begin.
+    """
     start = text.rfind(b"\n", 0, place) + 1
     end = text.find(b"\n", place) + 1 or len(text)
-    while start and not begins(text, start):
+    while start > known and not begins(text, start):
         start = text.rfind(b"\n", 0, start - 1) + 1
     while end < len(text) and not begins(text, end):
         end = text.find(b"\n", end) + 1 or len(text)

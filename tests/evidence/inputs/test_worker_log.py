@@ -78,6 +78,9 @@ FORMATS = {
     "docker": json.dumps({"log": f"{DASHED}{RANKED}\n", "time": "2026-05-02T08:00:01.123456789Z"}),
     "CRI": f"2026-05-02T08:00:01.123456789Z stderr F {DASHED}{RANKED}",
     "ISO": f"2026-05-02T08:00:01.123Z INFO core.llm: {RANKED}",
+    "Celery": f"[{AT},123: INFO/ForkPoolWorker-1] {RANKED}",
+    "compose": f"worker-1  | {DASHED}{RANKED}",
+    "kubectl": f"[pod/worker-6f/worker] {DASHED}{RANKED}",
 }
 
 
@@ -158,6 +161,10 @@ LINES = {
         "error",
         {"error": NO_MODELS, "tenant": "brennan", "job": "bf-1", "complexity": "advanced"},
     ),
+    f"Task core.backfill[5d7c-1] raised unexpected: ValueError('{NO_MODELS}')": (
+        "error",
+        {"error": NO_MODELS, "job": "5d7c-1"},
+    ),
     "Structured generation failed: Error code: 401 - {'error': 'key'}": (
         "auth-error",
         {"status": "401"},
@@ -204,6 +211,21 @@ def test_of_a_traceback_its_last_line_counts(log):
     (found,) = read(log(*lines))
     assert (found.event, found.line, found.lines) == ("error", 2, 5)
     assert found.sha256 == hashlib.sha256("\n".join(lines[1:6]).encode()).hexdigest()
+
+
+def test_a_traceback_that_is_wrapped_line_by_line_is_one_record(log):
+    """By Docker, Kubernetes or a prefix."""
+    lines = [f"{AT},100 - worker - ERROR - Task failed", "Traceback:", "  File", f"X: {NO_MODELS}"]
+    stamp = "2026-05-02T08:00:01.2Z"
+    for n, wrap in enumerate(
+        (
+            lambda line: json.dumps({"log": f"{line}\n", "stream": "stderr", "time": stamp}),
+            lambda line: f"{stamp} stderr F {line}",
+            lambda line: f"worker-1  | {line}",
+        )
+    ):
+        (found,) = read(log(*map(wrap, [*lines, lines[0]]), name=f"log-{n}"))
+        assert (found.event, found.level, found.lines) == ("error", "ERROR", 4)
 
 
 def test_an_exception_in_json_counts_by_its_last_line(log):
