@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
 from atomlab.diagnosis.findings import Summary
 from atomlab.diagnosis.summary import summarize
-from atomlab.errors import NO_MODELS, InputError, TenantError
+from atomlab.errors import NO_MODELS, InputError
 from atomlab.evidence.inputs.log_coverage import LogLine
 from atomlab.evidence.inputs.log_files import GIVEN
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.shelf import fitting_snapshot
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
+from atomlab.evidence.tenants import tenant_id
 from atomlab.text import count, joined, listed, printable
 from atomlab.verdicts import Status
 
@@ -25,6 +26,7 @@ FAILURES = frozenset(
     {"auth-error", "backfill-failed", "error", "fallback", "generation-failed", "sync-failed"}
 )
 _NO_CLIENT = "No LLM providers available"  # how the public edition says it
+_OLDEST = datetime.min.replace(tzinfo=UTC)
 _REMEMBERED = 100_000  # jobs and requests of which the tenant is known
 _OTHER = {
     "auth-error": "a provider refuses the key, which is there and dead: its owner must replace it",
@@ -157,34 +159,48 @@ def explain_log(
     if not found:
         return _other_failure(other)
     named = [name for name in found if name is not None]
-    if tenant is None and len(named) != 1:
-        return _which_tenant(named)
-    names = [tenant] if tenant is not None else named
+    if tenant is None and not named:
+        return Asked(("tenant",), "the line does not name the tenant: give --tenant")
     if snapshot is None and folder is None:
         what = "no snapshot was given: give --snapshot, or set ATOMLAB_SNAPSHOTS"
         return Asked(("snapshot",), what)
     latest = max((f.line.at for f in found.values() if f.line.at), default=None)
+    names = [tenant] if tenant is not None else named
     with (
         open_snapshot(snapshot)
         if snapshot is not None
         else fitting_snapshot(Path(folder or ""), names, latest)
     ) as evidence:
-        try:
-            who = evidence.tenant(names[0])
-        except TenantError:
-            if tenant is None and found[names[0]].line.fields.get("tenant") is None:
-                what = f"{names[0]} in the line is no tenant of the snapshot: give --tenant"
-                return Asked(("tenant",), what)
-            raise
-        own = {who.id, who.subdomain, who.name, names[0]}
-        failure = next((found[name] for name in named if name in own), None) or found.get(None)
-        if failure is None:
+        ids = {name: tenant_id(evidence.session, name) for name in named}
+        if tenant is not None:
+            who = evidence.tenant(tenant).id
+        elif len({ids[name] or name for name in named}) > 1:
+            what = f"the log has failures of {count(len(named), 'tenant')} ({listed(named)})"
+            return Asked(("tenant",), f"{what}: give --tenant")
+        elif ids[named[0]] is None and "tenant" not in found[named[0]].line.fields:
+            what = f"{named[0]} in the line is no tenant of the snapshot: give --tenant"
+            return Asked(("tenant",), what)
+        else:
+            who = evidence.tenant(named[0]).id
+        own = [found[name] for name in named if ids[name] == who]
+        failing = own or [found[None]] if None in found else own
+        if not failing:
             raise InputError(
                 f"no line is of a failure of {names[0]}",
                 todo=f"those that fail are {listed(named)}",
             )
-        kinds = (complexity,) if complexity else failure.complexities
-        return _answer(evidence, who.id, failure, kinds)
+        return _answer(evidence, who, merged(failing), complexity)
+
+
+def merged(failing: Sequence[FailingLines]) -> FailingLines:
+    """Return the failing lines of one tenant that goes by several names."""
+    latest = max(failing, key=lambda each: each.line.at or _OLDEST)
+    return FailingLines(
+        latest.line,
+        {kind for each in failing for kind in each.kinds},
+        any(each.silent for each in failing),
+        sum(each.number for each in failing),
+    )
 
 
 def failures_in(log: Iterable[LogLine]) -> tuple[dict[str | None, FailingLines], LogLine | None]:
@@ -224,14 +240,8 @@ def _place(line: LogLine) -> str:
     return line.file if line.file == GIVEN else f"{printable(line.file)} line {line.line:,}"
 
 
-def _which_tenant(named: list[str]) -> Asked:
-    if not named:
-        return Asked(("tenant",), "the line does not name the tenant: give --tenant")
-    what = f"the log has failures of {count(len(named), 'tenant')} ({listed(named)})"
-    return Asked(("tenant",), f"{what}: give --tenant")
-
-
-def _answer(evidence: Snapshot, tenant: str, failure: FailingLines, kinds: tuple[str, ...]) -> Why:
+def _answer(evidence: Snapshot, tenant: str, failure: FailingLines, complexity: str | None) -> Why:
+    kinds = (complexity,) if complexity else failure.complexities
     whole = diagnose(evidence, tenant)
     these = tuple(each for each in whole.requests if each.request.complexity in kinds)
     asked = replace(whole, requests=these)

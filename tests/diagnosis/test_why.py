@@ -117,6 +117,15 @@ def test_options_go_before_what_lines_say():
         explain(f"{ERROR} tenant_id=brenan")
 
 
+def test_one_tenant_may_go_by_several_names():
+    """Lines name it by id and by subdomain: they are counted together, and the last is cited."""
+    kinds = {"brennan": "simple", TENANT: "complex"}
+    lines = [f"{ERROR} tenant_id={name} complexity={kind}" for name, kind in kinds.items()]
+    found = explain(*lines)
+    assert isinstance(found, Why)
+    assert (found.number, found.kinds) == (2, ("simple", "complex"))
+
+
 def test_a_tenant_is_known_from_other_lines_of_its_job():
     """And only from those: a tenant of another job says nothing."""
     names = "2026-05-02T08:14:00Z INFO core: [JOB_EVENT] j-1: started tenant_id=brennan"

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.log_coverage import FileCoverage, LogCoverage
 from atomlab.evidence.inputs.log_files import BLOCK, LONGEST_LINE
 from atomlab.evidence.inputs.worker_log import LogLine, read_log
 from tests.canaries import MANY, SECRETS, Scanner
@@ -271,9 +274,12 @@ def test_every_cited_line_is_where_it_is_said_to_be(log):
         assert line.sha256 == hashlib.sha256(record.encode()).hexdigest()
 
 
+def at(n: int) -> datetime:
+    return EIGHT + timedelta(minutes=n)
+
+
 def minute(n: int, text: str = RANKED, level: str = "INFO") -> str:
-    at = EIGHT + timedelta(minutes=n)
-    return f"{at:%Y-%m-%d %H:%M:%S},000 - w - {level} - {text}"
+    return f"{at(n):%Y-%m-%d %H:%M:%S},000 - w - {level} - {text}"
 
 
 def test_files_are_merged_by_time_whatever_their_order(log):
@@ -285,7 +291,7 @@ def test_files_are_merged_by_time_whatever_their_order(log):
     packed = log(*(minute(n) for n in range(60, 80)), name="last.gz")
     packed.write_bytes(gzip.compress(packed.read_bytes()))
     found = read(packed, *files)
-    assert [line.at for line in found] == [EIGHT + timedelta(minutes=n) for n in range(80)]
+    assert [line.at for line in found] == [at(n) for n in range(80)]
 
 
 def test_coverage_has_times_levels_restarts_and_cuts(log):
@@ -302,14 +308,13 @@ def test_coverage_has_times_levels_restarts_and_cuts(log):
     assert (early.cut, late.cut) == (("it begins inside a record",), ("its last line has no end",))
     assert (early.lines, late.lines) == (4, 3)
 
-    at = [EIGHT + timedelta(minutes=n) for n in range(70)]
-    assert coverage.gaps(at[0], at[52]) == [(at[2], at[50])]
-    assert coverage.gaps(at[50], at[52]) == []
-    assert coverage.gaps(at[50], at[69]) == [(at[52], at[69])]
-    assert coverage.gaps(at[10], at[20]) == [(at[10], at[20])]
-    assert coverage.gaps(at[60], at[69]) == [(at[60], at[69])]
+    assert coverage.gaps(at(0), at(52)) == [(at(2), at(50))]
+    assert coverage.gaps(at(50), at(52)) == []
+    assert coverage.gaps(at(50), at(69)) == [(at(52), at(69))]
+    assert coverage.gaps(at(10), at(20)) == [(at(10), at(20))]
+    assert coverage.gaps(at(60), at(69)) == [(at(60), at(69))]
     before = EIGHT - timedelta(hours=1)
-    assert coverage.gaps(before, at[1]) == [(before, at[0])]
+    assert coverage.gaps(before, at(1)) == [(before, at(0))]
     assert coverage.gaps(before, before + timedelta(minutes=9)) == [
         (before, before + timedelta(minutes=9))
     ]
@@ -321,6 +326,26 @@ def test_edges_that_are_as_far_apart_as_lines_are_meet(log):
     second = log(*(minute(n) for n in range(50, 90, 5)), name="b")
     coverage = read_log([first, second], "UTC").coverage
     assert coverage.gaps(EIGHT, EIGHT + timedelta(minutes=85)) == []
+
+
+MINUTES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1, max_size=5)
+
+
+@given(MINUTES, st.integers(0, 70), st.integers(1, 30))
+def test_gaps_are_the_minutes_that_no_file_covers(spans, start, length):
+    """As counted minute by minute, for files without silences whose edges never nearly meet."""
+    spans = [(3 * first, 3 * (first + long)) for first, long in spans]
+    files = [
+        FileCoverage("f", at(first), at(last), None, 0, (), (), timedelta(), timedelta())
+        for first, last in sorted(spans)
+    ]
+    end = start + length
+    gaps = LogCoverage(tuple(files)).gaps(at(start), at(end))
+    outside = {n for n in range(start, end) if not any(first <= n < last for first, last in spans)}
+    uncovered = {n for n in range(start, end) if any(a <= at(n) < b for a, b in gaps)}
+    # A minute is no gap: one that lies between the window's edge and a file's may be left out.
+    assert uncovered <= outside
+    assert all(n in (start, end - 1) for n in outside - uncovered)
 
 
 @pytest.mark.parametrize(
