@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from hashlib import sha256
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from atomlab.errors import InputError
-from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.shapes import NOT_PASTED, is_drawn, looks_secret
+from atomlab.evidence.inputs.log_fields import REMEMBERED, harmless
 from atomlab.files import read_yaml
 from atomlab.text import did_you_mean, field_name
 
@@ -25,24 +23,6 @@ SHIPPED = Path(__file__).with_name("log_shapes.yaml")
 _FIELDS = ("event", "line", "pattern", "keyword", "level", "fields", "means")
 _SHORTEST = 4  # characters of a keyword: a shorter one is in too many lines
 _HOLES = re.compile(r"(\{[a-z_]+\}|…)")
-
-# What a field may look like; one that is not named here is a word.
-_ID = re.compile(r"[A-Za-z0-9][\w.:@-]{0,99}", re.ASCII)
-_WORD = re.compile(r"[A-Za-z][\w.-]{0,39}", re.ASCII)
-_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,6})?", re.ASCII)
-_MODEL = re.compile(r"[A-Za-z0-9][\w./:@+-]{0,149}", re.ASCII)
-_IDS = ("tenant", "workspace", "job", "request", "document", "worker")
-_NUMBERS = (
-    *("value", "prices", "processed", "failed", "nodes", "edges", "entities", "relationships"),
-    *("chunk", "status", "attempt"),
-)
-_CHOICES = {
-    "complexity": frozenset(COMPLEXITIES),
-    "mode": frozenset({"BYOK", "Managed", "byok", "managed", "hybrid"}),
-    "credential": frozenset({"BYOK", "ENV", "OAUTH"}),
-}
-_NOT_PASTED = re.compile(NOT_PASTED, re.IGNORECASE)
-_TOO_MANY = 20_000  # answers that are remembered
 
 
 @dataclass(frozen=True)
@@ -102,7 +82,7 @@ class Shapes:
             if event == "auth-error" and "host" in fields and "provider" not in found[1]:
                 found = None
         if len(message) + len(last) < 500:
-            if len(self._known) >= _TOO_MANY:
+            if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[key] = found
         return found
@@ -151,28 +131,6 @@ class Shapes:
                 kept[name] = clean
         self._last = dict(raw), kept
         return kept
-
-
-@lru_cache(maxsize=_TOO_MANY)
-def harmless(name: str, value: str) -> str | None:
-    """Return a field's value if it has the shape of what it names, else None.
-
-    An id that was drawn at random without hyphens could be a key: it becomes a name made from its
-    hash, so that jobs are still told apart.
-    """
-    value = value.strip()
-    if name in _CHOICES:
-        return value if value in _CHOICES[name] else None
-    if name in _NUMBERS:
-        return value if _NUMBER.fullmatch(value) else None
-    if looks_secret(value) or not _NOT_PASTED.match(value):
-        return None
-    if name in _IDS:
-        if not _ID.fullmatch(value):
-            return None
-        return f"id-{sha256(value.encode()).hexdigest()[:12]}" if is_drawn(value) else value
-    shape = _MODEL if name == "model" else _WORD
-    return value if shape.fullmatch(value) and not is_drawn(value) else None
 
 
 @cache

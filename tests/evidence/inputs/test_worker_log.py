@@ -274,7 +274,7 @@ def test_every_cited_line_is_where_it_is_said_to_be(log):
         assert line.sha256 == hashlib.sha256(record.encode()).hexdigest()
 
 
-def at(n: int) -> datetime:
+def at(n: float) -> datetime:
     return EIGHT + timedelta(minutes=n)
 
 
@@ -328,6 +328,34 @@ def test_edges_that_are_as_far_apart_as_lines_are_meet(log):
     assert coverage.gaps(EIGHT, EIGHT + timedelta(minutes=85)) == []
 
 
+def covered(first: float, last: float, begin: float = 0, end: float = 0) -> FileCoverage:
+    """Return the coverage of a file from minute to minute, with silences near its ends."""
+    silences = (timedelta(minutes=begin), timedelta(minutes=end))
+    return FileCoverage("f", at(first), at(last), None, 0, (), (), *silences)
+
+
+@pytest.mark.parametrize(
+    ("files", "window", "gap"),
+    [
+        ([covered(0, 5), covered(5.8, 9)], (1, 8), None),  # within a minute edges meet
+        ([covered(0, 5), covered(6.2, 9)], (1, 8), (5, 6.2)),
+        ([covered(0, 5, end=2), covered(6.2, 9)], (1, 8), None),  # the one speaks rarely
+        ([covered(0, 5), covered(6.2, 9, begin=2)], (1, 8), None),  # or the other does
+        ([covered(0, 5, begin=2), covered(6.2, 9, end=2)], (1, 8), (5, 6.2)),  # not there
+        ([covered(0, 5)], (5, 5.5), (5, 5.5)),  # after the log
+        ([covered(6, 9)], (5, 5.5), (5, 5.5)),  # before it
+        ([covered(0, 5, end=9), covered(40, 50)], (20, 30), (20, 30)),  # in the middle of a gap
+        ([covered(0, 50), covered(3, 4, end=9)], (1, 55), (50, 55)),  # one within another
+        ([covered(0, 5)], (-0.5, 3), None),  # a log has to begin somewhere
+        ([], (1, 8), (1, 8)),
+    ],
+)
+def test_where_edges_meet_there_is_no_gap(files, window, gap):
+    """Edges are as near as the log is silent there; what no file has seen is a gap."""
+    found = LogCoverage(tuple(files)).gaps(*map(at, window))
+    assert found == ([tuple(map(at, gap))] if gap else [])
+
+
 MINUTES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1, max_size=5)
 
 
@@ -335,10 +363,7 @@ MINUTES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1
 def test_gaps_are_the_minutes_that_no_file_covers(spans, start, length):
     """As counted minute by minute, for files without silences whose edges never nearly meet."""
     spans = [(3 * first, 3 * (first + long)) for first, long in spans]
-    files = [
-        FileCoverage("f", at(first), at(last), None, 0, (), (), timedelta(), timedelta())
-        for first, last in sorted(spans)
-    ]
+    files = [covered(first, last) for first, last in sorted(spans)]
     end = start + length
     gaps = LogCoverage(tuple(files)).gaps(at(start), at(end))
     outside = {n for n in range(start, end) if not any(first <= n < last for first, last in spans)}
@@ -454,6 +479,16 @@ def test_no_secret_leaves_a_line(log):
     assert len(found) > 10 * len(secrets)
     said = "\n".join(f"{line.level} {line.event} {dict(line.fields)}" for line in found)
     assert Scanner(secrets).found_in(said.encode()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["tenant_id", "job_id", "workspace_id", "provider", "plan", "model"]
+)
+@pytest.mark.parametrize("secret", ["sk-live-1234", "ghp_x1", "xoxb-12-ab", "svc:pass@host"])
+def test_what_begins_like_a_key_is_none_however_short(log, name, secret):
+    """In an id, a word or a model's place."""
+    (found,) = read(log(f"{AT},0 - w - ERROR - {NO_MODELS} {name}={secret}"))
+    assert secret not in str(dict(found.fields))
 
 
 def test_a_site_adds_its_own_shapes(log, tmp_path):
