@@ -20,6 +20,7 @@ HEAD = 1 << 16  # bytes by which a file is judged
 BLOCK = 1 << 17
 LONGEST_LINE = 8 << 20
 LONGEST_RECORD = 1 << 20  # bytes; more lines that begin no record are a record of their own
+_KEPT = 1 << 13
 _TOO_SHORT = 100  # bytes: what two logs may have in common
 _GIVE = "give the worker's log as text, gzipped or not"
 _PACKED = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2", b"PK\x03\x04": "zip"}
@@ -104,6 +105,11 @@ class LogFile:
         garbled = head.decode("utf-8", "replace").count("\ufffd")
         if b"\0" in head or controls + garbled > len(head) // 20:
             raise InputError("is binary, not a log", where=self.name, todo=_GIVE)
+
+    def forget(self) -> None:
+        """Keep of the head only what tells two files apart: there may be thousands of them."""
+        if self._piped is None and not self.whole:
+            self.head = self.head[:_KEPT]
 
     def blocks(self, read: OnRead | None = None) -> Iterator[tuple[int, bytes, int]]:
         """Yield the file in blocks: the number of the first line, the text, and up to where.

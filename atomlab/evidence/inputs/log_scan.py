@@ -60,6 +60,7 @@ class LogScan:
         self._latest, self._silence = self.first, _silence(times[:_EDGE])
         if not file.whole and not begins(file.head.split(b"\n", 1)[0]):
             self._cut.append("it begins inside a record")
+        file.forget()
 
     def _sampled(self, text: bytes, reader: RecordReader) -> Iterator[tuple[int, LogRecord]]:
         """Yield the records that begin in a text, each from its first line, with its number."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from atomlab.errors import InputError
@@ -22,6 +22,7 @@ from atomlab.evidence.inputs.log_files import BLOCK, LONGEST_LINE
 from atomlab.evidence.inputs.worker_log import LogLine, read_log
 from tests.canaries import MANY, SECRETS, Scanner
 from tests.conftest import ROOT
+from tests.refusals import is_one_line
 
 NO_MODELS = "No models available from dynamic pricing"
 TENANT = "31c06fc4-db22-4740-83ea-48ac14f25810"
@@ -489,6 +490,50 @@ def test_what_begins_like_a_key_is_none_however_short(log, name, secret):
     """In an id, a word or a model's place."""
     (found,) = read(log(f"{AT},0 - w - ERROR - {NO_MODELS} {name}={secret}"))
     assert secret not in str(dict(found.fields))
+
+
+_NAMES = [
+    "message",
+    "level",
+    "timestamp",
+    "extra",
+    "exc_info",
+    "log",
+    "time",
+    "tenant_id",
+    "body",
+    "resourceLogs",
+    "scopeLogs",
+    "logRecords",
+    "attributes",
+    "resource",
+    "timeUnixNano",
+    "severityNumber",
+]
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from([NO_MODELS, AT, "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4)
+    ),
+    max_leaves=9,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ODD.map(json.dumps) | st.text(max_size=40) | st.sampled_from([*LINES]), max_size=6))
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(lines):
+    """JSON of any form, text of any kind: no other error than ours."""
+    text = "\n".join(f"{DASHED}{line}" if n % 2 else line for n, line in enumerate(lines))
+    try:
+        log = read_log([text.encode("utf-8", "surrogatepass")], "UTC")
+        for line in log:
+            assert 1 <= line.line <= text.count("\n") + 1
+        assert log.coverage.files[0].lines <= text.count("\n") + 1
+    except InputError as error:
+        refusal = str(error)
+    else:
+        refusal = "none"
+    assert is_one_line(refusal)
 
 
 def test_a_site_adds_its_own_shapes(log, tmp_path):
