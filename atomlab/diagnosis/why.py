@@ -25,6 +25,7 @@ from atomlab.verdicts import Status
 FAILURES = frozenset(
     {"auth-error", "backfill-failed", "error", "fallback", "generation-failed", "sync-failed"}
 )
+_WHO = ("tenant", "workspace", "id")  # which may name a tenant, the surest first
 _NO_CLIENT = "No LLM providers available"  # how the public edition says it
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _REMEMBERED = 100_000  # jobs and requests of which the tenant is known
@@ -212,7 +213,7 @@ def failures_in(log: Iterable[LogLine]) -> tuple[dict[str | None, FailingLines],
     whose: dict[tuple[str, str], str] = {}
     other: LogLine | None = None
     for line in log:
-        tenant = line.fields.get("tenant") or line.fields.get("workspace")
+        tenant = next((line.fields[name] for name in _WHO if name in line.fields), None)
         ids = [(name, line.fields[name]) for name in ("job", "request") if name in line.fields]
         if tenant and len(whose) < _REMEMBERED:
             whose.update(dict.fromkeys(ids, tenant))

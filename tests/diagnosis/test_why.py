@@ -26,7 +26,10 @@ def explain(*lines: str, snapshot: str | None = BEFORE, **options: str | None) -
 
 @pytest.mark.parametrize(
     "named",
-    ["tenant_id=brennan", f"tenant_id={TENANT}", f"workspace_id={TENANT}", "for tenant brennan"],
+    [
+        *("tenant_id=brennan", f"tenant_id={TENANT}", f"workspace_id={TENANT}", f"({TENANT})"),
+        *("for tenant brennan", "for tenant 'brennan'"),
+    ],
 )
 @pytest.mark.parametrize("kind", ["simple", "moderate", "complex"])
 def test_the_line_names_tenant_and_kind(named, kind):

@@ -17,7 +17,7 @@ _ID = re.compile(r"[A-Za-z0-9][\w.:@-]{0,99}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z][\w.-]{0,39}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 _MODEL = re.compile(r"[A-Za-z0-9][\w./:@+-]{0,149}", re.ASCII)
-_IDS = ("tenant", "workspace", "job", "request", "document", "worker")
+_IDS = ("tenant", "workspace", "job", "request", "document", "worker", "id")
 _NUMBERS = (
     *("value", "prices", "processed", "failed", "nodes", "edges", "entities", "relationships"),
     *("chunk", "status", "attempt"),
@@ -39,6 +39,8 @@ def harmless(name: str, value: str) -> str | None:
     hash, so that jobs are still told apart.
     """
     value = value.strip()
+    if name == "complexity":
+        value = value.rpartition(".")[2].lower()  # QueryComplexity.ADVANCED
     if name in _CHOICES:
         return value if value in _CHOICES[name] else None
     if name in _NUMBERS:

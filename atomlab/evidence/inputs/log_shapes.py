@@ -15,9 +15,11 @@ from typing import Any
 
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.log_fields import REMEMBERED, harmless
+from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.files import read_yaml
 from atomlab.text import did_you_mean, field_name
 
+_MAY_NAME = re.compile(r"[=:]|tenant|request|Task |-[0-9a-f]{4}-")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHIPPED = Path(__file__).with_name("log_shapes.yaml")
 _FIELDS = ("event", "line", "pattern", "keyword", "level", "fields", "means")
@@ -52,7 +54,10 @@ class Shapes:
         words = "|".join(map(re.escape, sorted(self.names, key=len, reverse=True)))
         self._named = re.compile(
             rf"(?<![\w.])(?P<name>{words})[\"']?[=:] ?[\"']?(?P<value>[\w./:@-]+)"
-            r"|\bfor tenant:? (?P<tenant>[\w.:@-]+)|^Task [\w.]+\[(?P<job>[\w-]+)\]"  # Celery's
+            r"|\bfor tenant:? [\"']?(?P<tenant>[\w.:@-]+)"
+            r"|^Task [\w.]+\[(?P<job>[\w-]+)\]"  # Celery's
+            rf"|\b(?P<complexity>{'|'.join(COMPLEXITIES)}) requests?\b"
+            r"|\b(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b"
         )
         self._last: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._known: dict[Any, tuple[str, dict[str, str]] | None] = {}
@@ -75,7 +80,9 @@ class Shapes:
         found = self._match(level, message) or (last and self._match(level, last)) or None
         if found is not None:
             event, fields = found
-            raw = {**self.named_in(message), **fields}
+            raw = {**self.named_in(f"{message} {last}"), **fields}
+            if list(raw.values()).count(raw.get("id", "")) > 1:
+                del raw["id"]  # the text does say so
             if last and self.known_error(last):
                 raw["error"] = last
             found = event, self.harmless(raw)
@@ -101,9 +108,12 @@ class Shapes:
         return None
 
     def named_in(self, text: str) -> dict[str, str]:
-        """Return what a text says as NAME=value, of the names that we know, or `for tenant`."""
+        """Return what a text says as NAME=value, of the names that we know, or in a few words.
+
+        An `id` is a UUID of which the text does not say what it names.
+        """
         found: dict[str, str] = {}
-        if "=" not in text and ":" not in text and "tenant" not in text and "Task " not in text:
+        if not _MAY_NAME.search(text):
             return found
         for match in self._named.finditer(text):
             group = match.lastgroup or ""

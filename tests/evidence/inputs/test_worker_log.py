@@ -188,6 +188,20 @@ def test_each_of_the_platform_s_lines_has_its_event_and_fields(log, message):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        *("complexity=advanced", "complexity: ADVANCED", "request_kind=QueryComplexity.ADVANCED"),
+        *("no model for advanced requests", "advanced request of job_id=7"),
+    ],
+)
+def test_the_kind_of_request_is_read_in_several_spellings(log, words):
+    """An enumeration's name, in capitals, in words; of other words none is taken for a kind."""
+    lines = [f"{AT},0 - w - ERROR - {NO_MODELS}: {each}" for each in (words, "advanced search")]
+    found = read(log(*lines))
+    assert [line.fields.get("complexity") for line in found] == ["advanced", None]
+
+
+@pytest.mark.parametrize(
     "line",
     [
         f"{DASHED}Subject: {NO_MODELS}",  # a mail that the worker reads, at INFO
