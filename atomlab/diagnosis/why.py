@@ -107,7 +107,7 @@ class Why:
             yield "proof", said.proof
             yield "fix", f"{said.todo} {said.who}".rstrip()
             if said.left:
-                yield "left", said.left
+                yield "not cured", said.left
         if self.assumed:
             yield "assumes", self.assumed
         yield "report", self.command
@@ -265,7 +265,9 @@ def _answer(evidence: Snapshot, tenant: str, failure: FailingLines, complexity: 
 def _assumed(diagnosis: Diagnosis) -> str:
     """Return which inputs were not captured, so that something is assumed of them."""
     inputs = dict.fromkeys(f"{a.input} ({a.state})" for a in diagnosis.assumptions)
-    return f"something of {joined(inputs)}; atomlab diagnose says what" if inputs else ""
+    if not inputs:
+        return ""
+    return f"{joined(inputs)} not captured: atomlab diagnose says what is assumed instead"
 
 
 def _apart(apart: timedelta) -> str:

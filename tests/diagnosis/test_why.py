@@ -40,7 +40,7 @@ def test_the_line_names_tenant_and_kind(named, kind):
     assert (found.status, found.kinds) == ("affected", (kind,))
     assert said[""] == f"Brennan Machinery: {kind} requests fail"
     assert said["fix"].startswith(FIX)
-    assert "Advanced requests stay broken" in said["left"]
+    assert "Advanced requests stay broken" in said["not cured"]
     assert said["report"].endswith(f"{BEFORE} --tenant brennan")
     assert said["snapshot"].endswith("15 min before the line")
 
@@ -62,7 +62,7 @@ def test_an_advanced_request_is_told_of_the_fix_that_cures_it():
     assert isinstance(found, Why)
     said = dict(found.lines())
     assert said["fix"].startswith("Add a new key for any of: ")
-    assert said["left"].startswith("Nothing")
+    assert said["not cured"].startswith("Nothing")
 
 
 @pytest.mark.parametrize(
