@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -20,14 +21,15 @@ MOST_BACK = timedelta(seconds=60)
 _EDGE = 50  # records at either end of a file that tell its pace there
 _TAIL = 1 << 15  # bytes in which the last of them are
 OLDEST = datetime.min.replace(tzinfo=UTC)
+_LEVEL_NAMES = r"(?:level|levelname|level_name|log\.level|severity|severity_?[tT]ext)"
+# Where a format has a level, not where a message speaks of one.
 _LEVEL_AT = {
-    level: [
-        text.encode()
-        for text in (
-            *(f" - {level} - ", f"[{level}]", f"m{level}\x1b", f"\n{level}:"),
-            *(f'"{level}"', f'"{level.lower()}"'),
-        )
-    ]
+    level: re.compile(
+        rf"\d\d:\d\d:\d\d[.,\d]*(?:Z|[+-]\d\d:?\d\d)?"
+        rf"(?: - \S+ - {level} - |: {level}/|\]? +\[?(?:\x1b\[[\d;]*m)*{level}\b)"
+        rf"|^{level}:|{_LEVEL_NAMES}\\?\" ?: ?\\?\"(?i:{level})\\?\"".encode(),
+        re.MULTILINE,
+    )
     for level in LEVELS
 }
 
@@ -148,10 +150,8 @@ class LogScan:
         for level in LEVELS:
             if level in self._levels:
                 return
-            in_json = text[:1] == b"{" and b'"%s"' % level.lower().encode() in text
-            if (level.encode() in text or in_json) and any(
-                mark in text for mark in _LEVEL_AT[level]
-            ):
+            in_json = text[:1] == b"{" and b'"%s' % level.lower().encode() in text
+            if (level.encode() in text or in_json) and _LEVEL_AT[level].search(text):
                 self._levels.add(level)
 
     def coverage(self) -> FileCoverage:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.log_coverage import FileCoverage, LogCoverage
-from atomlab.evidence.inputs.log_files import BLOCK, LONGEST_LINE
+from atomlab.evidence.inputs.log_files import BLOCK, HEAD, LONGEST_LINE
 from atomlab.evidence.inputs.worker_log import LogLine, read_log
 from tests.canaries import MANY, SECRETS, Scanner
 from tests.conftest import ROOT
@@ -341,6 +341,28 @@ def test_edges_that_are_as_far_apart_as_lines_are_meet(log):
     second = log(*(minute(n) for n in range(50, 90, 5)), name="b")
     coverage = read_log([first, second], "UTC").coverage
     assert coverage.gaps(EIGHT, EIGHT + timedelta(minutes=85)) == []
+
+
+DEEP = {
+    **{name: line for name, line in FORMATS.items() if "many lines" not in name},
+    "basic": f"INFO:core.llm:{RANKED}",
+    "docker of JSON": json.dumps(
+        {"log": json.dumps({"level": "info", "message": "x"}), "time": AT}
+    ),
+}
+
+
+@pytest.mark.parametrize("line", DEEP.values(), ids=DEEP)
+def test_a_level_is_seen_wherever_it_first_comes(log, line):
+    """Far into a file, in every format; a message that speaks of one has it not."""
+    shallow = line
+    for word in ("INFO", '"info', r"\"info"):
+        shallow = shallow.replace(word, word[:-4] + ("ERROR" if word == "INFO" else "error"))
+    noise = [shallow.replace("BPC", 'no DEBUG [DEBUG] "debug" INFO: DEBUG: INFO')] * 2000
+    assert len("\n".join(noise)) > 2 * HEAD
+    for last, level in ((shallow, "ERROR"), (line, "INFO")):
+        coverage = read_log([log(*noise, last, *noise)], "UTC").coverage
+        assert coverage.lowest_level == level
 
 
 def covered(first: float, last: float, begin: float = 0, end: float = 0) -> FileCoverage:
