@@ -48,7 +48,7 @@ class WorkerLog(Iterator[LogLine]):
         self._files = [
             LogScan(LogFile(path), parsed, self.shapes, self._seeker, timeless) for path in paths
         ]
-        check_once([scan.file for scan in self._files])
+        check_once([scan.file for scan in self._files if scan.first])  # starts look alike
         self._files.sort(key=lambda scan: scan.first or OLDEST)
         self._progress = progress
         self._lines = self._merged()

@@ -484,6 +484,13 @@ def test_a_folder_a_missing_file_and_a_log_twice_are_refused(log, tmp_path):
         read_log([path], "Mars/Olympus")
 
 
+def test_logs_without_times_may_begin_alike(log):
+    """As those of a worker that says the same whenever it starts."""
+    starts = [f"INFO:core:Loaded {n} model prices from cache" for n in range(5)]
+    first, second = log(*starts, "INFO:core:No entities extracted."), log(*starts, name="next")
+    assert len(read(first, second, zone=None)) == 11
+
+
 PLACES = (
     "{0} - core - ERROR - Structured generation failed: Error code: 401 - {{'key': '{1}'}}",
     "{0} - core - ERROR - Backfill failed for {1}: {1}",
