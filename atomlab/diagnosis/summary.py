@@ -108,7 +108,8 @@ def _what(diagnosis: Diagnosis) -> str:
         return f"{_capital(served)}{but or ': nothing is wrong'}."
     served = f"{_kinds(found)} find a model{but}." if found else ""
     answer = instead(each.ranking for each in failing)
-    raised = "" if answer else f', and the worker stops with "{NO_MODELS}"'
+    error = failing[0].ranking.error or NO_MODELS
+    raised = "" if answer else f', and the worker stops with "{error}"'
     fails = _that(failing, diagnosis, f"of {whose} fails", f"of {whose} fail")
     sentence = f"{_capital(fails)}: the platform finds no model to use{raised}."
     return " ".join(filter(None, (sentence, answer, _capital(served))))

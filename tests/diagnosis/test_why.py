@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+import atomlab
 from atomlab.diagnosis.why import Asked, Why, explain_log
 from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.worker_log import read_log
@@ -178,3 +179,17 @@ def test_lines_without_a_failure_and_folders_without_a_snapshot_are_refused(tmp_
     ):
         with pytest.raises(InputError, match=said):
             explain(f"{ERROR} tenant_id=brennan", snapshot=None, folder=str(folder))
+
+
+def test_the_public_edition_s_error_is_quoted_as_it_is(make_database, prices, tmp_path):
+    """Without a client it raises another error, and says so."""
+    source, empty = make_database({"acme": {}}), tmp_path / "env"
+    empty.write_text("PATH=/bin\n")
+    options = {"pricing": prices, "env": empty, "rules": "open-source-2026-05"}
+    atomlab.capture(str(source), tmp_path / "public.sqlite", **options).close()
+    error = "No LLM providers available. Please configure BYOK keys."
+    line = f"{ERROR.replace(NO_MODELS, error)} tenant_id=acme"
+    found = explain(line, snapshot=str(tmp_path / "public.sqlite"))
+    assert isinstance(found, Why)
+    assert found.status == "affected"
+    assert f'the worker stops with "{error}"' in dict(found.lines())["what"]
