@@ -26,6 +26,7 @@ from atomlab.cli.postmortem import postmortem
 from atomlab.cli.report import report
 from atomlab.cli.snapshot import snapshot
 from atomlab.cli.verify import verify
+from atomlab.cli.why import why
 from atomlab.errors import AtomlabError, Ended, InputError
 from atomlab.process import INTERRUPTED
 from atomlab.text import printable, without_password
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, capture, diagnose, verify, lint, fix, report, postmortem, lab):
+for command in (demo, capture, why, diagnose, verify, lint, fix, report, postmortem, lab):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")
 

@@ -30,8 +30,11 @@ _PROOF: dict[Verdict, str] = {
 }
 
 
-def summarize(diagnosis: Diagnosis) -> Summary:
-    """Return the summary of a tenant's requests: each field is a sentence or two, or empty."""
+def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
+    """Return the summary of a tenant's requests: each field is a sentence or two, or empty.
+
+    What the fix does not cure is said of those of `whole`, where more were diagnosed.
+    """
     failing = () if diagnosis.undecided else diagnosis.failing
     fix = best_fix(failing)
     certainty = _certainty(failing) if failing else None
@@ -48,7 +51,7 @@ def summarize(diagnosis: Diagnosis) -> Summary:
         todo=_todo(fix, diagnosis),
         who=TURN[fix.who] if fix else "",
         actor=fix.who if fix else None,
-        left=_left(as_named(fix, diagnosis), diagnosis) if fix else "",
+        left=_left(as_named(fix, diagnosis), whole or diagnosis) if fix else "",
         cause=joined(dict.fromkeys(map(_short, failing))),
         fix=in_words(fix.edits, diagnosis) if fix else "",
     )
@@ -114,7 +117,8 @@ def _what(diagnosis: Diagnosis) -> str:
         return f"{_capital(served)}{but or fine}."
     served = f"{_kinds(found)} find a model{but}." if found else ""
     answer = instead(each.ranking for each in failing)
-    raised = "" if answer else f', and the worker stops with "{NO_MODELS}"'
+    error = failing[0].ranking.error or NO_MODELS
+    raised = "" if answer else f', and the worker stops with "{error}"'
     fails = _that(failing, diagnosis, f"of {whose} fails", f"of {whose} fail")
     sentence = f"{_capital(fails)}: the platform finds no model to use{raised}."
     return " ".join(filter(None, (sentence, answer, _capital(served))))

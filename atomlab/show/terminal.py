@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.diagnosis.fixes import Fix
     from atomlab.diagnosis.lint import Lint, Severity
     from atomlab.diagnosis.verify import Verification
+    from atomlab.diagnosis.why import Why
     from atomlab.evidence.inputs.rules import Rules
     from atomlab.evidence.snapshot import Snapshot
 
@@ -139,6 +141,29 @@ def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool =
 def rollback_of(script: Path) -> Path:
     """Return where the rollback of a script stands: `fix.rollback.sql` beside `fix.sql`."""
     return script.with_name(f"{script.stem}.rollback{script.suffix or '.sql'}")
+
+
+def print_why(answer: Why) -> None:
+    """Print an answer in at most ten lines."""
+    out = console()
+    for label, text in answer.lines():
+        shown = printable(text, 4096)
+        if label:
+            print_text(out, Text().append(f"{label:10}", "dim").append(shown))
+        else:
+            print_line(out, shown, f"bold {terminal_colour(answer.status)}")
+
+
+@contextmanager
+def log_progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield what draws a bar of the bytes that were read on stderr, if that is a terminal."""
+    from rich.progress import Progress
+
+    on = console(stderr=True)
+    bars = Progress(console=on, transient=True, disable=not on.is_terminal)
+    task = bars.add_task("log", total=None)
+    with bars:
+        yield lambda done, total: bars.update(task, completed=done, total=total or None)
 
 
 def print_lint(lint: Lint, snapshot: str, detail: Detail = "usual") -> None:
