@@ -11,7 +11,7 @@ from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.edits import CODE_CHANGE, Who
 from atomlab.diagnosis.findings import ClaimResult, Summary, TenantFindings
 from atomlab.diagnosis.options import Option, compare_options
-from atomlab.diagnosis.summary import TURN
+from atomlab.diagnosis.summary import NOTHING_LEFT, TURN
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import InputError
 from atomlab.evidence.snapshot import Snapshot
@@ -41,7 +41,11 @@ class Comparison(TenantCase):
         Of equally cheap ones it is the one that cures most.
         """
         harmless = (option for option in self.curing if not option.touched)
-        return min(harmless, key=lambda option: (option.cost, -len(option.cures)), default=None)
+        return min(
+            harmless,
+            key=lambda option: (option.cost, bool(option.breaks), -len(option.cures)),
+            default=None,
+        )
 
     @property
     def verification(self) -> Verification:
@@ -70,14 +74,18 @@ class Comparison(TenantCase):
             none = f"{number}, none helps {self.request} requests without touching other tenants."
             return found.model_copy(update={"todo": none, "who": "", "actor": None, "left": ""})
         name = printable(best.name, 200)
-        left = f"{joined(best.leaves).capitalize()} requests stay broken; they need another fix."
+        left = []
+        if best.leaves:
+            left.append(f"{joined(best.leaves).capitalize()} requests stay broken; they need more.")
+        if best.breaks:
+            left.append(f"{joined(best.breaks).capitalize()} requests, which work now, then fail.")
         who = _who(best)
         update = {
             "who": TURN[who],
             "actor": who,
             "todo": f"{name[:1].upper()}{name[1:]}. {number}, it is the one of least effort that "
             f"makes {self.request} requests work and changes nothing for other tenants.",
-            "left": left if best.leaves else "Nothing: with the fix made, every request works.",
+            "left": " ".join(left) or NOTHING_LEFT,
             "fix": name,
         }
         return found.model_copy(update=update)

@@ -233,6 +233,7 @@ class OptionRecord(Record):
     touched: dict[str, str] = {}
     edits: tuple[str, ...] = ()
     unable: dict[str, str] = {}
+    breaks: tuple[str, ...] = ()
     pros: tuple[str, ...] | None = None
     cons: tuple[str, ...] | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -96,13 +96,19 @@ def _words(best: FixSet, diagnosis: Diagnosis) -> Iterator[str]:
     elif won:
         yield f"to remove the error of {kinds_of(list(won))} requests, without a cure, {does}"
     for each, why in won.items():
-        better = _easiest([fix for fix in each.explanation.fix_sets if fix.cures], failing)
-        then = "no fix is known whose winner can chat"
-        if better:
-            then = f"for a winner that can chat, {_has_to(better, diagnosis)}"
+        then = for_a_chat_model(each, diagnosis)
         yield f"{each.request.complexity} requests are not cured, because {why}; {then}"
     for edits, these in left_by(best, failing).items():
         yield f"{kinds_of(these)} requests {needed(edits, best, diagnosis)}"
+
+
+def for_a_chat_model(failing: RequestDiagnosis, diagnosis: Diagnosis) -> str:
+    """Return who has to do what for a request to get a model that can chat, as half a sentence."""
+    curing = [fix for fix in failing.explanation.fix_sets if fix.cures]
+    better = _easiest(curing, diagnosis.failing)
+    if better is None:
+        return "no fix is known whose winner can chat"
+    return f"for a winner that can chat, {_has_to(better, diagnosis)}"
 
 
 def left_by(
@@ -141,8 +147,15 @@ def as_named(fix: FixSet, diagnosis: Diagnosis) -> FixSet:
 
     Alone it serves every kind of request, those too that do not fail.
     """
-    serving = diagnosis.keys_that_serve if _is_new_key(fix) else ()
-    found = (f for each in diagnosis.failing for f in each.explanation.fix_sets if _is_new_key(f))
+    return serving_all(fix, diagnosis.failing, lambda: diagnosis.keys_that_serve)
+
+
+def serving_all(
+    fix: FixSet, failing: Sequence[RequestDiagnosis], keys: Callable[[], Sequence[str]]
+) -> FixSet:
+    """Return the fix or, where it is a new key, the first as easy that is of one of the `keys`."""
+    serving = keys() if _is_new_key(fix) else ()
+    found = (f for each in failing for f in each.explanation.fix_sets if _is_new_key(f))
     named = (f for f in found if f.provider in serving and f.effort == fix.effort)
     return fix if fix.provider in serving else next(named, fix)
 

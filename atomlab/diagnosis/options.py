@@ -19,7 +19,7 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.edits import CODE_CHANGE, Edit, by_target
 from atomlab.diagnosis.explanation import FixSet
-from atomlab.diagnosis.fixes import effort_of, root_fix
+from atomlab.diagnosis.fixes import as_named, effort_of, root_fix
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
@@ -48,6 +48,11 @@ class Decision:
             winner.unable if winner else "",
         )
 
+    @property
+    def works(self) -> bool:
+        """Whether pricing finds a model, which may be a chat model."""
+        return self.winner is not None and not self.unable
+
     def __str__(self) -> str:
         if self.winner is not None:
             return self.winner[1]
@@ -60,7 +65,8 @@ class Option:
 
     `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
     tenant's failing requests; of the latter, `unable` are those whose winner is not a chat
-    model. `touched` are the other tenants that get another answer, each with its first change.
+    model. `breaks` are requests that worked, and then get no chat model. `touched` are the
+    other tenants that get another answer, each with its first change.
     """
 
     name: str
@@ -71,6 +77,7 @@ class Option:
     touched: Mapping[str, str]
     edits: tuple[str, ...] = ()
     unable: Mapping[str, str] = field(default_factory=dict)
+    breaks: tuple[str, ...] = ()
 
 
 def compare_options(
@@ -95,7 +102,8 @@ def compare_options(
     def effort(fix: FixSet) -> tuple[int, ...]:
         return effort_of(fix, failing)
 
-    roots = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
+    easiest = (fix for each in failing if (fix := root_fix(each, failing)) is not None)
+    roots = [as_named(fix, diagnosis) for fix in easiest]
     first = list(dict.fromkeys(fix.edits for fix in sorted(roots, key=effort)))
     run = [f for each in failing for f in each.explanation.fix_sets if f.verified]
     every = dict.fromkeys(fix.edits for fix in sorted(run, key=effort))
@@ -198,8 +206,8 @@ def _option(
         change = next((f"{n}: {b} → {a}" for n, b, a in changes if b != a), None)
         if change is not None and other != own:
             touched[subdomain or other] = change
-    failed = zip(names, before[own], after[own], strict=True)
-    failing = {name: then for name, now, then in failed if now.winner is None}
+    own_changes = list(zip(names, before[own], after[own], strict=True))
+    failing = {name: then for name, now, then in own_changes if now.winner is None}
     cures = tuple(name for name, then in failing.items() if then.winner and not then.unable)
     return Option(
         name,
@@ -210,6 +218,7 @@ def _option(
         touched=dict(sorted(touched.items())),
         edits=edits,
         unable={name: then.unable for name, then in failing.items() if then.unable},
+        breaks=tuple(n for n, now, then in own_changes if now.works and not then.works),
     )
 
 
@@ -240,6 +249,7 @@ def cons(option: Option) -> list[str]:
     found: dict[str, object] = {
         f"does not cure {', '.join(option.leaves)} requests": option.leaves,
         **dict.fromkeys(fail, True),
+        f"breaks {', '.join(option.breaks)} requests, which work now": option.breaks,
         f"changes decisions for {others}": option.touched,
         "somebody has to change the tenant's settings": option.kind == "data",
         "needs a new credential, which only the tenant can get": new_key,

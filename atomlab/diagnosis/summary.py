@@ -11,7 +11,15 @@ from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.edits import Who
 from atomlab.diagnosis.explanation import Cause, FixSet
 from atomlab.diagnosis.findings import Summary
-from atomlab.diagnosis.fixes import as_named, best_fix, decided_after, in_words, left_by, needed
+from atomlab.diagnosis.fixes import (
+    as_named,
+    best_fix,
+    decided_after,
+    for_a_chat_model,
+    in_words,
+    left_by,
+    needed,
+)
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.text import joined, printable
@@ -22,6 +30,7 @@ TURN: dict[Who, str] = {
     "operator": "It is the turn of the platform's operators.",
     "engineering": "It is the turn of the platform's engineers: it is a change of code.",
 }
+NOTHING_LEFT = "Nothing: with the fix made, every request that was tried works."
 _PROOF: dict[Verdict, str] = {
     "confirmed": "The cause is proven: repaired on a copy of the data, the failure is gone, and"
     " changes that must not help do not.",
@@ -210,9 +219,14 @@ def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
         f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
         for edits, these in left_by(fix, diagnosis.failing).items()
     ]
-    if mute := _cannot(decided_after(fix, diagnosis)):
-        sentences.append(f"With the fix made, {mute}.")
-    return " ".join(sentences) or "Nothing: with the fix made, every request that was tried works."
+    after = decided_after(fix, diagnosis)
+    if mute := _cannot(after):
+        pairs = zip(diagnosis.requests, after, strict=True)
+        unserved = (d for d, then in pairs if then.winner and then.winner.unable)
+        failing = [each for each in unserved if each in diagnosis.failing]
+        ways = dict.fromkeys(for_a_chat_model(each, diagnosis) for each in failing)
+        sentences.append(f"With the fix made, {'; '.join((mute, *ways))}.")
+    return " ".join(sentences) or NOTHING_LEFT
 
 
 def _capital(text: str) -> str:

@@ -16,6 +16,7 @@ from atomlab.errors import NO_MODELS, InputError
 from atomlab.evidence.inputs.log_coverage import LogLine
 from atomlab.evidence.inputs.log_files import GIVEN
 from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.evidence.inputs.worker_log import WorkerLog
 from atomlab.evidence.shelf import fitting_snapshot
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.evidence.tenants import tenant_id
@@ -107,7 +108,7 @@ class Why:
             yield "proof", said.proof
             yield "fix", f"{said.todo} {said.who}".rstrip()
             if said.left:
-                yield "not cured", said.left
+                yield "stays broken", said.left
         if self.assumed:
             yield "assumes", self.assumed
         yield "report", self.command
@@ -144,7 +145,7 @@ class Why:
 
 
 def explain_log(
-    log: Iterable[LogLine],
+    log: WorkerLog,
     snapshot: str | None = None,
     folder: str | None = None,
     tenant: str | None = None,
@@ -166,6 +167,9 @@ def explain_log(
         what = "no snapshot was given: give --snapshot, or set ATOMLAB_SNAPSHOTS"
         return Asked(("snapshot",), what)
     latest = max((f.line.at for f in found.values() if f.line.at), default=None)
+    if snapshot is None and latest is None and log.lacks_zone:
+        what = "which snapshot fits depends on the line's time, which names no zone"
+        return Asked(("log_zone",), f"{what}: give --log-zone, or --snapshot")
     names = [tenant] if tenant is not None else named
     with (
         open_snapshot(snapshot)

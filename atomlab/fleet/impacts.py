@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import serves
+from atomlab.diagnosis.answers import keys_that_serve, serves
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.diagnose import RequestDiagnosis
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, DecidedRequest
-from atomlab.diagnosis.fixes import root_fix
+from atomlab.diagnosis.fixes import root_fix, serving_all
 from atomlab.diagnosis.population import TenantGroup, distinct_states
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.schema import Tenant
@@ -108,7 +109,14 @@ def _impacts(
     """Yield the impact on each tenant; `undecidable` is a request that finds no model."""
     failing = [ranking for ranking in decided if not len(ranking.order)]
     explained = [] if undecidable else [_explained(group, each, lab) for each in failing]
-    failures = tuple(_failure(each, explained, group, lab) for each in explained)
+
+    @cache
+    def keys() -> tuple[str, ...]:
+        """Return the providers of which a new key alone serves every kind of request."""
+        held = (group.rows, group.lookups.clients, group.plan)
+        return keys_that_serve(lab.platform, *held, failing[0].request)
+
+    failures = tuple(_failure(each, explained, group, lab, keys) for each in explained)
     winners = {r.request.complexity: r.winner for r in decided if r.winner}
     unable = {kind: winner for kind, winner in winners.items() if winner.unable}
     blank = {look.provider for look in group.lookups if look.client and look.state == "blank"}
@@ -126,9 +134,15 @@ def _explained(group: TenantGroup, ranking: Ranking, lab: Sandbox) -> RequestDia
 
 
 def _failure(
-    one: RequestDiagnosis, failing: Sequence[RequestDiagnosis], group: TenantGroup, lab: Sandbox
+    one: RequestDiagnosis,
+    failing: Sequence[RequestDiagnosis],
+    group: TenantGroup,
+    lab: Sandbox,
+    keys: Callable[[], Sequence[str]],
 ) -> Failure:
     fix = root_fix(one, failing)
+    if fix is not None:
+        fix = serving_all(fix, failing, keys)
     cause = next(iter(one.explanation.causes), None)
     if fix is None:
         return Failure(one.request.complexity, cause, ())

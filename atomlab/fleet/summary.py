@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from atomlab.byok.request import Request
 from atomlab.diagnosis.edits import WHO
 from atomlab.diagnosis.findings import Summary
-from atomlab.evidence.inputs.rules import Rules
+from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules
 from atomlab.fleet.impacts import Failure, Impact
 from atomlab.text import count, joined
 from atomlab.verdicts import CAUSES, Status
@@ -92,7 +92,9 @@ def _said(
         whole = sum(len(impact.failures) == kinds for impact in hit)
         what = f"Requests of {len(hit):,} of {tenants} find no model"
         rest = f", of {whole:,} of them whatever the request" if kinds > 1 else ""
-        return f"{len(hit):,} of {tenants}: some requests fail", f"{what}{rest}."
+        every = whole == len(hit) and kinds == len(COMPLEXITIES)
+        fail = "every request fails" if every else "some requests fail"
+        return f"{len(hit):,} of {tenants}: {fail}", f"{what}{rest}."
     if mute := sum(bool(impact.unable) for impact in impacts):
         title = f"{mute:,} of {tenants}: some requests get a model that cannot chat"
         return title, f"Every request of {tenants} that was tried finds a model."

@@ -49,7 +49,7 @@ def print_report(outcome: Outcome) -> None:
     if summary and row.verdict:
         print_line(out, f"verdict: {row.verdict}", terminal_colour(row.verdict))
     facts = {
-        "cause": ", ".join(filter(None, (row.cause, row.certainty))),
+        "cause": ", ".join(filter(None, (row.cause, row.cause and row.certainty))),
         "fix": row.fix,
         "who acts": row.who_acts,
         "stays broken": row.not_cured,

@@ -64,6 +64,10 @@ def _print_capture_warnings(snapshot: Snapshot, detail: Detail) -> None:
     elif not manifest["tables"]["pricing"]["rows"]:
         warnings.append("the pricing cache is empty")
     else:
+        age = manifest["pricing"]["age_hours"]
+        if age is not None and age > 24:  # source: docs/platform.md, prices
+            days = f"{age:,.0f} hours old at the capture, and the platform takes them for 24"
+            warnings.append(f"the prices were {days}: give the worker's own file")
         print_price_warnings(platform.pricing.warnings(), detail, "atomlab diagnose -v")
     print_warnings(warnings)
 
@@ -149,7 +153,7 @@ def print_why(answer: Why) -> None:
     for label, text in answer.lines():
         shown = printable(text, 4096)
         if label:
-            print_text(out, Text().append(f"{label:10}", "dim").append(shown))
+            print_text(out, Text().append(f"{label:13}", "dim").append(shown))
         else:
             print_line(out, shown, f"bold {terminal_colour(answer.status)}")
 

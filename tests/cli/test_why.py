@@ -50,12 +50,15 @@ def test_a_line_is_explained_however_it_is_given(run, given, how):
 
 
 def test_the_folder_of_snapshots_is_in_the_environment(run, monkeypatch):
-    """With a zone the time of the line decides between them, without it the newest is taken."""
+    """The time of the line decides between them: without its zone that is asked for."""
     monkeypatch.setenv("ATOMLAB_SNAPSHOTS", str(SNAPSHOTS))
-    for zone, name in (("Europe/Berlin", "02"), (None, "03")):
-        options = ("--log-zone", zone) if zone else ()
-        _, out, _ = run("why", ERROR, *options, "--json")
-        assert json.loads(out)["snapshot"]["name"] == f"brennan-2026-05-{name}"
+    _, out, _ = run("why", ERROR, "--log-zone", "Europe/Berlin", "--json")
+    assert json.loads(out)["snapshot"]["name"] == "brennan-2026-05-02"
+    code, out, _ = run("why", ERROR, "--json")
+    assert (code, json.loads(out)["asked"]) == (4, ["log_zone"])
+    timeless = "ERROR:" + ERROR.partition(" - ERROR - ")[2]
+    _, out, _ = run("why", timeless, "--json")  # of no time at all the newest is taken
+    assert json.loads(out)["snapshot"]["name"] == "brennan-2026-05-03"
 
 
 def test_json_is_one_document(run, monkeypatch):

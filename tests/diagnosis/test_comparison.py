@@ -174,3 +174,12 @@ def test_what_cannot_be_asked_is_refused(before):
         compare(before, "brennan", "hard")
     with refused(InputError, "-1 other options cannot be tried; give 0 or more"):
         compare(before, "brennan", others=-1)
+
+
+def test_a_new_key_that_breaks_other_requests_is_not_the_one_recommended(before):
+    """Of the keys that cure advanced requests the one named breaks none that works now."""
+    case = compare(before, "halvorsen", "advanced")
+    assert case.best.breaks == ()
+    broken = {option.name: option.breaks for option in case.options if option.breaks}
+    assert "simple" in broken["add OPENAI_API_KEY with a new credential"]
+    assert "OPENAI" not in case.summary().todo

@@ -130,7 +130,7 @@ def test_the_findings_carry_both_sides(before):
     found = atomlab.investigate(before, "brennan").to_json()
     for option in found["options"]:
         assert set(option) == {
-            *("name", "kind", "cost", "cures", "leaves", "unable", "touched", "edits"),
+            *("name", "kind", "cost", "cures", "leaves", "unable", "breaks", "touched", "edits"),
             *("pros", "cons"),
         }
         assert option["pros"]

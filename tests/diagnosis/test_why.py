@@ -41,7 +41,7 @@ def test_the_line_names_tenant_and_kind(named, kind):
     assert (found.status, found.kinds) == ("affected", (kind,))
     assert said[""] == f"Brennan Machinery: {kind} requests fail"
     assert said["fix"].startswith(FIX)
-    assert "Advanced requests stay broken" in said["not cured"]
+    assert "Advanced requests stay broken" in said["stays broken"]
     assert said["report"].endswith(f"{BEFORE} --tenant brennan")
     assert said["snapshot"].endswith("15 min before the line")
 
@@ -63,7 +63,7 @@ def test_an_advanced_request_is_told_of_the_fix_that_cures_it():
     assert isinstance(found, Why)
     said = dict(found.lines())
     assert said["fix"].startswith("Add a new key for any of: ")
-    assert said["not cured"].startswith("Nothing")
+    assert said["stays broken"].startswith("Nothing")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class LogScan:
     def __init__(
         self, file: LogFile, zone: Zone, shapes: Shapes, seeker: Seeker, timeless: bool
     ) -> None:
-        self.file, self.read = file, 0
+        self.file, self.read, self.naive = file, 0, False
         self._shapes, self._seeker, self._timeless = shapes, seeker, timeless
         self._reader, reader = RecordReader(zone, shapes.names), RecordReader(zone, shapes.names)
         self._lines, self._tail = 0, b""
@@ -75,6 +75,7 @@ class LogScan:
                     yield number, record
 
     def _check_zone(self, record: LogRecord, number: int) -> None:
+        self.naive |= bool(record.naive)
         if record.naive and not self._timeless:
             raise InputError(
                 f"line {number:,} has a time without a zone",

@@ -69,6 +69,11 @@ class WorkerLog(Iterator[LogLine]):
         known = sorted(self._files, key=lambda scan: (scan.first is None, scan.first or OLDEST))
         return LogCoverage(tuple(scan.coverage() for scan in known))
 
+    @property
+    def lacks_zone(self) -> bool:
+        """Whether a time that was read names no zone, and none was given."""
+        return any(scan.naive for scan in self._files)
+
     def _merged(self) -> Iterator[LogLine]:
         """Yield the lines of all files by time; a file is opened when its first time has come."""
         total, waiting = sum(scan.file.size for scan in self._files), self._files[::-1]
