@@ -106,6 +106,14 @@ def read_yaml(path: Path) -> Any:
         ) from None
 
 
+def read_shipped_yaml(path: Path) -> Any:
+    """Return the YAML value in a file of our own, read in C where there is one."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_bytes(), loader)  # noqa: S506
+
+
 def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
     """Raise SnapshotError unless `target` may be written: a new file, or one to overwrite.
 

@@ -17,8 +17,9 @@ from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.explanation import DecidedRequest, Explanation
+from atomlab.diagnosis.findings import Rival
 from atomlab.diagnosis.fix_sets import minimal_blocking_sets
-from atomlab.diagnosis.rivals import Rival, find_rivals
+from atomlab.diagnosis.rivals import find_rivals
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State

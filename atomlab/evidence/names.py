@@ -17,6 +17,7 @@ from typing import Any
 
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import EDITIONS
+from atomlab.files import read_shipped_yaml
 
 _LONGEST = 80  # characters of a name that is read
 _KEY = r"(?:API|SECRET)?(?:KEY|TOKEN|SECRET|CREDENTIAL)S?"
@@ -298,10 +299,7 @@ def _shortened(word: str) -> set[str]:
 
 @cache
 def _data() -> dict[str, Any]:
-    import yaml  # only where it is needed, and in C where there is one: no user's file
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data: dict[str, Any] = yaml.load((EDITIONS / "names.yaml").read_bytes(), loader)  # noqa: S506
+    data: dict[str, Any] = read_shipped_yaml(EDITIONS / "names.yaml")
     return data
 
 

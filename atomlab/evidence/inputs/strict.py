@@ -18,6 +18,7 @@ _MUST = {
     "bool_type": "must be true or false",
     "literal_error": "must be {expected}",
     "model_type": "must be a mapping of names and values",
+    "string_pattern_mismatch": "must be of the form {pattern}",
     "string_too_short": "must not be empty",
     "string_type": "must be text; put it in quotes if it looks like something else",
     "too_long": "has too many entries, more than {max_length}",
