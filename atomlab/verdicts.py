@@ -53,31 +53,15 @@ CAUSES = {
     code: CauseWords(**words)
     for code, words in json.loads(Path(__file__).with_name("causes.json").read_bytes()).items()
 }
-_TONES: Mapping[str, Tone] = {
-    "healthy": "good",
-    "affected": "bad",
-    "undecided": "open",
-    "failed": "bad",
-    "confirmed": "good",
-    "refuted": "bad",
-    "inconclusive": "open",
-    "present": "good",
-    "ciphertext": "good",
-    "missing": "plain",
-    "absent": "open",
-    "blank": "open",
-    "null": "bad",
-    "empty": "bad",
-    "placeholder": "bad",
-    "ranked": "good",
-    "fallback": "bad",
-    "no-models": "bad",
-    "verified": "good",
-    "not run": "open",
-    "fault present": "bad",
-    "fault gone": "good",
-    "not known": "open",
+_WORDS: Mapping[Tone, tuple[str, ...]] = {
+    "good": ("healthy", "confirmed", "present", "ciphertext", "ranked", "verified", "fault gone"),
+    "bad": (
+        *("affected", "failed", "refuted", "null", "empty", "placeholder", "fallback"),
+        *("no-models", "fault present"),
+    ),
+    "open": ("undecided", "inconclusive", "absent", "blank", "not run", "not known"),
 }
+_TONES = {word: tone for tone, words in _WORDS.items() for word in words}
 
 
 def cause_in_words(

@@ -139,7 +139,6 @@ def _variables(world: _World) -> _Found:
 
 
 def _sharing(ids: Sequence[Provider], touched: frozenset[str], world: _World) -> str:
-    """Return who declares the variable, which of them serve models, and who lacks their client."""
     declared = f"declared by {listed((p.id for p in ids), 8)}"
     serving = [p for p in ids if world.serves(p)]
     if not serving:

@@ -172,7 +172,6 @@ def _option(
     after: Mapping[str, tuple[Decision, ...]],
     edits: tuple[str, ...] = (),
 ) -> Option:
-    """Return the option, its effects read off what was decided before and after."""
     names = [request.kind for request in everyone.requests]
     before, touched = everyone.before, {}
     for other, subdomain, *_ in everyone.tenants:

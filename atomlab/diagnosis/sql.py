@@ -119,7 +119,6 @@ def _stops(pairs: Sequence[tuple[str, str]], dialect: Dialect) -> str:
 
 
 def _adapted(sql: str, dialect: Dialect) -> str:
-    """Return SQL of a plan as the dialect says it."""
     form = _plans()[dialect]
     sql = re.sub(r"((?:\w+\.)?tenant_id) = names\.tenant_id", form["owner_is"], sql)
     sql = sql.replace("$changed", form["changed"])

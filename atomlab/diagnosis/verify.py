@@ -241,7 +241,6 @@ def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:
 
 
 def _outcome(bench: _Bench) -> str:
-    """Return what comes of the request: who wins, else who answers instead, or the error."""
     winner, answer = bench.ranking.winner, bench.ranking.fallback
     if winner is not None:
         return f"{winner.model} wins{_no_chat(winner)}"

@@ -160,7 +160,6 @@ def _in_front(front: str) -> list[str]:
 
 
 def _at_the_end(ending: str) -> list[str]:
-    """Return how the end of a name differs from `_API_KEY`."""
     if not ending:
         return ["no _API_KEY at its end"]
     words = "_".join(
@@ -290,7 +289,6 @@ def _distance(one: str, other: str) -> int:
 
 
 def _shortened(word: str) -> set[str]:
-    """Return a word, and what it is with any one letter left out."""
     return {word, *(word[:n] + word[n + 1 :] for n in range(len(word)))}
 
 
@@ -305,7 +303,6 @@ def _data() -> dict[str, Any]:
 
 @cache
 def _fronts() -> dict[str, str]:
-    """Return by letters what may stand before a name, as it is written."""
     data = _data()
     written = [*data["stages"], *(name for group in data["in_front"] for name in group["names"])]
     return {letters(name): name for name in written}

@@ -82,7 +82,6 @@ def summarize_impacts(
 def _said(
     impacts: Sequence[Impact], hit: Sequence[Impact], kinds: int, missing: str | None
 ) -> tuple[str, str]:
-    """Return the title and what happens."""
     tenants = count(len(impacts), "tenant")
     if missing:
         undecided = sum(not impact.decided for impact in impacts)
@@ -128,5 +127,4 @@ def _left(hit: Sequence[Impact]) -> str:
 
 
 def _actor(failure: Failure, rules: Rules) -> str:
-    """Return who has most to do for the fix, empty where there is none."""
     return max((edit.who(rules) for edit in failure.edits), key=WHO.index, default="")

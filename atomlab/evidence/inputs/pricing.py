@@ -91,7 +91,6 @@ class Pricing:
     last_fetch: str | None = None
 
     def __len__(self) -> int:
-        """Return the number of models."""
         return len(self.columns["model_id"])
 
     @cached_property

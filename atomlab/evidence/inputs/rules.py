@@ -34,7 +34,6 @@ _PLACES_KNOWN = "own, stored, declared, stored ID, declared ID, or variable …_
 
 
 def _with(*names: str) -> AfterValidator:
-    """Return the check that a mapping has all these names."""
 
     def check(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
         if missing := [name for name in names if name not in mapping]:
