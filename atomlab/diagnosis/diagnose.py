@@ -157,7 +157,7 @@ class Diagnosis(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.diagnosis/1`."""
-        assumed = [assumption.to_json() for assumption in self.assumptions]
+        assumed = [asdict(assumption) for assumption in self.assumptions]
         return {
             "schema": "atomlab.diagnosis/1",
             "snapshot": {
@@ -205,9 +205,8 @@ def diagnose(
     tokens = held.of(found.id)
     rows = manager.states_of(tokens.items())
     lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
-    rankings = [
-        sandbox.decide(found.id, _resolved(request, managed, found.ai_mode)) for request in asked
-    ]
+    resolved = [r if r.managed is not None else replace(r, managed=managed) for r in asked]
+    rankings = [sandbox.decide(found.id, r.of_tenant(found.ai_mode)) for r in resolved]
     diagnosed = [
         _diagnose(DecidedRequest(each, defects, sandbox, found.id, withheld), lookups, missing)
         for each in rankings
@@ -230,11 +229,6 @@ def _withheld(evidence: Evidence, platform: Platform, tenant_id: str) -> int:
     if platform.rules.keys_from == "environment":
         return int(evidence.manifest["withheld"]["variables"])
     return evidence.withheld(tenant_id)
-
-
-def _resolved(request: Request, managed: bool | None, ai_mode: str | None) -> Request:
-    asked = managed if request.managed is None else request.managed
-    return replace(request, managed=asked).of_tenant(ai_mode)
 
 
 def _diagnose(case: DecidedRequest, lookups: KeyLookups, missing: str | None) -> RequestDiagnosis:

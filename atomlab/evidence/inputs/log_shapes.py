@@ -181,20 +181,13 @@ def _shipped() -> ShapeFile:
     return ShapeFile.model_validate(read_shipped_yaml(SHIPPED))
 
 
-@cache
-def shipped_shapes() -> Shapes:
-    """Return the shapes of the platform's own lines."""
-    return Shapes(_shipped())
-
-
 def load_shapes(path: str | Path | None = None) -> Shapes:
     """Return the shapes of a site's file, tried first, and those of the platform; raise InputError.
 
     The file has `shapes`, and may have `errors`, `hosts` and `names` of its own.
     """
-    if path is None:
-        return shipped_shapes()
-    return Shapes(load_model(path, ShapeFile, "a file of shapes"), _shipped())
+    own = [] if path is None else [load_model(path, ShapeFile, "a file of shapes")]
+    return Shapes(*own, _shipped())
 
 
 def _keyword(line: str) -> str:

@@ -68,7 +68,8 @@ def postgres_url(source: str, options: Collection[str]) -> URL:
     else:
         if not (at and url.username is None):
             _check_options(source.partition("?")[2], options)
-            return url.set(host=_socket(url.host))
+            host = url.host or ""  # percent-encoded, it is the folder of a socket
+            return url.set(host=re.sub("(?i)%2f", "/", host)) if "%" in host[:1] else url
     raise SourceError(what, todo=todo)
 
 
@@ -84,11 +85,6 @@ def where(url: URL) -> str:
     ):
         host = "a host"
     return f"{database} on {host}"
-
-
-def _socket(host: str | None) -> str | None:
-    """Return a host as libpq reads it: percent-encoded, it is the folder of a socket."""
-    return re.sub("(?i)%2f", "/", host) if host and re.match("(?i)%2f", host) else host
 
 
 def _check_options(query: str, options: Collection[str]) -> None:
