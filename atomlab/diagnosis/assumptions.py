@@ -8,8 +8,9 @@ concluded from its absence.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from atomlab.byok.platform import Platform
 from atomlab.evidence.snapshot import Evidence
@@ -26,6 +27,10 @@ class Assumption:
     input: str
     state: str
     assumed: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the assumption as an element of `assumptions` in `atomlab.diagnosis/1`."""
+        return asdict(self)
 
 
 def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...]:

@@ -157,7 +157,7 @@ class Diagnosis(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.diagnosis/1`."""
-        assumed = [asdict(assumption) for assumption in self.assumptions]
+        assumed = [assumption.to_json() for assumption in self.assumptions]
         return {
             "schema": "atomlab.diagnosis/1",
             "snapshot": {

@@ -70,7 +70,7 @@ class Verification(Shown):
             "snapshot": self.snapshot,
             "verdict": self.verdict,
             "claims": [asdict(claim) | {"evidence": list(claim.evidence)} for claim in self.claims],
-            "assumptions": [asdict(assumption) for assumption in self.assumptions],
+            "assumptions": [assumption.to_json() for assumption in self.assumptions],
         }
 
 
