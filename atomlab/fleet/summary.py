@@ -61,7 +61,9 @@ def summarize_impacts(
         mute=tuple(kind for kind in kinds if kind in mute),
         what=what,
         warning=" ".join(_warnings(impacts)),
-        why=_tally("The causes", map(_cause, hit)),
+        why=_tally(
+            "The causes", (CAUSES[i.cause.code].short if i.cause else "not known" for i in hit)
+        ),
         certainty=known[0] if len(set(known)) == 1 else None,
         proof=f"The cause is proven for {proven}: repaired on a copy of the data, the failure is "
         "gone, and changes that must not help do not."
@@ -106,10 +108,6 @@ def _warnings(impacts: Sequence[Impact]) -> list[str]:
     }
     numbers = {what: sum(bool(getattr(i, of)) for i in impacts) for what, of in found.items()}
     return [f"For {count(n, 'tenant')} {what}." for what, n in numbers.items() if n]
-
-
-def _cause(impact: Impact) -> str:
-    return CAUSES[impact.cause.code].short if impact.cause else "not known"
 
 
 def _tally(label: str, words: Iterable[str], colon: str = ":") -> str:

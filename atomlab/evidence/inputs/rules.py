@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 from atomlab import limits
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.strict import complaint
-from atomlab.files import read_yaml
+from atomlab.files import read_shipped_yaml, read_yaml
 from atomlab.text import did_you_mean, field_name, storable
 
 EDITIONS = Path(__file__).parent / "editions"
@@ -173,7 +173,9 @@ def load_rules(name_or_file: str) -> Rules:
             where=name_or_file,
             todo=f"give a file, or one of {', '.join(sorted(shipped))}",
         )
-    changes = _yaml(path)
+    changes = read_yaml(path)
+    if not isinstance(changes, dict):
+        raise InputError("rules are no mapping", where=path, todo="give field: value lines")
     base, name = changes.get("based_on"), changes.get("name")
     if not isinstance(base, str) or base not in shipped:
         raise InputError(
@@ -195,14 +197,7 @@ def editions() -> dict[str, Path]:
 
 @cache
 def _edition(path: Path) -> Mapping[str, Any]:
-    document = _yaml(path)
+    document: dict[str, Any] = read_shipped_yaml(path)
     for included in document.pop("include"):
-        document.update(_yaml(EDITIONS / included))
+        document.update(read_shipped_yaml(EDITIONS / included))
     return MappingProxyType(document)  # of the package, and read once: not to be changed
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        raise InputError("rules are no mapping", where=path, todo="give field: value lines")
-    return document
