@@ -45,14 +45,21 @@ def read_json(path: Path) -> Any:
 def read_bytes(path: Path, most: int | None = None) -> bytes:
     """Return at most `most` bytes (MAX_BYTES), read once, as a pipe must be; raise InputError."""
     most = MAX_BYTES if most is None else most
+    with opened(path) as stream:
+        try:
+            return _within_bounds(stream.read(most + 1), path, most)
+        except OSError as error:
+            raise _unreadable(path, error.strerror or error) from None
+
+
+def opened(path: Path) -> BinaryIO:
+    """Return a file, opened to be read; raise InputError."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(most + 1)
+        return path.open("rb")
     except FileNotFoundError:
         raise InputError("no such file", where=path, todo="check the path") from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or error) from None
-    return _within_bounds(content, path, most)
 
 
 def parse_json(content: bytes, path: Path) -> Any:
@@ -104,6 +111,14 @@ def read_yaml(path: Path) -> Any:
         raise InputError(
             f"cannot be read as YAML ({error})", where=path, todo="check the file"
         ) from None
+
+
+def read_shipped_yaml(path: Path) -> Any:
+    """Return the YAML value in a file of our own, read in C where there is one."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_bytes(), loader)  # noqa: S506
 
 
 def check_writable(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:

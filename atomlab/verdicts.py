@@ -6,8 +6,10 @@ other (docs/glossary.md).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from atomlab.text import printable
@@ -48,99 +50,18 @@ class CauseWords(NamedTuple):
 
 # What each cause means of a tenant, for people who know no code of ours.
 CAUSES = {
-    "pricing-cache-empty": CauseWords(
-        "no prices", "the platform's list of models and prices holds no model at all"
-    ),
-    "pricing-entry-broken": CauseWords(
-        "broken price entry",
-        "an entry of the platform's price list makes its choice of a model fail",
-    ),
-    "key-under-alias": CauseWords(
-        "key under another name",
-        "the key for {provider} stands under {held}, but the platform looks for {key}, so it uses"
-        " no model of {provider}",
-    ),
-    "key-misnamed": CauseWords(
-        "misspelt key name",
-        "the key for {provider} stands, misspelt, under {held}, but the platform looks for"
-        " {key}, so it uses no model of {provider}",
-    ),
-    "key-empty": CauseWords(
-        "empty key", "{key} is there, but holds no value, so no model of {provider} can be used"
-    ),
-    "key-placeholder": CauseWords(
-        "placeholder for a key",
-        "{key} holds a placeholder, which the platform takes for no key, so no model of {provider}"
-        " can be used",
-    ),
-    "provider-not-llm": CauseWords(
-        "provider not allowed",
-        "there is a key for {provider}, but the platform does not use that provider for"
-        " language models",
-    ),
-    "provider-unknown": CauseWords(
-        "unknown provider",
-        "there is a key for {provider}, a provider that the platform does not know",
-    ),
-    "orphan-client": CauseWords(
-        "no model of the provider",
-        "there is a key for {provider}, but the price list has no model of that provider",
-    ),
-    "no-keys": CauseWords("no key", "there is no usable key of any LLM provider"),
-    "context-window": CauseWords(
-        "context window too small",
-        "the models of {provider} that the keys give access to cannot take in as much text as"
-        " these requests need",
-    ),
-    "capability": CauseWords(
-        "capability missing",
-        "the models of {provider} that the keys give access to lack the capability that is asked"
-        " for",
-    ),
-    "excluded": CauseWords(
-        "models excluded",
-        "the models of {provider} that the keys give access to are excluded from general use",
-    ),
-    "health": CauseWords("provider unhealthy", "the platform takes {provider} for unhealthy"),
-    "quality": CauseWords(
-        "quality too low",
-        "the models of {provider} that the keys give access to are rated below the quality that"
-        " these requests need",
-    ),
-    "plan": CauseWords(
-        "not in the plan", "the tenant's plan does not include the models of {provider}"
-    ),
-    "tools": CauseWords(
-        "no tool support",
-        "the models of {provider} that the keys give access to cannot use tools, as these"
-        " requests need",
-    ),
+    code: CauseWords(**words)
+    for code, words in json.loads(Path(__file__).with_name("causes.json").read_bytes()).items()
 }
-_TONES: Mapping[str, Tone] = {
-    "healthy": "good",
-    "affected": "bad",
-    "undecided": "open",
-    "failed": "bad",
-    "confirmed": "good",
-    "refuted": "bad",
-    "inconclusive": "open",
-    "present": "good",
-    "ciphertext": "good",
-    "missing": "plain",
-    "absent": "open",
-    "blank": "open",
-    "null": "bad",
-    "empty": "bad",
-    "placeholder": "bad",
-    "ranked": "good",
-    "fallback": "bad",
-    "no-models": "bad",
-    "verified": "good",
-    "not run": "open",
-    "fault present": "bad",
-    "fault gone": "good",
-    "not known": "open",
+_WORDS: Mapping[Tone, tuple[str, ...]] = {
+    "good": ("healthy", "confirmed", "present", "ciphertext", "ranked", "verified", "fault gone"),
+    "bad": (
+        *("affected", "failed", "refuted", "null", "empty", "placeholder", "fallback"),
+        *("no-models", "fault present"),
+    ),
+    "open": ("undecided", "inconclusive", "absent", "blank", "not run", "not known"),
 }
+_TONES = {word: tone for tone, words in _WORDS.items() for word in words}
 
 
 def cause_in_words(

@@ -110,28 +110,20 @@ def tools(view: View) -> Judgement:
     return Judgement(~supported, supported, True)
 
 
-FILTERS: tuple[Callable[[View], Judgement], ...] = (
-    client,
-    context,
-    capability,
-    excluded,
-    health,
-    quality,
-    plan,
-    tools,
-)
-NAMES: tuple[str, ...] = tuple(judge.__name__ for judge in FILTERS)
 # What a rejection means in words; a reason's code is the filter's name.
-PHRASES = {
-    "client": "no client for provider",
-    "context": "context window too small",
-    "capability": "without the capability",
-    "excluded": "excluded from general routing",
-    "health": "provider unhealthy",
-    "quality": "quality too low",
-    "plan": "not in the plan",
-    "tools": "without tool support",
+_MEANING: dict[Callable[[View], Judgement], str] = {
+    client: "no client for provider",
+    context: "context window too small",
+    capability: "without the capability",
+    excluded: "excluded from general routing",
+    health: "provider unhealthy",
+    quality: "quality too low",
+    plan: "not in the plan",
+    tools: "without tool support",
 }
+FILTERS: tuple[Callable[[View], Judgement], ...] = tuple(_MEANING)
+PHRASES = {judge.__name__: words for judge, words in _MEANING.items()}
+NAMES: tuple[str, ...] = tuple(PHRASES)
 
 
 def _passed(view: View) -> Judgement:

@@ -129,13 +129,11 @@ class Models:
 
     @cached_property
     def _servers(self) -> list[str]:
-        """Who serves each model by the prefix rule."""
         named = zip(self.lowered, self._owners, strict=True)
         return [model.split("/", 1)[0] if "/" in model else owner for model, owner in named]
 
     @cached_property
     def _text(self) -> str:
-        """All ids and owners in one."""
         return "\n".join([*self.lowered, *self._owners])
 
     @cached_property
@@ -154,7 +152,6 @@ class Models:
 
 
 def _places(named: Iterable[Collection[str]]) -> dict[str, list[int]]:
-    """Return at which places each name stands."""
     places: dict[str, list[int]] = {}
     for place, names in enumerate(named):
         for name in names:

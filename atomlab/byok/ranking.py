@@ -326,7 +326,6 @@ def static_mapping(view: View, clients: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _suited(model: str, view: View) -> str | None:
-    """Return the model that the request gets for `model`, None if none."""
     request, rules, models = view.request, view.platform.rules, view.platform.models
     if request.managed:
         allowed = rules.allowed_names(view.plan)

@@ -8,7 +8,7 @@ from typing import Any
 
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES, TIERS
-from atomlab.text import printable
+from atomlab.text import joined, printable
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,4 @@ def in_words(requests: Iterable[Mapping[str, Any]]) -> str:
         for name, value in request.items():
             if value:
                 asked.setdefault(printable(name), {})[printable(value)] = None
-    return ", ".join(f"{name} {_and(values)}" for name, values in asked.items())
-
-
-def _and(values: Iterable[str]) -> str:
-    *most, last = values
-    return f"{', '.join(most)} and {last}" if most else last
+    return ", ".join(f"{name} {joined(values)}" for name, values in asked.items())

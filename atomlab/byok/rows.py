@@ -69,7 +69,6 @@ class TenantRows:
         return replace(self, environment=environment)
 
     def _without(self, tenant_id: str, name: str, *new: Row) -> TenantRows:
-        """Return rows with `new` ones of the tenant in place of those of that name."""
         others = (row for row in self.settings.get(tenant_id, ()) if row[0] != name)
         return replace(self, settings={**self.settings, tenant_id: (*others, *new)})
 

@@ -24,7 +24,6 @@ from atomlab.evidence.redaction import (
     fingerprinter,
     in_key_shape,
     reach_of,
-    settings_that_may_leave,
     token,
 )
 from atomlab.evidence.shapes import only_choice, only_digits, only_public, only_time
@@ -130,8 +129,12 @@ def copy_settings(
 
 def copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> dict[str, int]:
     """Copy variables and stored keys whose names may leave; return how much was withheld."""
-    may_leave, fingerprint = settings_that_may_leave(inputs.providers), fingerprinter(key)
-    variables = {n: v for n, v in inputs.environment.variables.items() if may_leave(n, v)}
+    reach, fingerprint = reach_of(inputs.providers), fingerprinter(key)
+    variables = {
+        name: value
+        for name, value in inputs.environment.variables.items()
+        if reach(name) == "always" or (reach(name) == "as a key" and in_key_shape(value))
+    }
     key_names = {DEFAULT, *(tenant for (tenant,) in work.execute("SELECT id FROM tenants"))}
     known = {*(p.id for p in inputs.providers), *inputs.rules.llm_providers}
     stored = {

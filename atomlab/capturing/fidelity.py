@@ -139,7 +139,6 @@ class _Side:
     def _decide(
         self, clients: Clients, plan: str | None, mode: str | None
     ) -> list[tuple[str, str, int] | None]:
-        """Return the winner and the number of candidates for each complexity."""
         requests = [Request(complexity=c).of_tenant(mode) for c in COMPLEXITIES]
         rankings = [rank(self.platform, clients, request, plan) for request in requests]
         return [

@@ -158,7 +158,6 @@ class TenantCase(SnapshotCase):
     def _findings(
         self, trials: Sequence[Trial], options: Sequence[Option] = (), **parts: Any
     ) -> TenantFindings:
-        """Return what was asked, found, tried and compared; `parts` replace any of it."""
         diagnosis, tested = self.diagnosis, self.verification
         document: dict[str, Any] = {
             **self._head(),

@@ -62,7 +62,6 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
 
 
 def _breaking_later(executed: Sequence[FixSet]) -> list[Cause]:
-    """Return the cause that every repair meets: an entry that breaks the ranking, if one does."""
     broken = [f for f in executed if f.after.broken]
     if not broken or any(f.verified for f in executed):
         return []

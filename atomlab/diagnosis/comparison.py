@@ -112,7 +112,6 @@ class Comparison(TenantCase):
         )
 
     def _fix(self) -> ClaimResult:
-        """Return the claim that there is a fix of the request that fails."""
         claim = ("fix", "A fix cures it and touches no other tenant.")
         if self.best:
             return ClaimResult(*claim, "confirmed", "one that was run", _with_cost(self.best))

@@ -99,7 +99,6 @@ def _no_keys_evidence(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Itera
 
 
 def _role(through: Sequence[FixSet], fix_sets: Sequence[FixSet]) -> Role | None:
-    """Return the role of a cause that these of all fix sets repair, None if none does."""
     if not through:
         return None
     if all(len(fix_set.atoms) > 1 for fix_set in through):
@@ -108,7 +107,6 @@ def _role(through: Sequence[FixSet], fix_sets: Sequence[FixSet]) -> Role | None:
 
 
 def _cost(cause: Cause) -> int:
-    """Return what the repair of the cause itself costs."""
     if cause.code in FILTER_OF:
         return Edit("waive-filter", filter=FILTER_OF[cause.code]).cost
     return Edit("allow-provider" if cause.code in _PLATFORM else "copy-key").cost

@@ -17,8 +17,9 @@ from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.confirmation import put_fault_back
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.explanation import DecidedRequest, Explanation
+from atomlab.diagnosis.findings import Rival
 from atomlab.diagnosis.fix_sets import minimal_blocking_sets
-from atomlab.diagnosis.rivals import Rival, find_rivals
+from atomlab.diagnosis.rivals import find_rivals
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
@@ -204,9 +205,8 @@ def diagnose(
     tokens = held.of(found.id)
     rows = manager.states_of(tokens.items())
     lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
-    rankings = [
-        sandbox.decide(found.id, _resolved(request, managed, found.ai_mode)) for request in asked
-    ]
+    resolved = [r if r.managed is not None else replace(r, managed=managed) for r in asked]
+    rankings = [sandbox.decide(found.id, r.of_tenant(found.ai_mode)) for r in resolved]
     diagnosed = [
         _diagnose(DecidedRequest(each, defects, sandbox, found.id, withheld), lookups, missing)
         for each in rankings
@@ -229,11 +229,6 @@ def _withheld(evidence: Evidence, platform: Platform, tenant_id: str) -> int:
     if platform.rules.keys_from == "environment":
         return int(evidence.manifest["withheld"]["variables"])
     return evidence.withheld(tenant_id)
-
-
-def _resolved(request: Request, managed: bool | None, ai_mode: str | None) -> Request:
-    asked = managed if request.managed is None else request.managed
-    return replace(request, managed=asked).of_tenant(ai_mode)
 
 
 def _diagnose(case: DecidedRequest, lookups: KeyLookups, missing: str | None) -> RequestDiagnosis:

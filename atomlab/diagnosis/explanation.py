@@ -9,6 +9,7 @@ from typing import Any
 from atomlab.byok.filters import NAMES
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
+from atomlab.diagnosis.answers import serves
 from atomlab.diagnosis.defects import Defect
 from atomlab.diagnosis.edits import WHO, Edit, Who
 from atomlab.diagnosis.sandbox import Sandbox, Trial
@@ -83,8 +84,7 @@ class FixSet:
     @property
     def cures(self) -> bool:
         """Whether it found one that can serve: a winner that is not a chat model is no cure."""
-        winner = self.after.winner
-        return winner is not None and winner.chat is not False
+        return serves(self.after)
 
     def to_json(self) -> dict[str, Any]:
         """Return the set as an element of `fix_sets` in `atomlab.diagnosis/1`."""

@@ -7,7 +7,7 @@ an older file lacks has its default here. `diagnosis` is the document `atomlab.d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -82,8 +82,9 @@ class CauseRecord(Record):
     verdict: Verdict
 
 
-class RivalRecord(Record):
-    """Another explanation, and why it is ruled out or not."""
+@dataclass(frozen=True)
+class Rival:
+    """Another explanation: its code, whether it is ruled out, and why."""
 
     code: str
     ruled_out: bool
@@ -132,7 +133,7 @@ class OutcomeRecord(Record):
     warnings: tuple[str, ...] = ()
     causes: tuple[CauseRecord, ...]
     fix_sets: tuple[Json, ...] = ()
-    rivals: tuple[RivalRecord, ...]
+    rivals: tuple[Rival, ...]
     interventions: tuple[Json, ...] = ()
     fix_sets_dropped: int = 0
     blocking_sets: tuple[tuple[str, ...], ...] | None = None
@@ -222,18 +223,31 @@ class AffectedRecord(Record):
     examples: tuple[str, ...]
 
 
-class OptionRecord(Record):
-    """A fix and its effects on every tenant."""
+@dataclass(frozen=True)
+class Option:
+    """A fix and its effects on requests, named by their kind.
+
+    `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
+    tenant's failing requests; of the latter, `unable` are those whose winner is not a chat
+    model. `breaks` are requests that worked, and then get no chat model. `touched` are the
+    other tenants that get another answer, each with its first change.
+    """
 
     name: str
     kind: str
     cost: int
     cures: tuple[str, ...]
     leaves: tuple[str, ...]
-    touched: dict[str, str] = {}
+    touched: Mapping[str, str] = field(default_factory=dict)
     edits: tuple[str, ...] = ()
-    unable: dict[str, str] = {}
+    unable: Mapping[str, str] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OptionRecord(Option):
+    """An option, and its pros and cons."""
+
     pros: tuple[str, ...] | None = None
     cons: tuple[str, ...] | None = None
 

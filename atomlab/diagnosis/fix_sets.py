@@ -87,7 +87,6 @@ def minimal_blocking_sets(
 
 
 def _minimal(masks: np.ndarray, where: np.ndarray) -> dict[int, int]:
-    """Return the minimal masks of the models `where`, each with its first model."""
     places = np.flatnonzero(where)
     known, first = np.unique(masks[places], return_index=True)
     return {

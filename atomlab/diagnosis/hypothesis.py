@@ -10,8 +10,9 @@ from pydantic import ConfigDict, Field, field_validator
 
 from atomlab import limits
 from atomlab.byok.request import Request
-from atomlab.diagnosis.strict import Strict, load_model
+from atomlab.diagnosis.findings import RequestRecord
 from atomlab.errors import NO_MODELS, InputError, TenantError
+from atomlab.evidence.inputs.strict import Strict, load_model
 
 if TYPE_CHECKING:
     from atomlab.evidence.snapshot import Evidence
@@ -68,17 +69,10 @@ _KINDS = [k for model in get_args(_Claims) for k in get_args(model.model_fields[
 Claim = Annotated[_Claims, Field(discriminator="kind")]
 
 
-class _RequestFields(_StrictModel):
-    """The fields of Request once more: pydantic reads a strict dataclass from no mapping."""
+class _RequestFields(_StrictModel, RequestRecord):
+    """A request as findings record it, of which anything may be left out."""
 
     complexity: str = "moderate"
-    task: str | None = None
-    capability: str | None = None
-    tools: bool = False
-    managed: bool | None = None
-    turn: int = 0
-    tokens: int = 0
-    tier: str | None = None
 
 
 class Hypothesis(_StrictModel):

@@ -177,7 +177,6 @@ class Investigation(TenantCase):
         }
 
     def _pairs(self) -> list[tuple[Ranking, Ranking]]:
-        """Return each request's decision before and after the fix."""
         before = [each.ranking for each in self.diagnosis.requests]
         return list(zip(before, self.decided_after or before, strict=True))
 
@@ -264,7 +263,6 @@ def _write(held: TenantRows, tenant_id: str, db: Session) -> None:
 
 
 def _claims(verdicts: Sequence[Verdict]) -> str:
-    """Return how many claims of the hypothesis hold, empty without any."""
     found, total = Counter(verdicts), len(verdicts)
     if total <= 1:
         return "".join(f"The claim of the hypothesis {_HOLDS[each][0]}." for each in verdicts)

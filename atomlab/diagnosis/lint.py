@@ -22,13 +22,13 @@ from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Evidence
-from atomlab.files import read_yaml
+from atomlab.files import read_shipped_yaml
 from atomlab.text import count, listed, printable
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 # Each code's severity, and what it means whatever the subject.
-CODES: Mapping[str, tuple[Severity, str]] = read_yaml(Path(__file__).with_name("lint.yaml"))
+CODES: Mapping[str, tuple[Severity, str]] = read_shipped_yaml(Path(__file__).with_name("lint.yaml"))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,6 @@ def _variables(world: _World) -> _Found:
 
 
 def _sharing(ids: Sequence[Provider], touched: frozenset[str], world: _World) -> str:
-    """Return who declares the variable, which of them serve models, and who lacks their client."""
     declared = f"declared by {listed((p.id for p in ids), 8)}"
     serving = [p for p in ids if world.serves(p)]
     if not serving:

@@ -8,7 +8,7 @@ tenant, so that its side effects are measured rather than argued.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.edits import CODE_CHANGE, Edit, by_target
 from atomlab.diagnosis.explanation import FixSet
+from atomlab.diagnosis.findings import Option as Option
 from atomlab.diagnosis.fixes import as_named, effort_of, root_fix
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -57,27 +58,6 @@ class Decision:
         if self.winner is not None:
             return self.winner[1]
         return f"the fallback {self.fallback[1]}" if self.fallback else "the error"
-
-
-@dataclass(frozen=True)
-class Option:
-    """A fix and its effects on requests, named by their kind.
-
-    `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
-    tenant's failing requests; of the latter, `unable` are those whose winner is not a chat
-    model. `breaks` are requests that worked, and then get no chat model. `touched` are the
-    other tenants that get another answer, each with its first change.
-    """
-
-    name: str
-    kind: str
-    cost: int
-    cures: tuple[str, ...]
-    leaves: tuple[str, ...]
-    touched: Mapping[str, str]
-    edits: tuple[str, ...] = ()
-    unable: Mapping[str, str] = field(default_factory=dict)
-    breaks: tuple[str, ...] = ()
 
 
 def compare_options(
@@ -198,7 +178,6 @@ def _option(
     after: Mapping[str, tuple[Decision, ...]],
     edits: tuple[str, ...] = (),
 ) -> Option:
-    """Return the option, its effects read off what was decided before and after."""
     names = [request.kind for request in everyone.requests]
     before, touched = everyone.before, {}
     for other, subdomain, *_ in everyone.tenants:

@@ -6,7 +6,6 @@ others are the filters behind the first, and the wrong database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -14,20 +13,12 @@ import numpy as np
 from atomlab.byok.filters import NAMES, PHRASES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.explanation import Explanation
+from atomlab.diagnosis.findings import Rival
 from atomlab.evidence.manifest import cache_age
 from atomlab.evidence.snapshot import Evidence
 from atomlab.text import count
 
 CACHE_VALID = timedelta(hours=24)  # source: docs/platform.md, prices
-
-
-@dataclass(frozen=True)
-class Rival:
-    """Another explanation: its code, whether it is ruled out, and why."""
-
-    code: str
-    ruled_out: bool
-    why: str
 
 
 def find_rivals(

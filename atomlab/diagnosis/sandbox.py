@@ -245,7 +245,6 @@ def _with_windows(platform: Platform, _: str) -> Platform:
 
 
 def _without_entries(platform: Platform, models: Collection[str | None]) -> Platform:
-    """Take entries out of the cache: the order of the others stays."""
     columns = platform.pricing.columns
     kept = [place for place, name in enumerate(columns["model_id"]) if name not in models]
     left = {

@@ -28,7 +28,7 @@ from string import Template
 from typing import Any, Literal
 
 from atomlab.errors import InputError
-from atomlab.files import read_yaml
+from atomlab.files import read_shipped_yaml
 from atomlab.text import printable
 
 Dialect = Literal["postgresql", "sqlite"]
@@ -108,7 +108,7 @@ def _text(name: str) -> str:
 
 @cache
 def _plans() -> dict[str, dict[str, Any]]:
-    plans: dict[str, dict[str, Any]] = read_yaml(_SCRIPTS / "plans.yaml")
+    plans: dict[str, dict[str, Any]] = read_shipped_yaml(_SCRIPTS / "plans.yaml")
     return plans
 
 
@@ -119,7 +119,6 @@ def _stops(pairs: Sequence[tuple[str, str]], dialect: Dialect) -> str:
 
 
 def _adapted(sql: str, dialect: Dialect) -> str:
-    """Return SQL of a plan as the dialect says it."""
     form = _plans()[dialect]
     sql = re.sub(r"((?:\w+\.)?tenant_id) = names\.tenant_id", form["owner_is"], sql)
     sql = sql.replace("$changed", form["changed"])

@@ -119,7 +119,6 @@ def triage(
 
 
 def _root_cause(diagnosis: RequestDiagnosis) -> ClaimResult:
-    """Return the claim that the first cause is the root cause of the failing request."""
     complexity, causes = diagnosis.request.complexity, diagnosis.explanation.causes
     if not causes:
         statement = f"A deviation explains why {complexity} requests fail."

@@ -165,7 +165,8 @@ def _result(claim: Any, finding: _Finding) -> ClaimResult:
 
 
 def _key(claim: KeyClaim, bench: _Bench) -> _Finding:
-    wanted, key, row = claim.kind == "key_present", claim.setting_key, _place(bench)
+    wanted, key = claim.kind == "key_present", claim.setting_key
+    row = "row" if bench.platform.rules.keys_from == "settings" else "variable"
     expected = f"a {row} {key} with a usable key" if wanted else f"no {row} {key}"
     state = bench.rows.get(key)
     if unseen := _unseen(key, bench):
@@ -174,11 +175,6 @@ def _key(claim: KeyClaim, bench: _Bench) -> _Finding:
     holds = state in USABLE if wanted else state is None
     evidence = tuple(f"{name}: {state}" for name, state in sorted(bench.rows.items()))
     return holds, expected, observed, evidence
-
-
-def _place(bench: _Bench) -> str:
-    """Return what holds a key: a row of the tenant's settings, or a variable of the worker."""
-    return "row" if bench.platform.rules.keys_from == "settings" else "variable"
 
 
 def _unseen(name: str, bench: _Bench) -> str:
@@ -241,7 +237,6 @@ def _ranking_raises(claim: RankingRaises, bench: _Bench) -> _Finding:
 
 
 def _outcome(bench: _Bench) -> str:
-    """Return what comes of the request: who wins, else who answers instead, or the error."""
     winner, answer = bench.ranking.winner, bench.ranking.fallback
     if winner is not None:
         return f"{winner.model} wins{_no_chat(winner)}"

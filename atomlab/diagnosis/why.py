@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -56,27 +58,22 @@ class Asked:
                 "message": self.sentence}  # fmt: skip
 
 
-@dataclass
+@dataclass(frozen=True)
 class FailingLines:
-    """The failing lines of one tenant, as lines name it: the latest, and the kinds of request."""
+    """Failing lines of one tenant: the latest, their kinds of request, and how many there are."""
 
     line: LogLine
-    kinds: set[str] = field(default_factory=set)
-    silent: bool = False  # one of the lines does not name its kind
-    number: int = 0
+    kinds: frozenset[str | None]  # None of a line that does not name its own
+    number: int = 1
 
-    def add(self, line: LogLine) -> None:
-        """Take another line into account."""
-        self.line, self.number = line, self.number + 1
-        if kind := line.fields.get("complexity"):
-            self.kinds.add(kind)
-        else:
-            self.silent = True
+    def __add__(self, later: FailingLines) -> FailingLines:
+        line = max(later.line, self.line, key=lambda line: line.at or _OLDEST)
+        return FailingLines(line, self.kinds | later.kinds, self.number + later.number)
 
     @property
     def complexities(self) -> tuple[str, ...]:
         """The kinds of request, all four where a line does not say its own."""
-        return tuple(k for k in COMPLEXITIES if self.silent or k in self.kinds)
+        return tuple(k for k in COMPLEXITIES if {k, None} & self.kinds)
 
 
 @dataclass(frozen=True)
@@ -194,18 +191,7 @@ def explain_log(
                 f"no line is of a failure of {names[0]}",
                 todo=f"those that fail are {listed(named)}",
             )
-        return _answer(evidence, who, merged(failing), complexity)
-
-
-def merged(failing: Sequence[FailingLines]) -> FailingLines:
-    """Return the failing lines of one tenant that goes by several names."""
-    latest = max(failing, key=lambda each: each.line.at or _OLDEST)
-    return FailingLines(
-        latest.line,
-        {kind for each in failing for kind in each.kinds},
-        any(each.silent for each in failing),
-        sum(each.number for each in failing),
-    )
+        return _answer(evidence, who, reduce(add, failing), complexity)
 
 
 def failures_in(log: Iterable[LogLine]) -> tuple[dict[str | None, FailingLines], LogLine | None]:
@@ -225,7 +211,8 @@ def failures_in(log: Iterable[LogLine]) -> tuple[dict[str | None, FailingLines],
             continue
         tenant = tenant or next((whose[i] for i in ids if i in whose), None)
         if line.fields.get("error", "").startswith((NO_MODELS, _NO_CLIENT)):
-            found.setdefault(tenant, FailingLines(line)).add(line)
+            this = FailingLines(line, frozenset([line.fields.get("complexity")]))
+            found[tenant] = found[tenant] + this if tenant in found else this
         else:
             other = line
     return found, other

@@ -17,6 +17,7 @@ from typing import Any
 
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import EDITIONS
+from atomlab.files import read_shipped_yaml
 
 _LONGEST = 80  # characters of a name that is read
 _KEY = r"(?:API|SECRET)?(?:KEY|TOKEN|SECRET|CREDENTIAL)S?"
@@ -159,7 +160,6 @@ def _in_front(front: str) -> list[str]:
 
 
 def _at_the_end(ending: str) -> list[str]:
-    """Return how the end of a name differs from `_API_KEY`."""
     if not ending:
         return ["no _API_KEY at its end"]
     words = "_".join(
@@ -289,7 +289,6 @@ def _distance(one: str, other: str) -> int:
 
 
 def _shortened(word: str) -> set[str]:
-    """Return a word, and what it is with any one letter left out."""
     return {word, *(word[:n] + word[n + 1 :] for n in range(len(word)))}
 
 
@@ -298,16 +297,12 @@ def _shortened(word: str) -> set[str]:
 
 @cache
 def _data() -> dict[str, Any]:
-    import yaml  # only where it is needed, and in C where there is one: no user's file
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data: dict[str, Any] = yaml.load((EDITIONS / "names.yaml").read_bytes(), loader)  # noqa: S506
+    data: dict[str, Any] = read_shipped_yaml(EDITIONS / "names.yaml")
     return data
 
 
 @cache
 def _fronts() -> dict[str, str]:
-    """Return by letters what may stand before a name, as it is written."""
     data = _data()
     written = [*data["stages"], *(name for group in data["in_front"] for name in group["names"])]
     return {letters(name): name for name in written}

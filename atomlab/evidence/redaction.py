@@ -123,22 +123,6 @@ def key_text(key: bytes) -> bytes:
     return f"{key.hex()}\n".encode()
 
 
-def settings_that_may_leave(
-    providers: Collection[Provider],
-) -> Callable[[object, object], bool]:
-    """Return a function that says of a setting's name and value whether its name is kept.
-
-    Some names are kept whatever the value, others, such as OPENAI_BASE_URL, where it is a key.
-    """
-    reach = reach_of(providers)
-
-    def kept(name: object, value: object) -> bool:
-        found = reach(name)
-        return found == "always" or (found == "as a key" and in_key_shape(value))
-
-    return kept
-
-
 def reach_of(providers: Collection[Provider]) -> Callable[[object], Reach]:
     """Return a function that says of a setting's name when a snapshot holds it.
 

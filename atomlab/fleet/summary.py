@@ -61,7 +61,9 @@ def summarize_impacts(
         mute=tuple(kind for kind in kinds if kind in mute),
         what=what,
         warning=" ".join(_warnings(impacts)),
-        why=_tally("The causes", map(_cause, hit)),
+        why=_tally(
+            "The causes", (CAUSES[i.cause.code].short if i.cause else "not known" for i in hit)
+        ),
         certainty=known[0] if len(set(known)) == 1 else None,
         proof=f"The cause is proven for {proven}: repaired on a copy of the data, the failure is "
         "gone, and changes that must not help do not."
@@ -82,7 +84,6 @@ def summarize_impacts(
 def _said(
     impacts: Sequence[Impact], hit: Sequence[Impact], kinds: int, missing: str | None
 ) -> tuple[str, str]:
-    """Return the title and what happens."""
     tenants = count(len(impacts), "tenant")
     if missing:
         undecided = sum(not impact.decided for impact in impacts)
@@ -111,10 +112,6 @@ def _warnings(impacts: Sequence[Impact]) -> list[str]:
     return [f"For {count(n, 'tenant')} {what}." for what, n in numbers.items() if n]
 
 
-def _cause(impact: Impact) -> str:
-    return CAUSES[impact.cause.code].short if impact.cause else "not known"
-
-
 def _tally(label: str, words: Iterable[str], colon: str = ":") -> str:
     """Return a sentence of the words, each with how often there is one, the most frequent first."""
     found = Counter(words).most_common()
@@ -130,5 +127,4 @@ def _left(hit: Sequence[Impact]) -> str:
 
 
 def _actor(failure: Failure, rules: Rules) -> str:
-    """Return who has most to do for the fix, empty where there is none."""
     return max((edit.who(rules) for edit in failure.edits), key=WHO.index, default="")

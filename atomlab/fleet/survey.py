@@ -163,7 +163,6 @@ def survey(evidence: Snapshot, complexity: str = "", managed: bool | None = None
 
 
 def _why(failure: Failure | None) -> dict[str, Any]:
-    """Return what the findings say of a failure."""
     if failure is None:
         return dict.fromkeys(_WHY)
     cause, fix = failure.cause, (failure.fix, failure.cost)
@@ -173,7 +172,6 @@ def _why(failure: Failure | None) -> dict[str, Any]:
 
 
 def _claim(code: str, impacts: Sequence[Impact]) -> ClaimResult:
-    """Return the claim that a cause is what affects these tenants."""
     verdicts = [impact.cause.verdict if impact.cause else "inconclusive" for impact in impacts]
     confirmed = verdicts.count("confirmed")
     return ClaimResult(
@@ -187,7 +185,6 @@ def _claim(code: str, impacts: Sequence[Impact]) -> ClaimResult:
 
 
 def _affected(impact: Impact, request: Request) -> dict[str, Any]:
-    """Return the tenant with its failures."""
     return {
         **_named(impact.tenant),
         "plan": impact.tenant.plan_type,
@@ -199,7 +196,6 @@ def _affected(impact: Impact, request: Request) -> dict[str, Any]:
 
 
 def _winners(impact: Impact) -> dict[str, Any]:
-    """Return the tenant with its winners that are not chat models."""
     winners = [
         {"complexity": kind, "provider": w.provider, "model": w.model, "mode": w.mode}
         for kind, w in impact.unable.items()

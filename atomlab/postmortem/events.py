@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from atomlab.diagnosis.strict import Strict, load_model
+from atomlab.evidence.inputs.strict import Strict, load_model
 from atomlab.postmortem.times import due_date, when
 
 Kind = Literal["started", "detected", "mitigated", "resolved", "event"]

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.log_records import begins
+from atomlab.files import opened
 
 STDIN, GIVEN = "-", "the line given"
 HEAD = 1 << 16  # bytes by which a file is judged
@@ -63,19 +64,11 @@ class LogFile:
         if self._path is None:
             raw: Any = sys.stdin.buffer
             return raw if hasattr(raw, "peek") else io.BufferedReader(raw)
-        try:
-            if self._path.is_dir():
-                raise InputError(
-                    "is a folder", where=self._path, todo=f"give its files, {self._path}/*.log say"
-                )
-            return self._path.open("rb")
-        except FileNotFoundError:
-            raise InputError("no such file", where=self._path, todo="check the path") from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+        if os.path.isdir(self._path):  # noqa: PTH112 - false for an impossible name, too
             raise InputError(
-                f"cannot be read ({reason})", where=self._path, todo="check the path and the file"
-            ) from None
+                "is a folder", where=self._path, todo=f"give its files, {self._path}/*.log say"
+            )
+        return opened(self._path)
 
     def _plain(self, raw: BinaryIO) -> Any:
         """Return the stream of a file's text, which gzip has packed or not."""

@@ -165,7 +165,6 @@ class RecordReader:
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in a line, None if there is none."""
     with suppress(ValueError, RecursionError):
         said = _DECODE(line.decode("utf-8", "replace"))
         return said if isinstance(said, dict) else None
@@ -173,7 +172,6 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _first(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """Return the first of these fields that is there, None if none is."""
     for name in names:
         if name in said:
             return said[name]
@@ -181,7 +179,6 @@ def _first(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 
 
 def _first_text(said: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    """Return the text of the first of these fields that has one, empty if none has."""
     for name in names:
         if isinstance(text := said.get(name), str) and text:
             return text
@@ -206,7 +203,6 @@ def _last_line(text: str) -> str:
 
 
 def _named(said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields that we know, by our names."""
     return {
         names[name]: str(said[name])
         for name in said
@@ -215,7 +211,6 @@ def _named(said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _of_otlp(document: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[LogRecord]:
-    """Yield the log records of a document of OTLP/JSON, resource by resource."""
     for resource in _dicts(document.get("resourceLogs")):
         of = resource.get("resource")
         common = _attributes(of.get("attributes") if isinstance(of, dict) else None)

@@ -188,5 +188,4 @@ def _bounds(text: bytes, place: int, known: int) -> tuple[int, int]:
 
 
 def _silence(times: Sequence[datetime]) -> timedelta:
-    """Return the longest time between two of several."""
     return max((b - a for a, b in pairwise(times)), default=timedelta())

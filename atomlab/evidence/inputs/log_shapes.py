@@ -7,49 +7,82 @@ fields leave, each of a shape that no secret has: free text never does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from atomlab.errors import InputError
+from pydantic import Field, model_validator
+
 from atomlab.evidence.inputs.log_fields import REMEMBERED, harmless
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.files import read_yaml
-from atomlab.text import did_you_mean, field_name
+from atomlab.evidence.inputs.strict import Strict, load_model
+from atomlab.files import read_shipped_yaml
 
 _MAY_NAME = re.compile(r"[=:]|tenant|request|Task |-[0-9a-f]{4}-")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHIPPED = Path(__file__).with_name("log_shapes.yaml")
-_FIELDS = ("event", "line", "pattern", "keyword", "level", "fields", "means")
 _SHORTEST = 4  # characters of a keyword: a shorter one is in too many lines
 _HOLES = re.compile(r"(\{[a-z_]+\}|…)")
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(Strict):
     """One kind of line: what it is called, how it looks, and the lowest level at which it counts.
 
-    `keyword` is a text that every such line holds.
+    It has a `line` with placeholders, or a `pattern`.
     """
 
-    event: str
-    pattern: re.Pattern[str]
-    keyword: str
-    level: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    event: str = Field(pattern="^[a-z][a-z-]{0,39}$")
+    line: str | None = None
+    pattern: str | None = None
+    keyword: str = ""
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = None
+    fields: dict[str, str] = Field(default_factory=dict)
+    means: str = ""
+
+    @model_validator(mode="after")
+    def _can_be_matched(self) -> Self:
+        if (self.line is None) == (self.pattern is None):
+            raise ValueError("has no line, or a pattern as well", "give it one of the two")
+        if len(self.sign) < _SHORTEST or not self.sign.isascii():
+            todo = f"give a text of {_SHORTEST} or more plain characters"
+            raise ValueError("has no keyword", todo)
+        try:
+            _ = self.expression
+        except (re.error, OverflowError, RecursionError):
+            raise ValueError("has a pattern that is none", "see Python's re") from None
+        return self
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """What such a line matches from its begin."""
+        return re.compile(self.pattern or _expression(self.line or ""))
+
+    @cached_property
+    def sign(self) -> str:
+        """A text that every such line holds: the keyword, or the longest piece of the line."""
+        return self.keyword or _keyword(self.line or "")
+
+
+class ShapeFile(Strict):
+    """A file of shapes, with known errors, the hosts of providers, and names of fields."""
+
+    shapes: tuple[Shape, ...]
+    errors: tuple[str, ...] = ()
+    hosts: dict[str, str] = Field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Shapes:
     """All shapes in the order in which they are tried, and the names of fields."""
 
-    def __init__(self, shapes: Iterable[Shape], data: Mapping[str, Any]) -> None:
-        self.all = tuple(shapes)
-        self.errors: tuple[str, ...] = tuple(data["errors"])
-        self.hosts: Mapping[str, str] = data["hosts"]
-        self.names = {name: ours for ours, all_ in data["names"].items() for name in all_}
-        self.keywords = tuple(dict.fromkeys(shape.keyword for shape in self.all))
+    def __init__(self, *files: ShapeFile) -> None:
+        self.all = tuple(shape for file in files for shape in file.shapes)
+        self.errors = tuple(error for file in files for error in file.errors)
+        last = files[::-1]  # of two that say it otherwise the first file counts
+        self.hosts = {host.lower(): whose for f in last for host, whose in f.hosts.items()}
+        self.names = {n: ours for f in last for ours, every in f.names.items() for n in every}
+        self.keywords = tuple(dict.fromkeys(shape.sign for shape in self.all))
         self._any = re.compile("|".join(map(re.escape, self.keywords)))
         words = "|".join(map(re.escape, sorted(self.names, key=len, reverse=True)))
         self._named = re.compile(
@@ -99,10 +132,10 @@ class Shapes:
         if not keywords:
             return None
         for shape in self.all:
-            if shape.keyword in keywords or shape.keyword in text:
+            if shape.sign in keywords or shape.sign in text:
                 if level and shape.level and LEVELS.index(level) < LEVELS.index(shape.level):
                     continue
-                if match := shape.pattern.match(text):
+                if match := shape.expression.match(text):
                     said = {k: v for k, v in match.groupdict().items() if v is not None}
                     return shape.event, {**said, **shape.fields}
         return None
@@ -144,10 +177,8 @@ class Shapes:
 
 
 @cache
-def shipped_shapes() -> Shapes:
-    """Return the shapes of the platform's own lines."""
-    data = _shipped()
-    return Shapes((_shape(entry, SHIPPED, n) for n, entry in enumerate(data["shapes"], 1)), data)
+def _shipped() -> ShapeFile:
+    return ShapeFile.model_validate(read_shipped_yaml(SHIPPED))
 
 
 def load_shapes(path: str | Path | None = None) -> Shapes:
@@ -155,71 +186,8 @@ def load_shapes(path: str | Path | None = None) -> Shapes:
 
     The file has `shapes`, and may have `errors`, `hosts` and `names` of its own.
     """
-    if path is None:
-        return shipped_shapes()
-    where, data = Path(path), _shipped()
-    own = read_yaml(where)
-    if not isinstance(own, dict) or not isinstance(own.get("shapes"), list):
-        raise InputError("has no list of shapes", where=where, todo="see docs/worker-logs.md")
-    if unknown := [name for name in own if name not in data]:
-        what = f"has the unknown field {field_name(unknown[0])}"
-        raise InputError(what, where=where, todo=did_you_mean(str(unknown[0]), data) or "remove it")
-    errors = own.get("errors", [])
-    hosts, names = own.get("hosts", {}), own.get("names", {})
-    lists = isinstance(names, dict) and all(isinstance(v, list) for v in names.values())
-    if not (isinstance(errors, list) and isinstance(hosts, dict) and lists):
-        raise InputError(
-            "errors must be a list, hosts a mapping, names a mapping of lists", where=where,
-            todo="see docs/worker-logs.md",
-        )  # fmt: skip
-    shapes = [_shape(entry, where, n) for n, entry in enumerate(own["shapes"], 1)]
-    merged = {
-        "errors": [*map(str, errors), *data["errors"]],
-        "hosts": {**data["hosts"], **{str(k).lower(): str(v) for k, v in hosts.items()}},
-        "names": {
-            ours: [*data["names"].get(ours, ()), *map(str, names.get(ours, ()))]
-            for ours in {**data["names"], **names}
-        },
-    }
-    return Shapes([*shapes, *shipped_shapes().all], merged)
-
-
-@cache
-def _shipped() -> dict[str, Any]:
-    import yaml  # in C where there is one: no user's file
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data: dict[str, Any] = yaml.load(SHIPPED.read_bytes(), loader)  # noqa: S506
-    return data
-
-
-def _shape(entry: Any, where: Path, number: int) -> Shape:
-    """Return a shape as a file has it; raise InputError, which quotes nothing of it."""
-
-    def wrong(what: str, todo: str) -> InputError:
-        return InputError(f"shape {number} {what}", where=where, todo=todo)
-
-    if not isinstance(entry, dict) or not all(isinstance(v, str | dict) for v in entry.values()):
-        raise wrong("is not a mapping of texts", "write event: and line:")
-    if unknown := [name for name in entry if name not in _FIELDS]:
-        todo = did_you_mean(str(unknown[0]), _FIELDS) or f"use {', '.join(_FIELDS)}"
-        raise wrong(f"has the unknown field {field_name(unknown[0])}", todo)
-    event, line, pattern = map(entry.get, ("event", "line", "pattern"))
-    if not isinstance(event, str) or not re.fullmatch(r"[a-z][a-z-]{0,39}", event):
-        raise wrong("has no event", "name it in small letters and hyphens, job-completed say")
-    if (line is None) == (pattern is None):
-        raise wrong("has no line, or a pattern as well", "give it one of the two")
-    level = entry.get("level")
-    if level is not None and level not in LEVELS:
-        raise wrong("has an unknown level", f"use one of {', '.join(LEVELS)}")
-    keyword = entry.get("keyword") or (line and _keyword(line)) or ""
-    if len(keyword) < _SHORTEST or not keyword.isascii():
-        raise wrong("has no keyword", f"give a text of {_SHORTEST} or more plain characters")
-    try:
-        compiled = re.compile(_expression(line) if line is not None else str(pattern))
-    except (re.error, OverflowError, RecursionError):
-        raise wrong("has a pattern that is none", "see Python's re") from None
-    return Shape(event, compiled, keyword, level, entry.get("fields") or {})
+    own = [] if path is None else [load_model(path, ShapeFile, "a file of shapes")]
+    return Shapes(*own, _shipped())
 
 
 def _keyword(line: str) -> str:

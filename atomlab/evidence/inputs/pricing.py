@@ -91,7 +91,6 @@ class Pricing:
     last_fetch: str | None = None
 
     def __len__(self) -> int:
-        """Return the number of models."""
         return len(self.columns["model_id"])
 
     @cached_property
@@ -251,8 +250,8 @@ def load_pricing(path: Path) -> Pricing:
     parsed = kind == "openrouter-list"
     limits.check_size(entries, limits.PRICES, "prices", path)
     columns = pricing_columns(
-        (*_row(model_id, entry), None if parsed else _breaks(entry))
-        for model_id, entry in _taken_out(entries)
+        (*_row(model_id, entry := entries.pop(model_id)), None if parsed else _breaks(entry))
+        for model_id in list(entries)  # each leaves memory as it is read
     )
     ids = columns["model_id"]
     if len(set(ids)) < len(ids):  # a lone surrogate, and its escape spelled out
@@ -266,12 +265,6 @@ def load_pricing(path: Path) -> Pricing:
                 todo="correct the entry",
             )
     return Pricing(columns, kind, source, last_fetch)
-
-
-def _taken_out(entries: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the entries in order, removing each from memory as it is read."""
-    for model_id in list(entries):
-        yield model_id, entries.pop(model_id)
 
 
 def pricing_columns(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +20,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 
 from atomlab import limits
 from atomlab.errors import InputError
-from atomlab.files import read_yaml
+from atomlab.evidence.inputs.strict import complaint
+from atomlab.files import read_shipped_yaml, read_yaml
 from atomlab.text import did_you_mean, field_name, storable
 
 EDITIONS = Path(__file__).parent / "editions"
@@ -27,11 +29,11 @@ COMPLEXITIES = ("simple", "moderate", "complex", "advanced")
 TIERS = ("micro", "standard", "versatile", "heavy", "complex")
 _LIMIT = 2**53  # of what every database and JSON reader holds exactly
 # The last is a name that capture keeps: without it a snapshot would decide otherwise.
-_PLACE = r"^(own|(stored|declared)( [^ ]+)?|variable [A-Z0-9_.-]*_API_KEY)$"
+_PLACE = re.compile(r"own|(stored|declared)( [^ ]+)?|variable [A-Z0-9_.-]*_API_KEY")
+_PLACES_KNOWN = "own, stored, declared, stored ID, declared ID, or variable …_API_KEY"
 
 
 def _with(*names: str) -> AfterValidator:
-    """Return the check that a mapping has all these names."""
 
     def check(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
         if missing := [name for name in names if name not in mapping]:
@@ -41,12 +43,18 @@ def _with(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _place(text: str) -> str:
+    if not _PLACE.fullmatch(text):
+        raise ValueError(f"has an unknown place of a key; use {_PLACES_KNOWN}")
+    return text
+
+
 _Number = Annotated[float, Field(gt=-_LIMIT, lt=_LIMIT, allow_inf_nan=False)]
 _Count = Annotated[int, Field(gt=-_LIMIT, lt=_LIMIT)]
 _Name = Annotated[str, BeforeValidator(lambda v: storable(v) if isinstance(v, str) else v)]
 _Words = tuple[str, ...]
 _Scores = tuple[tuple[str, _Number], ...]
-_Places = tuple[Annotated[str, Field(pattern=_PLACE)], ...]
+_Places = tuple[Annotated[str, AfterValidator(_place)], ...]
 
 
 @dataclass(frozen=True)
@@ -136,20 +144,9 @@ def rules_from_mapping(document: Mapping[str, Any], where: object) -> Rules:
     try:
         return _rules().validate_python(document)
     except ValidationError as error:
-        what = _complaint(error)
+        place, must, _ = complaint(error)
+    what = f"rules have a wrong field: {place} {must}"
     raise InputError(what, where=where, todo="compare it with the shipped editions")
-
-
-# What is asked for, by the kind of pydantic's errors, whose own words are about Python.
-_MUST = {
-    "dataclass_type": "must be a mapping",
-    "dict_type": "must be a mapping",
-    "missing": "lacks a field",
-    "string_pattern_mismatch": "has an unknown place of a key; use own, stored, declared,"
-    " stored ID, declared ID, or variable …_API_KEY",
-    "string_type": "must be text",
-    "tuple_type": "must be a list",
-}
 
 
 def _size(value: Any) -> int:
@@ -164,16 +161,6 @@ def _rules() -> TypeAdapter[Rules]:
     return TypeAdapter(Rules)
 
 
-def _complaint(error: ValidationError) -> str:
-    """Return what is wrong, and in which field; it quotes nothing that the rules say."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    name, kind = first["loc"][0], first["type"]
-    if kind == "missing" and len(first["loc"]) == 1:
-        return f"rules lack {name}"
-    wrong = _MUST.get(kind, first["msg"].removeprefix("Value error, "))
-    return f"rules have a wrong field: {name} {wrong.replace('Input should be', 'must be')}"
-
-
 def load_rules(name_or_file: str) -> Rules:
     """Return a shipped edition by name, or the rules in a YAML file `based_on` one."""
     shipped = editions()
@@ -186,7 +173,9 @@ def load_rules(name_or_file: str) -> Rules:
             where=name_or_file,
             todo=f"give a file, or one of {', '.join(sorted(shipped))}",
         )
-    changes = _yaml(path)
+    changes = read_yaml(path)
+    if not isinstance(changes, dict):
+        raise InputError("rules are no mapping", where=path, todo="give field: value lines")
     base, name = changes.get("based_on"), changes.get("name")
     if not isinstance(base, str) or base not in shipped:
         raise InputError(
@@ -208,14 +197,7 @@ def editions() -> dict[str, Path]:
 
 @cache
 def _edition(path: Path) -> Mapping[str, Any]:
-    document = _yaml(path)
+    document: dict[str, Any] = read_shipped_yaml(path)
     for included in document.pop("include"):
-        document.update(_yaml(EDITIONS / included))
+        document.update(read_shipped_yaml(EDITIONS / included))
     return MappingProxyType(document)  # of the package, and read once: not to be changed
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        raise InputError("rules are no mapping", where=path, todo="give field: value lines")
-    return document

@@ -49,24 +49,16 @@ def postgres_url(source: str, options: Collection[str]) -> URL:
     """Return a URL in its parts; raise SourceError if it is none, or has others than `options`."""
     if "\n" in source:
         raise no_file(source)
-    user, at, rest = source.partition("@")
-    if source.count("@") > 1:
-        raise SourceError(
-            "the URL has more than one @",
-            todo="write %40 for each in the user's name, the password and the options",
-        )
+    for sign, (what, todo) in conditions("url", "", "forms").items():
+        if re.match(sign, source):
+            raise SourceError(f"the URL {what}", todo=todo)
+    user, at, _ = source.partition("@")
     what, todo = (
         "the source is not a database URL",
         f"give {_FORM}, with %3F for a ? in the password",
     )
-    if re.search(r"[\"'`’”];?$", source):
-        raise SourceError(
-            "the URL ends in a quotation mark", todo="leave it out, or write %22 or %27"
-        )
     if "%00" in source or storable(source) != source or (at and "?" in user):
         raise SourceError(what, todo=todo)
-    server, _, query = (rest or source.partition("://")[2]).partition("?")
-    _check_hosts(server.partition("/")[0], query)
     try:
         url = make_url(source)
     except ValueError:  # in its words the URL would stand
@@ -75,9 +67,9 @@ def postgres_url(source: str, options: Collection[str]) -> URL:
         pass
     else:
         if not (at and url.username is None):
-            _check_options(query, options)
-            _check_password(url)
-            return url.set(host=_socket(url.host))
+            _check_options(source.partition("?")[2], options)
+            host = url.host or ""  # percent-encoded, it is the folder of a socket
+            return url.set(host=re.sub("(?i)%2f", "/", host)) if "%" in host[:1] else url
     raise SourceError(what, todo=todo)
 
 
@@ -93,33 +85,6 @@ def where(url: URL) -> str:
     ):
         host = "a host"
     return f"{database} on {host}"
-
-
-def _socket(host: str | None) -> str | None:
-    """Return a host as libpq reads it: percent-encoded, it is the folder of a socket."""
-    return re.sub("(?i)%2f", "/", host) if host and re.match("(?i)%2f", host) else host
-
-
-def _check_password(url: URL) -> None:
-    if re.fullmatch(r"\[YOUR.PASSWORD\]|<[\w -]*>|[*•]{3,}", str(url.password or "")):
-        raise SourceError(
-            "the URL has a placeholder for its password",
-            todo="write the password there, or neither it nor its colon and set PGPASSWORD",
-        )
-
-
-def _check_hosts(server: str, query: str) -> None:
-    """Raise SourceError unless a URL names one server, an IPv6 address in brackets."""
-    hosts = re.findall(r"(?:^|&)host=([^&]*)", query)
-    if len(hosts) > 1 or re.search("(?i),|%2c", " ".join([server, *hosts])):
-        raise SourceError(
-            "the URL has several hosts, and one server is read at one moment",
-            todo="write one of them, a replica for example",
-        )
-    if re.fullmatch(r"[0-9A-Fa-f]*(:[0-9A-Fa-f]*){2,8}", server):
-        raise SourceError(
-            "the URL has an IPv6 address without brackets", todo="write [ADDRESS]:PORT for it"
-        )
 
 
 def _check_options(query: str, options: Collection[str]) -> None:

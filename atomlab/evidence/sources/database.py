@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from atomlab.files import read_yaml
+from atomlab.files import read_shipped_yaml
 
 # A table of later versions of the platform, which no edition describes (docs/platform.md).
 LATER_TABLE = "local_model_providers"
@@ -52,5 +52,5 @@ def conditions(
     kind: str, otherwise: str = CHECK, file: str = "conditions"
 ) -> Mapping[str, tuple[str, str]]:
     """Return what the errors or forms of a kind mean, and what to do, by how they are known."""
-    known = read_yaml(Path(__file__).with_name(f"{file}.yaml"))[kind]
+    known = read_shipped_yaml(Path(__file__).with_name(f"{file}.yaml"))[kind]
     return {sign: (*words, otherwise)[:2] for sign, words in known.items()}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
@@ -71,7 +71,8 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     Raises SourceError if the server cannot be reached, refuses, or goes away.
     """
     psycopg, reading = _psycopg(), False
-    url = _url(source)
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    url = postgres_url(source, known)
     options: dict[str, Any] = url.translate_connect_args(username="user", database="dbname")
     options |= {n: v if isinstance(v, str) else ",".join(v) for n, v in url.query.items()}
     name = where(url)
@@ -171,11 +172,6 @@ def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
 def _cancel(driver: psycopg.Connection[Any]) -> None:
     with suppress(_psycopg().Error):
         driver.cancel()
-
-
-def _url(source: str) -> URL:
-    options = {option.keyword.decode() for option in _psycopg().pq.Conninfo.get_defaults()}
-    return postgres_url(source, options)
 
 
 def _psycopg() -> Any:

@@ -29,7 +29,6 @@ _TO_SHARE = "mode=ro"
 
 
 def _file_of(source: str) -> Path:
-    """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
     path = Path(source)
     if "://" in source and not _is_file(path):
         with suppress(ArgumentError, ValueError):  # whose words repeat parts of it

@@ -134,9 +134,11 @@ ALL = "{simple: [a], moderate: [], complex: [], advanced: []}"
         pytest.param("min_quality: {simple: 1}", "min_quality lacks moderate", id="complexity"),
         pytest.param("min_quality_by_tier: {}", "min_quality_by_tier lacks micro", id="tier"),
         pytest.param("plans: {pro: null}", "plans lacks free", id="plans"),
-        pytest.param("plans: {free: [1]}", "plans must be text", id="plan-of-numbers"),
+        pytest.param("plans: {free: [1]}", "plans.free[0] must be text", id="plan-of-numbers"),
         pytest.param("llm_providers: openai", "llm_providers must be a list", id="text-for-a-list"),
-        pytest.param("placeholder_prefixes: [1]", "prefixes must be text", id="numbers-for-words"),
+        pytest.param(
+            "placeholder_prefixes: [1]", "prefixes[0] must be text", id="numbers-for-words"
+        ),
         pytest.param("placeholder_shorter_than: .inf", "must be a finite number", id="infinity"),
         pytest.param("min_health_score: .nan", "must be a finite number", id="nan"),
         pytest.param("default_quality: high", "must be a valid number", id="word-for-a-number"),
@@ -149,13 +151,15 @@ ALL = "{simple: [a], moderate: [], complex: [], advanced: []}"
         ),
         pytest.param("key_places: own", "key_places must be a list", id="text-for-places"),
         pytest.param(
-            "key_places: [owned]", "key_places has an unknown place of a key; use own", id="place"
+            "key_places: [owned]",
+            "key_places[0] has an unknown place of a key; use own",
+            id="place",
         ),
         pytest.param("key_places: [variable]", "unknown place of a key", id="nameless-variable"),
         pytest.param("client_key_places: {a: [variable TOKEN]}", "unknown place", id="variable"),
-        pytest.param("fallback: {}", "fallback lacks a field", id="fallback"),
+        pytest.param("fallback: {}", "fallback.order is missing", id="fallback"),
         pytest.param("fallback: yes", "fallback must be a mapping", id="fallback-true"),
-        pytest.param(f"fallback: {FALLBACK}", "fallback lacks moderate", id="fallback-order"),
+        pytest.param(f"fallback: {FALLBACK}", "fallback.order lacks moderate", id="fallback-order"),
         pytest.param(
             f"fallback: {FALLBACK.replace('{simple: []}', ALL)}",
             "lacks a model of a provider for simple",

@@ -103,6 +103,13 @@ WRONG = [
 ]
 
 
+@pytest.mark.parametrize("password", ["a,b", "ab:cd:ef", "a%2Cb", "<a", "**"])
+def test_a_password_is_taken_for_no_host(password):
+    """What would be several hosts, an address or a placeholder elsewhere is a password there."""
+    url = postgres_url(f"postgresql://svc:{password}@h.example/atom", ())
+    assert (url.host, url.password) == ("h.example", password.replace("%2C", ","))
+
+
 @pytest.mark.attack("4 secrets beside the settings, mistyped sources")
 @pytest.mark.parametrize("way", ["argument", "env"])
 @pytest.mark.parametrize(("source", "what", "todo"), WRONG)

@@ -16,8 +16,12 @@ from atomlab.text import did_you_mean, field_name
 _MUST = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "dataclass_type": "must be a mapping",
+    "dict_type": "must be a mapping",
     "literal_error": "must be {expected}",
+    "missing": "is missing",
     "model_type": "must be a mapping of names and values",
+    "string_pattern_mismatch": "must be of the form {pattern}",
     "string_too_short": "must not be empty",
     "string_type": "must be text; put it in quotes if it looks like something else",
     "too_long": "has too many entries, more than {max_length}",
@@ -67,16 +71,21 @@ def load_model(path: str | Path, model: type[M], what: str, kinds: Collection[st
     try:
         return model.model_validate(document or {})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        place, must, todo = complaint(error, kinds)
+    if must == _MUST["missing"]:
+        raise InputError(f"{place} {must}", where=path, todo="add it")
+    raise InputError(f"{place}: {must}".removeprefix(": "), where=path, todo=todo)
+
+
+def complaint(error: ValidationError, kinds: Collection[str] = ()) -> tuple[str, str, str]:
+    """Return the place of the first mistake, what must be there, and what to do; no value."""
+    first = error.errors(include_url=False, include_input=False)[0]
     parts = [part for part in first["loc"] if part not in kinds]
     named = (f"[{p}]" if isinstance(p, int) else f".{field_name(p)}" for p in parts)
-    place, context = "".join(named).lstrip("."), first.get("ctx", {})
-    if first["type"] == "missing":
-        raise InputError(f"{place} is missing", where=path, todo="add it")
-    must, todo = _MUST.get(first["type"], first["msg"]).format_map(context), ["correct it"]
-    if first["type"] == "value_error":
-        args: tuple[str, ...] = context["error"].args
-        must, *todo = (*args, "correct it")
-    if first["type"].startswith("union_tag"):
-        todo = [f"known kinds: {', '.join(kinds)}"]
-    raise InputError(f"{place}: {must}".removeprefix(": "), where=path, todo=todo[0])
+    kind, context = first["type"], first.get("ctx", {})
+    must, todo = _MUST.get(kind, first["msg"]).format_map(context), "correct it"
+    if kind == "value_error":
+        must, todo = (*context["error"].args, todo)[:2]
+    if kind.startswith("union_tag"):
+        todo = f"known kinds: {', '.join(kinds)}"
+    return "".join(named).lstrip("."), must.replace("Input should be", "must be"), todo
