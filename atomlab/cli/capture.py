@@ -78,12 +78,11 @@ def capture(
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
     from atomlab.capturing.capture import capture as write_snapshot
-    from atomlab.show.manifest import capture_progress
-    from atomlab.show.terminal import print_capture
+    from atomlab.show.terminal import bars, print_capture
 
     detail = detail_of(verbose, quiet)
     _prepare_process()
-    with capture_progress() as progress:
+    with bars() as progress:
         snapshot = write_snapshot(
             source,
             out,

@@ -11,14 +11,10 @@ from atomlab.diagnosis.sql import with_rollback
 from atomlab.text import printable
 from atomlab.verdicts import STATUSES, tone
 
-MEANINGS = {
-    "failed": "the report could not be made",
-    "refuted": "not every claim holds",
-    "affected": "requests find no model",
-    "inconclusive": "the evidence is not sufficient to judge the claims",
-    "undecided": "the evidence is not sufficient to say whether requests find a model",
+_MEANINGS = {
     "confirmed": "every claim holds",
-    "healthy": "every request that was tried finds a model",
+    "inconclusive": "the evidence is not sufficient to judge the claims",
+    "refuted": "not every claim holds",
 }
 _CERTAINTIES: Mapping[str, str] = {
     "confirmed": "proven",
@@ -113,7 +109,7 @@ def _results(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     verdict, claims = result_of(findings), findings.get("verification", {"claims": None})["claims"]
     if verdict in STATUSES:
         return
-    means = "" if claims is None else f": {MEANINGS[verdict]}" if claims else ": no claim given"
+    means = "" if claims is None else f": {_MEANINGS[verdict]}" if claims else ": no claim given"
     verdict = verdict if claims or claims is None else "inconclusive"
     yield "open" if verdict == "inconclusive" else "plain", f"{verdict.capitalize()}{means}"
 
