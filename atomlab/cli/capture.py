@@ -78,11 +78,11 @@ def capture(
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
     from atomlab.capturing.capture import capture as write_snapshot
-    from atomlab.show.terminal import bars, print_capture
+    from atomlab.show.terminal import print_capture, progress_bars
 
     detail = detail_of(verbose, quiet)
     _prepare_process()
-    with bars() as progress:
+    with progress_bars() as progress:
         snapshot = write_snapshot(
             source,
             out,

@@ -47,9 +47,9 @@ def why(
     """Say why an error line of a worker's log came, and who fixes it."""
     from atomlab.diagnosis.why import Asked, explain_log
     from atomlab.evidence.inputs.worker_log import read_log
-    from atomlab.show.terminal import bars, print_why
+    from atomlab.show.terminal import print_why, progress_bars
 
-    with bars() as progress:
+    with progress_bars() as progress:
         watched = partial(progress, "log")
         log = read_log([_source(line)], log_zone, log_shapes, watched, timeless=True)
         folder = os.environ.get("ATOMLAB_SNAPSHOTS") or None

@@ -157,7 +157,7 @@ def print_why(answer: Why) -> None:
 
 
 @contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     """Yield what draws how much is done of each thing, by its name, on stderr if a terminal."""
     from rich.progress import Progress
 
