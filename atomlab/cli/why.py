@@ -44,7 +44,7 @@ def why(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why an error line of a worker's log came, and who fixes it."""
+    """Say why a line of a worker's log came, and who fixes it."""
     from atomlab.diagnosis.why import Asked, explain_log
     from atomlab.evidence.inputs.worker_log import read_log
     from atomlab.show.terminal import print_why, progress_bars
