@@ -14,12 +14,19 @@ from atomlab.files import read_yaml
 _DAY = r"\d{4}-\d\d-\d\d"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?"
 _OFFSET = r"(?:UTC|GMT)?[+\u2212-](?:0\d|1[0-4]|\d(?=\Z))(?::?(?:00|15|30|45))?"
-_ZONE = rf"{_OFFSET}(?![\d:])|[A-Z]\w+(?:/[A-Z][\w+-]*){{1,2}}|(?!to\b)[A-Za-z]{{1,5}}\b"
-_PART = rf"(?:({_DAY})(?:[T ,]\s*|$|\s*(?=[/–—-])))?(?:({_CLOCK})\s?({_ZONE})?)?"
-_ONE = re.compile(rf"{_PART}(?:\s*\(({_CLOCK})\s?(?:UTC|GMT|Z)\))?")
-_RANGE = re.compile(rf"{_PART}\s*(?:/|–|—|-|\bto\b)\s*{_PART}")
+_ZONE = rf"{_OFFSET}(?![\d:])|[A-Z]\w+(?:/[A-Z][\w+-]*){{1,2}}|[A-Za-z]{{1,5}}\b"
+_PART = (
+    r"(?:(?P<day{0}>{1})(?:[T ,]\s*|$|\s*(?=[/–—-])))?(?:(?P<clock{0}>{2})\s?(?P<zone{0}>{3})?)?"
+)
+_TO = r"\s*(?:/|–|—|-|\bto\b)\s*"
+_AGAIN = rf"(?:\s*\((?P<again>{_CLOCK})\s?(?:UTC|GMT|Z)\))?"
+_ONE = re.compile(rf"{_PART.format(1, _DAY, _CLOCK, _ZONE)}{_AGAIN}")
+_RANGE = re.compile(
+    _PART.format(1, _DAY, _CLOCK, rf"(?!to\b){_ZONE}") + _TO + _PART.format(2, _DAY, _CLOCK, _ZONE)
+)
 _SHOWN = re.compile(rf"({_DAY}) (\d\d:\d\d(?::\d\d)?)(?:–(?:({_DAY}) )?(\d\d:\d\d(?::\d\d)?))? UTC")
-_MONTH = r"((?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)\.?"
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
 _NAMED = re.compile(
     rf"\b(?:{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}}) {_MONTH}),? (\d{{4}})\b", re.IGNORECASE
 )
@@ -36,12 +43,10 @@ def when(given: Any) -> str:
     if not re.match(_DAY, text) or not (one or span):
         raise _no_time()
     if one and span and "T" not in text:  # 08:00-09:00 is an hour, or a time in Alaska
-        from_to = [_clock(span[place]) for place in (2, 5)]
+        from_to = [_clock(span[name]) for name in ("clock1", "clock2")]
         if from_to == sorted(from_to) and len(from_to[0]) == len(from_to[1]):
             raise ValueError("may be a range or an offset", "write 08:00 - 09:00, or 08:00 UTC-09")
-    if one:
-        return _one(*one.groups())
-    return _range(*span.groups()) if span else text
+    return _one(one) if one else _range(span) if span else text
 
 
 def in_utc(text: str) -> str:
@@ -65,12 +70,12 @@ def ends_of(shown: str) -> tuple[datetime, datetime] | None:
 def day_in(text: str) -> str:
     """Return the first day that a text names, as 2026-05-02, or an empty text."""
     found, named = re.search(rf"\b{_DAY}(?!\d)", text), _NAMED.search(text)
+    day = found[0] if found else ""
+    if named and not found:
+        month = _MONTHS.index((named[1] or named[4])[:3].lower()) + 1
+        day = f"{named[5]}-{month:02}-{int(named[2] or named[3]):02}"
     with suppress(ValueError):
-        if found or not named:
-            return str(date.fromisoformat(found[0] if found else ""))
-        month = (named[1] or named[4])[:3]
-        said = f"{month} {named[2] or named[3]} {named[5]}"
-        return str(datetime.strptime(said, "%b %d %Y").date())  # noqa: DTZ007 - a day has no zone
+        return str(date.fromisoformat(day))
     return ""
 
 
@@ -92,43 +97,39 @@ def _no_time() -> ValueError:
     return ValueError("is not a time; write 2026-05-02T08:15:00Z")
 
 
-def _one(day: str, clock: str | None, named: str | None, again: str | None) -> str:
+def _one(found: re.Match[str]) -> str:
     """Return a moment; what stands in brackets after it must be the same time."""
+    day, clock, named = found["day1"], found["clock1"], found["zone1"]
     if not clock:
         return _checked(day)
-    at = _moment(day, clock, named)
-    if again and (not at.tzinfo or f"{at:%H:%M}" != _clock(again)[:5]):
+    zone, at = _zone(named), _moment(day, clock)
+    if found["again"] and (not zone or f"{_utc(at, zone):%H:%M}" != _clock(found["again"])[:5]):
         raise ValueError("has two times that are not the same", "write one of them")
-    return f"{_text(at)}{_zone_of(at, clock, named)}"
+    if zone is None:
+        return f"{day} {_clock(clock)}"
+    beside = "" if _plain(named) else f" ({clock} {named})"
+    return f"{_text(_utc(at, zone))} UTC{beside}"
 
 
-def _range(
-    first: str,
-    clock: str | None,
-    named: str | None,
-    last: str | None,
-    until: str | None,
-    last_named: str | None,
-) -> str:
+def _range(found: re.Match[str]) -> str:
     """Return a range; an end without its day is on the first's, or past midnight on the next."""
-    if not (clock and until):
-        if clock or until or _checked(first) > _checked(last or first):
+    first, last = found["day1"], found["day2"] or found["day1"]
+    if not (found["clock1"] and found["clock2"]):
+        if found["clock1"] or found["clock2"] or _checked(first) > _checked(last):
             raise _no_time()
-        return f"{first}–{last or first}"
-    start = _moment(first, clock, named or last_named)
-    end = _moment(last or first, until, last_named or named)
-    if end < start and not last:
+        return f"{first}–{last}"
+    named = found["zone1"] or found["zone2"], found["zone2"] or found["zone1"]
+    zones = [_zone(name) for name in named]
+    start, end = _moment(first, found["clock1"]), _moment(last, found["clock2"])
+    if zones[0] and zones[1]:
+        start, end = _utc(start, zones[0]), _utc(end, zones[1])
+    if end < start and not found["day2"]:
         end += timedelta(days=1)
     if end < start:
         raise ValueError("ends before it begins")
-    shown = _text(end) if end.date() > start.date() else _text(end)[len("2026-05-02 ") :]
-    which = named if _plain(last_named) else last_named
-    return f"{_text(start)}–{shown}{_zone_of(start, f'{clock}–{until}', which)}"
-
-
-def _zone_of(at: datetime, clock: str, named: str | None) -> str:
-    """Return that a time is in UTC, if it is, and as it was given in a zone with a name."""
-    return f" UTC{'' if _plain(named) else f' ({clock} {named})'}" if at.tzinfo else ""
+    until = _text(end) if end.date() > start.date() else _text(end)[len("2026-05-02 ") :]
+    beside = "" if all(map(_plain, named)) else f" ({found['clock1']}–{found['clock2']} {named[1]})"
+    return f"{_text(start)}–{until}{f' UTC{beside}' if zones[0] else ''}"
 
 
 def _plain(named: str | None) -> bool:
@@ -153,23 +154,26 @@ def _clock(text: str) -> str:
     return f"{int(hour) % 12 + past if half else int(hour):02}:{rest}"
 
 
+def _moment(day: str, clock: str) -> datetime:
+    try:
+        return datetime.fromisoformat(f"{day} {_clock(clock)}")
+    except ValueError:
+        raise _no_time() from None
+
+
 def _text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}{f':{at:%S}' if at.second else ''}"
 
 
-def _moment(day: str, clock: str, named: str | None) -> datetime:
-    """Return a time in UTC, or without a zone if none is named.
-
-    Raises ValueError if clocks were put back or forward over it.
-    """
-    zone = _zone(named)
+def _utc(at: datetime, zone: tzinfo) -> datetime:
+    """Return a local time in UTC, unless clocks were put back or forward over it."""
+    here = at.replace(tzinfo=zone)
+    if here.utcoffset() != here.replace(fold=1).utcoffset():
+        raise ValueError("is when clocks change in its zone", "write its offset, such as +02:00")
     try:
-        here = datetime.fromisoformat(f"{day} {_clock(clock)}").replace(tzinfo=zone)
-        if here.utcoffset() == here.replace(fold=1).utcoffset():
-            return here.astimezone(UTC) if zone else here
-    except (OverflowError, ValueError):
+        return here.astimezone(UTC)
+    except OverflowError:
         raise _no_time() from None
-    raise ValueError("is when clocks change in its zone", "write its offset, such as +02:00")
 
 
 def _zone(named: str | None) -> tzinfo | None:
