@@ -131,15 +131,15 @@ def others(case: Case, all_kinds: bool = False) -> Statement | None:
 def roots(cases: Sequence[Case]) -> list[Statement]:
     """Return the root cause of the requests that fail, once for each role that it plays in one."""
     text = "{whose}, {kinds} requests: {meaning}. {role} Verdict: {verdict}."
-    return _grouped(cases, text, roots=True)
+    return _said_once(cases, text, roots=True)
 
 
 def contributing(cases: Sequence[Case]) -> list[Statement]:
     """Return the causes that are no request's root cause, with the requests they play a part in."""
-    return _grouped(cases, "For {kinds} requests of {whose}: {meaning} ({seen}).", roots=False)
+    return _said_once(cases, "For {kinds} requests of {whose}: {meaning} ({seen}).", roots=False)
 
 
-def _grouped(cases: Sequence[Case], text: str, *, roots: bool) -> list[Statement]:
+def _said_once(cases: Sequence[Case], text: str, *, roots: bool) -> list[Statement]:
     """Return the text of each group of causes that are alike, once for all tenants that have it."""
     said = grouped(
         (tuple(parts.items()), ((roots and case.heading) or case.who, cites))

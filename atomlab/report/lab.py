@@ -85,8 +85,7 @@ def _serve(folder: Path, port: int, browser: bool) -> None:
     server.io_loop.call_later(_BROWSER_STARTS_S, server.remove_browser_open_files)
     server.web_app.settings["page_config_hook"] = _without_announcements
     # The port is bound by a callback as well, which comes before this one in the queue.
-    address = f"{server.connection_url}lab?token={token}"
-    said = f"JupyterLab is at {address} until Ctrl-C"
+    said = f"JupyterLab is at {server.connection_url}lab?token={token} until Ctrl-C"
     server.io_loop.add_callback(print_line, console(), said)
     server.start()
 
