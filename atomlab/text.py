@@ -6,6 +6,10 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # Cc controls (ANSI escapes among them), Cf format characters (bidi overrides, zero widths),
 # Cs lone surrogates, Co private use, and the two Unicode line breaks.
@@ -110,6 +114,19 @@ def joined(items: Iterable[str]) -> str:
     """Return the items as a sentence lists them: `a, b and c`."""
     *most, last = [*items] or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """Return the values of each key, both in their order."""
+    found: dict[K, list[V]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def capital(text: str) -> str:
+    """Return `text` with a capital letter at its start."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from atomlab.cli.options import Quiet, Verbose, detail_of, harmless
+from atomlab.cli.options import Quiet, Verbose, detail_of, file, harmless, overwrite
 
 Source = Annotated[
     str,
@@ -18,54 +18,36 @@ Source = Annotated[
         "variable that holds one of these.",
     ),
 ]
-Out = Annotated[str, Option(metavar="FILE", help="The snapshot file to write.", callback=harmless)]
+Out = Annotated[str, file("The snapshot file to write.", harmless)]
 Tenants = Annotated[
     list[str] | None,
     Option(metavar="T", help="Capture only this tenant. It can be given several times."),
 ]
 Pricing = Annotated[
     str | None,
-    Option(
-        metavar="FILE",
-        help="The prices: ATOM's pricing cache, a LiteLLM map or an OpenRouter list (.json).",
-    ),
+    file("The prices: ATOM's pricing cache, a LiteLLM map or an OpenRouter list (.json)."),
 ]
 Providers = Annotated[
-    str | None,
-    Option(
-        metavar="FILE", help="The provider registry, a byok_config.json. Default: the rules' own."
-    ),
+    str | None, file("The provider registry, a byok_config.json. Default: the rules' own.")
 ]
-Catalog = Annotated[
-    str | None,
-    Option(metavar="FILE", help="The model catalogue (.json). Default: the database's table."),
-]
-Env = Annotated[
-    str | None,
-    Option(metavar="FILE", help="A file with the worker's environment, as env prints it there."),
-]
+Catalog = Annotated[str | None, file("The model catalogue (.json). Default: the database's table.")]
+Env = Annotated[str | None, file("A file with the worker's environment, as env prints it there.")]
 Keys = Annotated[
-    str | None,
-    Option(metavar="FILE", help="A file with the keys that the platform stores, a byok_keys.json."),
+    str | None, file("A file with the keys that the platform stores, a byok_keys.json.")
 ]
 Rules = Annotated[
     str, Option(metavar="NAME", help="The platform's rules: an edition's name, or a file.")
 ]
 KeyFile = Annotated[
     str | None,
-    Option(
-        metavar="FILE",
-        help="The key of the fingerprints, made if absent. Keep it to compare snapshots.",
-    ),
+    file("The key of the fingerprints, made if absent. Keep it to compare snapshots."),
 ]
-Overwrite = Annotated[bool, Option("--overwrite", help="Replace a snapshot that is there already.")]
+Overwrite = Annotated[bool, overwrite("a snapshot that is there already")]
 Operator = Annotated[
     str | None,
     Option(metavar="NAME", help="The name of who captures, to be recorded.", callback=harmless),
 ]
-Parent = Annotated[
-    str | None, Option(metavar="FILE", help="An earlier snapshot of this incident, to be recorded.")
-]
+Parent = Annotated[str | None, file("An earlier snapshot of this incident, to be recorded.")]
 Timeout = Annotated[
     float,
     Option(min=0.1, max=86_400, metavar="SECONDS", help="The limit of each statement, in seconds."),
@@ -96,12 +78,11 @@ def capture(
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
     from atomlab.capturing.capture import capture as write_snapshot
-    from atomlab.show.manifest import capture_progress
-    from atomlab.show.terminal import print_capture
+    from atomlab.show.terminal import print_capture, progress_bars
 
     detail = detail_of(verbose, quiet)
     _prepare_process()
-    with capture_progress() as progress:
+    with progress_bars() as progress:
         snapshot = write_snapshot(
             source,
             out,

@@ -17,6 +17,7 @@ from atomlab.cli.options import (
     Verbose,
     detail_of,
     harmless,
+    kinds_of,
     print_json,
 )
 from atomlab.verdicts import EXIT_CODES
@@ -67,14 +68,13 @@ def diagnose(
     """
     from atomlab.byok.request import Request
     from atomlab.diagnosis.diagnose import diagnose
-    from atomlab.evidence.inputs.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.show.argument import print_diagnosis
 
     detail = detail_of(verbose, quiet)
     requests = [
         Request(each, task, capability, tools, managed, turn, tokens)
-        for each in ([complexity] if complexity else COMPLEXITIES)
+        for each in kinds_of(complexity)
     ]
     with open_snapshot(snapshot) as evidence:
         found = diagnose(evidence, tenant, requests)

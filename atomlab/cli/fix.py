@@ -8,34 +8,39 @@ from typing import Annotated, Literal
 import typer
 from typer import Option
 
-from atomlab.cli.options import Complexity, Managed, Snapshot, Tenant, harmless
+from atomlab.cli.options import (
+    Complexity,
+    Managed,
+    Snapshot,
+    Tenant,
+    file,
+    harmless,
+    kinds_of,
+    overwrite,
+)
 from atomlab.verdicts import EXIT_CODES
 
-SqlDialect = Literal["postgresql", "sqlite"]
+Kind = Annotated[
+    Complexity | None,
+    Option(help="Fix this kind of request only. Without it, all four are looked at."),
+]
+Dialect = Annotated[
+    Literal["postgresql", "sqlite"], Option(help="The kind of database that the script is for.")
+]
+Out = Annotated[
+    Path | None, file("Write the script to this file, its rollback beside it.", harmless)
+]
+Overwrite = Annotated[bool, overwrite("scripts that are there already")]
 
 
 def fix(
     snapshot: Snapshot,
     tenant: Tenant,
-    complexity: Annotated[
-        Complexity | None,
-        Option(help="Fix this kind of request only. Without it, all four are looked at."),
-    ] = None,
+    complexity: Kind = None,
     managed: Managed = None,
-    dialect: Annotated[
-        SqlDialect, Option(help="The kind of database that the script is for.")
-    ] = "postgresql",
-    out: Annotated[
-        Path | None,
-        Option(
-            metavar="FILE",
-            help="Write the script to this file, its rollback beside it.",
-            callback=harmless,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, Option("--overwrite", help="Replace scripts that are there already.")
-    ] = False,
+    dialect: Dialect = "postgresql",
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Print the easiest fix: SQL to review, or words.
 
@@ -45,7 +50,6 @@ def fix(
     from atomlab.diagnosis.answers import mode_of
     from atomlab.diagnosis.diagnose import diagnose
     from atomlab.diagnosis.fixes import plan_fix
-    from atomlab.evidence.inputs.rules import COMPLEXITIES
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.files import check_writable
     from atomlab.show.terminal import print_fix, rollback_of
@@ -53,7 +57,7 @@ def fix(
     if out is not None:
         check_writable(out, overwrite, [Path(snapshot)])
         check_writable(rollback_of(out), overwrite, [Path(snapshot)])
-    requests = [Request(complexity=c) for c in ([complexity] if complexity else COMPLEXITIES)]
+    requests = [Request(complexity=each) for each in kinds_of(complexity)]
     with open_snapshot(snapshot) as evidence:
         found = diagnose(evidence, tenant, requests, managed=managed)
         planned = plan_fix(found, dialect)

@@ -54,10 +54,10 @@ def lab(
     A copy that is there already is kept as you left it.
     """
     from atomlab.report.copies import choose, copy_notebooks
-    from atomlab.report.lab import print_address, print_copies, serve_lab
+    from atomlab.report.lab import print_copies, serve_lab
 
     need(REPORT_MB)
     choice = choose(snapshot, tenant, hypothesis)
     own = folder / choice.name
     print_copies(choice, copy_notebooks(own, choice.parameters), tenant is not None)
-    serve_lab(own, port, browser=browser, announce=print_address)
+    serve_lab(own, port, browser=browser)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 from typer import Argument, BadParameter, Option
@@ -16,6 +16,7 @@ from atomlab.text import is_address
 if TYPE_CHECKING:
     from atomlab.show.terminal import Detail
 
+Check = Callable[[Any], Any]
 REPORT_MB = 1024  # of address space: its kernel, a process of its own, takes most of them
 
 
@@ -33,16 +34,23 @@ def not_empty(value: str | None) -> str | None:
     return value
 
 
+def file(help: str, check: Check | None = None) -> Any:  # noqa: A002 - as typer calls it
+    """Return the declaration of an option that names a file."""
+    return Option(metavar="FILE", help=help, callback=check)
+
+
+def overwrite(what: str) -> Any:
+    """Return the declaration of the option that lets these files be replaced."""
+    return Option("--overwrite", help=f"Replace {what}.")
+
+
 Snapshot = Annotated[
     str, Argument(metavar="SNAPSHOT", help="The snapshot file, as atomlab capture made it.")
 ]
 Tenant = Annotated[
     str, Option(metavar="T", help="The tenant: its id, its subdomain or its exact name.")
 ]
-Hypothesis = Annotated[
-    str | None,
-    Option(metavar="FILE", help="A file with the claims to test (.yaml).", callback=not_empty),
-]
+Hypothesis = Annotated[str | None, file("A file with the claims to test (.yaml).", not_empty)]
 Managed = Annotated[
     bool | None,
     Option(
@@ -64,6 +72,11 @@ def detail_of(verbose: bool, quiet: bool) -> Detail:
     if verbose and quiet:
         raise BadParameter("cannot go with --verbose.", param_hint="--quiet")
     return "verbose" if verbose else "quiet" if quiet else "usual"
+
+
+def kinds_of(complexity: Complexity | None) -> Sequence[Complexity]:
+    """Return the kind of request that was asked about, or all four."""
+    return [complexity] if complexity else get_args(Complexity)
 
 
 def print_json(document: dict[str, Any]) -> None:

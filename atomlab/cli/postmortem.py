@@ -8,12 +8,9 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from atomlab.cli.options import not_empty
+from atomlab.cli.options import file, not_empty, overwrite
 from atomlab.text import count, printable
 from atomlab.verdicts import EXIT_CODES
-
-DocumentFormat = Literal["md", "html", "docx", "pdf"]
-
 
 Inputs = Annotated[
     list[str],
@@ -24,24 +21,18 @@ Inputs = Annotated[
 ]
 Events = Annotated[
     str | None,
-    Option(
-        help="A file with what only people know: times, owners, lessons (.yaml).",
-        metavar="FILE",
-        callback=not_empty,
-    ),
+    file("A file with what only people know: times, owners, lessons (.yaml).", not_empty),
 ]
 Format = Annotated[
-    DocumentFormat | None,
+    Literal["md", "html", "docx", "pdf"] | None,
     Option(help="The format. Without it, as the file's name ends, or else md."),
 ]
-Out = Annotated[
-    Path | None, Option(help="Write the postmortem to this file, not to stdout.", metavar="FILE")
-]
+Out = Annotated[Path | None, file("Write the postmortem to this file, not to stdout.")]
 Check = Annotated[
     bool,
     Option("--check", help="List what is still open. Where anything is, the exit code is 3."),
 ]
-Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there already.")]
+Overwrite = Annotated[bool, overwrite("a file that is there already")]
 
 
 def postmortem(

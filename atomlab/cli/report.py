@@ -19,6 +19,7 @@ from atomlab.cli.options import (
     as_usage,
     harmless,
     not_empty,
+    overwrite,
 )
 from atomlab.errors import Ended, InputError, ReportError
 from atomlab.process import need
@@ -91,9 +92,7 @@ Timeout = Annotated[
         min=1, max=86_400, metavar="SECONDS", help="The limit of each report in all, in seconds."
     ),
 ]
-Overwrite = Annotated[
-    bool, Option("--overwrite", help="Replace files in the folder that no report wrote.")
-]
+Overwrite = Annotated[bool, overwrite("files in the folder that no report wrote")]
 HelpNotebook = Annotated[
     str | None,
     Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -43,13 +44,14 @@ def why(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say in ten lines why an error line came, and who fixes it."""
+    """Say why a line of a worker's log came, and who fixes it."""
     from atomlab.diagnosis.why import Asked, explain_log
     from atomlab.evidence.inputs.worker_log import read_log
-    from atomlab.show.terminal import log_progress, print_why
+    from atomlab.show.terminal import print_why, progress_bars
 
-    with log_progress() as progress:
-        log = read_log([_source(line)], log_zone, log_shapes, progress, timeless=True)
+    with progress_bars() as progress:
+        watched = partial(progress, "log")
+        log = read_log([_source(line)], log_zone, log_shapes, watched, timeless=True)
         folder = os.environ.get("ATOMLAB_SNAPSHOTS") or None
         answer = explain_log(log, snapshot, folder, tenant, complexity)
     if as_json:

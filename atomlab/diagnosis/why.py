@@ -160,13 +160,9 @@ def explain_log(
     named = [name for name in found if name is not None]
     if tenant is None and not named:
         return Asked(("tenant",), "the line does not name the tenant: give --tenant")
-    if snapshot is None and folder is None:
-        what = "no snapshot was given: give --snapshot, or set ATOMLAB_SNAPSHOTS"
-        return Asked(("snapshot",), what)
     latest = max((f.line.at for f in found.values() if f.line.at), default=None)
-    if snapshot is None and latest is None and log.lacks_zone:
-        what = "which snapshot fits depends on the line's time, which names no zone"
-        return Asked(("log_zone",), f"{what}: give --log-zone, or --snapshot")
+    if snapshot is None and (folder is None or (latest is None and log.lacks_zone)):
+        return _which_snapshot(folder)
     names = [tenant] if tenant is not None else named
     with (
         open_snapshot(snapshot)
@@ -192,6 +188,14 @@ def explain_log(
                 todo=f"those that fail are {listed(named)}",
             )
         return _answer(evidence, who, reduce(add, failing), complexity)
+
+
+def _which_snapshot(folder: str | None) -> Asked:
+    if folder is None:
+        what = "no snapshot was given: give --snapshot, or set ATOMLAB_SNAPSHOTS"
+        return Asked(("snapshot",), what)
+    what = "which snapshot fits depends on the line's time, which names no zone"
+    return Asked(("log_zone",), f"{what}: give --log-zone, or --snapshot")
 
 
 def failures_in(log: Iterable[LogLine]) -> tuple[dict[str | None, FailingLines], LogLine | None]:

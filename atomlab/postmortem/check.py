@@ -19,14 +19,11 @@ from atomlab.postmortem.reader import Block, blocks
 from atomlab.postmortem.times import day_in
 from atomlab.text import printable
 
-SECTIONS = (
-    *("Summary", "Impact", "Timeline", "Detection", "Trigger", "Root cause"),
-    *("Contributing causes", "Resolution", "What went well", "What went wrong"),
-    *("Where we got lucky", "Action items", "Evidence"),
-)
-_HEAD = ("status", "severity", "owner", "authors")  # rows that the head must have
-_ACTION = ("item", "type", "owner", "due")  # columns that action items must have, each filled in
-_MOMENTS = ("started", "detected", "mitigated", "resolved")
+# What a postmortem must have by our names, each with what others call it: sections, rows of the
+# head, columns of action items, moments of the timeline.
+_NAMES: Mapping[str, Any] = read_yaml(Path(__file__).with_name("names.yaml"))
+_ADVICE: Mapping[str, Sequence[str]] = read_yaml(Path(__file__).with_name("advice.yaml"))
+SECTIONS = [name.capitalize() for name in _NAMES["sections"] if name != "incident"]
 # Of two moments the one that comes first; an incident may be over before anybody detects it.
 _ORDER = (
     *(("started", "detected"), ("started", "mitigated")),
@@ -101,7 +98,7 @@ def _canonical(block: Block) -> Block:
 def _named(kind: str, name: str) -> tuple[str, ...]:
     """Return our names for what a postmortem calls so, in small letters, else its own."""
     plain = re.sub(r"\s*\(.*?\)|[*:]|^[\d.]+ ", "", name).strip().lower()
-    known = tuple(ours for ours, theirs in _names()[kind].items() if plain in theirs)
+    known = tuple(ours for ours, theirs in _NAMES[kind].items() if plain in theirs)
     return known or (plain,)
 
 
@@ -137,14 +134,14 @@ def _sections(read: Sequence[Block]) -> Iterator[Problem]:
 def _head(read: Sequence[Block]) -> Iterator[Problem]:
     """Yield the rows that the head lacks, and those of name and value that have no value."""
     head = dict(head_rows(read))
-    for name in _HEAD:
+    for name in _NAMES["head"]:
         if name not in head:
             yield Problem(0, "Head", f"no row {name}")
     for block in read:
         if len(block.cells) == 2 and not any(block.head):
             name, value = block.cells[0].lower(), block.cells[1]
             ours = _named("head", name)[0]
-            required = ours in _HEAD and head.get(ours) is block
+            required = ours in _NAMES["head"] and head.get(ours) is block
             if _is_empty(value) if required else not value.strip(" .–—-?"):
                 yield _at(block, f"no {printable(name, 40) or 'name'}")
 
@@ -191,7 +188,7 @@ def _uncited(block: Block, known: Mapping[int, Block]) -> Iterator[Problem]:
 
 
 def _figures(text: str) -> list[str]:
-    words = "|".join(_names()["numbered"])
+    words = "|".join(_NAMES["numbered"])
     unnumbered = re.sub(rf"\b(?:{words})s? #?\d[\d.]*(?:, \d{{4}})?", "", text, flags=re.IGNORECASE)
     return [each.rstrip(",") for each in _FIGURE.findall(unnumbered)]
 
@@ -213,7 +210,7 @@ def _timeline(read: Sequence[Block]) -> Iterator[Problem]:
         name in ("status", "duration") and re.search(r"\bongoing\b", row.text, re.IGNORECASE)
         for name, row in head_rows(read)
     )
-    for kind in _MOMENTS if entries else ():
+    for kind in _NAMES["moments"] if entries else ():
         if kind not in moments:
             still_open = goes_on and kind in ("mitigated", "resolved")
             what = "open: the incident is ongoing, " if still_open else ""
@@ -232,7 +229,7 @@ def _kinds(block: Block) -> list[str]:
     ]
     return [
         kind
-        for kind, names in _names()["moments"].items()
+        for kind, names in _NAMES["moments"].items()
         for name in (kind, *names)
         if any(re.match(rf"{name}\W*(?:$|[.:—–-])", text) for text in said)
         or (" " in name and any(name in text for text in said))
@@ -254,7 +251,7 @@ def _moment(block: Block, when: str, day: str) -> str:
 def _actions(read: Sequence[Block]) -> Iterator[Problem]:
     """Yield the columns that a table of action items lacks, and the cells that are empty."""
     for row in _rows(read, "action items"):
-        for name in _ACTION:
+        for name in _NAMES["columns"]:
             if name not in row.head and row.number == 1:
                 yield _at(row, f"the table has no column {name}")
             elif name in row.head and _is_empty(row.named.get(name)):
@@ -266,24 +263,12 @@ def _advice(block: Block) -> Iterator[Problem]:
     what: list[str] = []
     if block.cells and block.within("action items"):
         words, owner = block.named.get("item", "").lower().split(), block.named.get("owner", "")
-        vague = [each for each in _words()["vague"] if words[: len(each.split())] == each.split()]
+        vague = [each for each in _ADVICE["vague"] if words[: len(each.split())] == each.split()]
         what += [f"{each!r} has no end; say what will be there when it is done" for each in vague]
-        if owner.lower() in _words()["nobody"]:
+        if owner.lower() in _ADVICE["nobody"]:
             what.append(f"{owner!r} is nobody; name a person or a team")
     is_text = not block.level and bool(re.search(r"\w$|\w\W*[^:]$", block.text))
     is_claim = is_text and block.text != "The incident is ongoing."
     if is_claim and block.within(*_CLAIMS) and not block.cites and not _MARK.search(block.text):
         what.append(_UNCITED.removeprefix("advice: "))
     yield from (_at(block, f"advice: {each}", advice=True) for each in what)
-
-
-@cache
-def _words() -> Mapping[str, Sequence[str]]:
-    words: Mapping[str, Sequence[str]] = read_yaml(Path(__file__).with_name("advice.yaml"))
-    return words
-
-
-@cache
-def _names() -> Mapping[str, Any]:
-    names: Mapping[str, Any] = read_yaml(Path(__file__).with_name("names.yaml"))
-    return names

@@ -12,7 +12,7 @@ from atomlab.postmortem.events import Events, State, Stated
 from atomlab.postmortem.markdown import Markdown, render
 from atomlab.postmortem.rollup import TenantCases
 from atomlab.postmortem.times import ends_of, in_utc
-from atomlab.text import count, joined, listed, printable
+from atomlab.text import count, grouped, joined, listed, printable
 
 
 def draft(cases: Sequence[Case], events: Events) -> str:
@@ -133,23 +133,20 @@ def _steps(
 
 def _unchecked(cases: Sequence[Case]) -> list[Statement]:
     """Return what was not checked, or was assumed, once for all findings that say it."""
-    said: dict[str, list[tuple[Case, EvidenceItem]]] = {}
+    said = []
     for case in cases:
-        limits, warnings = case.found.limits, case.found.warnings
-        texts = [*limits, *(f"Assumed: {warning}." for warning in warnings)]
-        places = [f"/limits/{n}" for n in range(len(limits))]
-        places += [f"/warnings/{n}" for n in range(len(warnings))]
-        for text, place in zip(texts, places, strict=True):
-            assumed = "what the replay assumed" if place[1] == "w" and not case.among else text
-            said.setdefault(text, []).append((case, case.cite(place, assumed)))
-    return [
-        Statement(text, (those[0][1],))
-        if len(those) == len(cases)
-        else Statement(
-            f"{text} ({joined(c.heading for c, _ in those)})", tuple(e for _, e in those)
-        )
-        for text, those in said.items()
-    ]
+        for place, text in enumerate(case.found.limits):
+            said.append((text, (case, case.cite(f"/limits/{place}", text))))
+        for place, warning in enumerate(case.found.warnings):
+            text = f"Assumed: {warning}."
+            assumed = text if case.among else "what the replay assumed"
+            said.append((text, (case, case.cite(f"/warnings/{place}", assumed))))
+    found = []
+    for text, those in grouped(said).items():
+        whose = "" if len(those) == len(cases) else f" ({joined(c.heading for c, _ in those)})"
+        cites = those if whose else those[:1]
+        found.append(Statement(f"{text}{whose}", tuple(cited for _, cited in cites)))
+    return found
 
 
 def sourced(text: str | None, source: str | None, missing: str = " ") -> Statement:

@@ -8,7 +8,7 @@ from atomlab.diagnosis.findings import CauseRecord, OutcomeRecord, StepRecord
 from atomlab.errors import NO_MODELS
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.show.words import describe_answer
-from atomlab.text import count, joined, listed, printable
+from atomlab.text import capital, count, grouped, joined, listed, printable
 from atomlab.verdicts import cause_in_words
 
 _ROLES = {
@@ -21,7 +21,7 @@ _ROLES = {
 
 def sentence(text: str) -> str:
     """Return a text with a capital letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{capital(text)}."
 
 
 def snapshot(case: Case) -> EvidenceItem:
@@ -131,21 +131,21 @@ def others(case: Case, all_kinds: bool = False) -> Statement | None:
 def roots(cases: Sequence[Case]) -> list[Statement]:
     """Return the root cause of the requests that fail, once for each role that it plays in one."""
     text = "{whose}, {kinds} requests: {meaning}. {role} Verdict: {verdict}."
-    return _grouped(cases, text, roots=True)
+    return _said_once(cases, text, roots=True)
 
 
 def contributing(cases: Sequence[Case]) -> list[Statement]:
     """Return the causes that are no request's root cause, with the requests they play a part in."""
-    return _grouped(cases, "For {kinds} requests of {whose}: {meaning} ({seen}).", roots=False)
+    return _said_once(cases, "For {kinds} requests of {whose}: {meaning} ({seen}).", roots=False)
 
 
-def _grouped(cases: Sequence[Case], text: str, *, roots: bool) -> list[Statement]:
+def _said_once(cases: Sequence[Case], text: str, *, roots: bool) -> list[Statement]:
     """Return the text of each group of causes that are alike, once for all tenants that have it."""
-    said: dict[tuple[tuple[str, str], ...], list[tuple[str, list[EvidenceItem]]]] = {}
-    for case in cases:
-        for parts, cites in _alike(case, roots=roots):
-            whose = case.heading if roots and case.heading else case.who
-            said.setdefault(tuple(parts.items()), []).append((whose, cites))
+    said = grouped(
+        (tuple(parts.items()), ((roots and case.heading) or case.who, cites))
+        for case in cases
+        for parts, cites in _alike(case, roots=roots)
+    )
     return [
         Statement(
             text.format(whose=joined(dict.fromkeys(who for who, _ in by)), **dict(parts)),
@@ -163,11 +163,11 @@ def _alike(case: Case, *, roots: bool) -> Iterator[tuple[dict[str, str], list[Ev
         for number, each in enumerate(case.diagnoses[place].causes)
     }
     first = {_identity(each) for (_, number), each in causes.items() if number == 0}
-    groups: dict[object, list[tuple[int, int]]] = {}
-    for place, each in causes.items():
-        if (_identity(each) in first) is roots:
-            alike = (each.role, each.verdict) if roots else each.evidence
-            groups.setdefault((_identity(each), alike), []).append(place)
+    groups = grouped(
+        ((_identity(each), (each.role, each.verdict) if roots else each.evidence), place)
+        for place, each in causes.items()
+        if (_identity(each) in first) is roots
+    )
     for places in groups.values():
         one = causes[places[0]]
         words = {
@@ -186,11 +186,9 @@ def _identity(cause: CauseRecord) -> tuple[str, str | None]:
 
 def rivals(case: Case) -> Statement:
     """Return which other explanations are ruled out, and which are not."""
-    by = {True: list[str](), False: list[str]()}
-    for rival in case.shown.rivals:
-        by[rival.ruled_out].append(rival.code)
-    parts = (("Ruled out", by[True]), ("Not ruled out", by[False]))
-    text = " ".join(f"{name}: {joined(codes)}." for name, codes in parts if codes)
+    by = grouped((rival.ruled_out, rival.code) for rival in case.shown.rivals)
+    names = {True: "Ruled out", False: "Not ruled out"}
+    text = " ".join(f"{names[out]}: {joined(by[out])}." for out in names if out in by)
     return Statement(text, (case.cite(f"/diagnosis/diagnoses/{case.place}/rivals", text),))
 
 

@@ -17,7 +17,7 @@ from atomlab.postmortem.cases import load_cases
 from atomlab.postmortem.check import head_rows, is_open
 from atomlab.postmortem.draft import draft
 from atomlab.postmortem.events import Events, load_events
-from atomlab.postmortem.markdown import FOLDER
+from atomlab.postmortem.markdown import FOLDER, TO_WRITE
 from atomlab.postmortem.reader import Block, blocks, parser, slug
 from atomlab.postmortem.times import day_in
 from atomlab.show.templates import environment
@@ -99,6 +99,7 @@ def to_page(markdown: str) -> str:
     tokens = parser().parse(markdown)
     _label_tables(tokens)
     html = parser().renderer.render(tokens, parser().options, {})
+    html = html.replace(f"<strong>{TO_WRITE}</strong>", f"<mark>{TO_WRITE}</mark>")
     html = html.replace("<table", '<div class="scroll" tabindex="0"><table')
     html = html.replace("</table>", "</table></div>")
     style = (FOLDER / "style.css").read_text(encoding="utf-8")

@@ -13,8 +13,6 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.tree import SyntaxTreeNode
 
-from atomlab.postmortem.markdown import TO_WRITE
-
 _ADDRESS = re.compile(r"#|https?:|mailto:", re.IGNORECASE)
 _CITE = re.compile(r"\[E(\d{1,6})\](?![(\[])")
 
@@ -53,7 +51,6 @@ def parser() -> MarkdownIt:
     made = MarkdownIt("js-default").disable("image")
     made.validateLink = lambda url: bool(_ADDRESS.match(url))  # type: ignore[method-assign]
     made.inline.ruler.before("link", "cite", _cite)
-    made.core.ruler.push("to_write", _mark_missing)
     made.core.ruler.push("anchors", _set_anchors)
     return made
 
@@ -114,15 +111,6 @@ def _cite(state: StateInline, silent: bool) -> bool:
         state.push("link_close", "a", -1)
     state.pos = found.end()
     return True
-
-
-def _mark_missing(state: StateCore) -> None:
-    """Make `**TO WRITE**` marked text rather than strong text."""
-    for token in state.tokens:
-        children = token.children or []
-        for before, text, after in zip(children, children[1:], children[2:], strict=False):
-            if text.content == TO_WRITE and before.type == "strong_open":
-                before.tag = after.tag = "mark"
 
 
 def _set_anchors(state: StateCore) -> None:

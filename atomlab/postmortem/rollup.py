@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from atomlab.errors import NO_MODELS, InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.postmortem import facts
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.postmortem.events import Incident
-from atomlab.text import count, joined, listed, printable
+from atomlab.text import capital, count, grouped, joined, listed, printable
 from atomlab.verdicts import CAUSES
 
-K = TypeVar("K")
-V = TypeVar("V")
 _ACTORS = {
     "tenant": "the tenants themselves",
     "operator": "the platform's operators",
@@ -83,9 +80,7 @@ def fix_of(case: Case) -> tuple[str, str]:
 
 def subjects_of(cases: Iterable[Case]) -> list[TenantCases]:
     """Return the tenants that the findings are on, each once."""
-    by_tenant: dict[str, list[Case]] = {}
-    for case in cases:
-        by_tenant.setdefault(case.diagnosis.tenant.id, []).append(case)
+    by_tenant = grouped((case.diagnosis.tenant.id, case) for case in cases)
     return [TenantCases(tuple(those)) for those in by_tenant.values()]
 
 
@@ -175,7 +170,7 @@ class Group:
 
 def groups_of(hit: Iterable[TenantCases]) -> list[Group]:
     """Return the tenants by their cause, the most frequent first."""
-    by_cause = _by([(_capital(subject.cause), subject) for subject in hit])
+    by_cause = grouped([(capital(subject.cause), subject) for subject in hit])
     found = [Group(cause, tuple(those)) for cause, those in by_cause.items()]
     return sorted(found, key=lambda group: -len(group.subjects))
 
@@ -189,8 +184,8 @@ def summary(hit: Sequence[TenantCases], since: str) -> list[tuple[str, str]]:
     served = [subject for subject in hit if not subject.still]
     parts = [
         ("What happened", f"Requests of {whose} fail: {_how_many(kinds)}. {since}"),
-        ("Why", f"{_capital(_how_many(causes))}."),
-        ("Who acts", f"{_capital(_how_many(acts))}; what to do stands under Action items."),
+        ("Why", f"{capital(_how_many(causes))}."),
+        ("Who acts", f"{capital(_how_many(acts))}; what to do stands under Action items."),
     ]
     if served:
         names = listed((subject.who for subject in served), _MANY)
@@ -208,12 +203,12 @@ def _how_many(counted: Sequence[tuple[str, int]]) -> str:
 def to_do(subjects: Iterable[TenantCases]) -> Iterator[tuple[Statement, str]]:
     """Yield what is to be done and who acts, once for all tenants that need the same."""
     still = [case for subject in subjects for case in subject.still]
-    for (fix, actor), those in _by([(fix_of(case), case) for case in still]).items():
+    for (fix, actor), those in grouped([(fix_of(case), case) for case in still]).items():
         whose = joined(dict.fromkeys(case.who for case in those))
-        text = f"{_capital(fix)}, for {whose}" if fix else f"Find a fix for {whose}"
+        text = f"{capital(fix)}, for {whose}" if fix else f"Find a fix for {whose}"
         yield Statement(text, tuple(map(_summarized, those))), actor
     left = [(said.left, case) for case in still if (said := case.found.summary)]
-    for rest, those in _by(left).items():
+    for rest, those in grouped(left).items():
         whose = joined(dict.fromkeys(case.who for case in those))
         text = f"Decide on what the fix leaves for {whose}: {rest}"
         if rest and not rest.startswith("Nothing:"):
@@ -232,14 +227,3 @@ def _counted(found: Counter[str], most: int = 10) -> str:
     rest = len(found) - most
     more = f"; and {rest:,} more, under Action items" if rest > 0 else ""
     return next(iter(found)) if len(found) == 1 else f"{'; '.join(shown)}{more}"
-
-
-def _by(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
-    found: dict[K, list[V]] = {}
-    for key, value in pairs:
-        found.setdefault(key, []).append(value)
-    return found
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,10 @@ from atomlab.diagnosis.sql import with_rollback
 from atomlab.text import printable
 from atomlab.verdicts import STATUSES, tone
 
-MEANINGS = {
-    "failed": "the report could not be made",
-    "refuted": "not every claim holds",
-    "affected": "requests find no model",
-    "inconclusive": "the evidence is not sufficient to judge the claims",
-    "undecided": "the evidence is not sufficient to say whether requests find a model",
+_MEANINGS = {
     "confirmed": "every claim holds",
-    "healthy": "every request that was tried finds a model",
+    "inconclusive": "the evidence is not sufficient to judge the claims",
+    "refuted": "not every claim holds",
 }
 _CERTAINTIES: Mapping[str, str] = {
     "confirmed": "proven",
@@ -55,67 +51,50 @@ class FirstPage:
 
 def first_page(findings: Mapping[str, Any], question: str) -> FirstPage:
     """Return the first page for findings, with or without a summary, of whatever notebook."""
-    given = findings.get("summary")
-    if given is None:
-        title = _status(findings) or findings.get("title") or question or "Report"
-        results = list(_results(findings))
-        return FirstPage(
-            title=printable(title, 300),
-            tone=results[0][0],
-            status=results[0][1],
-            certainty=_certainty(certainty_of(findings)),
-            sentences=dict(
-                [
-                    ("What was found", printable(findings["answer"], _LONGEST)),
-                    *(("The claims", words) for _, words in results[1:]),
-                ]
-            ),
-        )
+    if (given := findings.get("summary")) is None:
+        return _without_summary(findings, question)
     summary = Summary.model_validate(given)
     warned = summary.status == "healthy" and bool(summary.mute or summary.warning)
+    said = {label: getattr(summary, field) for field, label in _LABELS.items()}
     return FirstPage(
         title=printable(summary.title, 300),
         tone="open" if warned else tone(summary.status),
         status=summary.status.capitalize() + (", with a warning" if warned else ""),
         certainty=_certainty(summary.certainty),
-        sentences=dict(_sentences(summary)),
+        sentences={label: printable(text, _LONGEST) for label, text in said.items() if text},
     )
 
 
-def _sentences(summary: Summary) -> Iterator[tuple[str, str]]:
-    for field, label in _LABELS.items():
-        if text := getattr(summary, field):
-            yield label, printable(text, _LONGEST)
+def _without_summary(findings: Mapping[str, Any], question: str) -> FirstPage:
+    """Return the status, if there is one, and the verdict on claims, else the verdict alone.
+
+    A verdict is in no colour of good and bad: that every claim holds may be bad news.
+    """
+    result, tenant = result_of(findings), findings.get("diagnosis", {}).get("tenant")
+    status = next((str(s) for s in (findings.get("status"), result) if s in STATUSES), "")
+    named = f"{printable(tenant['name'], 200)}: {status}" if status and tenant else ""
+    sentences = {"What was found": printable(findings["answer"], _LONGEST)}
+    shown, colour = status.capitalize(), tone(status)
+    if result not in STATUSES:
+        claims = findings.get("verification", {"claims": None})["claims"]
+        means = f": {_MEANINGS[result]}" if claims else "" if claims is None else ": no claim given"
+        verdict = "inconclusive" if claims is not None and not claims else result
+        if status:
+            sentences["The claims"] = f"{verdict.capitalize()}{means}"
+        else:
+            shown = f"{verdict.capitalize()}{means}"
+            colour = "open" if verdict == "inconclusive" else "plain"
+    return FirstPage(
+        title=printable(named or findings.get("title") or question or "Report", 300),
+        tone=colour,
+        status=shown,
+        certainty=_certainty(certainty_of(findings)),
+        sentences=sentences,
+    )
 
 
 def _certainty(verdict: str | None) -> str:
     return f"Cause: {_CERTAINTIES[verdict]}" if verdict else ""
-
-
-def _status(findings: Mapping[str, Any]) -> str:
-    """Return the tenant and its status, empty where the findings are about something else."""
-    status, tenant = _status_of(findings), findings.get("diagnosis", {}).get("tenant")
-    return f"{printable(tenant['name'], 200)}: {status}" if status and tenant else ""
-
-
-def _status_of(findings: Mapping[str, Any]) -> str:
-    words = (findings.get("status"), result_of(findings))
-    return next((str(word) for word in words if word in STATUSES), "")
-
-
-def _results(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield tone and words of the status, if there is one, and of the verdict on claims.
-
-    A verdict is in no colour of good and bad: that every claim holds may be bad news.
-    """
-    if status := _status_of(findings):
-        yield tone(status), status.capitalize()
-    verdict, claims = result_of(findings), findings.get("verification", {"claims": None})["claims"]
-    if verdict in STATUSES:
-        return
-    means = "" if claims is None else f": {MEANINGS[verdict]}" if claims else ": no claim given"
-    verdict = verdict if claims or claims is None else "inconclusive"
-    yield "open" if verdict == "inconclusive" else "plain", f"{verdict.capitalize()}{means}"
 
 
 def script_of(findings: Mapping[str, Any]) -> str:

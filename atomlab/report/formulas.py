@@ -25,13 +25,13 @@ _CHILDREN = {
     **dict.fromkeys(("mfrac", "mover", "mroot", "msub", "msup", "munder"), 2),
     **dict.fromkeys(("msubsup", "munderover"), 3),
 }
+_KINDS = ("dollars", "dollar", "brackets", "parentheses", "environment")
 _IN_TEXT = re.compile(
     r"\$\$(?P<dollars>.{1,5000}?)\$\$|(?<!\\)\$(?P<dollar>.{1,5000}?)(?<!\\)\$"
     r"|\\\[(?P<brackets>.{1,5000}?)\\\]|\\\((?P<parentheses>.{1,5000}?)\\\)"
     r"|(?P<environment>\\begin\s*\{(?P<name>[^{}]{1,20})\}.{0,5000}?\\end\s*\{(?P=name)\})",
     re.DOTALL,
 )
-_INLINE = ("dollar", "parentheses")
 
 
 def formula(latex: str, display: bool) -> Markup:
@@ -52,8 +52,7 @@ def text_with_formulas(latex: str) -> Markup:
     """Return a text in LaTeX as HTML that is not cleaned yet: what is no formula as it stands."""
     found, end = [], 0
     for match in _IN_TEXT.finditer(latex):
-        kind = match.lastgroup if match.lastgroup != "name" else "environment"
-        source = match["environment"] or match[kind or 0]
+        source = next(match[kind] for kind in _KINDS if match[kind])
         found += [Markup.escape(latex[end : match.start()])]
         found += [formula(source, display=not match["dollar"] and not match["parentheses"])]
         end = match.end()

@@ -10,7 +10,7 @@ from atomlab.report.files import PAGE
 from atomlab.report.rows import BESIDE, counts, rows_of, sums
 from atomlab.report.running import Outcome
 from atomlab.report.templates import render
-from atomlab.text import printable
+from atomlab.text import capital, printable
 from atomlab.verdicts import tone
 
 
@@ -34,7 +34,7 @@ def index_page(
     return render(
         "report/index.html",
         styles=["style.css", "index.css"],
-        title=f"{title[:1].upper()}{title[1:]}",
+        title=capital(title),
         about=f"{notebook} on {printable(snapshot)}",
         counts=counts(rows) if rows else "",
         rows=rows,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 from jupyter_core.paths import jupyter_config_dir
-from rich.console import Console
 
 from atomlab.errors import ReportError
 from atomlab.report.copies import Choice, Copy
 from atomlab.report.scratch import scratch_folder
-from atomlab.show.terminal import print_line
+from atomlab.show.terminal import console, print_line
 from atomlab.text import count, printable
 
 # All of the server's settings: it reads no configuration, so that none can open it.
@@ -37,11 +36,11 @@ _SETTINGS = (
 _BROWSER_STARTS_S = 60
 
 
-def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str], None]) -> None:
+def serve_lab(folder: Path, port: int, *, browser: bool) -> None:
     """Serve JupyterLab on `folder` until Ctrl-C or SIGTERM, then end it and its kernels.
 
     It listens on `port` or the next free one, and only to those who have its new token; once it
-    does, `announce` gets the address with the token. No configuration of Jupyter is read, and its
+    does, it prints the address with the token. No configuration of Jupyter is read, and its
     secrets are in a folder of their own; how the user's Lab looks stays where it is kept.
     """
     from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
@@ -52,12 +51,12 @@ def serve_lab(folder: Path, port: int, *, browser: bool, announce: Callable[[str
         os.environ["JUPYTER_NO_CONFIG"] = "1"
         os.environ["JUPYTER_RUNTIME_DIR"] = str(private)
         try:
-            _serve(folder, port, browser, announce)
+            _serve(folder, port, browser)
         finally:
             rmtree(jupyter_config_dir(), ignore_errors=True)  # a new one, and empty
 
 
-def _serve(folder: Path, port: int, browser: bool, announce: Callable[[str], None]) -> None:
+def _serve(folder: Path, port: int, browser: bool) -> None:
     from jupyterlab.labapp import LabApp
 
     token = secrets.token_hex(24)
@@ -86,7 +85,8 @@ def _serve(folder: Path, port: int, browser: bool, announce: Callable[[str], Non
     server.io_loop.call_later(_BROWSER_STARTS_S, server.remove_browser_open_files)
     server.web_app.settings["page_config_hook"] = _without_announcements
     # The port is bound by a callback as well, which comes before this one in the queue.
-    server.io_loop.add_callback(announce, f"{server.connection_url}lab?token={token}")
+    said = f"JupyterLab is at {server.connection_url}lab?token={token} until Ctrl-C"
+    server.io_loop.add_callback(print_line, console(), said)
     server.start()
 
 
@@ -112,9 +112,4 @@ def print_copies(choice: Choice, copies: Sequence[Copy], given_tenant: bool) -> 
             line = f"{copy.path.name} was kept, and has {', '.join(other)}; delete it for a new one"
             lines.append(line)
     for line in lines:
-        print_line(Console(), line)
-
-
-def print_address(url: str) -> None:
-    """Print where a browser finds the lab."""
-    print_line(Console(), f"JupyterLab is at {url} until Ctrl-C")
+        print_line(console(), line)

@@ -13,7 +13,7 @@ from rich.text import Text
 from atomlab.report.export import font_warnings
 from atomlab.report.files import PAGE, PAPER
 from atomlab.report.notebooks import Parameter
-from atomlab.report.rows import Row, rows_of, summary_of, sums
+from atomlab.report.rows import Row, rows_of, sums
 from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.show.terminal import (
     columns,
@@ -41,7 +41,7 @@ def print_report(outcome: Outcome) -> None:
     """
     report = outcome.report
     assert report is not None  # noqa: S101 - a single one that fails raises
-    out, [row], summary = console(), rows_of([outcome], outcome.task.folder), summary_of(report)
+    out, [row], summary = console(), rows_of([outcome], outcome.task.folder), report.summary
     _note_kept(report.folder / name for name in report.kept)
     print_warnings(font_warnings(report.missing))
     title = f"{printable(summary.title, 200)} ({row.status})" if summary else ""

@@ -10,12 +10,10 @@ from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from atomlab.diagnosis.findings import Summary
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.report.files import FINDINGS, FIX, NOTEBOOK, PAGE, PAPER, PARTIAL
-from atomlab.report.running import Outcome, Report
+from atomlab.report.running import Outcome
 from atomlab.text import count, inert_cell, printable
 from atomlab.verdicts import EXIT_CODES, STATUSES, VERDICTS, Tone, tone
 
@@ -105,7 +103,7 @@ def _severity(row: Row) -> tuple[object, ...]:
 
 def _row(outcome: Outcome, out: Path) -> Row:
     task, report, result = outcome.task, outcome.report, outcome.result
-    summary = summary_of(report) if report else None
+    summary = report.summary if report else None
     said = summary or _NOTHING
     status = summary.status if summary else result
     folder = task.folder.relative_to(out)
@@ -156,14 +154,6 @@ def first_sentence(answer: str) -> str:
     return printable(found[0] if found else start, 300)
 
 
-def summary_of(report: Report) -> Summary | None:
-    """Return the summary that the findings of a report hold, None if they hold no such thing."""
-    try:
-        return Summary.model_validate(report.summary)
-    except ValidationError:
-        return None
-
-
 def sums(rows: Sequence[Row], tenants: int | None = None) -> list[str]:
     """Return how many are affected, of `tenants` or of those that are listed; and what else is."""
     found = Counter(row.status for row in rows)
@@ -174,10 +164,7 @@ def sums(rows: Sequence[Row], tenants: int | None = None) -> list[str]:
         state = f"{of} {'is' if found['affected'] == 1 else 'are'} affected"
         undecided = f", {found['undecided']:,} undecided" if found["undecided"] else ""
         parts.append(f"{state if rows else 'no tenant is affected'}{undecided}")
-    parts += _verdicts(rows)
-    if found["failed"]:
-        parts.append(f"{count(found['failed'], 'report')} could not be made")
-    return parts
+    return [*parts, *_verdicts_and_failures(rows)]
 
 
 def counts(rows: Sequence[Row]) -> str:
@@ -192,16 +179,18 @@ def counts(rows: Sequence[Row]) -> str:
     statuses = [f"{found[status]:,} {status}{asides.get(status, '')}" for status in STATUSES]
     listed = any(found[status] for status in STATUSES)
     made = count(len(rows) - found["failed"], "report")
-    parts = [f"{made}: {', '.join(statuses)}" if listed else made, *_verdicts(rows)]
-    if found["failed"]:
-        parts.append(f"{found['failed']:,} could not be made")
-    return "; ".join(parts)
+    first = f"{made}: {', '.join(statuses)}" if listed else made
+    return "; ".join([first, *_verdicts_and_failures(rows)])
 
 
-def _verdicts(rows: Iterable[Row]) -> list[str]:
+def _verdicts_and_failures(rows: Sequence[Row]) -> list[str]:
     found = Counter(row.verdict for row in rows)
     some = [f"{found[verdict]:,} {verdict}" for verdict in VERDICTS if found[verdict]]
-    return [f"verdicts: {', '.join(some)}"] if some else []
+    failed = sum(row.status == "failed" for row in rows)
+    return [
+        *([f"verdicts: {', '.join(some)}"] if some else []),
+        *([f"{count(failed, 'report')} could not be made"] if failed else []),
+    ]
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atomlab.diagnosis.findings import certainty_of, findings_in, result_of
+from atomlab.diagnosis.findings import Summary, certainty_of, findings_in, result_of
 from atomlab.errors import Ended, ReportError
 from atomlab.report.export import check_installed, to_pdf
 from atomlab.report.files import (
@@ -55,7 +55,7 @@ class Report:
     mode: str = ""
     paper: bool = False
     missing: str = ""
-    summary: Mapping[str, Any] | None = None
+    summary: Summary | None = None
     kept: tuple[str, ...] = ()
 
 
@@ -141,7 +141,7 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
         mode_in(findings),
         paper=task.pdf,
         missing=missing,
-        summary=findings.get("summary"),
+        summary=Summary.model_validate(said) if (said := findings.get("summary")) else None,
     )
     contents = {
         NOTEBOOK: execution.text,

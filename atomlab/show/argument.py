@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -27,7 +27,7 @@ from atomlab.show.terminal import (
     print_warnings,
 )
 from atomlab.show.words import describe_answer
-from atomlab.text import count, listed, printable
+from atomlab.text import count, grouped, listed, printable
 
 if TYPE_CHECKING:
     from atomlab.byok.keys import KeyLookup
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from atomlab.diagnosis.explanation import FixSet
     from atomlab.diagnosis.findings import Summary
 
-T = TypeVar("T")
 _LABEL_WIDTH = 9
 _ANSWER = {
     "What": "what",
@@ -93,19 +92,18 @@ def _print_observed(out: Console, diagnosis: Diagnosis, snapshot: str, detail: D
             rest += f"; {count(diagnosis.withheld, 'other setting')} not captured by name"
         print_line(out, rest, "dim")
     outcomes = {each.request.complexity: _outcome(each) for each in diagnosis.requests}
-    for _, alike in _grouped(outcomes.items(), lambda pair: pair[1].plain):
+    for alike in grouped((line.plain, (kind, line)) for kind, line in outcomes.items()).values():
         _argue(out, ", ".join(kind for kind, _ in alike), alike[0][1])
 
 
 def _print_assumptions(out: Console, diagnosis: Diagnosis, detail: Detail) -> None:
-    found = _grouped(diagnosis.assumptions, lambda a: f"{a.input} ({a.state})")
+    found = grouped((f"{a.input} ({a.state})", a.assumed) for a in diagnosis.assumptions)
     if found and detail != "verbose":
-        named = ", ".join(what for what, _ in found)
+        named = ", ".join(found)
         _argue(out, "assumes", printable(f"{named}; -v says what", 400), style="dim")
         return
-    for what, inputs in found:
-        assumed = "; ".join(each.assumed for each in inputs)
-        _argue(out, "assumes", printable(f"{what}: {assumed}", 800), style="dim")
+    for what, assumed in found.items():
+        _argue(out, "assumes", printable(f"{what}: {'; '.join(assumed)}", 800), style="dim")
 
 
 def _warnings(diagnosis: Diagnosis) -> list[str]:
@@ -130,10 +128,10 @@ def _status(diagnosis: Diagnosis) -> Text:
     line = Text(f"{name}, plan {printable(tenant.plan_type)}{served}: ", "bold")
     line.append(diagnosis.status, f"bold {terminal_colour(diagnosis.status)}")
     winners = ((each, each.ranking.winner) for each in diagnosis.requests)
-    unable = [(each, winner.unable) for each, winner in winners if winner and winner.unable]
-    for why, these in _grouped(unable, lambda pair: pair[1]):
-        kinds = kinds_of([each for each, _ in these])
-        line.append(f"; for {kinds} requests the winner {printable(why)}", TERMINAL["bad"])
+    unable = grouped((winner.unable, each) for each, winner in winners if winner and winner.unable)
+    for why, these in unable.items():
+        words = f"; for {kinds_of(these)} requests the winner {printable(why)}"
+        line.append(words, TERMINAL["bad"])
     return line
 
 
@@ -217,14 +215,6 @@ def _proof(fix: FixSet, group: Sequence[RequestDiagnosis]) -> str:
     found += [] if fix.cures else ["which is no cure"]
     left = [each for each in group if each.request.complexity not in winners]
     return f"verified: {', '.join(found)}" + (f"; not for {kinds_of(left)}" if left else "")
-
-
-def _grouped(items: Iterable[T], word: Callable[[T], str]) -> Iterable[tuple[str, list[T]]]:
-    """Return each word with the items that have it, both in their order."""
-    found: dict[str, list[T]] = {}
-    for item in items:
-        found.setdefault(word(item), []).append(item)
-    return [(word, alike) for word, alike in found.items() if word]
 
 
 def _wins(winner: Candidate) -> str:

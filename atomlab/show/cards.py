@@ -15,7 +15,7 @@ from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.show.tables import Table, badge, table_of
 from atomlab.show.templates import render
-from atomlab.text import count, listed, printable
+from atomlab.text import capital, count, listed, printable
 from atomlab.verdicts import STATUSES
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _diagnosis_card(diagnosis: Diagnosis) -> Card:
 def _fix_card(fix: Fix) -> Card:
     """Return what to do in words, and the script with its rollback where there is one."""
     scripts = {"SQL to review and run": fix.sql, "SQL to undo it": fix.rollback}
-    remarks = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in fix.sentences]
+    remarks = [f"{capital(sentence)}." for sentence in fix.sentences]
     if len(fix.sql) > _LONGEST:
         remarks.append("The script is too long to be shown: atomlab fix writes it to a file.")
     return Card(

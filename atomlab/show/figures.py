@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -59,10 +58,11 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     held = [n for n in rows if rows[n].any() and shares[0][n].get("client", _NONE).text != "100"]
     shown = differ or held or list(rows)
     filters = [n for n in NAMES if any(n in each[name] for each in shares for name in shown)]
-    names = [f"{printable(name, 20)} ({int(rows[name].sum()):,})" for name in shown]
+    labels = {name: f"{printable(name, 20)} ({int(rows[name].sum()):,})" for name in shown}
+    cells = [{(n, of): cell for n in shown for of, cell in share[n].items()} for share in shares]
     drawn = [
-        grid(names, [*filters, "usable"], _cells(share, shown, filters), title, half=True)
-        for title, share in zip(panels, shares, strict=True)
+        grid(labels, [*filters, "usable"], some, title, half=True)
+        for title, some in zip(panels, cells, strict=True)
     ]
     usable = "; ".join(
         f"{title}: " + (", ".join(n for n, m in rows.items() if _usable(ranking, m)) or "none")
@@ -86,13 +86,12 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
 def causes_by_request(diagnosis: Diagnosis) -> Picture:
     """Return which cause plays which role for which request."""
     found = {d.request.complexity: d.explanation.causes for d in diagnosis.requests}
-    names = list(dict.fromkeys(str(cause) for causes in found.values() for cause in causes))
     cells = {
-        (names.index(str(c)), column): Cell(c.place, "good" if c.sufficient_alone else "open")
-        for column, causes in enumerate(found.values())
+        (str(c), kind): Cell(c.place, "good" if c.sufficient_alone else "open")
+        for kind, causes in found.items()
         for c in causes
     }
-    rows = [printable(name, 40) for name in names]
+    rows = {name: printable(name, 40) for name, _ in cells}
     roles = "; ".join(
         f"{each.request.complexity}: "
         + (", ".join(f"{c} ({c.place})" for c in each.explanation.causes) or each.status)
@@ -111,11 +110,8 @@ def tenants_by_request(fleet: Fleet) -> Picture:
         for failure in impact.failures
     )
     totals = Counter(code for code, _ in found.elements())
-    codes, most = [code for code, _ in totals.most_common()], max(found.values(), default=1)
-    cells = {
-        (codes.index(c), columns.index(kind)): Cell(f"{n:,}", shade=_shade((n / most) ** 0.5))
-        for (c, kind), n in found.items()
-    }
+    codes, most = {code: code for code, _ in totals.most_common()}, max(found.values(), default=1)
+    cells = {at: Cell(f"{n:,}", shade=_shade((n / most) ** 0.5)) for at, n in found.items()}
     described = "; ".join(
         f"{code}: " + ", ".join(f"{c} {found[code, c]:,}" for c in columns if found[code, c])
         for code in codes
@@ -156,17 +152,6 @@ def _shares(ranking: Ranking, mask: np.ndarray) -> dict[str, Cell]:
             cells[name] = Cell(percent if share >= 0.01 else "<1", shade=_shade(share))
     usable = _usable(ranking, mask)
     return cells | {"usable": Cell(f"{usable:,}", "good" if usable else "muted")}
-
-
-def _cells(
-    shares: Mapping[str, Mapping[str, Cell]], rows: Sequence[str], filters: Sequence[str]
-) -> dict[tuple[int, int], Cell]:
-    return {
-        (row, column): shares[provider][name]
-        for row, provider in enumerate(rows)
-        for column, name in enumerate([*filters, "usable"])
-        if name in shares[provider]
-    }
 
 
 def _usable(ranking: Ranking, mask: np.ndarray) -> int:

@@ -1,18 +1,15 @@
-"""Capture and custody on the terminal: progress, a manifest, and whether it still holds."""
+"""Custody on the terminal: a manifest, and whether it still holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.text import Text
 
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.evidence.sources.source import Progress as OnProgress
 from atomlab.show.palette import TERMINAL
 from atomlab.show.terminal import console, print_line, print_text
 from atomlab.text import count, printable
@@ -21,22 +18,6 @@ PROOF = (
     "The hashes prove that the file is consistent with its manifest. They do not prove who made it:"
     " for that, compare its sha256 with one that came another way."
 )
-
-
-@contextmanager
-def capture_progress() -> Iterator[OnProgress]:
-    """Yield what draws a bar for each table on stderr, if that is a terminal."""
-    errors = console(stderr=True)
-    bars = Progress(console=errors, transient=True, disable=not errors.is_terminal)
-    tasks: dict[str, Any] = {}
-
-    def advance(table: str, done: int, total: int) -> None:
-        if table not in tasks:
-            tasks[table] = bars.add_task(table, total=total)
-        bars.update(tasks[table], completed=done)
-
-    with bars:
-        yield advance
 
 
 def print_manifest(snapshot: Snapshot) -> None:

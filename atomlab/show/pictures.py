@@ -99,19 +99,24 @@ def bars(
 
 
 def grid(
-    rows: Sequence[str],
+    rows: Mapping[str, str],
     columns: Sequence[str],
-    cells: Mapping[tuple[int, int], Cell],
+    cells: Mapping[tuple[str, str], Cell],
     title: str = "",
     *,
     half: bool = False,
 ) -> Figure:
-    """Return a grid of cells, by (row, column); of `half` the width, two fit next to each other."""
+    """Return a grid of cells, by (row, column); `rows` has each row's label.
+
+    Of `half` the width, two fit next to each other.
+    """
+    names = list(rows)
     slanted = len(columns) > 5
     with style.context(_STYLE):
         height = (1.3 if slanted else 0.4) + 0.27 * max(len(rows), 1)
         figure, axis = _canvas(_HALF if half else _WIDE, height, title, len(rows))
-        for (row, column), cell in cells.items():
+        for (name, heading), cell in cells.items():
+            row, column = names.index(name), columns.index(heading)
             if cell.shade:
                 colour = LIGHT[f"share-{cell.shade}"]
                 axis.fill_between([column, column + 1], row, row + 1, color=colour, linewidth=0)
@@ -126,7 +131,7 @@ def grid(
             axis.tick_params(axis="x", labelrotation=50)
             for label in axis.get_xticklabels():
                 label.set(ha="left", rotation_mode="anchor")
-        axis.set_yticks([row + 0.5 for row in range(len(rows))], rows)
+        axis.set_yticks([row + 0.5 for row in range(len(rows))], [*rows.values()])
         axis.xaxis.tick_top()
         return _laid_out(figure)
 

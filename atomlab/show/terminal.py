@@ -18,6 +18,8 @@ from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
+    from rich.progress import TaskID
+
     from atomlab.diagnosis.fixes import Fix
     from atomlab.diagnosis.lint import Lint, Severity
     from atomlab.diagnosis.verify import Verification
@@ -159,15 +161,21 @@ def print_why(answer: Why) -> None:
 
 
 @contextmanager
-def log_progress() -> Iterator[Callable[[int, int], None]]:
-    """Yield what draws a bar of the bytes that were read on stderr, if that is a terminal."""
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield what draws how much is done of each thing, by its name, on stderr if a terminal."""
     from rich.progress import Progress
 
-    on = console(stderr=True)
-    bars = Progress(console=on, transient=True, disable=not on.is_terminal)
-    task = bars.add_task("log", total=None)
-    with bars:
-        yield lambda done, total: bars.update(task, completed=done, total=total or None)
+    errors = console(stderr=True)
+    drawn = Progress(console=errors, transient=True, disable=not errors.is_terminal)
+    tasks: dict[str, TaskID] = {}
+
+    def advance(name: str, done: int, total: int) -> None:
+        if name not in tasks:
+            tasks[name] = drawn.add_task(name, total=None)
+        drawn.update(tasks[name], completed=done, total=total or None)
+
+    with drawn:
+        yield advance
 
 
 def print_lint(lint: Lint, snapshot: str, detail: Detail = "usual") -> None:

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from atomlab.diagnosis.findings import Summary
 from atomlab.report import running
 from atomlab.report.files import PARTIAL
 from atomlab.report.notebooks import shipped_notebook
@@ -83,7 +84,8 @@ def outcome(tmp_path):
             summary = {"title": f"{name}: so it is", "status": result, "what": "", **summary}
         for file in ("report.html", "notebook.ipynb", "findings.json"):
             (folder / file).write_text("")
-        report = Report(result, answer, folder, mode=mode, summary=summary, kept=kept)
+        said = Summary.model_validate(summary) if summary else None
+        report = Report(result, answer, folder, mode=mode, summary=said, kept=kept)
         return Outcome(task, report, "", 1.5)
 
     return make

@@ -64,7 +64,7 @@ def test_the_sums_are_of_what_is_listed(rows, outcome, tmp_path):
     assert sums(rows, 1200) == ["5 of 1,200 tenants are affected, 1 undecided", failed]
     assert counts(rows) == (
         "8 reports: 5 affected (2 in full), 1 undecided, 2 healthy (1 with a model that cannot"
-        " chat); 1 could not be made"
+        " chat); 1 report could not be made"
     )
     assert sums([], 40) == ["no tenant is affected"]
     assert sums(rows[:1]) == [failed]
@@ -128,13 +128,6 @@ def test_no_cell_is_a_formula_and_no_line_is_broken(outcome, tmp_path, name):
     lines = text.splitlines()
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
-
-
-def test_a_summary_of_another_form_is_none(outcome, tmp_path):
-    """What a notebook of one's own calls a summary may be anything."""
-    made = outcome("A", "affected", {"status": "broken"})
-    [row] = rows_of([made], tmp_path / "out")
-    assert (row.status, row.note, row.cause) == ("affected", "An answer.", "")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import atomlab
-from atomlab.show.manifest import PROOF, capture_progress
+from atomlab.show.manifest import PROOF
+from atomlab.show.terminal import progress_bars
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import is_one_line
 
@@ -316,7 +317,7 @@ def test_progress_is_drawn_on_a_terminal_only(monkeypatch):
         monkeypatch.setattr(stream, "isatty", lambda there=is_terminal: there)
         monkeypatch.setattr(sys, "stderr", stream)
         monkeypatch.setenv("TERM", "xterm")
-        with capture_progress() as tell:
+        with progress_bars() as tell:
             tell("tenants", 5, 10)
             tell("tenants", 10, 10)
         shown[is_terminal] = stream.getvalue()
