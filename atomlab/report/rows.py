@@ -61,6 +61,11 @@ class Row:
     seconds: float
 
     @property
+    def leaves_some(self) -> bool:
+        """Whether some requests stay broken even with the fix made."""
+        return bool(self.not_cured) and not self.not_cured.startswith("Nothing")
+
+    @property
     def in_full(self) -> bool:
         """Whether every kind of request fails."""
         return set(self.failing_requests) >= set(COMPLEXITIES)

@@ -144,3 +144,12 @@ def test_no_cell_is_a_formula_and_no_line_is_broken(outcome, tmp_path, name):
 def test_a_first_sentence_ends_at_its_mark(answer, first):
     """A point inside a number ends nothing."""
     assert first_sentence(answer) == first
+
+
+@pytest.mark.parametrize(
+    ("left", "some"), [("", False), ("Nothing: all works.", False), ("Advanced stay broken.", True)]
+)
+def test_a_row_says_whether_some_requests_stay_broken(outcome, tmp_path, left, some):
+    """The index marks it; what stays broken stands in the CSV and in the report."""
+    [row] = rows_of([outcome("A", "affected", {"left": left})], tmp_path / "out")
+    assert row.leaves_some is some
