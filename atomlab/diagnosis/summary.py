@@ -39,7 +39,7 @@ def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
     fix = best_fix(failing)
     certainty = _certainty(failing) if failing else None
     return Summary(
-        title=f"{printable(diagnosis.tenant.name)}: {_state(diagnosis)}",
+        title=f"{printable(diagnosis.tenant.called)}: {_state(diagnosis)}",
         status=diagnosis.status,
         failing=_complexities(failing),
         mute=_complexities(_mute(diagnosis)),
@@ -103,7 +103,7 @@ def _state(diagnosis: Diagnosis) -> str:
 
 def _what(diagnosis: Diagnosis) -> str:
     """Return what happens to the requests."""
-    failing, whose = diagnosis.failing, printable(diagnosis.tenant.name)
+    failing, whose = diagnosis.failing, printable(diagnosis.tenant.called)
     if undecided := diagnosis.undecided:
         return (
             f"Whether requests of {whose} find a model cannot be decided: {undecided[0].missing}."
@@ -208,7 +208,7 @@ def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
     """Return what the fix does not cure: what finds no model even then, or one that cannot chat."""
     sentences = [
         f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
-        for edits, these in left_by(fix, diagnosis.failing).items()
+        for edits, these in left_by(fix, diagnosis).items()
     ]
     if mute := _cannot(decided_after(fix, diagnosis)):
         sentences.append(f"With the fix made, {mute}.")
