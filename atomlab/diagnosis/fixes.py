@@ -68,8 +68,10 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
     copy = _copy(best.edits, diagnosis)
     if copy is None:
-        by_hand = tuple(_by_hand(edit, diagnosis) for edit in best.edits)
-        return Fix("words", words, by_hand=by_hand, unable=kinds)
+        rest = len(best.edits) - _FEW
+        few = [_by_hand(edit, diagnosis) for edit in best.edits[:_FEW]]
+        more = [f"{rest:,} more such changes, which diagnose --json lists"] if rest > 0 else []
+        return Fix("words", words, by_hand=(*few, *more), unable=kinds)
     try:
         scripts = fix_script(copy, dialect), rollback_script(copy, dialect)
         return Fix("sql", words, *scripts, unable=kinds)
