@@ -62,7 +62,7 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return _nothing([each.ranking for each in diagnosis.requests])
     best = best_fix(failing)
     if best is None:
-        return Fix("inconclusive", ("no fix that was tried helped",))
+        return Fix("inconclusive", (f"no fix is known: {without_cause(diagnosis)}",))
     winners = _winners(as_named(best, diagnosis), diagnosis)
     words = tuple(_words(best, winners, diagnosis))
     kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
@@ -141,6 +141,14 @@ def best_fix(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the easiest fix, of several the one that cures most requests; None if none helps."""
     known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
     return _easiest(known, failing)
+
+
+def without_cause(diagnosis: Diagnosis) -> str:
+    """Return what was seen to help although no cause is known, or that nothing was."""
+    tried = (f for each in diagnosis.failing for f in each.explanation.fix_sets if f.verified)
+    if helps := next(tried, None):
+        return f"what helps repairs no known cause, to {in_words(helps.edits, diagnosis)}"
+    return "none that was tried helped"
 
 
 def as_named(fix: FixSet, diagnosis: Diagnosis) -> FixSet:

@@ -11,7 +11,15 @@ from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.edits import Who
 from atomlab.diagnosis.explanation import Cause, FixSet
 from atomlab.diagnosis.findings import Summary
-from atomlab.diagnosis.fixes import as_named, best_fix, decided_after, in_words, left_by, needed
+from atomlab.diagnosis.fixes import (
+    as_named,
+    best_fix,
+    decided_after,
+    in_words,
+    left_by,
+    needed,
+    without_cause,
+)
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.text import joined, printable
@@ -142,7 +150,10 @@ def _why(failing: RequestDiagnosis) -> list[str]:
     """Return each part of a request's root cause, as part of a sentence."""
     root = failing.explanation.root
     if not root:
-        return ["the reason is not known: no repair that was tried makes a model usable"]
+        tried = "no repair that was tried makes a model usable"
+        if failing.explanation.fix_sets:
+            tried = "what makes a model usable repairs nothing that was found to be wrong"
+        return [f"the reason is not known: {tried}"]
     return [_one_cause(cause, failing) for cause in root]
 
 
@@ -200,7 +211,7 @@ def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
     if not diagnosis.failing:
         return ""
     if fix is None:
-        return "No fix is known: none that was tried helped."
+        return f"No fix is known: {without_cause(diagnosis)}."
     return f"{_capital(in_words(fix.edits, diagnosis))}."
 
 

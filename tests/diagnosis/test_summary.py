@@ -168,3 +168,17 @@ def test_a_tenant_without_a_name_goes_by_its_subdomain(tmp_path, name, shown):
         found = summarize(diagnosis)
     assert found.title == f"{shown}: every request fails"
     assert found.what.startswith(f"Every request of {shown} fails")
+
+
+def test_what_helps_without_a_known_cause_is_named(tmp_path):
+    """Nobody is informed that nothing helped where the JSON has a set that was seen to help."""
+    broken = {"litellm_provider": "xai", "input_cost_per_token": None}
+    prices = {"plain": broken, "anthropic/gpt-4o": {}}
+    made = {"acme": Made(rows={"XAI_API_KEY": KEY})}
+    with capture_made(tmp_path, made, prices) as snapshot:
+        diagnosis = atomlab.diagnose(snapshot, "acme")
+        found, words = summarize(diagnosis), plan_fix(diagnosis, "sqlite").words
+    unexplained = [d for d in diagnosis.failing if not d.explanation.causes]
+    assert any(fix.verified for d in unexplained for fix in d.explanation.fix_sets)
+    assert "no repair that was tried makes a model usable" not in found.why
+    assert "none that was tried helped" not in found.todo + "; ".join(words)
