@@ -221,7 +221,12 @@ def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
         f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
         for edits, these in left_by(fix, diagnosis).items()
     ]
-    if mute := _cannot(decided_after(fix, diagnosis)):
+    after = decided_after(fix, diagnosis)
+    for each, then in zip(diagnosis.requests, after, strict=True):
+        if each.ranking.winner and not then.winner:
+            kind, why = each.request.complexity, f": {then.broken}" if then.broken else ""
+            sentences.append(f"With the fix made, {kind} requests, which work now, fail{why}.")
+    if mute := _cannot(after):
         sentences.append(f"With the fix made, {mute}.")
     return " ".join(sentences) or "Nothing: with the fix made, every request that was tried works."
 

@@ -182,3 +182,28 @@ def test_what_helps_without_a_known_cause_is_named(tmp_path):
     assert any(fix.verified for d in unexplained for fix in d.explanation.fix_sets)
     assert "no repair that was tried makes a model usable" not in found.why
     assert "none that was tried helped" not in found.todo + "; ".join(words)
+
+
+def test_what_the_fix_breaks_is_said(tmp_path):
+    """A new key lets the platform read an entry that breaks simple requests, and no others."""
+    entry = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens": 1_000_000}
+    own, theirs = (
+        {**entry, "litellm_provider": "openai"},
+        {**entry, "litellm_provider": "anthropic"},
+    )
+    prices = {
+        "openai/gpt-4o-mini": own,
+        "anthropic/claude-opus-4": theirs,
+        "anthropic/GPT-5.2": theirs,
+        "anthropic/tiny-8b": {**theirs, "input_cost_per_token": None, "max_tokens": 16_000},
+    }
+    with capture_made(tmp_path, {"acme": Made(rows={"OPENAI_API_KEY": KEY})}, prices) as snapshot:
+        found = summarize(atomlab.diagnose(snapshot, "acme"))
+    assert (found.failing, found.todo) == (
+        ("advanced",),
+        "Add ANTHROPIC_API_KEY with a new credential.",
+    )
+    assert found.left == (
+        "With the fix made, simple requests, which work now, fail: the entry anthropic/tiny-8b"
+        " breaks the ranking: its price is null or no number."
+    )
