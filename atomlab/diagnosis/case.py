@@ -132,7 +132,7 @@ class TenantCase(SnapshotCase):
     @property
     def tenant_name(self) -> str:
         """The tenant's name, printable."""
-        return printable(self.diagnosis.tenant.name)
+        return printable(self.diagnosis.tenant.called)
 
     @property
     def short_name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,14 +62,16 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return _nothing([each.ranking for each in diagnosis.requests])
     best = best_fix(failing)
     if best is None:
-        return Fix("inconclusive", ("no fix that was tried helped",))
-    words = tuple(_words(best, diagnosis))
-    winners = _winners(best.edits, failing)
+        return Fix("inconclusive", (f"no fix is known: {without_cause(diagnosis)}",))
+    winners = _winners(as_named(best, diagnosis), diagnosis)
+    words = tuple(_words(best, winners, diagnosis))
     kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
     copy = _copy(best.edits, diagnosis)
     if copy is None:
-        by_hand = tuple(_by_hand(edit, diagnosis) for edit in best.edits)
-        return Fix("words", words, by_hand=by_hand, unable=kinds)
+        rest = len(best.edits) - _FEW
+        few = [_by_hand(edit, diagnosis) for edit in best.edits[:_FEW]]
+        more = [f"{rest:,} more such changes, which diagnose --json lists"] if rest > 0 else []
+        return Fix("words", words, by_hand=(*few, *more), unable=kinds)
     try:
         scripts = fix_script(copy, dialect), rollback_script(copy, dialect)
         return Fix("sql", words, *scripts, unable=kinds)
@@ -84,10 +86,11 @@ def _nothing(served: Sequence[Ranking]) -> Fix:
     return Fix("nothing", (f"no request fails{why}",), unable=kinds)
 
 
-def _words(best: FixSet, diagnosis: Diagnosis) -> Iterator[str]:
+def _words(
+    best: FixSet, winners: Mapping[RequestDiagnosis, Candidate], diagnosis: Diagnosis
+) -> Iterator[str]:
     """Yield what the fix cures, where it is no cure and what is, and what it leaves."""
     failing, does = diagnosis.failing, _has_to(best, diagnosis)
-    winners = _winners(best.edits, failing)
     won = {each: printable(winner.unable) for each, winner in winners.items() if winner.unable}
     if cured := [each for each in winners if each not in won]:
         yield f"to cure {kinds_of(cured)} requests, {does}"
@@ -98,7 +101,7 @@ def _words(best: FixSet, diagnosis: Diagnosis) -> Iterator[str]:
     for each, why in won.items():
         then = for_a_chat_model(each, diagnosis)
         yield f"{each.request.complexity} requests are not cured, because {why}; {then}"
-    for edits, these in left_by(best, failing).items():
+    for edits, these in _left(winners, failing).items():
         yield f"{kinds_of(these)} requests {needed(edits, best, diagnosis)}"
 
 
@@ -111,13 +114,17 @@ def for_a_chat_model(failing: RequestDiagnosis, diagnosis: Diagnosis) -> str:
     return f"for a winner that can chat, {_has_to(better, diagnosis)}"
 
 
-def left_by(
-    best: FixSet, failing: Sequence[RequestDiagnosis]
+def left_by(fix: FixSet, diagnosis: Diagnosis) -> dict[tuple[Edit, ...], list[RequestDiagnosis]]:
+    """Return the requests whose error the fix leaves, by the edits that their own fix needs."""
+    return _left(_winners(fix, diagnosis), diagnosis.failing)
+
+
+def _left(
+    cured: Container[RequestDiagnosis], failing: Sequence[RequestDiagnosis]
 ) -> dict[tuple[Edit, ...], list[RequestDiagnosis]]:
-    """Return the requests whose error `best` leaves, by the edits that their own fix needs."""
     left: dict[tuple[Edit, ...], list[RequestDiagnosis]] = {}
     for each in failing:
-        if each not in _winners(best.edits, failing):
+        if each not in cured:
             fix = root_fix(each, failing)
             left.setdefault(fix.edits if fix else (), []).append(each)
     return left
@@ -140,6 +147,14 @@ def best_fix(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the easiest fix, of several the one that cures most requests; None if none helps."""
     known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
     return _easiest(known, failing)
+
+
+def without_cause(diagnosis: Diagnosis) -> str:
+    """Return what was seen to help although no cause is known, or that nothing was."""
+    tried = (f for each in diagnosis.failing for f in each.explanation.fix_sets if f.verified)
+    if helps := next(tried, None):
+        return f"what helps repairs no known cause, to {in_words(helps.edits, diagnosis)}"
+    return "none that was tried helped"
 
 
 def as_named(fix: FixSet, diagnosis: Diagnosis) -> FixSet:
@@ -193,15 +208,11 @@ def effort_of(fix: FixSet, failing: Sequence[RequestDiagnosis]) -> tuple[int, ..
     return (*fix.effort, not fix.cures, -cured)
 
 
-def _winners(
-    edits: tuple[Edit, ...], failing: Sequence[RequestDiagnosis]
-) -> dict[RequestDiagnosis, Candidate]:
-    """Return the winner of each request whose error these edits were seen to remove."""
+def _winners(fix: FixSet, diagnosis: Diagnosis) -> dict[RequestDiagnosis, Candidate]:
+    """Return the winner of each failing request whose error the fix, made, removes."""
+    decided = zip(diagnosis.requests, decided_after(fix, diagnosis), strict=True)
     return {
-        each: fix.after.winner
-        for each in failing
-        for fix in each.explanation.fix_sets
-        if fix.edits == edits and fix.after.winner
+        each: after.winner for each, after in decided if each in diagnosis.failing and after.winner
     }
 
 

@@ -19,6 +19,7 @@ from atomlab.diagnosis.fixes import (
     in_words,
     left_by,
     needed,
+    without_cause,
 )
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -48,7 +49,7 @@ def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
     fix = best_fix(failing)
     certainty = _certainty(failing) if failing else None
     return Summary(
-        title=f"{printable(diagnosis.tenant.name)}: {_state(diagnosis)}",
+        title=f"{printable(diagnosis.tenant.called)}: {_state(diagnosis)}",
         status=diagnosis.status,
         failing=_complexities(failing),
         mute=_complexities(_mute(diagnosis)),
@@ -112,7 +113,7 @@ def _state(diagnosis: Diagnosis) -> str:
 
 def _what(diagnosis: Diagnosis) -> str:
     """Return what happens to the requests."""
-    failing, whose = diagnosis.failing, printable(diagnosis.tenant.name)
+    failing, whose = diagnosis.failing, printable(diagnosis.tenant.called)
     if undecided := diagnosis.undecided:
         return (
             f"Whether requests of {whose} find a model cannot be decided: {undecided[0].missing}."
@@ -151,7 +152,10 @@ def _why(failing: RequestDiagnosis) -> list[str]:
     """Return each part of a request's root cause, as part of a sentence."""
     root = failing.explanation.root
     if not root:
-        return ["the reason is not known: no repair that was tried makes a model usable"]
+        tried = "no repair that was tried makes a model usable"
+        if failing.explanation.fix_sets:
+            tried = "what makes a model usable repairs nothing that was found to be wrong"
+        return [f"the reason is not known: {tried}"]
     return [_one_cause(cause, failing) for cause in root]
 
 
@@ -209,7 +213,7 @@ def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
     if not diagnosis.failing:
         return ""
     if fix is None:
-        return "No fix is known: none that was tried helped."
+        return f"No fix is known: {without_cause(diagnosis)}."
     return f"{_capital(in_words(fix.edits, diagnosis))}."
 
 
@@ -217,11 +221,15 @@ def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
     """Return what the fix does not cure: what finds no model even then, or one that cannot chat."""
     sentences = [
         f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
-        for edits, these in left_by(fix, diagnosis.failing).items()
+        for edits, these in left_by(fix, diagnosis).items()
     ]
     after = decided_after(fix, diagnosis)
+    pairs = list(zip(diagnosis.requests, after, strict=True))
+    for each, then in pairs:
+        if each.ranking.winner and not then.winner:
+            kind, why = each.request.complexity, f": {then.broken}" if then.broken else ""
+            sentences.append(f"With the fix made, {kind} requests, which work now, fail{why}.")
     if mute := _cannot(after):
-        pairs = zip(diagnosis.requests, after, strict=True)
         unserved = (d for d, then in pairs if then.winner and then.winner.unable)
         failing = [each for each in unserved if each in diagnosis.failing]
         ways = dict.fromkeys(for_a_chat_model(each, diagnosis) for each in failing)

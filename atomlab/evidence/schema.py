@@ -29,6 +29,11 @@ class Tenant(Base):
     plan_type: Mapped[str | None] = mapped_column(String, default="free")
     ai_mode: Mapped[str | None] = mapped_column(String, default="byok")
 
+    @property
+    def called(self) -> str:
+        """The name, or the subdomain or id where that is empty."""
+        return self.name if self.name.strip() else self.subdomain or self.id
+
 
 class TenantSetting(Base):
     """A setting of a tenant: one row per tenant and key; API keys are such settings.

@@ -6,13 +6,20 @@ Kehoe's table. What a file leaves out stays `TO WRITE` in the document.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from atomlab.errors import InputError
 from atomlab.evidence.inputs.strict import Strict, load_model
+from atomlab.evidence.shapes import looks_secret
 from atomlab.postmortem.times import due_date, when
+
+# What is said of keys and to whom mail goes: setting_key=MINIMAX_API_KEY, mailto:ops@example.com.
+_NO_SECRET = re.compile("key=|mailto:", re.IGNORECASE)
 
 Kind = Literal["started", "detected", "mitigated", "resolved", "event"]
 ActionType = Literal["prevent", "detect", "mitigate", "process"]
@@ -210,5 +217,25 @@ class Events(Strict):
 
 
 def load_events(path: str | Path) -> Events:
-    """Return the events in a YAML file; raise InputError, naming the place, for what is wrong."""
-    return load_model(path, Events, "an events file")
+    """Return the events in a YAML file; raise InputError, naming the place, for what is wrong.
+
+    A key that was pasted into it would stand in every format of the document.
+    """
+    events = load_model(path, Events, "an events file")
+    for place, text in _texts(events.model_dump()):
+        if looks_secret(_NO_SECRET.sub(" ", text)):
+            what = f"{place} has what looks like a key or a password in it"
+            raise InputError(what, where=path, todo="leave it out")
+    return events
+
+
+def _texts(given: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text with its place, such as timeline[0].what."""
+    if isinstance(given, dict):
+        for name, value in given.items():
+            yield from _texts(value, f"{place}.{name}".lstrip("."))
+    elif isinstance(given, list | tuple):
+        for number, value in enumerate(given):
+            yield from _texts(value, f"{place}[{number}]")
+    elif isinstance(given, str):
+        yield place, given

@@ -120,16 +120,24 @@ def _range(found: re.Match[str]) -> str:
         return f"{first}–{last}"
     named = found["zone1"] or found["zone2"], found["zone2"] or found["zone1"]
     zones = [_zone(name) for name in named]
-    start, end = _moment(first, found["clock1"]), _moment(last, found["clock2"])
-    if zones[0] and zones[1]:
-        start, end = _utc(start, zones[0]), _utc(end, zones[1])
-    if end < start and not found["day2"]:
-        end += timedelta(days=1)
+    begins, ends = _moment(first, found["clock1"]), _moment(last, found["clock2"])
+    start, end = _utc(begins, zones[0]), _utc(ends, zones[1])
+    if end < start and ends < begins and not found["day2"]:
+        end = _utc(_next_day(ends), zones[1])  # where that day's offset may be another
     if end < start:
         raise ValueError("ends before it begins")
     until = _text(end) if end.date() > start.date() else _text(end)[len("2026-05-02 ") :]
-    beside = "" if all(map(_plain, named)) else f" ({found['clock1']}–{found['clock2']} {named[1]})"
+    whose = "" if named[0] == named[1] else f" {named[0]}"
+    beside = f" ({found['clock1']}{whose}–{found['clock2']} {named[1]})"
+    beside = "" if all(map(_plain, named)) else beside
     return f"{_text(start)}–{until}{f' UTC{beside}' if zones[0] else ''}"
+
+
+def _next_day(at: datetime) -> datetime:
+    try:
+        return at + timedelta(days=1)
+    except OverflowError:
+        raise _no_time() from None
 
 
 def _plain(named: str | None) -> bool:
@@ -165,8 +173,13 @@ def _text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}{f':{at:%S}' if at.second else ''}"
 
 
-def _utc(at: datetime, zone: tzinfo) -> datetime:
-    """Return a local time in UTC, unless clocks were put back or forward over it."""
+def _utc(at: datetime, zone: tzinfo | None) -> datetime:
+    """Return a local time in UTC, unless clocks were put back or forward over it.
+
+    It stands as it is where its zone is not known.
+    """
+    if zone is None:
+        return at
     here = at.replace(tzinfo=zone)
     if here.utcoffset() != here.replace(fold=1).utcoffset():
         raise ValueError("is when clocks change in its zone", "write its offset, such as +02:00")

@@ -128,7 +128,7 @@ def plan(wanted: Wanted) -> list[Task]:
             parameters={**values, "tenant": tenant.id},
             folder=wanted.out / name,
             subject=printable(tenant.subdomain or tenant.name),
-            name=tenant.name,
+            name=tenant.called,
         )
         for tenant, name in zip(tenants, names, strict=True)
     ]

@@ -20,6 +20,7 @@ from atomlab.report.pictures import picture
 from atomlab.text import printable
 
 _LONGEST = 300_000
+_ENVIRONMENTS = 200  # for each without an end the parser searches all that follows
 # The first dollar that could end a formula decides, so that amounts are none.
 _DOLLARS = re.compile(
     r"\$\$(?=\s*[^\s$])(?P<display>(?:[^$\\]|\\.)+)\$\$"
@@ -35,10 +36,12 @@ def prose(markdown: str, attachments: Mapping[str, Mapping[str, str]] | None = N
     Dollars enclose a formula by pandoc's rules: not with a space inside of either, nor with a digit
     after the last, so that `$5 and $10` is money. `attachments` are the cell's own pictures.
     """
-    html = _with_formulas.render(markdown, {"attachments": attachments or {}})
-    if len(html) > _LONGEST and "<math" in html:
+    html, many = "", markdown.count("\\begin{") > _ENVIRONMENTS
+    if not many:
+        html = _with_formulas.render(markdown, {"attachments": attachments or {}})
+    if many or (len(html) > _LONGEST and "<math" in html):
         html = _plain.render(markdown, {"attachments": attachments or {}})
-        html += left_out("formulas", f"drawn, they take more than {_LONGEST:,} characters")
+        html += left_out("formulas", "there are too many of them")
     return clean_and_say(html)
 
 

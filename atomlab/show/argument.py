@@ -122,7 +122,7 @@ def _warnings(diagnosis: Diagnosis) -> list[str]:
 def _status(diagnosis: Diagnosis) -> Text:
     """Return the first line: who, the status, and which winners cannot serve."""
     tenant = diagnosis.tenant
-    name = f"{printable(tenant.name)} ({printable(tenant.subdomain or tenant.id)})"
+    name = f"{printable(tenant.called)} ({printable(tenant.subdomain or tenant.id)})"
     mode = mode_of(diagnosis.asked_managed, tenant.ai_mode)
     served = f", requests {mode}" if mode else ""
     line = Text(f"{name}, plan {printable(tenant.plan_type)}{served}: ", "bold")

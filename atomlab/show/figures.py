@@ -15,7 +15,7 @@ from atomlab.show.pictures import Cell, Picture, bars, grid
 from atomlab.text import count, printable
 
 _NOBODY = "none is affected"
-_NONE = Cell("")
+_NONE, _NO_MODEL = Cell(""), np.array([], dtype=int)
 
 
 def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
@@ -48,12 +48,11 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     all; and the filters that reject something. Providers that the registry lacks are one row. A
     model that several could serve is in each's.
     """
-    panels, platform = _panels(before, after), before.view.platform
-    rows = {p.id: platform.models_of(p.id) for p in platform.providers if platform.has_models(p.id)}
-    rows["not in the registry"] = np.array(~platform.models.matches.any(axis=1), dtype=bool)
-    shares = [
-        {name: _shares(each, mask) for name, mask in rows.items()} for each in panels.values()
-    ]
+    panels, rows = _panels(before, after), _rows(before)
+    shares = []
+    for each in panels.values():
+        own = _rows(each)  # a fix may have taken entries out of the cache
+        shares.append({name: _shares(each, own.get(name, _NO_MODEL)) for name in rows})
     differ = [name for name in rows if shares[0][name] != shares[-1][name]]
     held = [n for n in rows if rows[n].any() and shares[0][n].get("client", _NONE).text != "100"]
     shown = differ or held or list(rows)
@@ -65,8 +64,8 @@ def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
         for title, some in zip(panels, cells, strict=True)
     ]
     usable = "; ".join(
-        f"{title}: " + (", ".join(n for n, m in rows.items() if _usable(ranking, m)) or "none")
-        for title, ranking in panels.items()
+        f"{title}: " + (", ".join(n for n, c in each.items() if c["usable"].text != "0") or "none")
+        for title, each in zip(panels, shares, strict=True)
     )
     rest = len(rows) - len(shown)
     return Picture(
@@ -142,6 +141,14 @@ def _panels(before: Ranking, after: Ranking | None) -> dict[str, Ranking]:
     return {"as captured": before} | ({"after the fix": after} if after else {})
 
 
+def _rows(ranking: Ranking) -> dict[str, np.ndarray]:
+    """Return which models each provider has, and which those have that the registry lacks."""
+    platform = ranking.view.platform
+    rows = {p.id: platform.models_of(p.id) for p in platform.providers if platform.has_models(p.id)}
+    unknown = np.array(~platform.models.matches.any(axis=1), dtype=bool)
+    return rows | {"not in the registry": unknown}
+
+
 def _shares(ranking: Ranking, mask: np.ndarray) -> dict[str, Cell]:
     """Return for each filter that rejects some of these models the share, and how many are left."""
     cells = {}
@@ -150,12 +157,8 @@ def _shares(ranking: Ranking, mask: np.ndarray) -> dict[str, Cell]:
         if share:
             percent = "100" if share == 1 else f"{min(100 * share, 99):.0f}"
             cells[name] = Cell(percent if share >= 0.01 else "<1", shade=_shade(share))
-    usable = _usable(ranking, mask)
+    usable = int((ranking.blockers[mask] == 0).sum())
     return cells | {"usable": Cell(f"{usable:,}", "good" if usable else "muted")}
-
-
-def _usable(ranking: Ranking, mask: np.ndarray) -> int:
-    return int((ranking.blockers[mask] == 0).sum())
 
 
 def _shade(share: float) -> int:

@@ -304,3 +304,13 @@ def test_an_empty_row_with_the_key_elsewhere_is_updated(make_database, prices, t
         held = dict(db.execute("SELECT setting_key, setting_value FROM tenant_settings"))
     db.close()
     assert held == dict.fromkeys(rows, "a-real-key")
+
+
+def test_of_many_changes_by_hand_a_few_are_named(captured, write_json):
+    """A price list that is broken throughout is one fault, not a line for each of its entries."""
+    broken = {**MODEL, "input_cost_per_token": None, "litellm_provider": "openai"}
+    prices = {**{f"openai/bad-{n}": broken for n in range(40)}, "openai/gpt-4o": MODEL}
+    snapshot = captured({"acme": {"OPENAI_API_KEY": KEY}}, pricing=write_json(prices))
+    fix = planned(snapshot, "acme")
+    assert len(fix.by_hand) == 7
+    assert fix.by_hand[-1] == "34 more such changes, which diagnose --json lists"

@@ -10,7 +10,7 @@ import pytest
 import atomlab
 from atomlab.byok.ranking import rank
 from atomlab.diagnosis.edits import WHO
-from atomlab.diagnosis.fixes import best_fix
+from atomlab.diagnosis.fixes import best_fix, plan_fix
 from atomlab.diagnosis.summary import summarize
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.verdicts import CAUSES
@@ -136,3 +136,74 @@ def test_the_key_that_is_tried_is_one_of_those_that_are_named(after):
     assert found.failing == ("advanced",)
     assert found.todo.startswith("Add a new key for any of: anthropic")
     assert found.left.startswith("Nothing:")
+
+
+def test_what_the_fix_cures_is_not_said_to_stay_broken(tmp_path):
+    """A fix of other requests may cure one that has no known fix of its own."""
+    groq, gemini = "groq/lux-1.0", "gemini/llama-70b"
+    prices = {groq: {}, gemini: {"input_cost_per_token": None, "max_tokens": 128_000}}
+    before = capture_made(tmp_path, {"acme": Made(rows={"GEMINI_API_KEY": KEY})}, prices)
+    prices[groq], prices[gemini] = {"max_tokens": 1_000_000}, {}
+    keys = {"GEMINI_API_KEY": KEY, "GROQ_API_KEY": KEY}
+    (tmp_path / "fixed").mkdir()
+    after = capture_made(tmp_path / "fixed", {"acme": Made(rows=keys)}, prices)
+    with before, after:
+        diagnosis = atomlab.diagnose(before, "acme")
+        edits = {edit.kind for edit in best_fix(diagnosis.failing).edits}
+        assert edits == {"repair-entry", "new-credential", "complete-windows"}
+        assert summarize(atomlab.diagnose(after, "acme")).failing == ("advanced",)
+        left = summarize(diagnosis).left
+        words = plan_fix(diagnosis, "sqlite").words
+    assert left == "Advanced requests stay broken; they have no known fix."
+    assert words[0].startswith("to cure simple, moderate, complex requests, ")
+    assert words[1:] == ("advanced requests have no known fix",)
+
+
+@pytest.mark.parametrize(("name", "shown"), [("", "acme"), ("  \t", "acme"), (" A ", " A ")])
+def test_a_tenant_without_a_name_goes_by_its_subdomain(tmp_path, name, shown):
+    """A title that begins with a colon says nothing of whom it is about."""
+    with capture_made(tmp_path, {"acme": Made()}) as snapshot:
+        diagnosis = atomlab.diagnose(snapshot, "acme")
+        diagnosis.tenant.name = name
+        found = summarize(diagnosis)
+    assert found.title == f"{shown}: every request fails"
+    assert found.what.startswith(f"Every request of {shown} fails")
+
+
+def test_what_helps_without_a_known_cause_is_named(tmp_path):
+    """Nobody is informed that nothing helped where the JSON has a set that was seen to help."""
+    broken = {"litellm_provider": "xai", "input_cost_per_token": None}
+    prices = {"plain": broken, "anthropic/gpt-4o": {}}
+    made = {"acme": Made(rows={"XAI_API_KEY": KEY})}
+    with capture_made(tmp_path, made, prices) as snapshot:
+        diagnosis = atomlab.diagnose(snapshot, "acme")
+        found, words = summarize(diagnosis), plan_fix(diagnosis, "sqlite").words
+    unexplained = [d for d in diagnosis.failing if not d.explanation.causes]
+    assert any(fix.verified for d in unexplained for fix in d.explanation.fix_sets)
+    assert "no repair that was tried makes a model usable" not in found.why
+    assert "none that was tried helped" not in found.todo + "; ".join(words)
+
+
+def test_what_the_fix_breaks_is_said(tmp_path):
+    """A new key lets the platform read an entry that breaks simple requests, and no others."""
+    entry = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens": 1_000_000}
+    own, theirs = (
+        {**entry, "litellm_provider": "openai"},
+        {**entry, "litellm_provider": "anthropic"},
+    )
+    prices = {
+        "openai/gpt-4o-mini": own,
+        "anthropic/claude-opus-4": theirs,
+        "anthropic/GPT-5.2": theirs,
+        "anthropic/tiny-8b": {**theirs, "input_cost_per_token": None, "max_tokens": 16_000},
+    }
+    with capture_made(tmp_path, {"acme": Made(rows={"OPENAI_API_KEY": KEY})}, prices) as snapshot:
+        found = summarize(atomlab.diagnose(snapshot, "acme"))
+    assert (found.failing, found.todo) == (
+        ("advanced",),
+        "Add ANTHROPIC_API_KEY with a new credential.",
+    )
+    assert found.left == (
+        "With the fix made, simple requests, which work now, fail: the entry anthropic/tiny-8b"
+        " breaks the ranking: its price is null or no number."
+    )

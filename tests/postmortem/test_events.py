@@ -208,3 +208,24 @@ def test_the_documentation_names_every_field_and_choice():
     choices |= set(get_args(get_args(events.Detection.model_fields["by"].annotation)[0]))
     assert len(names) > 40
     assert {name for name in names | choices if f"`{name}`" not in text} <= {"text"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("timeline: [{what: set sk-proj-abcDEF1234567890abcDEF1234567890, source: x}]", ".what"),
+        ("related: [{what: a, link: 'https://u:hunter2@grafana.example/d'}]", "related[0].link"),
+        ("glossary: {key: gAAAAABmabcDEF1234567890abcDEF}", "glossary[0].means"),
+    ],
+)
+def test_a_key_that_was_pasted_is_refused_with_its_place(load, text, place):
+    """It would stand in the document, whoever gets it; the message does not repeat it."""
+    with refused(InputError, f"{place} has what looks like a key or a password") as caught:
+        load(text)
+    assert not re.search("sk-proj|hunter2|gAAAA", str(caught.value))
+
+
+def test_what_is_said_of_keys_is_no_key(load):
+    """Names of settings, mail addresses and links stand in many an incident's record."""
+    text = "setting_key=MINIMAX_API_KEY, mailto:ops@example.com, https://x.example/a?b=c&t=1, a@b.c"
+    assert load(f"note: '{text}'").note == text

@@ -13,6 +13,7 @@ from atomlab.evidence.schema import Tenant
 from atomlab.report.notebooks import shipped_notebook
 from atomlab.report.plan import Wanted, checked, folder_names, plan
 from tests.conftest import ROOT
+from tests.diagnosis.made import Made, capture_made
 from tests.refusals import refused
 
 SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
@@ -215,3 +216,10 @@ def test_folders_differ_by_more_than_case(subdomains, kept):
     taken = {"index.html", "index.csv", "sha256sums"}
     assert len({name.casefold() for name in names} | taken) == len(names) + 3
     assert [name == tenant for name, tenant in zip(names, subdomains, strict=True)] == kept
+
+
+def test_a_tenant_without_a_name_has_one_in_the_list(tmp_path):
+    """A link without a word leads nowhere."""
+    capture_made(tmp_path, {"": Made()}).close()
+    (task,) = plan(wanted("tenant_triage", ["id-"], snapshot=str(tmp_path / "made.sqlite")))
+    assert task.name == "id-"

@@ -98,3 +98,15 @@ def test_no_models_at_all_can_be_drawn(captured, write_json):
     ranking = atomlab.diagnose(snapshot, "acme").requests[0].ranking
     assert figures.funnel(ranking).svgs()
     assert figures.blockers(ranking).svgs()
+
+
+def test_a_fix_that_repairs_an_entry_can_be_drawn(captured, write_json):
+    """The cache is shorter then: each panel counts the models of its own."""
+    entry = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "max_tokens": 128_000}
+    prices = {"openai/gpt-4o": entry, "openai/bad": {**entry, "input_cost_per_token": None}}
+    snapshot = captured({"acme": {"OPENAI_API_KEY": "k" * 20}}, pricing=write_json(prices))
+    case = atomlab.triage(snapshot, "acme", "simple")
+    picture = figures.blockers(case.shown.ranking, case.after("simple"))
+    drawn = [[t.get_text() for t in f.axes[0].texts] for f in (picture.figure, picture.beside)]
+    assert (drawn[0][-1], drawn[1][-1]) == ("2", "1")
+    assert picture.alt.endswith("as captured: openai; after the fix: openai.")
