@@ -1,0 +1,100 @@
+"""Is it over? One case for each thing that a log can show, or lack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from atomlab.diagnosis.jobs import Job
+from atomlab.diagnosis.recovery import Expected, Seen, judge
+
+NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
+MODEL = "minimax/MiniMax-M2.5"
+EXPECTED = Expected("moderate", MODEL)
+
+
+def jobs(ending, number, model=MODEL, after=True):
+    models = (model,) if ending == "succeeded" and model else ()
+    step = timedelta(minutes=10 if after else -10)
+    starts = [NOON + step * (n + 1) for n in range(number)]
+    end = timedelta(minutes=2)
+    return [
+        Job(f"{ending}-{n}", "moderate", at, at + end, ending, models, ())
+        for n, at in enumerate(starts)
+    ]
+
+
+BEFORE = [*jobs("failed", 20, after=False), *jobs("succeeded", 20, after=False)]
+GOOD = jobs("succeeded", 30)
+UNTIL = NOON + timedelta(hours=9)
+FIXED = Seen(BEFORE, GOOD, until=UNTIL)
+
+
+def test_enough_jobs_with_the_expected_model_in_a_complete_log_is_over():
+    """As many as are needed, and not one less; the curve reaches its bound there."""
+    full = judge(EXPECTED, FIXED)
+    assert full.verdict == "over"
+    assert (full.failed_before, full.jobs_before) == (20, 40)
+    exact = judge(EXPECTED, replace(FIXED, after=GOOD[: full.needed]))
+    assert exact.verdict == "over"
+    assert exact.curve[-1][1] >= 20 > exact.curve[-2][1]
+    short = judge(EXPECTED, replace(FIXED, after=GOOD[: full.needed - 1]))
+    assert (short.verdict, short.missing) == ("inconclusive", "1 more moderate job")
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict", "why", "missing"),
+    [
+        ({"after": [*GOOD, *jobs("failed", 1)]}, "not over", "1 moderate job failed", ""),
+        ({"after": [*GOOD, *jobs("refused", 2)]}, "not over", "401", "a key that the provider"),
+        ({"after": jobs("succeeded", 30, "deepseek/x")}, "inconclusive", "not by this fix", ""),
+        ({"after": [*GOOD, *jobs("succeeded", 1, "")]}, "inconclusive", "names the model", "lines"),
+        ({"after": []}, "inconclusive", "no moderate job was seen", "moderate jobs"),
+        ({"before": jobs("succeeded", 9, after=False)}, "inconclusive", "no moderate", "an older"),
+        ({"before": []}, "inconclusive", "no moderate job failed before", "an older log"),
+        (
+            {"gaps": [(NOON, NOON + timedelta(minutes=40))]},
+            "inconclusive",
+            "the log has gaps",
+            "a log of 2026-05-03 12:00 to 12:40",
+        ),
+        ({"silent": "the log has no line below ERROR"}, "inconclusive", "below", "a log at"),
+        ({"nameless": 2}, "inconclusive", "without naming their kind", "their kind"),
+        ({"after": [*GOOD, *jobs("open", 1)]}, "inconclusive", "did not end", "the end of open-0"),
+    ],
+)  # fmt: skip
+def test_one_thing_amiss_and_it_is_not_over(changed, verdict, why, missing):
+    """Whatever else the log shows: each of these alone turns the verdict of a complete log."""
+    found = judge(EXPECTED, replace(FIXED, **changed))
+    assert found.verdict == verdict
+    assert why in found.why
+    assert found.missing.startswith(missing)
+
+
+def test_a_kind_that_the_fix_leaves_is_not_over_however_silent_the_log():
+    """Silence on it proves nothing, nor does the success of other kinds."""
+    left = Expected("advanced", None, "it needs another fix")
+    for after in ([], GOOD):
+        found = judge(left, replace(FIXED, after=after))
+        assert (found.verdict, found.why) == ("not over", "the fix leaves it: it needs another fix")
+
+
+def test_a_job_that_may_still_run_says_nothing():
+    """Only one that has run longer than any other did is lost."""
+    late = replace(jobs("open", 1)[0], began_at=UNTIL - timedelta(minutes=1), ended_at=UNTIL)
+    assert judge(EXPECTED, replace(FIXED, after=[*GOOD, late])).verdict == "over"
+
+
+def test_failures_of_another_kind_are_counted_and_say_nothing():
+    """A job that fails otherwise is no success and no failure of this kind."""
+    found = judge(EXPECTED, replace(FIXED, after=[*GOOD, *jobs("otherwise", 3)]))
+    assert found.verdict == "over"
+    assert dict(found.counted) == {"succeeded": 30, "otherwise": 3}
+
+
+def test_a_log_may_name_the_model_without_its_provider():
+    """In capitals or not."""
+    short = jobs("succeeded", 30, "minimax-m2.5")
+    assert judge(EXPECTED, replace(FIXED, after=short)).verdict == "over"
