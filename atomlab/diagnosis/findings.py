@@ -278,6 +278,32 @@ class StepRecord(Record):
     evidence: str
 
 
+class KindRecovery(Record):
+    """What a worker's log shows of one kind of request after a fix, each job counted once."""
+
+    complexity: str
+    verdict: Literal["over", "not over", "inconclusive"]
+    why: str
+    missing: str = ""
+    expected: str | None = None
+    failed_before: int = 0
+    jobs_before: int = 0
+    needed: int | None = None
+    counted: dict[str, int] = {}
+    curve: tuple[tuple[str, float], ...] = ()
+    cited: tuple[Json, ...] = ()
+
+
+class RecoveryRecord(Record):
+    """Whether it is over, by the log of the worker: the worst of the verdicts on each kind."""
+
+    verdict: Literal["over", "not over", "inconclusive"]
+    fixed_at: str
+    fix: str
+    log: tuple[Json, ...] = ()
+    kinds: tuple[KindRecovery, ...] = Field(min_length=1)
+
+
 class Conclusion(Record):
     """What every notebook states: a verdict on claims, a tenant's status, and an answer in words.
 
@@ -325,6 +351,7 @@ class TenantFindings(CaseRecord):
     remedy: RemedyRecord | None = None
     steps: tuple[StepRecord, ...] = ()
     limits: tuple[str, ...] = ()
+    recovery: RecoveryRecord | None = None
 
 
 class FleetFindings(CaseRecord):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from atomlab.errors import NO_MODELS
-from atomlab.evidence.inputs.worker_log import LogLine
+from atomlab.evidence.inputs.log_coverage import LogLine
 
 # failed: with the error in question; refused: the provider did not accept the key; otherwise: with
 # another error, or without a result; open: its end is not in the log.
@@ -17,6 +17,7 @@ Ending = Literal["succeeded", "failed", "refused", "otherwise", "open"]
 _WORST: tuple[Ending, ...] = ("failed", "refused", "otherwise", "succeeded")
 _ENDS: dict[str, Ending] = {
     "error": "failed",
+    "fallback": "failed",
     "auth-error": "refused",
     "no-entities": "otherwise",
     "backfill-failed": "otherwise",

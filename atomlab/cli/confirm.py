@@ -1,0 +1,80 @@
+"""`atomlab confirm`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from atomlab.cli.options import AsJson, Managed, Snapshot, Tenant, as_usage, harmless, print_json
+from atomlab.errors import InputError
+from atomlab.verdicts import EXIT_CODES
+
+FixedAt = Annotated[
+    str,
+    Option(help="When the fix was made, with its zone: 2026-05-03T12:00Z.", callback=harmless),
+]
+Log = Annotated[list[str], Option(help="A file of the worker's log; repeatable.")]
+After = Annotated[
+    str | None, Option(help="A snapshot from after the fix; it has to hold the fix.")
+]
+LogZone = Annotated[
+    str | None,
+    Option(help="The zone of times that name none: Europe/Berlin, or +02:00.", callback=harmless),
+]
+LogShapes = Annotated[str | None, Option(help="A site's own file of the shapes of log lines.")]
+Margin = Annotated[
+    int, Option(min=0, max=86_400, help="Seconds by which clocks may differ around the fix.")
+]
+
+
+def confirm(
+    snapshot: Snapshot,
+    tenant: Tenant,
+    fixed_at: FixedAt,
+    log: Log,
+    after: After = None,
+    managed: Managed = None,
+    log_zone: LogZone = None,
+    log_shapes: LogShapes = None,
+    margin: Margin = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Say from the worker's log whether it is over, for each kind of request.
+
+    Exit codes: 0 over, 3 not over, 4 inconclusive; what is missing is named.
+    """
+    from contextlib import nullcontext
+
+    from atomlab.diagnosis.confirm import confirm
+    from atomlab.evidence.inputs.worker_log import read_log
+    from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.show.manifest import log_progress
+    from atomlab.show.recovery import print_recovery
+
+    with as_usage():
+        moment = _moment(fixed_at)
+    later = open_snapshot(after) if after else nullcontext()
+    with open_snapshot(snapshot) as evidence, later as captured_after, log_progress() as progress:
+        lines = read_log(log, log_zone, log_shapes, progress)
+        margin_s = timedelta(seconds=margin)
+        found = confirm(
+            evidence, tenant, lines, moment, captured_after, margin=margin_s, managed=managed
+        )
+        if as_json:
+            print_json(found.to_json())
+        else:
+            print_recovery(found)
+    raise typer.Exit(EXIT_CODES[found.verification.verdict])
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError("--fixed-at is not a time", todo="write 2026-05-03T12:00Z") from None
+    if moment.tzinfo is None:
+        raise InputError("--fixed-at has no zone", todo="write 2026-05-03T12:00Z, or +02:00")
+    return moment
