@@ -57,6 +57,11 @@ def looks_secret(text: str) -> bool:
     return bool(_MAY_BE_SECRET.search(text) and _SECRET.search(text))
 
 
+def is_drawn(text: str) -> bool:
+    """Return whether a text holds what only chance draws, as keys are, and ids without hyphens."""
+    return re.search(_DRAWN, text) is not None
+
+
 def is_variable(name: str) -> bool:
     """Return whether a text is the name of an environment variable, of words and no secret."""
     return _VARIABLE.fullmatch(name) is not None
