@@ -134,7 +134,8 @@ def first_over(world: World, seed: int) -> int | None:
             return None  # from here on it is not over
         now = last.ended_at
         gaps = [gap] if gap and gap[1] <= now else []
-        silent = "the log has no line below ERROR" if world.trouble == "errors only" else ""
+        errors_only = ("the log has no line below ERROR", "a log at level INFO")
+        silent = errors_only if world.trouble == "errors only" else None
         seen = [_as_of(now, job) for job in after if job.began_at <= now]
         looked = Seen(before, seen, len(between), gaps, silent, until=now)
         if judge(expected, looked).verdict == "over":

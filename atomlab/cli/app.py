@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from atomlab.cli.capture import capture
+from atomlab.cli.confirm import confirm
 from atomlab.cli.diagnose import diagnose
 from atomlab.cli.fix import fix
 from atomlab.cli.lab import lab
@@ -30,7 +31,7 @@ from atomlab.process import INTERRUPTED
 from atomlab.text import printable, without_password
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (capture, diagnose, verify, lint, fix, report, postmortem, lab):
+for command in (capture, diagnose, verify, lint, fix, report, postmortem, lab, confirm):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")
 

@@ -17,9 +17,7 @@ FixedAt = Annotated[
     Option(help="When the fix was made, with its zone: 2026-05-03T12:00Z.", callback=harmless),
 ]
 Log = Annotated[list[str], Option(help="A file of the worker's log; repeatable.")]
-After = Annotated[
-    str | None, Option(help="A snapshot from after the fix; it has to hold the fix.")
-]
+After = Annotated[str | None, Option(help="A snapshot from after the fix; it has to hold the fix.")]
 LogZone = Annotated[
     str | None,
     Option(help="The zone of times that name none: Europe/Berlin, or +02:00.", callback=harmless),

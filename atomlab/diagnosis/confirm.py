@@ -62,12 +62,12 @@ class FixCheck(TenantCase):
 
     def answer(self) -> str:
         """Return whether it is over, in a sentence for each verdict."""
-        fixed = f"{in_words(self.fix.edits, self.diagnosis)}, at {self.fixed_at:%Y-%m-%d %H:%M} UTC"
-        found = [f"{each.complexity} is {each.verdict}, since {each.why}" for each in self.recoveries]
-        whole = f"For {self.tenant_name} it is {self.verdict}" if self.verdict != "inconclusive" else (
-            f"Whether it is over for {self.tenant_name} is inconclusive"
-        )
-        return f"{whole}, after the fix ({fixed}): {'; '.join(found)}."
+        fix = f"{in_words(self.fix.edits, self.diagnosis)}, at {self.fixed_at:%Y-%m-%d %H:%M} UTC"
+        whole = f"For {self.tenant_name} it is {self.verdict}"
+        if self.verdict == "inconclusive":
+            whole = f"Whether it is over for {self.tenant_name} is inconclusive"
+        found = "; ".join(f"{r.complexity} is {r.verdict}, since {r.why}" for r in self.recoveries)
+        return f"{whole}, after the fix ({fix}): {found}."
 
     def findings(self) -> TenantFindings:
         """Return the findings, with what the log shows of each kind of request."""
@@ -79,7 +79,11 @@ class FixCheck(TenantCase):
             "fixed_at": _iso(self.fixed_at),
             "fix": in_words(self.fix.edits, self.diagnosis),
             "log": [
-                {"file": f.file, "first": f.first and _iso(f.first), "last": f.last and _iso(f.last)}
+                {
+                    "file": f.file,
+                    "first": f.first and _iso(f.first),
+                    "last": f.last and _iso(f.last),
+                }
                 for f in self.coverage.files
             ],
             "kinds": [_kind(each) for each in self.recoveries],
@@ -209,15 +213,17 @@ def _seen(
     )
 
 
-def _silent(coverage: LogCoverage, fixed_at: datetime) -> str:
-    """Return why the log could not show what happened after the fix, empty if it could."""
-    later = [file for file in coverage.files if file.last and file.last > fixed_at]
-    for file in later:
+def _silent(coverage: LogCoverage, fixed_at: datetime) -> tuple[str, str] | None:
+    """Return why the log could not show what happened after the fix, and what is missing."""
+    for file in coverage.files:
+        name = printable(file.file)
+        if file.last is None or file.last <= fixed_at:
+            continue
         if file.lowest_level in _HIDES_SUCCESS:
-            return f"{printable(file.file)} has no line below {file.lowest_level}"
+            return f"{name} has no line below {file.lowest_level}", "a log at level INFO"
         if file.cut:
-            return f"{printable(file.file)} looks incomplete: {file.cut[0]}"
-    return ""
+            return f"{name} looks incomplete: {file.cut[0]}", f"all of {name}"
+    return None
 
 
 def _claim(found: Recovery) -> ClaimResult:

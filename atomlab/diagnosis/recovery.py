@@ -41,15 +41,15 @@ class Seen:
     """What the log shows of one kind of request: jobs before the fix, after it, and in between.
 
     `gaps` are the stretches of time after the fix of which there is no log; `silent` says why the
-    log could not show a failure, empty if it could; `nameless` counts jobs that failed after the
-    fix without a line that names their kind of request; `until` is the last moment of the log.
+    log could not show all, and what is missing, None if it could; `nameless` counts jobs that
+    failed after the fix without a line that names their kind; `until` is the log's last moment.
     """
 
     before: Sequence[Job]
     after: Sequence[Job]
     between: int = 0
     gaps: Sequence[tuple[datetime, datetime]] = ()
-    silent: str = ""
+    silent: tuple[str, str] | None = None
     nameless: int = 0
     until: datetime | None = None
 
@@ -153,11 +153,11 @@ def _against(expected: Expected, seen: Seen) -> Iterator[_Reason]:
 def _blind(expected: Expected, seen: Seen) -> Iterator[_Reason]:
     """Yield why the log does not show all that happened after the fix."""
     kind = expected.complexity
-    if seen.silent:
-        yield "inconclusive", seen.silent, "a log at level INFO", ()
     if seen.gaps:
         gaps = joined(f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}" for start, end in seen.gaps[:3])
         yield "inconclusive", "the log has gaps after the fix", f"a log of {gaps}", ()
+    if seen.silent:
+        yield "inconclusive", *seen.silent, ()
     if lost := _lost(seen):
         what = f"{count(len(lost), f'{kind} job')} began after the fix and did not end"
         yield "inconclusive", what, f"the end of {listed((job.id for job in lost), 3)}", lost

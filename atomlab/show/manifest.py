@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,15 @@ def capture_progress() -> Iterator[OnProgress]:
 
     with bars:
         yield advance
+
+
+@contextmanager
+def log_progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield what draws a bar of the bytes of a log that were read, if stderr is a terminal."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("reading the log", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def print_manifest(snapshot: Snapshot) -> None:

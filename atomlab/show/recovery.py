@@ -23,9 +23,11 @@ def print_recovery(found: FixCheck) -> None:
     """Print what the log covers, each kind of request with its verdict, and the whole's."""
     out = Console()
     for file in found.coverage.files:
-        span = f"{file.first:%Y-%m-%d %H:%M:%S} to {file.last:%H:%M:%S} UTC" if (
-            file.first and file.last
-        ) else "no times"
+        span = (
+            f"{file.first:%Y-%m-%d %H:%M:%S} to {file.last:%H:%M:%S} UTC"
+            if (file.first and file.last)
+            else "no times"
+        )
         lines = f"{count(file.lines, 'line')}, lowest level {file.lowest_level or 'not named'}"
         print_line(out, f"log {printable(file.file, 400)}: {span}, {lines}", "dim")
     fix = printable(in_words(found.fix.edits, found.diagnosis), 400)

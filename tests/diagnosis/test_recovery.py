@@ -60,7 +60,7 @@ def test_enough_jobs_with_the_expected_model_in_a_complete_log_is_over():
             "the log has gaps",
             "a log of 2026-05-03 12:00 to 12:40",
         ),
-        ({"silent": "the log has no line below ERROR"}, "inconclusive", "below", "a log at"),
+        ({"silent": ("nothing below ERROR", "a log")}, "inconclusive", "below ERROR", "a log"),
         ({"nameless": 2}, "inconclusive", "without naming their kind", "their kind"),
         ({"after": [*GOOD, *jobs("open", 1)]}, "inconclusive", "did not end", "the end of open-0"),
     ],
