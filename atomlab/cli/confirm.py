@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 from typer import Option
 
 from atomlab.cli.options import AsJson, Managed, Snapshot, Tenant, as_usage, harmless, print_json
-from atomlab.errors import InputError
 from atomlab.verdicts import EXIT_CODES
 
 FixedAt = Annotated[
@@ -46,14 +45,14 @@ def confirm(
     """
     from contextlib import nullcontext
 
-    from atomlab.diagnosis.confirm import confirm
+    from atomlab.diagnosis.confirm import confirm, moment_of
     from atomlab.evidence.inputs.worker_log import read_log
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.show.manifest import log_progress
     from atomlab.show.recovery import print_recovery
 
     with as_usage():
-        moment = _moment(fixed_at)
+        moment = moment_of(fixed_at)
     later = open_snapshot(after) if after else nullcontext()
     with open_snapshot(snapshot) as evidence, later as captured_after, log_progress() as progress:
         lines = read_log(log, log_zone, log_shapes, progress)
@@ -66,13 +65,3 @@ def confirm(
         else:
             print_recovery(found)
     raise typer.Exit(EXIT_CODES[found.verification.verdict])
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError("--fixed-at is not a time", todo="write 2026-05-03T12:00Z") from None
-    if moment.tzinfo is None:
-        raise InputError("--fixed-at has no zone", todo="write 2026-05-03T12:00Z, or +02:00")
-    return moment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from atomlab.byok.ranking import Ranking
@@ -18,7 +18,7 @@ from atomlab.diagnosis.recovery import MARGIN, Expected, Recovery, RecoveryVerdi
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.log_coverage import LogCoverage
-from atomlab.evidence.inputs.worker_log import WorkerLog
+from atomlab.evidence.inputs.worker_log import WorkerLog, read_log
 from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, listed, printable
@@ -36,13 +36,15 @@ _HIDES_SUCCESS = ("WARNING", "ERROR", "CRITICAL")
 class FixCheck(TenantCase):
     """Whether it is over for each kind of request that failed, by what the log shows.
 
-    `recoveries` have one verdict each; `fix` is the one whose effect is looked for.
+    `recoveries` have one verdict each; `fix` is the one whose effect is looked for; `jobs` are all
+    of the tenant that the log shows.
     """
 
     fixed_at: datetime
     fix: FixSet
     coverage: LogCoverage
     recoveries: tuple[Recovery, ...]
+    jobs: tuple[Job, ...] = ()
 
     @property
     def verdict(self) -> RecoveryVerdict:
@@ -93,8 +95,8 @@ class FixCheck(TenantCase):
 def confirm(
     snapshot: Snapshot,
     tenant: str,
-    log: WorkerLog,
-    fixed_at: datetime,
+    log: WorkerLog | Sequence[str],
+    fixed_at: datetime | str,
     after: Snapshot | None = None,
     *,
     margin: timedelta = MARGIN,
@@ -102,9 +104,11 @@ def confirm(
 ) -> FixCheck:
     """Return whether it is over for `tenant`, whose requests fail in `snapshot`, since `fixed_at`.
 
+    `log` is one that was read, or its files; a time in text has its zone: `2026-05-03T12:00Z`.
     `after` is a snapshot that has to hold the fix, `margin` by how much clocks may differ. Raises
     TenantError for an unknown tenant, InputError if there is nothing to confirm, or no log of it.
     """
+    fixed_at = moment_of(fixed_at) if isinstance(fixed_at, str) else fixed_at
     diagnosis = diagnose(snapshot, tenant, managed=managed)
     fix = best_fix(diagnosis.failing)
     if fix is None:
@@ -117,6 +121,7 @@ def confirm(
     expected = list(_expected(diagnosis, fix, rankings, after))
     known = diagnosis.tenant
     folder = JobFolder(filter(None, (known.id, known.subdomain, known.name)))
+    log = log if isinstance(log, WorkerLog) else read_log(log)
     for line in log:
         folder.take(line)
     jobs, coverage = folder.jobs(), log.coverage
@@ -133,7 +138,20 @@ def confirm(
         recoveries=tuple(
             judge(each, _seen(each, jobs, coverage, fixed_at, margin)) for each in expected
         ),
+        jobs=tuple(jobs),
     )
+
+
+def moment_of(text: str) -> datetime:
+    """Return the time of a fix; raise InputError unless it is one, with its zone."""
+    todo = "write it as 2026-05-03T12:00Z, or with +02:00"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError("the time of the fix is not a time", todo=todo) from None
+    if moment.tzinfo is None:
+        raise InputError("the time of the fix has no zone", todo=todo)
+    return moment.astimezone(UTC)
 
 
 def _expected(

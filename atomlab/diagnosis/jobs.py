@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.log_coverage import LogLine
@@ -13,6 +13,7 @@ from atomlab.evidence.inputs.log_coverage import LogLine
 # failed: with the error in question; refused: the provider did not accept the key; otherwise: with
 # another error, or without a result; open: its end is not in the log.
 Ending = Literal["succeeded", "failed", "refused", "otherwise", "open"]
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
 # Of several endings in one job the first of these counts: a retry that works undoes no failure.
 _WORST: tuple[Ending, ...] = ("failed", "refused", "otherwise", "succeeded")
 _ENDS: dict[str, Ending] = {
