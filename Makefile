@@ -20,7 +20,7 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(VENV)/var/jupyter-run
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report lab test test-all test-part conformance lint format data postmortem mutants attacks bench pictures lock clean
+.PHONY: help setup report lab test test-all test-part conformance lint format data docs postmortem mutants attacks bench pictures dist lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ format: $(READY) ## format the code, strip the notebooks
 data: compiled ## rebuild the snapshots from a made platform database and the real prices
 	@$(BIN)/python data/build.py
 
+docs: compiled ## build the documentation as a site, without network, in docs/_build/html
+	@$(BIN)/python -m sphinx -q -W --keep-going -E -a -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "site: docs/_build/html/index.html"
+
 postmortem: compiled ## rebuild the example postmortem from the shipped snapshot
 	@$(BIN)/python data/build.py postmortem
 
@@ -93,10 +97,13 @@ bench: compiled ## measure speed against the references (by hand; minutes)
 pictures: compiled ## take the documentation's pictures anew (needs chromium)
 	@$(BIN)/python -m docs.pictures
 
+dist: compiled ## build the wheel and the source archive into dist; needs no network
+	@$(BIN)/python -m hatchling build --clean -d dist
+
 lock: ## resolve requirements.lock anew for every Python from 3.11 on (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --upgrade --quiet -o requirements.lock
 
-clean: ## remove the venvs, reports and caches
-	@rm -rf $(VENV) .venv-3.* reports .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
+clean: ## remove the venvs, reports, built archives and caches
+	@rm -rf $(VENV) .venv-3.* dist reports docs/_build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

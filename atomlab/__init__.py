@@ -2,7 +2,7 @@
 
 Data flows one way, and so do the imports: evidence → decision → diagnosis → report.
 
-    evidence    open_snapshot, capture, load_pricing, load_registry, load_rules
+    evidence    open_snapshot, capture, load_pricing, load_registry, load_rules, read_log
     decision    BYOKManager, BYOKHandler, Request, rank, FILTERS, NoModelsAvailableError
     diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
     fixes       plan_fix, compare_fixes, compare_options
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from atomlab.evidence.inputs.pricing import load_pricing as load_pricing
     from atomlab.evidence.inputs.registry import load_registry as load_registry
     from atomlab.evidence.inputs.rules import load_rules as load_rules
+    from atomlab.evidence.inputs.worker_log import read_log as read_log
     from atomlab.evidence.schema import Tenant as Tenant
     from atomlab.evidence.schema import TenantSetting as TenantSetting
     from atomlab.evidence.snapshot import Snapshot as Snapshot
@@ -84,6 +85,7 @@ _HOMES = {
     "open_snapshot": "atomlab.evidence.snapshot:open_snapshot",
     "plan_fix": "atomlab.diagnosis.fixes:plan_fix",
     "rank": "atomlab.byok.ranking:rank",
+    "read_log": "atomlab.evidence.inputs.worker_log:read_log",
     "survey": "atomlab.fleet.survey:survey",
     "triage": "atomlab.diagnosis.triage:triage",
     "verify": "atomlab.diagnosis.verify:verify",

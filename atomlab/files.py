@@ -30,6 +30,13 @@ MAX_YAML_BYTES = 256 * 1024
 _unfinished: set[Path] = set()
 
 
+def shipped(name: str) -> Path:
+    """Return the path of what atomlab brings along: installed within it, beside it in a clone."""
+    package = Path(__file__).parent
+    within = package / name
+    return within if within.exists() else package.parent / name
+
+
 def read_json(path: Path) -> Any:
     """Return the JSON value in `path`, gzipped or not; raise InputError if there is none."""
     return parse_json(read_bytes(path), path)

@@ -68,6 +68,15 @@ def without_password(text: str) -> str:
     return _HIDDEN.sub("…", text)
 
 
+def inert_cell(text: str) -> str:
+    """Return `text` for a cell of CSV that no spreadsheet takes for a formula.
+
+    It gets an apostrophe in front where it starts like one, as OWASP advises, and so does what
+    follows a semicolon, where some countries' spreadsheets begin a new cell.
+    """
+    return re.sub(r"(^|;)(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])", r"\1'", text)
+
+
 def is_address(text: str) -> bool:
     """Return whether `text` may be a URL, or hold a password or a key."""
     colon, at = re.search(r":(?=\S)", text), text.rfind("@")

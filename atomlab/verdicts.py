@@ -137,6 +137,9 @@ _TONES: Mapping[str, Tone] = {
     "no-models": "bad",
     "verified": "good",
     "not run": "open",
+    "fault present": "bad",
+    "fault gone": "good",
+    "not known": "open",
 }
 
 

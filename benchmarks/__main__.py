@@ -25,6 +25,7 @@ from atomlab.evidence.inputs.pricing import Pricing
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from benchmarks.batch import batching
 from benchmarks.capturing import capturing
+from benchmarks.logs import reading
 from benchmarks.plain_loop import cache_of, rank_plainly
 
 ROOT = Path(__file__).parents[1]
@@ -189,6 +190,8 @@ def main() -> int:
                 ),
             ),
             ("atomlab capture of 1,000,000 settings / a bare psycopg loop", 2.5, capturing),
+            ("10,000,000 plain log lines / a regex per line", 2.0, lambda: reading("plain")),
+            ("10,000,000 JSON log lines / json.loads per line", 2.0, lambda: reading("json")),
             ("a batch at two jobs / papermill by hand in a loop", 0.5, batching),
         ]
         worst = 0

@@ -19,7 +19,7 @@ from functools import partial
 
 from atomlab.diagnosis.jobs import Job, JobFolder, parted
 from atomlab.diagnosis.recovery import MARGIN, Expected, Seen, judge
-from atomlab.evidence.inputs.log_coverage import LogLine
+from atomlab.evidence.inputs.worker_log import LogLine
 
 FIXED_AT = datetime(2026, 5, 3, 12, tzinfo=UTC)
 MODEL, OTHER = "minimax/MiniMax-M2.5", "deepseek/deepseek-chat"

@@ -1,7 +1,7 @@
 """Builds the shipped snapshots: a made platform database in ATOM's schema, and real prices.
 
-Run by `make data`; `make postmortem` builds the example postmortem alone, from the shipped
-snapshot. Tenants and settings are made up, the prices are real (see data/README.md). Every key is
+Run by `make data`; `make postmortem` builds the example postmortem alone, and `build.py logs` the
+worker's logs, from the shipped snapshots. Tenants and settings are made up, the prices are real (see data/README.md). Every key is
 drawn at random in memory and dies with the temporary folder; the snapshots hold fingerprints under
 a key that dies there too, so that they compare with each other and with nothing else.
 """
@@ -9,13 +9,14 @@ a key that dies there too, so that they compare with each other and with nothing
 from __future__ import annotations
 
 import json
+import random
 import secrets
 import sqlite3
 import sys
 import tempfile
 import uuid
 from base64 import urlsafe_b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import atomlab
@@ -191,6 +192,103 @@ def build_postmortem(folder: Path) -> list[Path]:
     return [findings, document]
 
 
+KINDS = ("simple", "moderate", "complex", "advanced")
+FIXED_AT = datetime(2026, 5, 2, 16, 40, tzinfo=UTC)  # when apply_documented_fix adds its row
+NORTHWIND = str(uuid.uuid5(NAMESPACE, "northwind"))
+
+
+def build_logs(folder: Path) -> list[Path]:
+    """Write the worker's logs before and after the fix to `folder` and return their paths.
+
+    Eight jobs of each kind before the fix, twelve after it, of Brennan, and as many of a healthy
+    tenant; a job that fails is tried three times. Winners are those of the shipped snapshots.
+    """
+    draw, written = random.Random(20260502), []
+    for name, day, start, jobs in (
+        ("brennan-before-fix.log", 2, FIXED_AT - timedelta(hours=8), 8),
+        ("brennan-after-fix.log", 3, FIXED_AT, 12),
+    ):
+        with atomlab.open_snapshot(HERE / "snapshots" / f"brennan-2026-05-0{day}.sqlite") as at:
+            winners = {
+                tenant: {
+                    each.request.complexity: each.ranking.winner
+                    for each in atomlab.diagnose(at, tenant).requests
+                }
+                for tenant in (BRENNAN, NORTHWIND)
+            }
+        lines = [(start, "INFO", "celery@worker-1 ready.", {})] if day == 3 else []
+        lines += [
+            (start + timedelta(minutes=5 * n, seconds=2), "INFO", f"Queue depth {n % 4}", {})
+            for n in range(jobs * 12)
+        ]
+        for number in range(jobs * 8):
+            tenant, kind = (BRENNAN, NORTHWIND)[number % 2], KINDS[number // 2 % 4]
+            begins = start + timedelta(minutes=5 + number * 7.4, seconds=draw.randrange(60))
+            job = f"backfill-{begins:%m%d}-{number + 1:04d}"
+            lines += _job(begins, job, tenant, kind, winners[tenant][kind], draw)
+        lines.sort(key=lambda line: line[0])
+        path = folder / name
+        with path.open("w", encoding="utf-8") as out:
+            for when, level, message, extra in lines:
+                stamp = when.replace(tzinfo=None).isoformat(timespec="milliseconds")
+                record = {"timestamp": stamp, "level": level, "message": message, **extra}
+                out.write(json.dumps(record) + "\n")
+        written.append(path)
+    return written
+
+
+def _job(
+    begins: datetime,
+    job: str,
+    tenant: str,
+    kind: str,
+    winner: atomlab.byok.ranking.Candidate | None,
+    draw: random.Random,
+) -> list[tuple[datetime, str, str, dict[str, object]]]:
+    """Return the lines of one job: its only attempt, or the three that fail."""
+    found = []
+    for attempt in (1,) if winner else (1, 2, 3):
+        at = begins + timedelta(seconds=40 * (attempt - 1))
+        lines = [("INFO", f"[JOB_EVENT] {job}: Attempt {attempt} started")]
+        if tenant == BRENNAN:
+            fixed = begins > FIXED_AT
+            lines += [] if fixed else [("WARNING", "Setting not found or NULL for minimax")]
+            clients = ["minimax", "minimax_2_7"] if fixed else ["minimax_2_7"]
+        else:
+            clients = ["openai", "anthropic"]
+        lines += [("INFO", f"Initialized {c} client using BYOK credential") for c in clients]
+        if winner is None:
+            error = "No models available from dynamic pricing"
+            lines.append(("ERROR", f"Structured generation failed: {error}"))
+            if attempt == 3:
+                lines.append(("ERROR", f"Backfill failed for outlook: {error}"))
+        else:
+            n, m = draw.randint(2, 40), draw.randint(1, 25)
+            plan = "team" if tenant == BRENNAN else "enterprise"
+            value = f"{winner.value_score:.2f}"
+            lines += [
+                (
+                    "INFO",
+                    f"BPC Ranking Successful for {kind}: Top model {winner.model} (Value: {value})",
+                ),
+                ("INFO", f"Structured generation ({plan}, BYOK): {winner.provider}/{winner.model}"),
+                (
+                    "INFO",
+                    f"Unified extraction found {n} entities and {m} relationships for doc mail-{job[-4:]}",
+                ),
+                ("INFO", f"Ingested {n} nodes, {m} edges for ws {tenant}"),
+                (
+                    "INFO",
+                    f"[JOB_EVENT] {job}: Chunk 1 complete: {n} entities, {m} relationships extracted",
+                ),
+                ("INFO", f"Job {job} completed successfully"),
+            ]
+        extra = {"tenant_id": tenant, "job_id": job, "complexity": kind, "attempt": attempt}
+        for number, (level, message) in enumerate(lines):
+            found.append((at + timedelta(seconds=1.7 * number), level, message, extra))
+    return found
+
+
 def _add_setting(db: sqlite3.Connection, tenant: str, key: str, value: str, at: str) -> None:
     db.execute(
         "INSERT INTO tenant_settings (id, tenant_id, setting_key, setting_value, created_at)"
@@ -215,6 +313,9 @@ def _capture(source: Path, folder: Path, name: str, captured_at: datetime) -> Pa
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["postmortem"]:
+    if not sys.argv[1:]:
         build(HERE / "snapshots")
-    build_postmortem(HERE / "postmortem")
+    if sys.argv[1:] != ["postmortem"]:
+        build_logs(HERE / "logs")
+    if sys.argv[1:] != ["logs"]:
+        build_postmortem(HERE / "postmortem")

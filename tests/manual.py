@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from atomlab.cli import app
 
 _READ = MarkdownIt("commonmark").enable("table")
 _GAP = "…"
@@ -29,6 +36,15 @@ class Example:
             for line in self.shown
         ]
         return re.fullmatch("".join(lines), output) is not None
+
+    def renewed(self, output: str) -> Example:
+        """Return the example with what is printed now, as much of it left out as before."""
+        return Example(self.command, tuple(_renewed(self.shown, output.rstrip("\n").split("\n"))))
+
+    @property
+    def text(self) -> str:
+        """Return it as a page has it, in an indented block."""
+        return textwrap.indent("\n".join([f"$ {self.command}", *self.shown]), "    ")
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,18 @@ class Manual:
         return [Example(lines[0], tuple(lines[1:])) for lines in map(_lines, parts)]
 
 
+def commands(group: Any = None, path: str = "atomlab") -> Iterator[tuple[str, Any]]:
+    """Give each command of the command line with its full name, groups left out."""
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+CALLS = dict(commands())
+
+
 def tables(tokens: list[Token]) -> Iterator[list[list[Token]]]:
     """Give the tables among the tokens, row by row, the head first; a cell is its inline token."""
     rows: list[list[Token]] = []
@@ -107,6 +135,42 @@ def spelled(cell: Token) -> list[str]:
 
 def _lines(part: str) -> list[str]:
     return part.rstrip("\n").split("\n")
+
+
+def _renewed(shown: tuple[str, ...], output: list[str]) -> list[str]:
+    """Return the output with gaps, by the cheapest way to lay it beside what was shown."""
+
+    @functools.cache
+    def best(at: int, line: int) -> tuple[float, tuple[str, ...]]:
+        ways = []
+        if at == len(shown) and line == len(output):
+            return 0, ()
+        if line < len(output):
+            hidden = 0 if at < len(shown) and shown[at].strip() == _GAP else 0.7
+            cost, rest = best(at, line + 1)
+            ways.append((cost + hidden, (_GAP, *rest)))
+        if at < len(shown):
+            is_gap = shown[at].strip() == _GAP
+            cost, rest = best(at + 1, line)
+            ways.append((cost + (0 if is_gap else 1), (_GAP, *rest) if is_gap else rest))
+        if at < len(shown) and line < len(output) and not is_gap:
+            own, text = _laid_beside(shown[at], output[line].rstrip())
+            cost, rest = best(at + 1, line + 1)
+            ways.append((cost + own, (text, *rest)))
+        return min(ways)
+
+    lines = best(0, 0)[1]
+    return [
+        a for a, before in zip(lines, (None, *lines), strict=False) if (a, before) != (_GAP,) * 2
+    ]
+
+
+def _laid_beside(shown: str, line: str) -> tuple[float, str]:
+    """Return how much a line differs from the one that was shown, and what to show of it."""
+    if re.fullmatch(_part(shown.rstrip()), line):
+        return 0, shown
+    cut = f"{line[: shown.index(_GAP)].rpartition(' ')[0]} {_GAP}" if _GAP in shown else line
+    return 2 - 2 * SequenceMatcher(None, shown, line).ratio(), cut
 
 
 def _part(line: str) -> str:

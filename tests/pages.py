@@ -52,6 +52,12 @@ HOSTILE_HTML = {
     f"<img src=x onerror={_X}></style></annotation-xml></math>",
     "math table": f"<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img "
     f"src=1 onerror={_X}&gt;'>",
+    "math link": f"<math href='javascript:{_X}'><mi xlink:href={_ELSEWHERE} href={_ELSEWHERE}>x",
+    "math action": f"<math><maction actiontype='statusline#{_ELSEWHERE}'><mi>x</mi></maction>",
+    "math picture": f"<math><mglyph src={_ELSEWHERE} /><mtext><img src=x onerror={_X}></mtext>",
+    "math in math": f"<math><mtext><math><mi><p><style><img src=x onerror={_X}></style></p></mi>",
+    "formula": f"$\\href{{javascript:{_X}}}{{x}} \\style{{position:fixed}}{{y}} \\class{{z}}{{w}}$",
+    "formula of html": f"$\\text{{<img src=x onerror={_X}></mtext></math><script>{_X}</script>}}$",
     "noscript": f"<noscript><p title='</noscript><img src=x onerror={_X}>'>",
     "noembed": f"<noembed><img title='</noembed><img src=x onerror={_X}>'></noembed>",
     "xmp": f"<xmp><p title='</xmp><img src=x onerror={_X}>'></xmp>",
@@ -108,7 +114,7 @@ HOSTILE_HTML = {
     "deep": "<div>" * 2000 + f"<img src=x onerror={_X}>",
 }
 _VOID = {"br", "hr", "img", "link", "meta", "source", "wbr"}
-_ACTIVE = {"script", "iframe", "object", "embed", "form", "link", "base", "svg", "math", "template"}
+_ACTIVE = {"script", "iframe", "object", "embed", "form", "link", "base", "svg", "template"}
 
 
 class Page(HTMLParser):

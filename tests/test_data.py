@@ -101,3 +101,9 @@ def test_the_price_file_is_the_one_described(real_prices):
     """The file that data/README.md describes, byte for byte."""
     digest = hashlib.sha256(real_prices.read_bytes()).hexdigest()
     assert digest == "332a597812a535f8bece01d07aa322164186827df4d6683694d2e2e673f2f803"
+
+
+def test_the_logs_are_built_as_they_are_shipped(build, tmp_path):
+    """Line by line; and their winners are those of the snapshots."""
+    for made in build.build_logs(tmp_path):
+        assert made.read_bytes() == (ROOT / "data" / "logs" / made.name).read_bytes()

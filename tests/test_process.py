@@ -199,6 +199,7 @@ def test_a_notebook_of_one_s_own_has_its_folder_and_the_page_says_so(tmp_path, n
     for text in made:
         assert str(folder / "helper.py") in text
         assert "it may import Python files of its own folder" in text
+    assert {path.name for path in folder.rglob("*")} == {"data.txt", "helper.py", "mine.ipynb"}
 
 
 def test_the_path_has_neither_the_current_folder_nor_what_could_stand_before(monkeypatch, tmp_path):

@@ -18,6 +18,7 @@ import typer
 
 from atomlab.cli.capture import capture
 from atomlab.cli.confirm import confirm
+from atomlab.cli.demo import demo
 from atomlab.cli.diagnose import diagnose
 from atomlab.cli.fix import fix
 from atomlab.cli.lab import lab
@@ -26,12 +27,17 @@ from atomlab.cli.postmortem import postmortem
 from atomlab.cli.report import report
 from atomlab.cli.snapshot import snapshot
 from atomlab.cli.verify import verify
+from atomlab.cli.why import why
 from atomlab.errors import AtomlabError, Ended, InputError
 from atomlab.process import INTERRUPTED
 from atomlab.text import printable, without_password
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (capture, diagnose, verify, lint, fix, report, postmortem, lab, confirm):
+app = typer.Typer(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (demo, capture, why, diagnose, verify, lint, fix, report, postmortem, confirm, lab):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")
 
@@ -39,22 +45,22 @@ app.add_typer(snapshot, name="snapshot")
 @app.callback(
     invoke_without_command=True,
     help=(
-        'Proves why a tenant of ATOM gets "No models available from dynamic pricing". '
-        "Exit codes: 0 done, all confirmed, healthy, fixed; 1 could not look; 2 usage; 3 refuted, "
-        "affected or not fixed; 4 inconclusive or undecided."
+        'Proves why a tenant of ATOM gets "No models available from dynamic pricing".\n\n'
+        "To see it work, run atomlab demo. Exit codes: 0 done, all confirmed, healthy, fixed; 1 "
+        "could not look; 2 usage; 3 refuted, affected or not fixed; 4 inconclusive or undecided."
     ),
 )
 def start(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Print the version; without a command there is nothing else to do."""
+    """Print the version, or without a command the help."""
     if version:
         from importlib.metadata import version as version_of
 
         typer.echo(f"atomlab {version_of('atomlab')}")
     elif context.invoked_subcommand is None:
-        raise typer.TyperException("No command given.")
+        typer.echo(context.get_help())
 
 
 def main() -> None:
@@ -75,7 +81,8 @@ def main() -> None:
         code = 1
     except OSError as error:  # all others are caught where they happen
         _forget_output()
-        code = _fail(f"cannot write the output ({error.strerror or error}); send it elsewhere", 1)
+        what = printable(error.filename, 4096) if error.filename else "the output"
+        code = _fail(f"cannot write {what} ({error.strerror or error}); send it elsewhere", 1)
     gc.freeze()  # else the interpreter looks for garbage in all that was imported: 0.3 s
     raise SystemExit(code)
 
@@ -85,7 +92,7 @@ def _run() -> int:
         Path.cwd()
     except FileNotFoundError:
         raise InputError("the current folder is gone", todo="cd to one that is there") from None
-    code: int = app(standalone_mode=False)
+    code: int = app(prog_name="atomlab", standalone_mode=False)
     if code == INTERRUPTED:  # typer has caught it
         raise KeyboardInterrupt
     if sys.stdout:  # none where it was closed

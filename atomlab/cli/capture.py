@@ -8,36 +8,87 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from atomlab.cli.options import harmless
+from atomlab.cli.options import Quiet, Verbose, detail_of, harmless
 
 Source = Annotated[
-    str, Argument(help="ATOM's database: a PostgreSQL URL, an SQLite file, or env:NAME.")
+    str,
+    Argument(
+        metavar="SOURCE",
+        help="ATOM's database: a PostgreSQL URL, the path of an SQLite file, or env:NAME for a "
+        "variable that holds one of these.",
+    ),
 ]
-KeyFile = Annotated[str | None, Option(help="Fingerprint key, made if absent; keep it to compare.")]
-Operator = Annotated[str | None, Option(help="Who captures; recorded.", callback=harmless)]
+Out = Annotated[str, Option(metavar="FILE", help="The snapshot file to write.", callback=harmless)]
+Tenants = Annotated[
+    list[str] | None,
+    Option(metavar="T", help="Capture only this tenant. It can be given several times."),
+]
+Pricing = Annotated[
+    str | None,
+    Option(
+        metavar="FILE",
+        help="The prices: ATOM's pricing cache, a LiteLLM map or an OpenRouter list (.json).",
+    ),
+]
+Providers = Annotated[
+    str | None,
+    Option(
+        metavar="FILE", help="The provider registry, a byok_config.json. Default: the rules' own."
+    ),
+]
+Catalog = Annotated[
+    str | None,
+    Option(metavar="FILE", help="The model catalogue (.json). Default: the database's table."),
+]
+Env = Annotated[
+    str | None,
+    Option(metavar="FILE", help="A file with the worker's environment, as env prints it there."),
+]
+Keys = Annotated[
+    str | None,
+    Option(metavar="FILE", help="A file with the keys that the platform stores, a byok_keys.json."),
+]
+Rules = Annotated[
+    str, Option(metavar="NAME", help="The platform's rules: an edition's name, or a file.")
+]
+KeyFile = Annotated[
+    str | None,
+    Option(
+        metavar="FILE",
+        help="The key of the fingerprints, made if absent. Keep it to compare snapshots.",
+    ),
+]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace a snapshot that is there already.")]
+Operator = Annotated[
+    str | None,
+    Option(metavar="NAME", help="The name of who captures, to be recorded.", callback=harmless),
+]
+Parent = Annotated[
+    str | None, Option(metavar="FILE", help="An earlier snapshot of this incident, to be recorded.")
+]
 Timeout = Annotated[
     float,
-    Option(min=0.1, max=86_400, help="Seconds for each statement on the server."),
+    Option(min=0.1, max=86_400, metavar="SECONDS", help="The limit of each statement, in seconds."),
 ]
 
 
 def capture(
     source: Source,
-    out: Annotated[str, Option(help="The snapshot to write.", callback=harmless)],
-    tenant: Annotated[list[str] | None, Option(help="Only this tenant; repeatable.")] = None,
-    pricing: Annotated[str | None, Option(help="Pricing cache (.json, .json.gz).")] = None,
-    providers: Annotated[str | None, Option(help="byok_config.json.")] = None,
-    catalog: Annotated[str | None, Option(help="Model catalogue (.json).")] = None,
-    env: Annotated[str | None, Option(help="The worker's environment, as env prints it.")] = None,
-    keys: Annotated[str | None, Option(help="byok_keys.json.")] = None,
-    rules: Annotated[str, Option(help="An edition's name, or a file.")] = "hosted-2026-05",
+    out: Out,
+    tenant: Tenants = None,
+    pricing: Pricing = None,
+    providers: Providers = None,
+    catalog: Catalog = None,
+    env: Env = None,
+    keys: Keys = None,
+    rules: Rules = "hosted-2026-05",
     key_file: KeyFile = None,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing snapshot.")] = False,
+    overwrite: Overwrite = False,
     operator: Operator = None,
-    parent: Annotated[
-        str | None, Option(help="An earlier snapshot of this incident; recorded.")
-    ] = None,
+    parent: Parent = None,
     statement_timeout: Timeout = 60,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a redacted snapshot of a platform database.
 
@@ -48,6 +99,7 @@ def capture(
     from atomlab.show.manifest import capture_progress
     from atomlab.show.terminal import print_capture
 
+    detail = detail_of(verbose, quiet)
     _prepare_process()
     with capture_progress() as progress:
         snapshot = write_snapshot(
@@ -68,7 +120,7 @@ def capture(
             progress=progress,
         )
     with snapshot:
-        print_capture(snapshot)
+        print_capture(snapshot, detail)
 
 
 def _prepare_process() -> None:

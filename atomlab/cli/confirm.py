@@ -8,22 +8,42 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from atomlab.cli.options import AsJson, Managed, Snapshot, Tenant, as_usage, harmless, print_json
+from atomlab.cli.options import (
+    AsJson,
+    LogShapes,
+    LogZone,
+    Managed,
+    Snapshot,
+    Tenant,
+    as_usage,
+    harmless,
+    print_json,
+)
 from atomlab.verdicts import EXIT_CODES
 
 FixedAt = Annotated[
     str,
-    Option(help="When the fix was made, with its zone: 2026-05-03T12:00Z.", callback=harmless),
+    Option(
+        metavar="TIME",
+        help="When the fix was made, with its zone: 2026-05-03T12:00Z.",
+        callback=harmless,
+    ),
 ]
-Log = Annotated[list[str], Option(help="A file of the worker's log; repeatable.")]
-After = Annotated[str | None, Option(help="A snapshot from after the fix; it has to hold the fix.")]
-LogZone = Annotated[
+Log = Annotated[
+    list[str], Option(metavar="FILE", help="A file of the worker's log; repeat it for several.")
+]
+After = Annotated[
     str | None,
-    Option(help="The zone of times that name none: Europe/Berlin, or +02:00.", callback=harmless),
+    Option(metavar="FILE", help="A snapshot from after the fix, which has to hold the fix."),
 ]
-LogShapes = Annotated[str | None, Option(help="A site's own file of the shapes of log lines.")]
 Margin = Annotated[
-    int, Option(min=0, max=86_400, help="Seconds by which clocks may differ around the fix.")
+    int,
+    Option(
+        metavar="SECONDS",
+        min=0,
+        max=86_400,
+        help="How much the clocks may differ: jobs nearer to the fix are left out.",
+    ),
 ]
 
 
@@ -48,8 +68,8 @@ def confirm(
     from atomlab.diagnosis.confirm import confirm, moment_of
     from atomlab.evidence.inputs.worker_log import read_log
     from atomlab.evidence.snapshot import open_snapshot
-    from atomlab.show.manifest import log_progress
     from atomlab.show.recovery import print_recovery
+    from atomlab.show.terminal import log_progress
 
     with as_usage():
         moment = moment_of(fixed_at)

@@ -18,17 +18,29 @@ def fix(
     snapshot: Snapshot,
     tenant: Tenant,
     complexity: Annotated[
-        Complexity | None, Option(help="The request to cure; all four if not given.")
+        Complexity | None,
+        Option(help="Fix this kind of request only. Without it, all four are looked at."),
     ] = None,
     managed: Managed = None,
-    dialect: Annotated[SqlDialect, Option(help="Of the database to fix.")] = "postgresql",
+    dialect: Annotated[
+        SqlDialect, Option(help="The kind of database that the script is for.")
+    ] = "postgresql",
     out: Annotated[
         Path | None,
-        Option(help="Write the script here, its rollback beside it.", callback=harmless),
+        Option(
+            metavar="FILE",
+            help="Write the script to this file, its rollback beside it.",
+            callback=harmless,
+        ),
     ] = None,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace existing scripts.")] = False,
+    overwrite: Annotated[
+        bool, Option("--overwrite", help="Replace scripts that are there already.")
+    ] = False,
 ) -> None:
-    """Print the easiest fix as SQL, or in words."""
+    """Print the easiest fix: SQL to review, or words.
+
+    Who has to act, what the fix cures and what it leaves is said last, on stderr.
+    """
     from atomlab.byok.request import Request
     from atomlab.diagnosis.answers import mode_of
     from atomlab.diagnosis.diagnose import diagnose

@@ -14,23 +14,41 @@ from atomlab.process import need
 def lab(
     snapshot: Annotated[
         str | None,
-        Argument(help="A snapshot; the shipped example if none is given.", callback=not_empty),
+        Argument(
+            metavar="SNAPSHOT",
+            help="The snapshot to look at. Without it, the example that comes with atomlab.",
+            callback=not_empty,
+        ),
     ] = None,
     tenant: Annotated[
-        str | None, Option(help="The tenant's id, subdomain or exact name.", callback=not_empty)
+        str | None,
+        Option(
+            metavar="T",
+            help="The tenant: its id, its subdomain or its exact name.",
+            callback=not_empty,
+        ),
     ] = None,
     hypothesis: Hypothesis = None,
     folder: Annotated[
-        Path, Option(help="Where your copies are kept, a subfolder for each choice.")
+        Path,
+        Option(metavar="DIR", help="The folder of your copies, with a subfolder for each choice."),
     ] = Path("atomlab-notebooks"),
     port: Annotated[
-        int, Option(min=1024, max=65535, help="The server's; the next free one if taken.")
+        int,
+        Option(
+            min=1024,
+            max=65535,
+            metavar="N",
+            help="The port of the server. If it is taken, the next free one.",
+        ),
     ] = 8888,
     browser: Annotated[
-        bool, Option("--browser/--no-browser", help="Open it, or only print its address.")
+        bool, Option("--browser/--no-browser", help="Open the browser, or only print the address.")
     ] = True,
 ) -> None:
-    """Open JupyterLab on your own copies of the notebooks, until Ctrl-C.
+    """Open JupyterLab on your own copies of the notebooks.
+
+    It runs until Ctrl-C.
 
     The snapshot, tenant and hypothesis are written into the parameters cell of each new copy.
     A copy that is there already is kept as you left it.

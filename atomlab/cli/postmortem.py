@@ -15,24 +15,47 @@ from atomlab.verdicts import EXIT_CODES
 DocumentFormat = Literal["md", "html", "docx", "pdf"]
 
 
+Inputs = Annotated[
+    list[str],
+    Argument(
+        help="The findings of one or more reports (.json), or one edited postmortem (.md).",
+        metavar="INPUTS",
+    ),
+]
+Events = Annotated[
+    str | None,
+    Option(
+        help="A file with what only people know: times, owners, lessons (.yaml).",
+        metavar="FILE",
+        callback=not_empty,
+    ),
+]
+Format = Annotated[
+    DocumentFormat | None,
+    Option(help="The format. Without it, as the file's name ends, or else md."),
+]
+Out = Annotated[
+    Path | None, Option(help="Write the postmortem to this file, not to stdout.", metavar="FILE")
+]
+Check = Annotated[
+    bool,
+    Option("--check", help="List what is still open. Where anything is, the exit code is 3."),
+]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there already.")]
+
+
 def postmortem(
-    inputs: Annotated[
-        list[str], Argument(help="Findings of reports (.json), or one edited postmortem (.md).")
-    ],
-    events: Annotated[
-        str | None,
-        Option(help="What only people know: times, owners, lessons (.yaml).", callback=not_empty),
-    ] = None,
-    format: Annotated[  # noqa: A002 - the option's name
-        DocumentFormat | None, Option(help="As the file's name ends, else md.")
-    ] = None,
-    out: Annotated[Path | None, Option(help="Write it here.")] = None,
-    check: Annotated[
-        bool, Option("--check", help="List what is open; exit 3 if anything is.")
-    ] = False,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing file.")] = False,
+    inputs: Inputs,
+    events: Events = None,
+    format: Format = None,  # noqa: A002 - the option's name
+    out: Out = None,
+    check: Check = False,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Write a postmortem from findings, or check one that people finished."""
+    """Write a postmortem from findings, or check one.
+
+    What is measured is filled in with its source; what only people know is marked TO WRITE.
+    """
     from atomlab.files import check_writable, whole_files
     from atomlab.postmortem.check import problems
     from atomlab.postmortem.make import format_of, is_markdown, to_bytes, to_markdown

@@ -40,37 +40,65 @@ def _help_notebook(name: str | None) -> None:
     raise typer.Exit
 
 
-Tenants = Annotated[list[str] | None, Option(help="A tenant; repeatable.")]
+Tenants = Annotated[
+    list[str] | None, Option(metavar="T", help="The tenant. It can be given several times.")
+]
 AllAffected = Annotated[
-    bool, Option("--all-affected", help="Every tenant with a request without a model.")
+    bool, Option("--all-affected", help="Report on every tenant that has a failing request.")
 ]
 Notebook = Annotated[
     str | None,
     Option(
-        help="A shipped notebook, or a path (.ipynb). Default: root_cause_verification, "
-        "without --hypothesis tenant_triage.",
+        metavar="NAME",
+        help="The notebook: a shipped one's name, or a path (.ipynb). Default: "
+        "root_cause_verification, or without --hypothesis tenant_triage.",
         callback=not_empty,
     ),
 ]
 Out = Annotated[
     Path,
-    Option(help="The folder to write; for several, one each and index.html.", callback=harmless),
+    Option(
+        metavar="DIR",
+        help="The folder to write. Several tenants get a folder each there, beside index.html and "
+        "index.csv.",
+        callback=harmless,
+    ),
 ]
 Format = Annotated[
-    ReportFormat, Option(help="pdf: report.pdf beside report.html, without a browser.")
+    ReportFormat, Option(help="With pdf, a report.pdf is written beside report.html.")
 ]
 Parameters = Annotated[
     list[str] | None,
-    Option("--parameter", "-p", help="Another notebook parameter, NAME=VALUE.", callback=harmless),
+    Option(
+        "--parameter",
+        "-p",
+        metavar="NAME=VALUE",
+        help="A parameter of the notebook, NAME=VALUE.",
+        callback=harmless,
+    ),
 ]
-Jobs = Annotated[int | None, Option(min=1, help="Reports at once. Default: one per core, up to 4.")]
-Timeout = Annotated[int, Option(min=1, max=86_400, help="Seconds for each report in all.")]
-Overwrite = Annotated[bool, Option("--overwrite", help="Replace files there that no report wrote.")]
+Jobs = Annotated[
+    int | None,
+    Option(
+        min=1,
+        metavar="N",
+        help="How many reports are made at once. Default: one per core, up to 4.",
+    ),
+]
+Timeout = Annotated[
+    int,
+    Option(
+        min=1, max=86_400, metavar="SECONDS", help="The limit of each report in all, in seconds."
+    ),
+]
+Overwrite = Annotated[
+    bool, Option("--overwrite", help="Replace files in the folder that no report wrote.")
+]
 HelpNotebook = Annotated[
     str | None,
     Option(
         metavar="NAME",
-        help="List a notebook's parameters and exit.",
+        help="List the parameters of a notebook and exit.",
         is_eager=True,
         callback=_help_notebook,
     ),
@@ -92,13 +120,14 @@ def report(
     overwrite: Overwrite = False,
     help_notebook: HelpNotebook = None,  # noqa: ARG001 - its callback has done it
 ) -> None:
-    """Run a notebook into a report, or into one for each of several tenants.
+    """Make a report of a tenant, or one of each of several.
 
-    Of several, the exit code is the worst: 1, else 3, else 4, else 0.
+    A notebook is run into a page. Of several, the exit code is the worst: 1, else 3, else 4, else
+    0.
     """
     from atomlab.report.notebooks import TRIAGE, VERIFICATION, find_notebook, parameters_of
     from atomlab.report.plan import Wanted, checked
-    from atomlab.report.results import print_outcomes, print_reports
+    from atomlab.report.results import print_batch, print_report
 
     with as_usage():
         path = find_notebook(notebook or (VERIFICATION if hypothesis else TRIAGE))
@@ -112,15 +141,15 @@ def report(
         if wanted.single:
             from atomlab.report.running import make_one
 
-            subject, made = make_one(wanted, timeout)
-            print_reports((subject, made))
-            results = {made.result}
+            outcomes = [make_one(wanted, timeout)]
+            print_report(outcomes[0])
         else:
             from atomlab.report.batch import make_batch
 
-            outcomes, index = make_batch(wanted, jobs, timeout)
-            print_outcomes(outcomes, index)
-            results = {outcome.result for outcome in outcomes}
+            batch = make_batch(wanted, jobs, timeout)
+            print_batch(batch)
+            outcomes = [*batch.outcomes]
+    results = {outcome.result for outcome in outcomes}
     raise typer.Exit(next((code for result, code in EXIT_CODES.items() if result in results), 0))
 
 

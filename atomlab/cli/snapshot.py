@@ -6,12 +6,15 @@ import typer
 
 from atomlab.cli.options import AsJson, Snapshot, print_json
 
-snapshot = typer.Typer(help="Where a snapshot came from, and whether it is still what it was.")
+snapshot = typer.Typer(help="Show where a snapshot came from, or verify it.")
 
 
 @snapshot.command()
 def show(snapshot: Snapshot, as_json: AsJson = False) -> None:
-    """Print a snapshot's manifest: where it came from, how, when, and what is in it."""
+    """Print where a snapshot came from, and what is in it.
+
+    That is its manifest: source, times, versions, inputs, row counts and hashes.
+    """
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.show.manifest import print_manifest
 
@@ -24,7 +27,10 @@ def show(snapshot: Snapshot, as_json: AsJson = False) -> None:
 
 @snapshot.command()
 def verify(snapshot: Snapshot, as_json: AsJson = False) -> None:
-    """Compute a manifest's hashes and counts again; exit code 1 if one does not hold."""
+    """Compute the hashes and counts of a snapshot again.
+
+    Where one does not hold, the exit code is 1.
+    """
     from atomlab.evidence.snapshot import open_snapshot
     from atomlab.show.manifest import print_verified
 

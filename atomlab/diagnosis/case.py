@@ -15,7 +15,7 @@ from atomlab.diagnosis.answers import mode_of, serves
 from atomlab.diagnosis.assumptions import assumptions, missing_input
 from atomlab.diagnosis.coverage import affected, limits, steps
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
-from atomlab.diagnosis.findings import CaseRecord, ClaimResult, TenantFindings
+from atomlab.diagnosis.findings import CaseRecord, ClaimResult, Summary, TenantFindings
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.options import Option, cons, pros
 from atomlab.diagnosis.sandbox import Trial
@@ -143,6 +143,14 @@ class TenantCase(SnapshotCase):
         """Return what the replay had to take on trust."""
         return [*self.platform.pricing.warnings(), *self.diagnosis.warnings()]
 
+    def summary(self) -> Summary:
+        """Return what was found in plain words."""
+        return summarize(self.diagnosis)
+
+    def after(self, complexity: str) -> Ranking | None:
+        """Return the decision for the complexity after the fix, None if none is proposed."""
+        return next((r for r in self.decided_after if r.request.complexity == complexity), None)
+
     def findings(self) -> TenantFindings:
         """Return the findings on the tenant."""
         return self._findings(self.shown.explanation.trials)
@@ -156,7 +164,7 @@ class TenantCase(SnapshotCase):
             **self._head(),
             "request": self.shown.request.to_json(),
             "requests": [each.request.to_json() for each in diagnosis.requests],
-            "summary": summarize(diagnosis),
+            "summary": self.summary(),
             "diagnosis": diagnosis.to_json(),
             "rows": dict(diagnosis.rows),
             "warnings": self.warnings(),

@@ -8,12 +8,14 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import unable
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import diagnose
-from atomlab.diagnosis.findings import ClaimResult, TenantFindings
+from atomlab.diagnosis.edits import CODE_CHANGE, Who
+from atomlab.diagnosis.findings import ClaimResult, Summary, TenantFindings
 from atomlab.diagnosis.options import Option, compare_options
+from atomlab.diagnosis.summary import TURN
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import InputError
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.text import count, printable
+from atomlab.text import count, joined, printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,28 @@ class Comparison(TenantCase):
             return f"Nothing can be decided for {who}: {self.missing}."
         found = self._served(who) if self.status == "healthy" else self._compared(who)
         return f"{found} {self._decided_as()}".rstrip()
+
+    def summary(self) -> Summary:
+        """Return the summary, with the best option for the fix."""
+        found, best = super().summary(), self.best
+        if self.status != "affected":
+            return found
+        number = f"Of {count(len(self.options), 'option')} that were run"
+        if best is None:
+            none = f"{number}, none helps {self.request} requests without touching other tenants."
+            return found.model_copy(update={"todo": none, "who": "", "actor": None, "left": ""})
+        name = printable(best.name, 200)
+        left = f"{joined(best.leaves).capitalize()} requests stay broken; they need another fix."
+        who = _who(best)
+        update = {
+            "who": TURN[who],
+            "actor": who,
+            "todo": f"{name[:1].upper()}{name[1:]}. {number}, it is the one of least effort that "
+            f"makes {self.request} requests work and changes nothing for other tenants.",
+            "left": left if best.leaves else "Nothing: with the fix made, every request works.",
+            "fix": name,
+        }
+        return found.model_copy(update=update)
 
     def findings(self) -> TenantFindings:
         """Return the findings, with one element of `options` each."""
@@ -115,6 +139,13 @@ def compare(
         diagnosis=diagnosis,
         options=tuple(compare_options(snapshot, diagnosis.tenant.id, others, managed)),
     )
+
+
+def _who(option: Option) -> Who:
+    """Return who has to make the option: a row is the tenant's, code that of engineering."""
+    if option.kind == "data":
+        return "tenant"
+    return "engineering" if option.cost >= CODE_CHANGE else "operator"
 
 
 def _with_cost(option: Option) -> str:

@@ -17,8 +17,7 @@ from atomlab.diagnosis.jobs import Job, JobFolder, parted
 from atomlab.diagnosis.recovery import MARGIN, Expected, Recovery, RecoveryVerdict, Seen, judge
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import InputError
-from atomlab.evidence.inputs.log_coverage import LogCoverage
-from atomlab.evidence.inputs.worker_log import WorkerLog, read_log
+from atomlab.evidence.inputs.worker_log import LogCoverage, WorkerLog, read_log
 from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, listed, printable

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from atomlab.errors import ReportError
 from atomlab.verdicts import STATUS_OF, STATUSES, VERDICTS, Outcome, Role, Status, Verdict
 
 MIME = "application/vnd.atomlab.findings+json"
@@ -248,10 +247,11 @@ class RemedyRecord(Record):
 
 
 class Summary(Record):
-    """What was found of a tenant in plain words, a sentence or two to a field, empty where none is.
+    """What was found in plain words, a sentence or two to a field, empty where none is.
 
     `failing` are the kinds of request that find no model, `mute` those whose model cannot chat;
-    `cause` and `fix` are a few words for a list, `actor` is who makes the fix.
+    `cause` and `fix` are a few words for a list, `actor` is who makes the fix; `warning` is what
+    fails although a model is found, `claims` how many claims of a hypothesis hold.
     """
 
     title: str
@@ -259,6 +259,8 @@ class Summary(Record):
     failing: tuple[str, ...] = ()
     mute: tuple[str, ...] = ()
     what: str
+    warning: str = ""
+    claims: str = ""
     why: str = ""
     certainty: Verdict | None = None
     proof: str = ""
@@ -360,23 +362,11 @@ class FleetFindings(CaseRecord):
     statuses: dict[Status, int]
     request: dict[str, str]
     requests: tuple[RequestRecord, ...]
+    summary: Summary | None = None
     diagnosis: Json
     warnings: tuple[str, ...]
     tenants: tuple[Json, ...]
     unable: tuple[Json, ...]
-
-
-def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the findings that an executed notebook holds; raise ReportError unless it has one."""
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
-    stated = [o["data"][MIME] for o in outputs if MIME in o.get("data", {})]
-    if len(stated) == 1 and _are_findings(stated[0]):
-        return dict(stated[0])
-    what = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
-    raise ReportError(
-        f"the notebook ran, but states {what}",
-        todo="let its last cell, and no other, evaluate atomlab.Findings(case)",
-    )
 
 
 def result_of(findings: Mapping[str, Any]) -> str:
@@ -392,11 +382,3 @@ def certainty_of(findings: Mapping[str, Any]) -> str:
     """Return how sure the cause is of a tenant that is affected, empty where none is named."""
     affected = result_of(findings) == "affected"
     return str(findings.get("verdict") or "") if affected else ""
-
-
-def _are_findings(stated: Any) -> bool:
-    try:
-        Conclusion.model_validate(stated)
-    except ValidationError:
-        return False
-    return result_of(stated) in RESULTS

@@ -19,6 +19,7 @@ from atomlab.errors import InputError
 from atomlab.shown import Shown
 from atomlab.text import listed, printable
 
+_FEW = 6  # changes that are named, of many alike
 FixStatus = Literal["sql", "words", "nothing", "inconclusive"]
 _ACTORS: dict[Who, str] = {
     "tenant": "the tenant",
@@ -135,6 +136,21 @@ def best_fix(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     return _easiest(known, failing)
 
 
+def as_named(fix: FixSet, diagnosis: Diagnosis) -> FixSet:
+    """Return the fix that its words name: of new keys of which any would do, one that serves all.
+
+    Alone it serves every kind of request, those too that do not fail.
+    """
+    serving = diagnosis.keys_that_serve if _is_new_key(fix) else ()
+    found = (f for each in diagnosis.failing for f in each.explanation.fix_sets if _is_new_key(f))
+    named = (f for f in found if f.provider in serving and f.effort == fix.effort)
+    return fix if fix.provider in serving else next(named, fix)
+
+
+def _is_new_key(fix: FixSet) -> bool:
+    return [edit.kind for edit in fix.edits] == ["new-credential"]
+
+
 def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     """Return the easiest verified fix set of the request, None if none, or if no cause is known."""
     if not diagnosis.explanation.causes:
@@ -186,12 +202,12 @@ def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:
             return f"add {diagnosis.platform.manager().key_name(serving[0])} with a new credential"
     defects = find_defects(diagnosis.rows, diagnosis.platform)
     others = {(d.setting_key, d.copy_from): listed(d.others) for d in defects if d.others}
-    words = []
-    for edit in edits:
+    words, rest = [], len(edits) - _FEW
+    for edit in edits[:_FEW]:
         beside_it = others.get((edit.setting_key or "", edit.copy_from))
         also = f" ({beside_it} would do as well as {printable(edit.copy_from)})"
         words.append(f"{edit}{also if beside_it else ''}")
-    return " and ".join(words)
+    return " and ".join(words) + (f", and {rest:,} more such changes" if rest > 0 else "")
 
 
 def kinds_of(requests: Sequence[RequestDiagnosis]) -> str:
@@ -203,8 +219,8 @@ def needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     """Return what requests need that `best` does not cure, as the end of a sentence."""
     if not edits:
         return "have no known fix"
-    extra = [edit for edit in edits if edit not in best.edits]
-    more = set(best.edits) <= set(edits)
+    made = set(best.edits)
+    extra, more = [edit for edit in edits if edit not in made], made <= set(edits)
     rules = diagnosis.platform.rules
     who = max((edit.who(rules) for edit in extra), key=WHO.index, default=best.who)
     which, has_to = ("more than that", "also has to") if more else ("another fix", "has to")

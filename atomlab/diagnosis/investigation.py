@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +19,7 @@ from atomlab.diagnosis.assumptions import assumptions
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis, diagnose
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.findings import TenantFindings
+from atomlab.diagnosis.findings import Summary, TenantFindings
 from atomlab.diagnosis.hypothesis import FixResolves, Hypothesis
 from atomlab.diagnosis.options import Option, compare_options
 from atomlab.diagnosis.sandbox import Sandbox, Trial, try_fix
@@ -28,6 +29,14 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.schema import TenantSetting
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, joined, printable
+from atomlab.verdicts import Verdict
+
+# What is said of one claim, and of several.
+_HOLDS: Mapping[Verdict, tuple[str, str]] = {
+    "confirmed": ("holds", "hold"),
+    "refuted": ("does not hold", "do not hold"),
+    "inconclusive": ("cannot be judged", "cannot be judged"),
+}
 
 
 @dataclass(frozen=True)
@@ -88,10 +97,6 @@ class Investigation(TenantCase):
         """Return the decision for the complexity as captured."""
         return next(r for r, _ in self._pairs() if r.request.complexity == complexity)
 
-    def after(self, complexity: str) -> Ranking | None:
-        """Return the decision for the complexity after the fix, None if none is proposed."""
-        return next((r for r in self.decided_after if r.request.complexity == complexity), None)
-
     def cured(self) -> list[str]:
         """Return the complexities that fail before the fix and get a chat model after it."""
         pairs = self._pairs()
@@ -112,6 +117,11 @@ class Investigation(TenantCase):
             self._decided_as(),
         )
         return " ".join(filter(None, sentences))
+
+    def summary(self) -> Summary:
+        """Return the tenant's summary, and how many claims of the hypothesis hold."""
+        claims = _claims([claim.verdict for claim in self.tested.claims])
+        return super().summary().model_copy(update={"claims": claims})
 
     def findings(self) -> TenantFindings:
         """Return the findings, with the fix as claimed, and the repaired copy."""
@@ -251,6 +261,19 @@ def _write(held: TenantRows, tenant_id: str, db: Session) -> None:
     for name, token in held.settings.get(tenant_id, ()):
         row = {"tenant_id": tenant_id, "setting_key": name, "setting_value": token}
         db.execute(insert(TenantSetting).values(**row))
+
+
+def _claims(verdicts: Sequence[Verdict]) -> str:
+    """Return how many claims of the hypothesis hold, empty without any."""
+    found, total = Counter(verdicts), len(verdicts)
+    if total <= 1:
+        return "".join(f"The claim of the hypothesis {_HOLDS[each][0]}." for each in verdicts)
+    if found["refuted"] == total:
+        return f"None of {total} claims of the hypothesis holds."
+    if len(found) == 1:
+        return f"All {total} claims of the hypothesis {_HOLDS[verdicts[0]][1]}."
+    each = (f"{found[v]} {_HOLDS[v][found[v] > 1]}" for v in _HOLDS if found[v])
+    return f"Of {total} claims of the hypothesis {joined(each)}."
 
 
 def _agreement(agreed: Sequence[bool]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from atomlab.errors import NO_MODELS
-from atomlab.evidence.inputs.log_coverage import LogLine
+from atomlab.evidence.inputs.worker_log import LogLine
 
 # failed: with the error in question; refused: the provider did not accept the key; otherwise: with
 # another error, or without a result; open: its end is not in the log.

@@ -69,6 +69,12 @@ def rollback_script(copy: CopyKey, dialect: Dialect) -> str:
     return _script(copy, dialect, "empty" if copy.replaces else "delete")
 
 
+def with_rollback(script: str, rollback: str) -> str:
+    """Return a script with the one that undoes it below, commented out."""
+    undo = "\n".join(f"-- {line}" for line in rollback.splitlines())
+    return f"{script}\n-- To undo it, run the following without the leading dashes.\n{undo}\n"
+
+
 def _script(copy: CopyKey, dialect: Dialect, name: str) -> str:
     """Return the plan of that name, for the names of `copy`, as a script of `dialect`."""
     if copy.setting_key == copy.copy_from:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from atomlab.diagnosis.answers import instead, unable
+from atomlab.byok.keys import KeyLookup
+from atomlab.byok.ranking import Ranking
+from atomlab.diagnosis.answers import instead
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.edits import Who
 from atomlab.diagnosis.explanation import Cause, FixSet
 from atomlab.diagnosis.findings import Summary
-from atomlab.diagnosis.fixes import best_fix, decided_after, in_words, left_by, needed
+from atomlab.diagnosis.fixes import as_named, best_fix, decided_after, in_words, left_by, needed
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.text import joined, printable
 from atomlab.verdicts import CAUSES, Verdict, cause_in_words, worst_verdict
 
-_TURN: dict[Who, str] = {
+TURN: dict[Who, str] = {
     "tenant": "It is the tenant's turn: it is a change of their own key settings.",
     "operator": "It is the turn of the platform's operators.",
     "engineering": "It is the turn of the platform's engineers: it is a change of code.",
@@ -28,8 +30,11 @@ _PROOF: dict[Verdict, str] = {
 }
 
 
-def summarize(diagnosis: Diagnosis) -> Summary:
-    """Return the summary of a tenant's requests: each field is a sentence or two, or empty."""
+def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
+    """Return the summary of a tenant's requests: each field is a sentence or two, or empty.
+
+    What the fix does not cure is said of those of `whole`, where more were diagnosed.
+    """
     failing = () if diagnosis.undecided else diagnosis.failing
     fix = best_fix(failing)
     certainty = _certainty(failing) if failing else None
@@ -39,16 +44,24 @@ def summarize(diagnosis: Diagnosis) -> Summary:
         failing=_complexities(failing),
         mute=_complexities(_mute(diagnosis)),
         what=_what(diagnosis),
+        warning=" ".join(map(_will_fail, blank_keys(diagnosis))),
         why=" ".join(_whys(failing)),
         certainty=certainty,
-        proof=_PROOF[certainty] if certainty else "",
-        todo=_todo(fix, diagnosis) if failing else "",
-        who=_TURN[fix.who] if fix else "",
+        proof=_proof(failing, certainty) if certainty else "",
+        todo=_todo(fix, diagnosis),
+        who=TURN[fix.who] if fix else "",
         actor=fix.who if fix else None,
-        left=_left(fix, diagnosis) if fix else "",
+        left=_left(as_named(fix, diagnosis), whole or diagnosis) if fix else "",
         cause=joined(dict.fromkeys(map(_short, failing))),
         fix=in_words(fix.edits, diagnosis) if fix else "",
     )
+
+
+def blank_keys(diagnosis: Diagnosis) -> list[KeyLookup]:
+    """Return the keys of spaces only whose providers' models win."""
+    winners = (each.ranking.winner for each in diagnosis.requests)
+    winning = {winner.provider for winner in winners if winner}
+    return [k for k in diagnosis.lookups if k.provider in winning and k.state == "blank"]
 
 
 def _that(requests: Sequence[RequestDiagnosis], of: Diagnosis, one: str, many: str) -> str:
@@ -96,14 +109,16 @@ def _what(diagnosis: Diagnosis) -> str:
             f"Whether requests of {whose} find a model cannot be decided: {undecided[0].missing}."
         )
     found = [each for each in diagnosis.requests if each not in failing]
-    cannot = unable(each.ranking for each in found)
+    cannot = _cannot(each.ranking for each in found)
     but = f", but {cannot}" if cannot else ""
     if not failing:
         served = _that(found, diagnosis, f"of {whose} finds a model", f"of {whose} find a model")
-        return f"{_capital(served)}{but or ': nothing is wrong'}."
+        fine = "" if blank_keys(diagnosis) else ": nothing is wrong"
+        return f"{_capital(served)}{but or fine}."
     served = f"{_kinds(found)} find a model{but}." if found else ""
     answer = instead(each.ranking for each in failing)
-    raised = "" if answer else f', and the worker stops with "{NO_MODELS}"'
+    error = failing[0].ranking.error or NO_MODELS
+    raised = "" if answer else f', and the worker stops with "{error}"'
     fails = _that(failing, diagnosis, f"of {whose} fails", f"of {whose} fail")
     sentence = f"{_capital(fails)}: the platform finds no model to use{raised}."
     return " ".join(filter(None, (sentence, answer, _capital(served))))
@@ -156,7 +171,34 @@ def _certainty(failing: Sequence[RequestDiagnosis]) -> Verdict:
     )
 
 
+def _will_fail(blank: KeyLookup) -> str:
+    provider = printable(blank.provider)
+    return f"The key for {provider} is only spaces, so the calls to {provider} will fail."
+
+
+def _cannot(decided: Iterable[Ranking]) -> str:
+    """Return which kinds of request get a model that cannot chat, and which; empty if none do."""
+    found: dict[str, list[str]] = {}
+    for ranking in decided:
+        if (winner := ranking.winner) and winner.unable:
+            use = (winner.mode or "").replace("_", " ")
+            model = f"{printable(winner.model)} ({printable(use)})"
+            found.setdefault(model, []).append(ranking.request.complexity)
+    named = [f"{joined(kinds)} requests get {model}" for model, kinds in found.items()]
+    what = "models that cannot chat" if len(found) > 1 else "a model that cannot chat"
+    return f"{joined(named)}, {what}: they will fail" if found else ""
+
+
+def _proof(failing: Sequence[RequestDiagnosis], certainty: Verdict) -> str:
+    known = any(each.explanation.causes for each in failing)
+    return _PROOF[certainty] if known else "The cause is not known."
+
+
 def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
+    if diagnosis.undecided:
+        return "Capture the data again, with what is missing."
+    if not diagnosis.failing:
+        return ""
     if fix is None:
         return "No fix is known: none that was tried helped."
     return f"{_capital(in_words(fix.edits, diagnosis))}."
@@ -168,7 +210,7 @@ def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
         f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
         for edits, these in left_by(fix, diagnosis.failing).items()
     ]
-    if mute := unable(decided_after(fix, diagnosis)):
+    if mute := _cannot(decided_after(fix, diagnosis)):
         sentences.append(f"With the fix made, {mute}.")
     return " ".join(sentences) or "Nothing: with the fix made, every request that was tried works."
 

@@ -9,7 +9,8 @@ from atomlab.diagnosis.answers import instead, unable
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import RequestDiagnosis, diagnose
 from atomlab.diagnosis.findings import ClaimResult, TenantFindings
-from atomlab.diagnosis.fixes import Fix, best_fix, decided_after, kinds_of, plan_fix
+from atomlab.diagnosis.fixes import Fix, as_named, best_fix, decided_after, kinds_of, plan_fix
+from atomlab.diagnosis.summary import blank_keys
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
@@ -92,9 +93,7 @@ class Triage(TenantCase):
 
     def _blank_keys(self) -> list[str]:
         """Return a sentence on each provider whose models win with a key of spaces only."""
-        winners = (each.ranking.winner for each in self.diagnosis.requests)
-        winning = {winner.provider for winner in winners if winner}
-        blank = [k for k in self.diagnosis.lookups if k.provider in winning and k.state == "blank"]
+        blank = blank_keys(self.diagnosis)
         return [f"But for {printable(k.provider)}, whose models win, {k.reason}." for k in blank]
 
 
@@ -108,12 +107,13 @@ def triage(
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = [Request(complexity=c, managed=managed) for c in complexities]
     diagnosis = diagnose(snapshot, tenant, requests)
+    fix = best_fix(diagnosis.failing)
     return Triage(
         snapshot=snapshot,
         platform=diagnosis.platform,
         managed=managed,
         diagnosis=diagnosis,
-        decided_after=decided_after(best_fix(diagnosis.failing), diagnosis),
+        decided_after=decided_after(fix and as_named(fix, diagnosis), diagnosis),
         fix=plan_fix(diagnosis, "postgresql"),
     )
 

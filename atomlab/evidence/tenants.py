@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -12,23 +13,35 @@ from atomlab.errors import TenantError
 from atomlab.evidence.schema import Tenant
 from atomlab.text import did_you_mean, listed, storable
 
+_NAMES = select(Tenant.id, Tenant.subdomain, Tenant.name)
+
 
 def find_tenant(db: Session, text: str) -> Tenant:
     """Return the tenant whose id, subdomain or exact name is `text`; raise TenantError."""
     text = storable(text)
-    columns = select(Tenant.id, Tenant.subdomain, Tenant.name)
-    wanted = or_(Tenant.id == text, Tenant.subdomain == text, Tenant.name == text)
-    rows = db.execute(columns.where(wanted)).all() or db.execute(columns).all()
+    rows = _named(db, text) or db.execute(_NAMES).all()
     tenant = db.scalars(select(Tenant).where(Tenant.id == find_tenant_id(rows, text))).one()
     db.expunge(tenant)  # it outlives the session, and rollbacks on a scratch copy
     return tenant
+
+
+def tenant_id(db: Session, text: str) -> str | None:
+    """Return the id of the one tenant that goes by `text`, None if none does, or several do."""
+    with suppress(TenantError):
+        return find_tenant_id(_named(db, storable(text)), storable(text))
+    return None
+
+
+def _named(db: Session, text: str) -> Sequence[Sequence[Any]]:
+    wanted = or_(Tenant.id == text, Tenant.subdomain == text, Tenant.name == text)
+    return db.execute(_NAMES.where(wanted)).all()
 
 
 def plan_and_mode(db: Session, tenant_id: str) -> tuple[str | None, str | None]:
     """Return plan and ai_mode of the tenant that has this id; raise TenantError if none has."""
     row = db.execute(select(Tenant.plan_type, Tenant.ai_mode).where(Tenant.id == tenant_id)).first()
     if row is None:
-        known = db.execute(select(Tenant.id, Tenant.subdomain, Tenant.name)).all()
+        known = db.execute(_NAMES).all()
         raise unknown_tenant(known, len(known), tenant_id)
     return row.plan_type, row.ai_mode
 

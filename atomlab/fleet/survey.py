@@ -20,6 +20,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleet.impacts import Failure, Impact, impacts_on
+from atomlab.fleet.summary import summarize_impacts
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
 
@@ -100,6 +101,9 @@ class Fleet(SnapshotCase):
                 "request": {"complexity": ", ".join(r.complexity for r in self.requests)},
                 "requests": [request.to_json() for request in self.requests],
                 "diagnosis": {"tenant": None, "snapshot": where},
+                "summary": summarize_impacts(
+                    self.impacts, self.requests, self.status, self.missing, self.platform.rules
+                ),
                 "warnings": self.platform.pricing.warnings(),
                 "tenants": [_affected(impact, self.requests[0]) for impact in self.affected],
                 "unable": [_winners(impact) for impact in self.impacts if impact.unable],

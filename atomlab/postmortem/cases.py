@@ -100,7 +100,9 @@ class Case:
         return f"{self.who}, snapshot {snapshot}" if self.among else ""
 
     def cite(self, pointer: str, says: str) -> EvidenceItem:
-        """Return the finding at a JSON Pointer as evidence."""
+        """Return the finding at a JSON Pointer as evidence; among others it says whose it is."""
+        if self.among and self.who not in says:
+            says = f"{self.who}: {says}"
         return EvidenceItem(f"{self.file}#{pointer}", says, self.found.snapshot.sha256[:HASH_SHOWN])
 
 

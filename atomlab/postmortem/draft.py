@@ -3,50 +3,153 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
-from atomlab.postmortem import facts
+from atomlab.postmortem import facts, rollup
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
-from atomlab.postmortem.events import Events, Stated, in_utc
-from atomlab.postmortem.markdown import render
-from atomlab.text import count, listed, printable
+from atomlab.postmortem.events import Events, State, Stated
+from atomlab.postmortem.markdown import Markdown, render
+from atomlab.postmortem.rollup import TenantCases
+from atomlab.postmortem.times import ends_of, in_utc
+from atomlab.text import count, joined, listed, printable
 
 
 def draft(cases: Sequence[Case], events: Events) -> str:
-    """Return the postmortem as Markdown; what is not known yet is marked `TO WRITE` there."""
-    failing = [case for case in cases if case.failing]
-    latest = {case.diagnosis.tenant.id: case for case in cases}
-    still = [case for case in latest.values() if case.failing]
-    resolved = [seen for case in failing if (seen := _served_later(case, cases))]
+    """Return the postmortem as Markdown; what is not known yet is marked `TO WRITE` there.
+
+    Raises InputError where the events say that the incident is about a tenant without findings.
+    """
+    subjects, apart = rollup.within(rollup.subjects_of(cases), events.incident)
+    others = [case.file for subject in apart for case in subject.cases]
+    cases = [case for case in cases if case.file not in others]
+    cases = [replace(case, among=len(cases) > 1) for case in cases]
+    subjects = rollup.subjects_of(cases)
+    hit = [subject for subject in subjects if subject.failing]
+    still = [case for subject in subjects for case in subject.still]
+    resolved = [seen for each in hit for c in each.failing if (seen := _served_later(c, cases))]
+    several = len(hit) > 1
     notes = [events.note, *(case.found.snapshot.manifest.get("note") for case in cases)]
-    steps = [
-        row
-        for case in cases
-        for row in facts.steps(case)
-        if row[1] != "open" or (case in latest.values() and not events.steps)
-    ]
-    steps += [(sourced(each.step, each.source), each.state) for each in events.steps]
     return render(
         "postmortem.md.j2",
         events=events,
         cases=cases,
-        failing=failing,
+        subjects=subjects,
+        beside=_beside(subjects if hit else (), apart),
+        hit=hit,
+        failing=[case for case in cases if case.failing],
         facts=facts,
         stated=stated,
         sourced=sourced,
         listed=listed,
         per_snapshot=_per_snapshot,
-        title=events.title or listed(dict.fromkeys(case.found.title for case in cases)),
+        part=Markdown("####" if len(cases) > 1 else "###"),
+        title=events.title or rollup.title_of(subjects),
         notes=[note for note in dict.fromkeys(notes) if note],
+        date=_date(cases, events),
+        duration=_duration_of(events),
+        summary=rollup.summary(hit, _since(hit, events)) if several else _summary(cases, still),
+        groups=rollup.groups_of(hit) if several else [],
+        roots=facts.roots([case for case in cases if case.failing]),
         timeline=_timeline(cases, events),
         spans=list(_spans(events)),
-        roots=[root for case in failing for root in facts.roots(case)],
         ranked=all(each.outcome == "ranked" for case in cases for each in case.diagnoses),
         resolved=resolved,
-        steps=[*steps, *((seen, "done") for seen in resolved)],
+        steps=_steps(cases, still, events, several),
+        to_do=list(rollup.to_do(subjects)),
         still=still,
         remedies={case.found.remedy.status for case in still if case.found.remedy},
+        unchecked=_unchecked(cases),
     )
+
+
+def _beside(
+    subjects: Sequence[TenantCases], apart: Sequence[TenantCases]
+) -> list[tuple[str, list[TenantCases]]]:
+    """Return the tenants that are not affected, by why they are not."""
+    found: dict[str, list[TenantCases]] = {"Not affected": [], "Undecided": []}
+    for subject in subjects:
+        if not subject.failing:
+            ranked = {each.outcome for c in subject.cases for each in c.diagnoses} == {"ranked"}
+            found["Not affected" if ranked else "Undecided"].append(subject)
+    return [*found.items(), ("Not part of this incident", [*apart])]
+
+
+def _summary(cases: Sequence[Case], still: Sequence[Case]) -> list[tuple[str, Statement]]:
+    """Return the findings of one tenant: the first failure, and what became of it."""
+    first = next((case for case in cases if case.failing), cases[-1])
+    parts = facts.summary(first)
+    if not first.failing or first in still:
+        return parts
+    served = _served_later(first, cases)
+    now = {label: said for case in still[:1] for label, said in facts.summary(case)}
+    after = {
+        **({"Since then": served} if served else {}),
+        **({"What still fails": now.pop("What happened")} if now else {}),
+        **{label: said for label, said in now.items() if label not in ("Why", "How sure")},
+    }
+    return [*parts[:3], *after.items()]
+
+
+def _since(hit: Sequence[TenantCases], events: Events) -> str:
+    """Return since when requests fail: as people say, or when that was first captured."""
+    started = sorted(each.at for each in events.timeline if each.kind == "started" and each.at)
+    seen = min(case.diagnosis.snapshot.captured_at for subject in hit for case in subject.failing)
+    since = f"It was first seen in the snapshot of {in_utc(seen)}; when it began is not recorded."
+    if started:
+        since = f"It began {'on' if len(started[0]) == len('2026-05-02') else 'at'} {started[0]}."
+    return f"{since} It is ongoing." if events.ongoing else since
+
+
+def _date(cases: Sequence[Case], events: Events) -> str:
+    """Return the day of the incident: of its begin, of what was seen first, or of the capture."""
+    days = [(each.kind != "started", each.at[:10]) for each in events.timeline if each.at]
+    return min(days)[1] if days else cases[0].diagnosis.snapshot.captured_at[:10]
+
+
+def _steps(
+    cases: Sequence[Case], still: Sequence[Case], events: Events, several: bool
+) -> list[tuple[Statement, State]]:
+    """Return the steps of verification: those taken, then what people or findings leave open.
+
+    Of several tenants, what was done for each stands with its findings.
+    """
+    latest = {case.diagnosis.tenant.id: case for case in cases}.values()
+    found: dict[tuple[str, State], list[tuple[Case, str]]] = {}
+    for case in cases:
+        for step in facts.steps(case):
+            is_due = (case in latest or case in still) and not events.steps
+            if is_due if step.state == "open" else step.state == "failed" or not several:
+                found.setdefault((step.step, step.state), []).append((case, step.evidence))
+    rows = []
+    for (text, state), those in found.items():
+        names = (case.who if several else case.heading for case, _ in those)
+        whose = "all" if len(those) == len(cases) else joined(names)
+        says = text if len(cases) == 1 else f"{text} ({whose})"
+        cites = (case.cite(evidence, text) for case, evidence in those if evidence)
+        rows.append((Statement(says, tuple(cites)), state))
+    return [*rows, *((sourced(each.step, each.source), each.state) for each in events.steps)]
+
+
+def _unchecked(cases: Sequence[Case]) -> list[Statement]:
+    """Return what was not checked, or was assumed, once for all findings that say it."""
+    said: dict[str, list[tuple[Case, EvidenceItem]]] = {}
+    for case in cases:
+        limits, warnings = case.found.limits, case.found.warnings
+        texts = [*limits, *(f"Assumed: {warning}." for warning in warnings)]
+        places = [f"/limits/{n}" for n in range(len(limits))]
+        places += [f"/warnings/{n}" for n in range(len(warnings))]
+        for text, place in zip(texts, places, strict=True):
+            assumed = "what the replay assumed" if place[1] == "w" and not case.among else text
+            said.setdefault(text, []).append((case, case.cite(place, assumed)))
+    return [
+        Statement(text, (those[0][1],))
+        if len(those) == len(cases)
+        else Statement(
+            f"{text} ({joined(c.heading for c, _ in those)})", tuple(e for _, e in those)
+        )
+        for text, those in said.items()
+    ]
 
 
 def sourced(text: str | None, source: str | None, missing: str = " ") -> Statement:
@@ -92,14 +195,24 @@ def _spans(events: Events) -> Iterator[Statement]:
     """Yield how long detection, mitigation and resolution took, where both times are known."""
     first = {}
     for entry in sorted(events.timeline, key=lambda entry: entry.at or "", reverse=True):
-        if entry.at and entry.at.endswith(" UTC"):
-            at = datetime.fromisoformat(entry.at.replace(" UTC", "+00:00"))
-            first[entry.kind] = (at, stated(Stated(text=entry.what, source=entry.source)).cites)
+        if entry.at and (at := ends_of(entry.at)):
+            # What took a while is over at its end, and begins with its start.
+            moment = at[1] if entry.kind in ("mitigated", "resolved") else at[0]
+            first[entry.kind] = (moment, stated(Stated(text=entry.what, source=entry.source)).cites)
     for kind, verb in (("detected", "detect"), ("mitigated", "mitigate"), ("resolved", "resolve")):
         if "started" in first and kind in first:
             (start, since), (end, until) = first["started"], first[kind]
             if end >= start:
                 yield Statement(f"Time to {verb}: {_duration(end - start)}.", since + until)
+
+
+def _duration_of(events: Events) -> str:
+    """Return how long the incident took, or since when it goes on; empty if nobody says."""
+    first = {each.kind: each.at for each in reversed(events.timeline) if each.at}
+    if events.ongoing:
+        return f"ongoing since {first['started']}" if "started" in first else "ongoing"
+    start, end = (ends_of(first.get(kind, "")) for kind in ("started", "resolved"))
+    return _duration(end[1] - start[0]) if start and end and end[1] >= start[0] else ""
 
 
 def _duration(span: timedelta) -> str:

@@ -6,46 +6,45 @@ Kehoe's table. What a file leaves out stays `TO WRITE` in the document.
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from atomlab.diagnosis.strict import Strict, load_model
+from atomlab.postmortem.times import due_date, when
 
 Kind = Literal["started", "detected", "mitigated", "resolved", "event"]
 ActionType = Literal["prevent", "detect", "mitigate", "process"]
 State = Literal["done", "open", "failed"]
 
 
-def in_utc(text: str) -> str:
-    """Return a time in UTC if its offset is known; a range, or a zone's name, as it stands."""
-    try:
-        at: datetime | None = datetime.fromisoformat(re.sub(r" ?(UTC|GMT|Z)$", "+00:00", text))
-        at = at.astimezone(UTC) if at and at.tzinfo else None
-    except (ValueError, OverflowError):
-        at = None
-    return f"{at:%Y-%m-%d %H:%M}{f':{at:%S}' if at.second else ''} UTC" if at else text
-
-
-def _time(given: Any) -> str:
-    text = str(given).strip()
-    with suppress(ValueError):
-        if text.startswith(str(date.fromisoformat(text[:10]))):
-            return in_utc(text)
-    raise ValueError("is not a time; write 2026-05-02T08:15:00Z")
-
-
 def _statement(given: Any) -> Any:
     return given if isinstance(given, dict | Stated) else {"text": given}
+
+
+def _names(given: Any) -> Any:
+    """Return several names as one text."""
+    if isinstance(given, list) and given and all(isinstance(name, str) for name in given):
+        return ", ".join(given)
+    return given
+
+
+def _what(given: Any) -> Any:
+    return {"what": given} if isinstance(given, str) else given
+
+
+def _terms(given: Any) -> Any:
+    """Return a mapping of terms to their meanings as a list."""
+    if isinstance(given, dict):
+        return [{"term": term, "means": means} for term, means in given.items()]
+    return given
 
 
 Text = Annotated[str, Field(min_length=1)]
 # A bool where text should be is a slip of YAML (`owner: true`), but a number may name.
 Name = Annotated[str, Field(coerce_numbers_to_str=True)]
+Names = Annotated[str | None, BeforeValidator(_names)]
 
 
 class Stated(Strict):
@@ -86,11 +85,11 @@ class Detection(Strict):
 class Entry(Strict):
     """Something that happened: when, what, how that is known, and who did it."""
 
-    at: Annotated[str | None, BeforeValidator(_time)] = None
+    at: Annotated[str | None, BeforeValidator(when)] = None
     what: Text
     source: Text
     kind: Kind = "event"
-    who: str | None = None
+    who: Names = None
 
 
 class Action(Strict):
@@ -98,9 +97,9 @@ class Action(Strict):
 
     item: Text
     type: ActionType | None = None
-    owner: str | None = None
+    owner: Names = None
     priority: Name | None = None
-    due: str | None = None
+    due: Annotated[str | None, BeforeValidator(due_date)] = None
     tracker: Name | None = None
 
 
@@ -131,6 +130,22 @@ class Related(Strict):
     source: str | None = None
 
 
+Reading = Annotated[Related, BeforeValidator(_what)]
+
+
+class Term(Strict):
+    """A word that readers may not know."""
+
+    term: Text
+    means: Text
+
+
+class Incident(Strict):
+    """Which tenants of the findings the incident is about: a name, subdomain or id each."""
+
+    tenants: tuple[Text, ...] = Field(min_length=1)
+
+
 class Question(Strict):
     """A question that the review left open, or answered."""
 
@@ -153,7 +168,9 @@ class Events(Strict):
     number: Name | None = None
     status: str | None = None
     severity: Name | None = None
-    owner: str | None = None
+    ongoing: bool = False
+    incident: Incident | None = None
+    owner: Names = None
     authors: tuple[str, ...] = ()
     people: tuple[Person, ...] = ()
     meeting: Name | None = None
@@ -162,6 +179,7 @@ class Events(Strict):
     drill: str | None = None
     summary: Statement | None = None
     impact: StatedImpact = StatedImpact()
+    slo: Statement | None = None
     timeline: tuple[Entry, ...] = ()
     detection: Detection = Detection()
     trigger: Statement | None = None
@@ -176,9 +194,19 @@ class Events(Strict):
     lucky: tuple[Statement, ...] = ()
     actions: tuple[Action, ...] = ()
     next_steps: tuple[Statement, ...] = ()
-    related: tuple[Related, ...] = ()
+    related: tuple[Reading, ...] = ()
+    supporting: tuple[Reading, ...] = ()
     questions: tuple[Question, ...] = ()
     messages: Messages = Messages()
+    glossary: Annotated[tuple[Term, ...], BeforeValidator(_terms)] = ()
+
+    @model_validator(mode="after")
+    def _ends_or_goes_on(self) -> Events:
+        kinds = [entry.kind for entry in self.timeline]
+        if self.ongoing and "resolved" in kinds:
+            place = f"timeline[{kinds.index('resolved')}]"
+            raise ValueError(f"{place} is resolved, and ongoing is true", "take one of them out")
+        return self
 
 
 def load_events(path: str | Path) -> Events:

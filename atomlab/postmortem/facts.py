@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from atomlab.diagnosis.findings import CauseRecord, OutcomeRecord
+from collections.abc import Iterator, Sequence
+
+from atomlab.diagnosis.findings import CauseRecord, OutcomeRecord, StepRecord
 from atomlab.errors import NO_MODELS
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.show.words import describe_answer
-from atomlab.text import count, listed, printable
+from atomlab.text import count, joined, listed, printable
 from atomlab.verdicts import cause_in_words
 
 _ROLES = {
@@ -59,40 +61,57 @@ def _rejected(diagnosed: OutcomeRecord) -> list[str]:
     return [f"{f.rejected:,} rejected by {f.filter}" for f in diagnosed.funnel if f.rejected]
 
 
-def summary(case: Case) -> Statement:
-    """Return the findings' own answer; among others it says whose it is."""
-    found = case.found
-    cites = [outcome(case, case.asked)]
-    for number, named in enumerate(case.shown.causes):
-        if f"{named.code} ({named.verdict})" in found.answer:
-            cites.append(cause(case, case.place, number))
+def summary(case: Case) -> list[tuple[str, Statement]]:
+    """Return the findings' summary in parts, each with its label; the answer of older findings."""
+    said, found = case.found.summary, case.found
+    if said is None or said.status == "undecided":
+        text = said.what if said else found.answer
+        cites = (outcome(case, case.asked), case.cite("/answer", found.answer))
+        return [("What happened", Statement(text, cites))]
+    named = [cause(case, place, 0) for place in case.failing if case.diagnoses[place].causes]
+    tested = [case.cite("/trials", "the fix and placebos, as they were tried")]
     if claims := found.verification.claims:
         confirmed = sum(claim.verdict == "confirmed" for claim in claims)
         says = f"{confirmed} of {count(len(claims), 'claim')} confirmed"
-        cites.append(case.cite("/verification/claims", says))
-    # What options cost, and how many there are, the answer alone says in so few words.
-    cites.append(repaired(case) if found.repaired else case.cite("/answer", found.answer))
-    text = f"{case.heading}: {found.answer}" if case.heading else found.answer
-    return Statement(text, tuple(cites))
+        tested = [case.cite("/verification/claims", says)]
+    asked = [outcome(case, place) for place in case.failing or range(len(case.diagnoses))]
+    tried = [repaired(case) if found.repaired else case.cite("/summary", said.title)]
+    parts = (
+        ("What happened", said.what, asked),
+        ("Why", said.why, named),
+        ("How sure", said.proof, tested),
+        ("What to do", " ".join(filter(None, (said.todo, said.who))), tried),
+        ("What it does not cure", said.left, tried),
+    )
+    return [(label, Statement(text, tuple(cites))) for label, text, cites in parts if text]
 
 
-def failing(case: Case) -> Statement:
-    """Return which kinds of request fail for the tenant."""
-    kinds = [case.diagnoses[place].request.kind for place in case.failing]
-    total = len(case.diagnoses)
-    text = f"{len(kinds)} of {count(total, 'kind')} of request find no model"
-    text += f" ({', '.join(kinds)})." if kinds else "."
-    if total == 1:
-        only = case.diagnoses[0].request.kind
-        text = f"{only} requests find {'no' if kinds else 'a'} model."
-    if any(each.outcome == "inconclusive" for each in case.diagnoses):
+def failing(cases: Sequence[Case]) -> Statement:
+    """Return which kinds of request fail for a tenant, each once whatever findings show it."""
+    asked = [(case, place) for case in cases for place in range(len(case.diagnoses))]
+    kinds = dict.fromkeys(case.diagnoses[place].request.kind for case, place in asked)
+    fail = dict.fromkeys(case.diagnoses[at].request.kind for case in cases for at in case.failing)
+    text = f"{len(fail)} of {count(len(kinds), 'kind')} of request find no model"
+    text += f" ({', '.join(fail)})." if fail else "."
+    if len(kinds) == 1:
+        text = f"{next(iter(kinds))} requests find {'no' if fail else 'a'} model."
+    if any(each.outcome == "inconclusive" for case in cases for each in case.diagnoses):
         text = "nothing can be decided."
-    cites = tuple(outcome(case, place) for place in range(total))
-    return Statement(f"{case.heading or case.who}: {text}", cites)
+    return Statement(f"{cases[0].who}: {text}", tuple(outcome(*each) for each in asked))
 
 
-def others(case: Case) -> Statement | None:
-    """Return how many tenants of the snapshot get the same error, whatever its cause."""
+def others(case: Case, all_kinds: bool = False) -> Statement | None:
+    """Return how many tenants of the snapshot get the same error, whatever its cause.
+
+    That is for the request asked about, or for all kinds where several tenants are the subject.
+    """
+    if all_kinds and case.found.affected:
+        counts = [(each.complexity, each.failing, each.tenants) for each in case.found.affected]
+        says = joined(f"{failing:,} for {kind}" for kind, failing, _ in counts)
+        text = f"of {count(counts[0][2], 'tenant')} this many find no model: {says} requests"
+        cited = case.cite("/affected", text)
+        whole = f"In the snapshot {printable(case.found.snapshot.name)}, {text}."
+        return Statement(whole, (cited,))
     asked = case.diagnoses[case.asked].request.complexity
     affected = {seen.complexity: place for place, seen in enumerate(case.found.affected)}
     if asked not in affected:
@@ -109,19 +128,35 @@ def others(case: Case) -> Statement | None:
     return Statement(text, (case.cite(f"/affected/{affected[asked]}", says),))
 
 
-def roots(case: Case) -> list[Statement]:
+def roots(cases: Sequence[Case]) -> list[Statement]:
     """Return the root cause of the requests that fail, once for each role that it plays in one."""
     text = "{whose}, {kinds} requests: {meaning}. {role} Verdict: {verdict}."
-    return _grouped(case, text, roots=True)
+    return _grouped(cases, text, roots=True)
 
 
-def contributing(case: Case) -> list[Statement]:
+def contributing(cases: Sequence[Case]) -> list[Statement]:
     """Return the causes that are no request's root cause, with the requests they play a part in."""
-    return _grouped(case, "For {kinds} requests of {whose}: {meaning} ({seen}).", roots=False)
+    return _grouped(cases, "For {kinds} requests of {whose}: {meaning} ({seen}).", roots=False)
 
 
-def _grouped(case: Case, text: str, *, roots: bool) -> list[Statement]:
-    """Return the text of each group of causes that are alike."""
+def _grouped(cases: Sequence[Case], text: str, *, roots: bool) -> list[Statement]:
+    """Return the text of each group of causes that are alike, once for all tenants that have it."""
+    said: dict[tuple[tuple[str, str], ...], list[tuple[str, list[EvidenceItem]]]] = {}
+    for case in cases:
+        for parts, cites in _alike(case, roots=roots):
+            whose = case.heading if roots and case.heading else case.who
+            said.setdefault(tuple(parts.items()), []).append((whose, cites))
+    return [
+        Statement(
+            text.format(whose=joined(dict.fromkeys(who for who, _ in by)), **dict(parts)),
+            tuple(cite for _, cites in by for cite in cites),
+        )
+        for parts, by in said.items()
+    ]
+
+
+def _alike(case: Case, *, roots: bool) -> Iterator[tuple[dict[str, str], list[EvidenceItem]]]:
+    """Yield the words for each group of a tenant's causes, and what they rest on."""
     causes = {
         (place, number): each
         for place in case.failing
@@ -133,30 +168,30 @@ def _grouped(case: Case, text: str, *, roots: bool) -> list[Statement]:
         if (_identity(each) in first) is roots:
             alike = (each.role, each.verdict) if roots else each.evidence
             groups.setdefault((_identity(each), alike), []).append(place)
-    return [
-        Statement(
-            text.format(
-                whose=case.heading or case.who,
-                kinds=", ".join(case.diagnoses[place].request.kind for place, _ in places),
-                meaning=cause_in_words(
-                    *_identity(causes[places[0]]), causes[places[0]].setting_key
-                ),
-                role=_ROLES[causes[places[0]].role],
-                verdict=causes[places[0]].verdict,
-                seen=listed(causes[places[0]].evidence),
-            ),
-            tuple(cause(case, *place) for place in places),
-        )
-        for places in groups.values()
-    ]
-
-
-def _meaning(cause: CauseRecord) -> str:
-    return cause_in_words(cause.code, cause.provider, cause.setting_key)
+    for places in groups.values():
+        one = causes[places[0]]
+        words = {
+            "kinds": joined(case.diagnoses[place].request.kind for place, _ in places),
+            "meaning": cause_in_words(*_identity(one), one.setting_key),
+            "role": _ROLES[one.role],
+            "verdict": one.verdict,
+            "seen": listed(one.evidence),
+        }
+        yield words, [cause(case, *place) for place in places]
 
 
 def _identity(cause: CauseRecord) -> tuple[str, str | None]:
     return cause.code, cause.provider
+
+
+def rivals(case: Case) -> Statement:
+    """Return which other explanations are ruled out, and which are not."""
+    by = {True: list[str](), False: list[str]()}
+    for rival in case.shown.rivals:
+        by[rival.ruled_out].append(rival.code)
+    parts = (("Ruled out", by[True]), ("Not ruled out", by[False]))
+    text = " ".join(f"{name}: {joined(codes)}." for name, codes in parts if codes)
+    return Statement(text, (case.cite(f"/diagnosis/diagnoses/{case.place}/rivals", text),))
 
 
 def chain(case: Case) -> list[tuple[str, Statement]]:
@@ -201,16 +236,10 @@ def repaired(case: Case) -> EvidenceItem:
     return case.cite("/repaired", f"with the fix made: cured {cured}; not cured {left}")
 
 
-def steps(case: Case) -> list[tuple[Statement, str]]:
-    """Return the steps of verification with their state; open ones lead to no finding.
+def steps(case: Case) -> list[StepRecord]:
+    """Return the steps of verification.
 
     Where the request finds a model already, trying its fix shows nothing, and is left out.
     """
-    whose = f"{case.heading}: " if case.heading else ""
     tried = ("/trials", "/repaired") if case.served else ()
-    return [
-        (Statement(text, (case.cite(each.evidence, text),) if each.evidence else ()), each.state)
-        for each in case.found.steps
-        for text in [f"{whose}{each.step}"]
-        if not each.evidence.startswith(tried)
-    ]
+    return [each for each in case.found.steps if not each.evidence.startswith(tried)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -14,10 +14,12 @@ from markdown_it.token import Token
 from atomlab.errors import InputError
 from atomlab.files import read_bytes
 from atomlab.postmortem.cases import load_cases
+from atomlab.postmortem.check import head_rows, is_open
 from atomlab.postmortem.draft import draft
 from atomlab.postmortem.events import Events, load_events
 from atomlab.postmortem.markdown import FOLDER
-from atomlab.postmortem.reader import blocks, parser, slug
+from atomlab.postmortem.reader import Block, blocks, parser, slug
+from atomlab.postmortem.times import day_in
 from atomlab.show.templates import environment
 from atomlab.show.terminal import print_warnings
 from atomlab.text import printable, visible
@@ -92,7 +94,8 @@ def format_of(out: Path | None, asked: Format | None = None) -> Format:
 
 def to_page(markdown: str) -> str:
     """Return the page: no script, no style but its own, nothing loaded."""
-    headings = [block for block in blocks(markdown) if block.level]
+    read = list(blocks(markdown))
+    headings = [block for block in read if block.level]
     tokens = parser().parse(markdown)
     _label_tables(tokens)
     html = parser().renderer.render(tokens, parser().options, {})
@@ -102,11 +105,26 @@ def to_page(markdown: str) -> str:
     template = environment(FileSystemLoader(FOLDER)).get_template("page.html.j2")
     return template.render(
         title=headings[0].text if headings else "Postmortem",
+        about=list(_about(read)),
         contents=[(slug(each.text), each.text) for each in headings if each.level == 2],
         body=html,
         style=style,
         style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
     )
+
+
+def _about(read: Sequence[Block]) -> Iterator[tuple[str, str]]:
+    """Yield the author and the date of the document: what its head says, as far as it is written.
+
+    The owner stands for the authors; a date that is no day is left out.
+    """
+    head = dict(reversed([(name, row.cells[-1]) for name, row in head_rows(read) if row.cells]))
+    said = (head.get(name, "") for name in ("authors", "owner"))
+    if author := next((who for who in said if not is_open(who)), ""):
+        yield "author", printable(author, 200)
+    timeline = (row.cells[0] for row in read if row.cells and row.within("timeline"))
+    if day := next(filter(None, map(day_in, (head.get("date", ""), *timeline))), ""):
+        yield "date", day
 
 
 def _label_tables(tokens: list[Token]) -> None:

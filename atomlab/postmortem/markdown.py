@@ -105,6 +105,7 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["sentence"] = lambda parts: Markdown(", ".join(map(writer.shown, parts)))
     functions = {"code": code, "evidence": writer.evidence, "fence": fence, "link": link}
     text = environment.get_template(template).render(functions | values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

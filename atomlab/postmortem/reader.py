@@ -35,6 +35,7 @@ class Block:
     head: tuple[str, ...] = ()
     number: int = 0
     level: int = 0  # of a heading
+    aliases: tuple[str, ...] = ()  # other names of the headings above it, in small letters
 
     @property
     def named(self) -> dict[str, str]:
@@ -43,7 +44,7 @@ class Block:
 
     def within(self, *names: str) -> bool:
         """Return whether one of the headings above has one of these names, in small letters."""
-        return any(heading.lower() in names for heading in self.section)
+        return any(heading.lower() in names for heading in (*self.section, *self.aliases))
 
 
 @cache

@@ -9,17 +9,27 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
+from atomlab.evidence.snapshot import open_snapshot
 from atomlab.process import HOME
-from atomlab.report.files import INDEX, PARTIAL, make_folder, unwritable
+from atomlab.report.files import (
+    INDEX,
+    PARTIAL,
+    TABLE,
+    folders_with_reports,
+    make_folder,
+    unwritable,
+)
 from atomlab.report.index import index_page
 from atomlab.report.plan import Task, Wanted, plan
 from atomlab.report.progress import showing_batch
+from atomlab.report.rows import rows_of, to_csv
 from atomlab.report.running import Outcome, Report, run_report
 from atomlab.report.scratch import folder_of_process
 from atomlab.text import printable
@@ -38,13 +48,28 @@ def default_jobs() -> int:
     return min(len(usable), MOST_JOBS)
 
 
-def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list[Outcome], Path]:
-    """Make the reports that are wanted and the page that lists them; return both.
+@dataclass(frozen=True)
+class Batch:
+    """A batch as it ended: its outcomes, and where the page that lists them is.
+
+    `tenants` is how many tenants were looked at, if not all of them have a report. What earlier
+    runs left beside the page is kept: `files` by name, and `folders` that the page does not list.
+    """
+
+    outcomes: Sequence[Outcome]
+    index: Path
+    tenants: int | None
+    files: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+
+
+def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> Batch:
+    """Make the reports that are wanted and the page that lists them.
 
     One that fails does not stop the others; an interrupt does, and the page lists what was made.
     """
-    tasks = plan(wanted)
-    wanted.folder.check([INDEX])
+    tasks, tenants = plan(wanted), _looked_at(wanted)
+    wanted.folder.check([INDEX, TABLE])
     outcomes: list[Outcome] = []
     try:
         with showing_batch(len(tasks)) as show:
@@ -52,16 +77,14 @@ def make_batch(wanted: Wanted, jobs: int | None, timeout_s: float) -> tuple[list
             try:
                 for outcome in running:
                     outcomes.append(outcome)
-                    show(outcome.task.subject, outcome.result)
+                    show()
             except Ended as ended:
                 running.throw(ended)
     except KeyboardInterrupt:
         if outcomes:
-            _write_index(outcomes, wanted, len(tasks))
+            _write_index(outcomes, wanted, len(tasks), tenants)
         raise
-    places = {task.folder: place for place, task in enumerate(tasks)}
-    outcomes.sort(key=lambda outcome: places[outcome.task.folder])
-    return outcomes, _write_index(outcomes, wanted, len(tasks))
+    return _write_index(outcomes, wanted, len(tasks), tenants)
 
 
 def run_batch(tasks: Sequence[Task], jobs: int, timeout_s: float) -> Generator[Outcome, None, None]:
@@ -190,13 +213,33 @@ def _die_with_parent() -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-def _write_index(outcomes: Sequence[Outcome], wanted: Wanted, tasks: int) -> Path:
-    """Write the page that links the reports in the folders below, and return its path."""
-    about = (wanted.out, Path(wanted.snapshot).stem, wanted.notebook.stem)
-    page = index_page(outcomes, *about, missing=tasks - len(outcomes))
+def _looked_at(wanted: Wanted) -> int | None:
+    """Return how many tenants are looked at, None if they are those that are named."""
+    if not wanted.all_affected:
+        return None
+    with open_snapshot(wanted.snapshot) as evidence:
+        return int(evidence.manifest["tables"]["tenants"]["rows"])
+
+
+def _write_index(
+    outcomes: Sequence[Outcome], wanted: Wanted, tasks: int, tenants: int | None
+) -> Batch:
+    """Write the page that links the reports in the folders below, and its rows as CSV."""
+    listed = {outcome.task.folder for outcome in outcomes}
+    earlier = [path for path in folders_with_reports(wanted.out) if path not in listed]
+    page = index_page(
+        outcomes,
+        wanted.out,
+        Path(wanted.snapshot).stem,
+        wanted.notebook.stem,
+        tenants=tenants,
+        missing=tasks - len(outcomes),
+        earlier=earlier,
+    )
     try:
         make_folder(wanted.out)
     except OSError as error:
         raise unwritable(wanted.out / INDEX, error.strerror) from None
-    wanted.folder.write({INDEX: page})
-    return wanted.out / INDEX
+    files = {INDEX: page, TABLE: to_csv(rows_of(outcomes, wanted.out))}
+    kept = wanted.folder.write(files)
+    return Batch(outcomes, wanted.out / INDEX, tenants, kept, tuple(earlier))

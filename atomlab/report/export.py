@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 from base64 import b64decode, b64encode
-from html import unescape
+from contextlib import suppress
+from datetime import UTC, datetime
+from html import escape, unescape
+from io import BytesIO
+from itertools import accumulate
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from atomlab.errors import ReportError
+from atomlab.report.pictures import is_svg, size_of
 from atomlab.report.templates import FOLDER
 from atomlab.text import visible
 
@@ -17,37 +23,95 @@ _TIMEOUT_S = 60
 _LEFT_OUT = re.compile(
     r'<(a|details|nav)\b[^>]*\bclass="(?:code|contents|skip contents)".*?</\1>', re.DOTALL
 )
-_VERDICT = re.compile(r'(<p class="verdict[^>]*>)(.*?)</p>', re.DOTALL)
 _IMAGE = re.compile(
-    r'<img(?: alt="([^"]*)")?[^>]*? src="data:image/(svg|png)(?:\+xml)?;base64,([^"]+)"'
+    r'<img(?: alt="([^"]*)")?[^>]*? src="'
+    r'data:image/(svg|png|jpeg|gif|webp)(?:\+xml)?;base64,([^"]+)"'
 )
+_FORMULA = re.compile(r"<math\b([^>]*)>.*?</math>", re.DOTALL)
+_SOURCE = re.compile(r'\balttext="([^"]*)"')
+_TAG = re.compile(r"<[^>]*>")
+_END = re.compile(r"<(/?)\w")
+_DEEPEST = 20  # of what nests deeper pandoc's time doubles with each level
+_UNREADABLE = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="420" height="24"><text y="16" font-size="12">'
+    b"Left out: a picture that cannot be printed; report.html has it.</text></svg>"
+)
+_META = re.compile(r'<meta name="(author|date)" content="([^"]+)">')
+_CREATOR = re.compile("<dc:creator>.*?</dc:creator>", re.DOTALL)
+_MADE_AT = re.compile(r"(?<=W3CDTF\">)[^<]+")
 _NO_GLYPH = re.compile('the text `"(.+?)"` could not be displayed')
 
 
 def to_docx(page: str) -> bytes:
-    """Return the HTML page as a Word document, in the styles of reference.docx."""
-    return _pandoc(_content(page), "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
+    """Return the HTML page as a Word document, in the styles of reference.docx.
+
+    Its properties are the page's title, author and date, today where it has none.
+    """
+    about, written = _about(page), BytesIO()
+    content = _content(_with_sources(page, deeper_than=_DEEPEST))
+    made = _pandoc(content, "docx", f"--reference-doc={_FOLDER / 'reference.docx'}")
+    creator = f"<dc:creator>{escape(about.get('author', ''))}</dc:creator>"
+    day = about.get("date") or f"{datetime.now(UTC):%Y-%m-%d}"
+    with ZipFile(BytesIO(made)) as before, ZipFile(written, "w", ZIP_DEFLATED) as after:
+        for part in before.infolist():
+            stored = before.read(part)
+            if part.filename == "docProps/core.xml":  # in which pandoc has 1970 and nobody
+                named = _CREATOR.sub(lambda _: creator, stored.decode())
+                stored = _MADE_AT.sub(f"{day}T00:00:00Z", named).encode()
+            after.writestr(part, stored)
+    return written.getvalue()
 
 
 def to_pdf(page: str, footer: str = "") -> tuple[bytes, str]:
     """Return the HTML page as PDF on A4, and the letters in it that no font of this machine has.
 
-    The PDF is tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
+    Its title, author and date are the page's; where that has no date it is today's. The PDF is
+    tagged, and conforms to PDF/A if it lacks no letter. `footer` is on each page.
     """
+    page = _with_sources(page, deeper_than=_DEEPEST)
     files, texts, page = _with_images_apart(page)
-    texts["footer"] = footer
-    template = f"--template={_FOLDER / 'document.typ'}"
-    files["main.typ"] = _pandoc(_content(page), "typst", "--standalone", template)
+    texts |= {"footer": footer, **_about(page)}
+    with suppress(RuntimeError):
+        return _set(page, files, texts)
+    # Pandoc writes some signs, and cells put out drawings, that typst does not know.
+    drawn = {name: file if _can_be_set(file) else _UNREADABLE for name, file in files.items()}
     try:
-        return _typst(files, texts, pdf_standards="a-2b"), ""
-    except RuntimeError as error:
-        missing = "".join(dict.fromkeys(_NO_GLYPH.findall(getattr(error, "diagnostic", ""))))
-    try:
-        return _typst(files, texts), missing
+        return _set(_with_sources(page), drawn, texts)
     except RuntimeError as error:
         raise ReportError(
             f"typst cannot set the page: {error}", todo="choose another format, and report this"
         ) from None
+
+
+def _set(page: str, images: dict[str, bytes], texts: dict[str, str]) -> tuple[bytes, str]:
+    """Return the PDF and the letters that it lacks; raise RuntimeError where typst cannot."""
+    template = f"--template={_FOLDER / 'document.typ'}"
+    main = _pandoc(_content(page), "typst", "--standalone", template)
+    files = {**images, "main.typ": main}
+    try:
+        return _typst(files, texts, pdf_standards="a-2b"), ""
+    except RuntimeError as error:
+        missing = "".join(dict.fromkeys(_NO_GLYPH.findall(getattr(error, "diagnostic", ""))))
+    return _typst(files, texts), missing
+
+
+def _can_be_set(image: bytes) -> bool:
+    with suppress(RuntimeError):
+        return bool(_typst({"main.typ": b'#image("0.svg")', "0.svg": image}, {}))
+    return False
+
+
+def _with_sources(page: str, deeper_than: int = 0) -> str:
+    """Return the page with the source in place of each formula that nests more elements."""
+
+    def replaced(found: re.Match[str]) -> str:
+        ends = accumulate(-1 if end else 1 for end in _END.findall(found[0]))
+        if max(ends) <= deeper_than:
+            return found[0]
+        source = _SOURCE.search(found[1])
+        return f"<code>{source[1]}</code>" if source else _TAG.sub("", found[0])
+
+    return _FORMULA.sub(replaced, page)
 
 
 def check_installed() -> str:
@@ -74,9 +138,14 @@ def font_warnings(missing: str) -> list[str]:
     return [f"{boxes}; {todo} and make the PDF again"]
 
 
+def _about(page: str) -> dict[str, str]:
+    """Return the author and the date that the page's head states."""
+    return {name: visible(unescape(said)) for name, said in _META.findall(page)}
+
+
 def _content(page: str) -> str:
     """Return the page without folded code and contents; pandoc would read nothing but `main`."""
-    shown = _VERDICT.sub(r"\1<strong>\2</strong></p>", _LEFT_OUT.sub("", page))
+    shown = _LEFT_OUT.sub("", _META.sub("", page))
     return visible(re.sub(r"<(/?)main\b", r"<\1div", shown))
 
 
@@ -86,7 +155,7 @@ def _with_images_apart(page: str) -> tuple[dict[str, bytes], dict[str, str], str
 
     def name(image: re.Match[str]) -> str:
         name, content = f"{len(images)}.svg", b64decode(image[3])
-        images[name] = content if image[2] == "svg" else _framed(content)
+        images[name] = content if is_svg(content) else _framed(image[2], content)
         if image[1]:
             texts[name] = visible(unescape(image[1]))
         return f'<img src="{name}"'
@@ -95,10 +164,14 @@ def _with_images_apart(page: str) -> tuple[dict[str, bytes], dict[str, str], str
     return images, texts, page
 
 
-def _framed(png: bytes) -> bytes:
+def _framed(kind: str, picture: bytes) -> bytes:
     """Return the picture in an SVG: in memory, typst takes files of text alone."""
-    size = f'width="{int.from_bytes(png[16:20])}" height="{int.from_bytes(png[20:24])}"'
-    source = f"data:image/png;base64,{b64encode(png).decode()}"
+    try:
+        width, height = size_of(picture)
+    except ValueError:  # of HTML that a cell put out
+        return _UNREADABLE
+    size = f'width="{width}" height="{height}"'
+    source = f"data:image/{kind};base64,{b64encode(picture).decode()}"
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><image {size} href="{source}"/></svg>'
     return svg.encode()
 

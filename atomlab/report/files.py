@@ -14,7 +14,7 @@ from atomlab.errors import ReportError, SnapshotError
 from atomlab.files import check_writable, undisturbed, whole_files
 
 PAGE, PAPER, NOTEBOOK, FINDINGS = "report.html", "report.pdf", "notebook.ipynb", "findings.json"
-PARTIAL, INDEX = "notebook.partial.ipynb", "index.html"
+FIX, PARTIAL, INDEX, TABLE = "fix.sql", "notebook.partial.ipynb", "index.html", "index.csv"
 _ROOM = "make room, or name another folder"
 # What reports have written into a folder, as `sha256sum -c` reads it. A list of that name which
 # somebody made of their own files has no such first line.
@@ -45,6 +45,12 @@ def make_folder(folder: Path) -> list[Path]:
     return missing
 
 
+def folders_with_reports(folder: Path) -> list[Path]:
+    """Return the folders in `folder` in which reports have left files, in order."""
+    found = sorted(record.parent for record in folder.glob(f"*/{RECORD}"))
+    return [path for path in found if ReportFolder(path).holds_reports]
+
+
 def unwritable(folder: Path, reason: object) -> ReportError:
     """Return the error that a report's files cannot be written."""
     return ReportError(f"cannot be written ({reason})", where=folder, todo=_ROOM)
@@ -61,9 +67,14 @@ class ReportFolder:
     overwrite: bool = False
     inputs: tuple[Path, ...] = ()
 
+    @property
+    def holds_reports(self) -> bool:
+        """Whether reports have left files in it."""
+        return bool(self._recorded())
+
     def check_report(self, *, pdf: bool) -> None:
         """Raise ReportError if a report's files, a PDF among them, cannot be written."""
-        self.check([PAGE, NOTEBOOK, FINDINGS, PARTIAL, *([PAPER] if pdf else [])])
+        self.check([PAGE, NOTEBOOK, FINDINGS, FIX, PARTIAL, *([PAPER] if pdf else [])])
 
     def check(self, names: Iterable[str]) -> None:
         """Raise ReportError if a file of those names is there that is to be kept."""
@@ -85,11 +96,12 @@ class ReportFolder:
                 )
 
     @undisturbed()
-    def write(self, contents: Mapping[str, str | bytes | None]) -> None:
+    def write(self, contents: Mapping[str, str | bytes | None]) -> tuple[str, ...]:
         """Write each content to the file of that name, and the hashes of all to RECORD.
 
-        A file of None is removed if a report wrote it. If one cannot be written, all are as they
-        were before. A text is written as UTF-8, with lone surrogates as escapes.
+        A file of None is removed if a report wrote it; what else earlier reports left is kept, and
+        its names are returned. If one cannot be written, all are as they were before. A text is
+        written as UTF-8, with lone surrogates as escapes.
         """
         new = {
             name: text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
@@ -100,8 +112,8 @@ class ReportFolder:
         dropped = contents.keys() - new.keys()
         gone = [self.path / name for name in dropped if self._is_ours(name)]
         recorded = self._recorded() or {}
-        hashes = {name: value for name, value in recorded.items() if name not in dropped}
-        hashes |= {name: hashlib.sha256(content).hexdigest() for name, content in new.items()}
+        kept = {n: value for n, value in recorded.items() if n not in contents and self._is_ours(n)}
+        hashes = kept | {n: hashlib.sha256(content).hexdigest() for n, content in new.items()}
         if hashes:
             lines = [f"{value}  {name}\n" for name, value in sorted(hashes.items())]
             new[RECORD] = "".join([f"{_OURS}\n", *lines]).encode()
@@ -114,6 +126,7 @@ class ReportFolder:
                     stream.write(content)
         except SnapshotError as error:
             raise ReportError(error.what, where=self.path, todo=_ROOM) from None
+        return tuple(sorted(kept))
 
     def _recorded(self) -> dict[str, str] | None:
         """Return the hash of each file that reports wrote; None if the record is not a report's."""

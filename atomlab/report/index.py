@@ -1,71 +1,48 @@
-"""The page that lists a batch: every report by its result, the worst first, with its answer."""
+"""The page that lists a batch: one table of its reports, the most severe first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from atomlab.report.files import FINDINGS, NOTEBOOK, PAGE, PAPER, PARTIAL
-from atomlab.report.page import MEANINGS
+from atomlab.report.files import PAGE
+from atomlab.report.rows import BESIDE, counts, rows_of, sums
 from atomlab.report.running import Outcome
 from atomlab.report.templates import render
-from atomlab.show.tables import badge
-from atomlab.text import count, printable
-from atomlab.verdicts import EXIT_CODES, tone
+from atomlab.text import printable
+from atomlab.verdicts import tone
 
 
 def index_page(
-    outcomes: Sequence[Outcome], out: Path, snapshot: str, notebook: str, *, missing: int = 0
+    outcomes: Sequence[Outcome],
+    out: Path,
+    snapshot: str,
+    notebook: str,
+    *,
+    tenants: int | None = None,
+    missing: int = 0,
+    earlier: Iterable[Path] = (),
 ) -> str:
     """Return the page as HTML: one self-contained file without scripts, every name escaped.
 
-    `missing` is how many reports an interrupt left unmade.
+    `tenants` is how many were looked at, if more than have a report; `missing` how many reports an
+    interrupt left unmade; `earlier` are folders of earlier reports, which the table does not list.
     """
-    ordered = sorted(outcomes, key=lambda o: (o.task.name.lower(), o.task.subject))
-    groups = [
-        {
-            "result": result,
-            "tone": tone(result),
-            "column": "what went wrong" if result == "failed" else "answer",
-            "caption": f"{MEANINGS[result].capitalize()}. In the order of names.",
-            "rows": [_row(outcome, out) for outcome in ordered if outcome.result == result],
-        }
-        for result in EXIT_CODES  # which names the worst first
-    ]
+    rows = rows_of(outcomes, out)
+    title = sums(rows, tenants)[0]
     return render(
         "report/index.html",
         styles=["style.css", "index.css"],
-        title=f"{count(len(outcomes), 'report')} on {printable(snapshot)}",
-        notebook=notebook,
-        groups=groups,
+        title=f"{title[:1].upper()}{title[1:]}",
+        about=f"{notebook} on {printable(snapshot)}",
+        counts=counts(rows) if rows else "",
+        rows=rows,
+        verdicts=any(row.verdict for row in rows),
+        beside=BESIDE,
+        address=quote,
+        tone=tone,
         missing=missing,
         asked=missing + len(outcomes),
+        earlier=[(printable(path.name), quote(f"{path.name}/{PAGE}")) for path in earlier],
     )
-
-
-def _row(outcome: Outcome, out: Path) -> dict[str, Any]:
-    task, report = outcome.task, outcome.report
-    files = {"partial notebook": PARTIAL}
-    if report:
-        files = {"PDF": PAPER} if report.paper else {}
-        files |= {"notebook": NOTEBOOK, "findings": FINDINGS}
-    name = printable(task.name)
-    return {
-        "name": name,
-        "subject": "" if task.subject == name else printable(task.subject),
-        "report": _address(task.folder / PAGE, out) if report else None,
-        "certainty": badge(report.certainty) if report and report.certainty else "",
-        "text": printable(report.answer if report else outcome.error, 2000),
-        "files": [
-            (label, _address(task.folder / file, out))
-            for label, file in files.items()
-            if (task.folder / file).exists()
-        ],
-        "seconds": outcome.seconds,
-    }
-
-
-def _address(path: Path, out: Path) -> str:
-    return quote(path.relative_to(out).as_posix())

@@ -34,8 +34,9 @@ def running_kernel(folder: Path | None = None) -> Iterator[AsyncKernelManager]:
     """Start a Python kernel that boots in the background, and kill it at the end.
 
     It is the Python of this process, reached over sockets in a folder that only this user can
-    enter, without the user's own configuration of IPython. It runs, and may import, in `folder`;
-    without one it runs in an empty folder, and imports only what is installed.
+    enter, without the user's own configuration of IPython. It runs in `folder` and may import from
+    it, as in JupyterLab, but leaves no compiled modules there; without one it runs in an empty
+    folder, and imports only what is installed.
     """
     with scratch_folder() as private:
         place = folder or private / "empty"
@@ -51,7 +52,15 @@ def running_kernel(folder: Path | None = None) -> Iterator[AsyncKernelManager]:
             ip=str(private / "kernel"),
         )
         try:
-            argv = ["-E", "-s", "-c", _LAUNCH.format(_path_for(folder)), "-f", "{connection_file}"]
+            argv = [
+                "-E",
+                "-s",
+                *(["-B"] if folder else []),
+                "-c",
+                _LAUNCH.format(_path_for(folder)),
+                "-f",
+                "{connection_file}",
+            ]
             manager.kernel_spec.argv = [sys.executable, *argv]  # type: ignore[union-attr] # is set
             with (private / _LOG).open("ab") as log:
                 run_sync(manager.start_kernel)(

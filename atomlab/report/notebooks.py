@@ -16,14 +16,12 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from atomlab.diagnosis.findings import MIME, RESULTS, Conclusion, result_of
 from atomlab.errors import InputError, ReportError
-from atomlab.files import read_bytes
+from atomlab.files import read_bytes, shipped
 from atomlab.text import did_you_mean, listed, storable
 
 VERIFICATION, TRIAGE = "root_cause_verification", "tenant_triage"
-_PACKAGE = Path(__file__).parents[1]
-# Beside the package in a clone, within it where it is installed.
-_PLACES = (_PACKAGE.parent / "notebooks", _PACKAGE / "notebooks")
 _TYPES: Mapping[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
 _IMPORT = "from typing import Literal"
 
@@ -52,21 +50,22 @@ class Parameter:
 
 def shipped_notebooks() -> dict[str, Path]:
     """Return the shipped notebooks by name; raise ReportError if there are none."""
-    found = {path.stem: path for place in _PLACES for path in sorted(place.glob("*.ipynb"))}
+    folder = shipped("notebooks")
+    found = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
     if not found:
-        raise ReportError("no notebooks were installed", where=_PACKAGE, todo="reinstall atomlab")
+        raise ReportError("no notebooks were installed", where=folder, todo="reinstall atomlab")
     return found
 
 
 def shipped_notebook(name: str) -> Path:
     """Return the path of a shipped notebook; raise InputError, with near misses, if none."""
-    shipped = shipped_notebooks()
-    if name not in shipped:
+    known = shipped_notebooks()
+    if name not in known:
         raise InputError(
             f"no notebook {name!r}",
-            todo=f"{did_you_mean(name, shipped)} there are {', '.join(shipped)}".strip(),
+            todo=f"{did_you_mean(name, known)} there are {', '.join(known)}".strip(),
         )
-    return shipped[name]
+    return known[name]
 
 
 def find_notebook(name: str) -> Path:
@@ -176,3 +175,24 @@ def _declared(line: str, where: Path) -> Parameter:
             todo="write name: type = default  # help",
         ) from None
     return parameter
+
+
+def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the findings that an executed notebook holds; raise ReportError unless it has one."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    stated = [o["data"][MIME] for o in outputs if MIME in o.get("data", {})]
+    if len(stated) == 1 and _are_findings(stated[0]):
+        return dict(stated[0])
+    what = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
+    raise ReportError(
+        f"the notebook ran, but states {what}",
+        todo="let its last cell, and no other, evaluate atomlab.Findings(case)",
+    )
+
+
+def _are_findings(stated: Any) -> bool:
+    try:
+        Conclusion.model_validate(stated)
+    except ValidationError:
+        return False
+    return result_of(stated) in RESULTS

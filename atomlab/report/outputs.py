@@ -1,77 +1,54 @@
-"""What cells put out, as safe HTML, as much as a page holds."""
+"""What cells say and put out, as safe HTML, as much as a page holds."""
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import nh3
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from atomlab.text import listed, printable, visible
+from atomlab.diagnosis.findings import MIME
+from atomlab.report.formulas import text_with_formulas
+from atomlab.report.harmless import ELSEWHERE, clean, clean_and_say, left_out, losses
+from atomlab.report.pictures import picture
+from atomlab.report.prose import prose
+from atomlab.text import joined, listed, visible
 
 # Characters of text and of HTML in one output, and bytes of all outputs of a page together, so
 # that a report stays below 2 MB.
-_TEXT, _HTML, _PAGE = 100_000, 600_000, 1_600_000
-_ELSEWHERE = "notebook.ipynb, beside this report, has it"
-_TAGS = set(
-    """a b blockquote br caption code dd details div dl dt em figcaption figure h2 h3 h4 hr img li
-    ol p picture pre source span strong summary table tbody td th thead tr ul wbr""".split()  # noqa: SIM905
-)
-_ATTRIBUTES = {
-    "*": set("alt aria-label class colspan data-label media open role scope title".split()),  # noqa: SIM905
-    "a": {"href"},
-    "img": {"src"},
-    "source": {"srcset"},
+_TEXT, _LATEX, _HTML, _PAGE = 100_000, 20_000, 600_000, 1_600_000
+# Kinds, by a part of their names, of which only a script makes something that can be seen.
+_LIVE = {
+    "vega": "a Vega chart",
+    "plotly": "a plotly chart",
+    "bokeh": "a Bokeh chart",
+    "holoviews": "a HoloViews chart",
+    "widget": "a widget",
+    "javascript": "JavaScript",
 }
-_IMAGE = re.compile(r"data:image/(?:svg\+xml|png);base64,[A-Za-z0-9+/]+=*")
-# Addresses lead within the page, and images are in it.
-_ADDRESSES = {"href": re.compile(r"#.*", re.DOTALL), "src": _IMAGE, "srcset": _IMAGE}
-
-
-def _inside(_tag: str, name: str, value: str) -> str | None:
-    """Return the attribute's value, None for an address outside the page."""
-    allowed = _ADDRESSES.get(name)
-    return value if allowed is None or allowed.fullmatch(value) else None
-
-
-_cleaner = nh3.Cleaner(
-    tags=_TAGS,
-    attributes=_ATTRIBUTES,
-    attribute_filter=_inside,
-    url_schemes={"data"},
-    link_rel=None,
-)
-_markdown = MarkdownIt("commonmark").enable("table")
-
-
-def clean(html: str) -> Markup:
-    """Return the HTML cut down to tags and attributes that are harmless."""
-    return Markup(_cleaner.clean(html))  # noqa: S704 - this is what makes it safe
-
-
-def prose(markdown: str) -> Markup:
-    """Return Markdown, HTML in it included, as harmless HTML."""
-    return clean(_markdown.render(markdown))
 
 
 def fragments(cells: Sequence[Mapping[str, Any]]) -> Iterator[list[Markup]]:
-    """Yield each cell's outputs as HTML; a note stands for what the page cannot hold."""
+    """Yield each cell's text or outputs as HTML; a note stands for what the page cannot hold."""
     left = _PAGE
     for cell in cells:
         shown = []
-        for output in cell.get("outputs", ()):
-            fragment = _fragment(output)
+        for fragment in _parts(cell):
             if _size(fragment) > left:
-                fragment = _note(
-                    f"An output of {len(fragment):,} characters is more than fits here"
+                what = "A text" if cell["cell_type"] == "markdown" else "An output"
+                fragment = _too_large(
+                    f"{what} of {len(fragment):,} characters is more than fits here"
                 )
             left -= _size(fragment)
             shown.append(fragment)
         yield shown
+
+
+def _parts(cell: Mapping[str, Any]) -> Iterator[Markup]:
+    if cell["cell_type"] == "markdown":
+        yield prose(cell["source"], cell.get("attachments"))
+    yield from map(_fragment, cell.get("outputs", ()))
 
 
 def _size(fragment: Markup) -> int:
@@ -83,39 +60,50 @@ def _fragment(output: Mapping[str, Any]) -> Markup:
         return _text(output["text"])
     if output["output_type"] == "error":
         return _text(f"{output['ename']}: {output['evalue']}")
-    data = {kind: str(content) for kind, content in output["data"].items()}
-    if html := data.get("text/html"):
-        if len(html) > _HTML:
-            return _note(f"An output of {len(html):,} characters is too large for this page")
-        return clean(visible(html))
-    if picture := _picture(data):
-        return picture
-    markdown = data.get("text/markdown", "")
-    if markdown and len(markdown) <= _TEXT:
+    data = {kind: content for kind, content in output["data"].items() if kind != MIME}
+    live = [_named(kind) for kind in data if any(part in kind.lower() for part in _LIVE)]
+    html = str(data.get("text/html") or "")
+    if shown := (live or not html or any(losses(html))) and picture(data):
+        return shown
+    shown = _best(data, html)
+    if not live and shown is not None:
+        return shown
+    if not live and {*data} <= {"text/plain"}:
+        return _text(str(data.get("text/plain", "")))
+    if live:
+        return (shown or Markup()) + left_out(joined(live))
+    kinds = listed(kind for kind in data if kind != "text/plain")
+    return left_out(f"an output of the kind {kinds}", "a report cannot show it")
+
+
+def _best(data: Mapping[str, Any], html: str) -> Markup | None:
+    """Return what shows the most of the output, but for its pictures and its plain text."""
+    latex, markdown = (str(data.get(kind) or "") for kind in ("text/latex", "text/markdown"))
+    for text, limit in ((html, _HTML), (latex, _LATEX), (markdown, _TEXT)):
+        if len(text) > limit:
+            return _too_large(f"An output of {len(text):,} characters is too large for this page")
+    if html:
+        return clean_and_say(visible(html))
+    if latex:
+        return clean(f'<div class="formula">{text_with_formulas(visible(latex))}</div>')
+    if markdown:
         return Markup('<div class="prose">{}</div>').format(prose(visible(markdown)))
-    if "text/plain" in data:
-        return _text(data["text/plain"])
-    return _note(f"An output of the kind {printable(listed(data))} is not shown")
+    if "application/json" in data:
+        return _text(json.dumps(data["application/json"], indent=1, ensure_ascii=False))
+    return None
+
+
+def _named(kind: str) -> str:
+    """Return the words for a kind that needs a script, and its name."""
+    words = next(words for part, words in _LIVE.items() if part in kind.lower())
+    return f"{words} ({listed([kind])})"
 
 
 def _text(text: str) -> Markup:
     rest = len(text) - _TEXT
-    more = f"\n… {rest:,} more characters; {_ELSEWHERE}." if rest > 0 else ""
+    more = f"\n… {rest:,} more characters; {ELSEWHERE}." if rest > 0 else ""
     return Markup("<pre>{}</pre>").format(visible(text[:_TEXT]) + more)
 
 
-def _note(what: str) -> Markup:
-    return Markup("<pre>{}; {}.</pre>").format(what, _ELSEWHERE)
-
-
-def _picture(data: Mapping[str, str]) -> Markup | None:
-    """Return a picture as an `img` that holds it, if there is one; no SVG is ever inline."""
-    if "image/svg+xml" in data:
-        kind, content = "svg+xml", b64encode(data["image/svg+xml"].encode()).decode()
-    elif "image/png" in data:
-        kind, content = "png", "".join(data["image/png"].split())
-    else:
-        return None
-    alt = printable(data.get("text/plain", "A picture"), 200)
-    address = f"data:image/{kind};base64,{content}"
-    return clean(Markup('<img alt="{}" src="{}">').format(alt, address))
+def _too_large(what: str) -> Markup:
+    return Markup("<pre>{}; {}.</pre>").format(what, ELSEWHERE)

@@ -1,4 +1,4 @@
-"""A report's page: its header and footer around the notebook, and the order of its sections."""
+"""A report's page: what stands around the notebook, and the order of its sections."""
 
 from __future__ import annotations
 
@@ -9,44 +9,37 @@ from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 
+from markupsafe import Markup
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell
 
 from atomlab.byok.request import in_words
-from atomlab.diagnosis.findings import MIME, certainty_of, result_of
+from atomlab.diagnosis.findings import MIME
 from atomlab.errors import ReportError
-from atomlab.report.outputs import fragments, prose
+from atomlab.report.files import FIX
+from atomlab.report.first_page import FirstPage, first_page, script_of
+from atomlab.report.outputs import fragments
 from atomlab.report.templates import render
+from atomlab.show.glossary import explained
 from atomlab.show.words import mode_in
 from atomlab.text import printable
-from atomlab.verdicts import STATUSES, tone
 
 _HEADING = re.compile(r"(#{2,3}) (.+)")
 _ABOUT = "What this report can and cannot show"
 _USERS_OWN = "not one of atomlab's: it may import Python files of its own folder"
-MEANINGS = {
-    "failed": "the report could not be made",
-    "refuted": "not every claim holds",
-    "affected": "requests find no model",
-    "inconclusive": "the evidence is not sufficient to judge the claims",
-    "undecided": "the evidence is not sufficient to say whether requests find a model",
-    "confirmed": "every claim holds",
-    "healthy": "every request that was tried finds a model",
-}
 
 
 @dataclass(frozen=True)
 class Page:
-    """Header, contents and footer of a report, as plain text.
+    """First page, contents and footer of a report, as plain text.
 
-    `question` is the notebook's title; `results` are tone and words of what was found, the first
-    of them the answer to the question; `contents` are level, anchor and heading of each section.
+    `question` is the notebook's title, where it is not the page's; `script` says whether there is
+    SQL beside the page; `contents` are level, anchor and heading of each section.
     """
 
-    title: str
+    first: FirstPage
     question: str
-    results: Sequence[tuple[str, str]]
-    answer: str
+    script: bool
     facts: Mapping[str, str]
     note: str
     contents: Sequence[tuple[int, str, str]]
@@ -54,7 +47,7 @@ class Page:
 
 
 def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> str:
-    """Return the report as one file: result and answer first, the notebook's code folded away.
+    """Return the report as one file: first a page in plain words, then the notebook, code folded.
 
     It has no script and no address outside the file, and a Content-Security-Policy that allows
     neither, nor any style but the report's own. HTML that cells put out is cut down to a list of
@@ -69,12 +62,14 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
             todo="let the notebook's last cell evaluate atomlab.Findings(case)",
         ) from None
     cells = arranged(notebook.cells)
+    shown = list(zip(cells, fragments(cells), strict=True))
     return render(
         "report/report.html",
         styles=["style.css"],
         page=page,
-        cells=zip(cells, fragments(cells), strict=True),
-        prose=prose,
+        words=explained(" ".join(_texts(page, shown))),
+        fix=FIX,
+        cells=shown,
     )
 
 
@@ -85,11 +80,12 @@ def page_of(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
     question = first.lstrip("# ")
     manifest = findings.get("snapshot", {}).get("manifest", {})
     provenance = dict(_provenance(notebook, findings))
+    plain = first_page(findings, question)
+    asked = first.startswith("# ") and question != plain.title
     return Page(
-        title=printable(_status(findings) or findings.get("title") or question or "Report", 300),
-        question=printable(question, 300) if first.startswith("# ") else "",
-        results=list(_results(findings)),
-        answer=printable(findings["answer"], 4000),
+        first=plain,
+        question=printable(question, 300) if asked else "",
+        script=bool(script_of(findings)),
         facts=dict(_facts(findings)),
         note=printable(manifest.get("note") or "", 300),
         contents=[
@@ -110,32 +106,23 @@ def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
     """
     first = next((n for n, cell in enumerate(cells) if _heading(cell)), 0)
     before = [cell for cell in cells[:first] if not _is_parameters(cell)]
-    texts = [re.sub(r"\A# .*\n?", "", c.source).strip() for c in before if _is_prose(c)]
+    texts = [cell for cell in before if _is_prose(cell)]
     code = [cell.source for cell in before if not _is_prose(cell)]
-    about = [new_markdown_cell("\n\n".join([f"## {_ABOUT}", *texts]), id="about")] if texts else []
+    # Each a cell of its own still: two may have pictures of the same name.
+    about = [NotebookNode(c, source=re.sub(r"\A# .*\n?", "", c.source).strip()) for c in texts]
+    if about:
+        about[0] |= {"source": f"## {_ABOUT}\n\n{about[0].source}", "id": "about"}
     setup = [new_code_cell("\n\n".join(code), id="setup")] if code else []
     shown = [c for c in cells[first:] if not _is_parameters(c) and not _states_findings(c)]
     return [*shown, *about, *setup]
 
 
-def _status(findings: Mapping[str, Any]) -> str:
-    """Return the tenant and its status, empty where the findings are about something else."""
-    result, tenant = result_of(findings), findings.get("diagnosis", {}).get("tenant")
-    return f"{printable(tenant['name'], 200)}: {result}" if result in STATUSES and tenant else ""
-
-
-def _results(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the status, and how sure the cause is; or the verdict on the claims."""
-    result, certainty = result_of(findings), certainty_of(findings)
-    claims = findings.get("verification", {"claims": None})["claims"]
-    if result in STATUSES or claims:
-        yield tone(result), f"{result.capitalize()}: {MEANINGS[result]}"
-    elif claims is None:
-        yield tone(result), result.capitalize()
-    else:
-        yield tone("inconclusive"), "Inconclusive: no claim given"
-    if certainty:
-        yield tone(certainty), f"Cause: {certainty}"
+def _texts(page: Page, cells: Sequence[tuple[NotebookNode, Sequence[Markup]]]) -> Iterator[str]:
+    """Yield the texts that a reader of the page meets, code aside."""
+    yield from (page.first.status, *page.first.sentences.values(), *page.facts.values())
+    for cell, outputs in cells:
+        yield cell.source if _is_prose(cell) else ""
+        yield from (re.sub(r"<[^>]*>", " ", output) for output in outputs)
 
 
 def _facts(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomlab.errors import InputError
-from atomlab.report.files import INDEX, RECORD, ReportFolder
-from atomlab.report.notebooks import check_parameters, given_files, parameters_of
+from atomlab.report.files import INDEX, RECORD, TABLE, ReportFolder
+from atomlab.report.notebooks import Parameter, check_parameters, given_files, parameters_of
 from atomlab.show.words import ai_mode_of, managed_of
 from atomlab.text import printable
 
@@ -88,6 +89,7 @@ def checked(wanted: Wanted) -> Wanted:
             "the notebook is about a tenant", where=notebook, todo="add --tenant or --all-affected"
         )
     values = check_parameters(given, declared, notebook)
+    values = {name: _whole_path(value, declared[name]) for name, value in values.items()}
     if "hypothesis" in declared and not wanted.hypothesis:
         values["hypothesis"] = ""  # not the notebook's own
     if wanted.managed is not None:
@@ -132,6 +134,17 @@ def plan(wanted: Wanted) -> list[Task]:
     ]
 
 
+def _whole_path(value: Any, parameter: Parameter) -> Any:
+    """Return an absolute path for the relative one of a file: the notebook runs elsewhere.
+
+    Only a text with a slash or an ending can name one; `simple` is a word, whatever lies around.
+    """
+    if not isinstance(value, str) or parameter.choices or Path(value).is_absolute():
+        return value
+    named = "/" in value or Path(value).suffix
+    return str(Path(value).absolute()) if named and os.path.isfile(value) else value  # noqa: PTH113
+
+
 def folder_names(tenants: Sequence[Tenant]) -> list[str]:
     """Return a folder name for each tenant: plain, and all different, whatever ids hold.
 
@@ -141,7 +154,7 @@ def folder_names(tenants: Sequence[Tenant]) -> list[str]:
     wanted = [tenant.subdomain or tenant.id for tenant in tenants]
     plain = [re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].lstrip(".-") for name in wanted]
     # Some file systems ignore case.
-    uses = Counter(name.lower() for name in [INDEX, RECORD, *plain])
+    uses = Counter(name.lower() for name in [INDEX, TABLE, RECORD, *plain])
     return [
         name
         if name == original and uses[name.lower()] == 1

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from atomlab.text import printable
 
@@ -31,15 +30,18 @@ def showing_cells(subject: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def showing_batch(reports: int) -> Iterator[Callable[[str, str], None]]:
-    """Give what prints a line for each report that has ended, above the bar of all."""
-    with _progress("made") as bar:
+def showing_batch(reports: int) -> Iterator[Callable[[], None]]:
+    """Give what counts a report that has ended; where no bar can move, each tenth has a line."""
+    with _progress("ended") as bar:
         task = bar.add_task("all reports", total=reports)
 
-        def show(subject: str, result: str) -> None:
-            line = Text(f"{printable(subject, 40)}: {result}")
-            bar.console.print(line, soft_wrap=True)
+        def show() -> None:
+            before = bar.tasks[task].completed
             bar.advance(task)
+            ended = bar.tasks[task].completed
+            tenth = ended * 10 // reports > before * 10 // reports
+            if tenth and ended < reports and not bar.console.is_terminal:
+                bar.console.print(f"{ended:.0f} of {reports} reports have ended", highlight=False)
 
         yield show
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atomlab.diagnosis.findings import certainty_of, findings_in, result_of
+from atomlab.diagnosis.findings import certainty_of, result_of
 from atomlab.errors import Ended, ReportError
 from atomlab.report.export import check_installed, to_pdf
 from atomlab.report.files import (
     FINDINGS,
+    FIX,
     NOTEBOOK,
     PAGE,
     PAPER,
@@ -26,7 +27,13 @@ from atomlab.report.files import (
     unwritable,
 )
 from atomlab.report.kernel import running_kernel
-from atomlab.report.notebooks import check_parameters, folder_of, given_files, parameters_of
+from atomlab.report.notebooks import (
+    check_parameters,
+    findings_in,
+    folder_of,
+    given_files,
+    parameters_of,
+)
 from atomlab.report.plan import Task, Wanted, plan
 from atomlab.show.words import mode_in
 from atomlab.text import printable
@@ -43,7 +50,8 @@ class Report:
 
     The result is the verdict on claims, or a tenant's status; `certainty` says how sure the cause
     is of an affected tenant; `mode` how requests are served, where that is not as usual; `missing`
-    has the letters of the PDF that no font of this machine has.
+    has the letters of the PDF that no font of this machine has; `summary` is as the findings state
+    it, if they do; `kept` names files of earlier reports that are still in the folder.
     """
 
     result: str
@@ -53,6 +61,8 @@ class Report:
     mode: str = ""
     paper: bool = False
     missing: str = ""
+    summary: Mapping[str, Any] | None = None
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,8 +84,9 @@ class _OutOfTimeError(KeyboardInterrupt):
     """The deadline has come; asyncio hands on no other exception that a signal raises."""
 
 
-def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
-    """Make the one report that is wanted; return what it is about, and the report."""
+def make_one(wanted: Wanted, timeout_s: float) -> Outcome:
+    """Make the one report that is wanted; return it with what it is about."""
+    started = time.monotonic()
     wanted.folder.check_report(pdf=wanted.pdf)
     with running_kernel(folder_of(wanted.notebook)) as kernel:
         # It boots while this is loaded, and the snapshot, tenant and hypothesis are looked at.
@@ -84,7 +95,7 @@ def make_one(wanted: Wanted, timeout_s: float) -> tuple[str, Report]:
         (task,) = plan(wanted)
         with showing_cells(task.subject) as on_cell:
             report = run_report(task, timeout_s, on_cell, kernel)
-    return task.subject, report
+    return Outcome(task, report, "", time.monotonic() - started)
 
 
 def run_report(
@@ -96,7 +107,7 @@ def run_report(
     `kernel` is a fresh one, else one is started. Raises InputError for parameters that do not fit
     the notebook, before anything runs, and ReportError. After an error or the end of the time, or
     where it is asked to end (Ended), PARTIAL has the notebook as far as it came; a run that is
-    interrupted leaves nothing. An earlier PDF goes where none is asked for.
+    interrupted leaves nothing. An earlier PDF is kept where none is asked for.
     """
     started = time.monotonic()
     values = check_parameters(task.parameters, parameters_of(task.notebook), task.notebook)
@@ -118,6 +129,7 @@ def run_report(
 
 
 def _write(task: Task, execution: Execution, users_own: bool) -> Report:
+    from atomlab.report.first_page import script_of
     from atomlab.report.page import to_html
 
     findings = findings_in(execution.notebook)
@@ -135,16 +147,17 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
         mode_in(findings),
         paper=task.pdf,
         missing=missing,
+        summary=findings.get("summary"),
     )
     contents = {
-        PAPER: paper,
         NOTEBOOK: execution.text,
         FINDINGS: json.dumps(findings, indent=1) + "\n",
         PAGE: page,
         PARTIAL: None,
+        **({FIX: script} if (script := script_of(findings)) else {}),
+        **({PAPER: paper} if paper else {}),
     }
-    execution.files.write(contents)
-    return report
+    return replace(report, kept=execution.files.write(contents))
 
 
 @contextmanager

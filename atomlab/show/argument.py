@@ -1,4 +1,4 @@
-"""A diagnosis as a short argument in the terminal: what failed, why, why not else, the fix."""
+"""A diagnosis in the terminal: the evidence first, at the end the answer in plain words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
 from atomlab.diagnosis.answers import mode_of
-from atomlab.diagnosis.fixes import best_fix, in_words, kinds_of
+from atomlab.diagnosis.fixes import as_named, best_fix, in_words, kinds_of
+from atomlab.diagnosis.summary import summarize
 from atomlab.show.palette import TERMINAL, terminal_colour
-from atomlab.show.terminal import columns, print_line, print_warnings
+from atomlab.show.terminal import (
+    Detail,
+    columns,
+    console,
+    folds,
+    print_line,
+    print_price_warnings,
+    print_table,
+    print_text,
+    print_warnings,
+)
 from atomlab.show.words import describe_answer
 from atomlab.text import count, listed, printable
 
@@ -23,34 +34,91 @@ if TYPE_CHECKING:
     from atomlab.byok.ranking import Candidate
     from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
     from atomlab.diagnosis.explanation import FixSet
+    from atomlab.diagnosis.findings import Summary
 
 T = TypeVar("T")
 _LABEL_WIDTH = 9
+_ANSWER = {
+    "What": "what",
+    "Why": "why",
+    "What to do": "todo",
+    "Whose turn": "who",
+    "Stays broken": "left",
+}
 
 
-def print_diagnosis(diagnosis: Diagnosis, snapshot: str) -> None:
-    """Print a diagnosis on one screen: status, rows, outcomes, cause and fix of what failed."""
-    out = Console()
-    print_line(out, _status(diagnosis))
+def print_diagnosis(diagnosis: Diagnosis, snapshot: str, detail: Detail = "usual") -> None:
+    """Print a diagnosis: status, rows, outcomes, causes and their tests, warnings, the answer.
+
+    Warnings go to stderr. Usually it is as much as a screen holds for one kind of request; the
+    answer alone, or every detail, if `detail` asks for it.
+    """
+    out, answer = console(), summarize(diagnosis)
+    if detail != "quiet":
+        _print_observed(out, diagnosis, snapshot, detail)
+        known: set[str] = set()  # what was said already, which -v says again
+        for _, group in groupby(diagnosis.failing, key=_causes):
+            these = list(group)
+            _print_causes(out, these, known)
+            _print_fix(out, these, diagnosis, "" if detail == "verbose" else answer.fix)
+            _print_tests(out, these[0], detail)
+            known |= _evidence(these[0]) if detail != "verbose" else set()
+        _print_assumptions(out, diagnosis, detail)
+        print_price_warnings(diagnosis.platform.pricing.warnings(), detail)
+        print_warnings(_warnings(diagnosis))
+        out.print()
+    print_answer(answer)
+
+
+def print_answer(answer: Summary) -> None:
+    """Print what happens, why, what to do, whose turn it is, and what stays broken even then."""
+    width, tone = max(map(len, _ANSWER)), terminal_colour(answer.status)
+    styles = {"what": TERMINAL["bad"] if answer.mute else tone}
+    for label, name in _ANSWER.items():
+        if said := getattr(answer, name):
+            _argue(console(), label, Text(printable(said, 2000), styles.get(name, "")), width)
+
+
+def _print_observed(out: Console, diagnosis: Diagnosis, snapshot: str, detail: Detail) -> None:
+    """Print who and what was looked at, the rows, and what became of each kind of request."""
+    print_text(out, _status(diagnosis))
     where = f"snapshot {printable(snapshot)}, captured {diagnosis.evidence.captured_at}"
     print_line(out, f"{where}, rules {printable(diagnosis.platform.rules.name)}", "dim")
     if diagnosis.rows:
-        out.print(_rows(diagnosis))
-    missing = sum(look.state == "missing" for look in diagnosis.lookups)
-    rest = f"{missing} of {len(diagnosis.lookups)} providers have no {_place(diagnosis)}"
-    if diagnosis.withheld:
-        rest += f"; {count(diagnosis.withheld, 'other setting')} not captured by name"
-    print_line(out, rest, "dim")
-    for each in diagnosis.requests:
-        _argue(out, each.request.complexity, _outcome(each))
-    for error, these in _grouped(diagnosis.failing, lambda each: each.ranking.error or ""):
-        _argue(out, "error", f"{error} ({kinds_of(these)})", TERMINAL["bad"])
-    for _, group in groupby(diagnosis.failing, key=_causes):
-        _print_group(out, list(group), diagnosis)
-    for what, inputs in _grouped(diagnosis.assumptions, lambda a: f"{a.input} ({a.state})"):
+        print_table(out, _rows(diagnosis))
+    if not diagnosis.rows or detail == "verbose":
+        missing = sum(look.state == "missing" for look in diagnosis.lookups)
+        rest = f"{missing} of {len(diagnosis.lookups)} providers have no {_place(diagnosis)}"
+        if diagnosis.withheld:
+            rest += f"; {count(diagnosis.withheld, 'other setting')} not captured by name"
+        print_line(out, rest, "dim")
+    outcomes = {each.request.complexity: _outcome(each) for each in diagnosis.requests}
+    for _, alike in _grouped(outcomes.items(), lambda pair: pair[1].plain):
+        _argue(out, ", ".join(kind for kind, _ in alike), alike[0][1])
+
+
+def _print_assumptions(out: Console, diagnosis: Diagnosis, detail: Detail) -> None:
+    found = _grouped(diagnosis.assumptions, lambda a: f"{a.input} ({a.state})")
+    if found and detail != "verbose":
+        named = ", ".join(what for what, _ in found)
+        _argue(out, "assumes", printable(f"{named}; -v says what", 400), style="dim")
+        return
+    for what, inputs in found:
         assumed = "; ".join(each.assumed for each in inputs)
-        _argue(out, "assumes", printable(f"{what}: {assumed}", 800), "dim")
-    print_warnings([*diagnosis.platform.pricing.warnings(), *diagnosis.warnings()])
+        _argue(out, "assumes", printable(f"{what}: {assumed}", 800), style="dim")
+
+
+def _warnings(diagnosis: Diagnosis) -> list[str]:
+    """Return a diagnosis's warnings, those that several kinds of request share as one."""
+    kinds = {each.request.complexity for each in diagnosis.requests}
+    found: dict[str, list[str]] = {}
+    for warning in diagnosis.warnings():
+        kind, _, words = warning.partition(": ")
+        if kind in kinds:
+            found.setdefault(words, []).append(kind)
+        else:
+            found[warning] = []
+    return [f"{', '.join(whose)}{': ' if whose else ''}{said}" for said, whose in found.items()]
 
 
 def _status(diagnosis: Diagnosis) -> Text:
@@ -69,49 +137,69 @@ def _status(diagnosis: Diagnosis) -> Text:
     return line
 
 
-def _print_group(out: Console, group: list[RequestDiagnosis], diagnosis: Diagnosis) -> None:
-    """Print the argument for requests that fail for the same causes."""
-    first, which = group[0], kinds_of(group)
-    explanation = first.explanation
-    if not explanation.causes:
+def _print_causes(out: Console, group: list[RequestDiagnosis], known: set[str]) -> None:
+    """Print the causes of requests that fail alike, with what is not known yet of the evidence."""
+    causes, which = group[0].explanation.causes, kinds_of(group)
+    if not causes:
         _argue(out, "cause", f"unexplained ({which}): no deviation found that a fix removes")
-    for cause in explanation.causes:
+    for cause in causes:
         line = Text().append(f"{printable(cause)}, ", "bold")
         line.append(cause.verdict, f"bold {terminal_colour(cause.verdict)}")
         _argue(out, "cause", line.append(f" ({cause.place}; {which})"))
         for sentence in cause.evidence:
-            _argue(out, "", f"- {printable(sentence, 200)}")
-    fix = best_fix(group) or next(iter(explanation.fix_sets), None)
-    if fix is not None:
-        _argue(out, "fix", _fix(fix, group, diagnosis))
-        curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
-        if fix.verified and not fix.cures and curing:
-            instead = min(curing, key=lambda f: f.effort)
-            _argue(out, "instead", _fix(instead, group, diagnosis))
-    if len(explanation.trials) > 1:
-        tried = "; ".join(f"{t.name}: {t.result}" for t in explanation.trials[1:])
-        _argue(out, "placebos", printable(tried, 300), "dim")
-    ruled_out = [other.code for other in first.rivals if other.ruled_out]
-    _argue(out, "ruled out", ", ".join(ruled_out) or "nothing", "dim")
+            if sentence not in known:
+                _argue(out, "", f"- {printable(sentence, 200)}")
+
+
+def _evidence(failing: RequestDiagnosis) -> set[str]:
+    return {sentence for cause in failing.explanation.causes for sentence in cause.evidence}
+
+
+def _print_fix(
+    out: Console, group: list[RequestDiagnosis], diagnosis: Diagnosis, answered: str
+) -> None:
+    """Print the fix of requests that fail alike, in words unless the answer has the same."""
+    fix_sets = group[0].explanation.fix_sets
+    fix = best_fix(group) or next(iter(fix_sets), None)
+    if fix is None:
+        return
+    same = in_words(fix.edits, diagnosis) == answered
+    _argue(out, "fix", _fix(fix, group, diagnosis, "as below" if same else ""))
+    curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
+    if fix.verified and not fix.cures and curing:
+        instead = min(curing, key=lambda f: f.effort)
+        _argue(out, "instead", _fix(instead, group, diagnosis))
+
+
+def _print_tests(out: Console, failing: RequestDiagnosis, detail: Detail) -> None:
+    """Print what must not help, and did not, and which other explanations are ruled out."""
+    explanation = failing.explanation
+    placebos = explanation.trials[1:]
+    ruled_out = [other.code for other in failing.rivals if other.ruled_out]
+    held = not any(trial.cured or not trial.applied for trial in placebos)
+    if held and detail != "verbose":
+        others = f"{count(len(ruled_out), 'other explanation')} ruled out"
+        leave = f"{count(len(placebos), 'placebo')} changed nothing; " if placebos else ""
+        _argue(out, "tested", f"{leave}{others}", style="dim")
+    else:
+        tried = "; ".join(f"{trial.name}: {trial.result}" for trial in placebos)
+        if tried:
+            _argue(out, "placebos", printable(tried, 300), style="dim")
+        _argue(out, "ruled out", ", ".join(ruled_out) or "nothing", style="dim")
     causes = {cause.atom for cause in explanation.causes}
-    left = [r for r in first.rivals if not r.ruled_out and r.code not in causes]
+    left = [r for r in failing.rivals if not r.ruled_out and r.code not in causes]
     if left:
         possible = "; ".join(f"{other.code} ({other.why})" for other in left)
-        _argue(out, "possible", printable(possible, 400), "dim")
+        _argue(out, "possible", printable(possible, 400), style="dim")
 
 
-def _fix(fix: FixSet, group: Sequence[RequestDiagnosis], diagnosis: Diagnosis) -> str:
-    """Return a fix in words, who makes it, its cost, and what running it gave.
-
-    Where it is a new key, and several would do, one of those named in the words was run.
-    """
-    serving, run = diagnosis.keys_that_serve, fix
-    if [edit.kind for edit in fix.edits] == ["new-credential"] and fix.provider not in serving:
-        alike = [f for d in group for f in d.explanation.fix_sets if f.effort == fix.effort]
-        named = (f for f in alike if f.provider in serving and len(f.edits) == 1)
-        run = next(named, fix)
+def _fix(
+    fix: FixSet, group: Sequence[RequestDiagnosis], diagnosis: Diagnosis, words: str = ""
+) -> str:
+    """Return a fix in words, or those given, who makes it, its cost, and what running it gave."""
+    run = as_named(fix, diagnosis)
     key = "" if run is fix else f"with {run.edits[0].setting_key}, "
-    edits = printable(in_words(fix.edits, diagnosis), 400)
+    edits = words or printable(in_words(fix.edits, diagnosis), 400)
     return f"{edits} ({fix.who}, cost {fix.cost}; {key}{_proof(run, group)})"
 
 
@@ -198,14 +286,22 @@ def _outcome(diagnosis: RequestDiagnosis) -> Text:
     return line
 
 
-def _argue(out: Console, label: str, line: str | Text, style: str = "") -> None:
-    """Print a line; a terminal gets it folded beside its label, a pipe in one piece, for grep."""
+def _argue(
+    out: Console, label: str, line: str | Text, width: int = _LABEL_WIDTH, style: str = ""
+) -> None:
+    """Print a line beside its label; where a terminal has to fold it, it stays beside it.
+
+    A label that is wider stands before its line, as in a sentence.
+    """
     line = Text(line, style) if isinstance(line, str) else line
-    if not out.is_terminal:
-        print_line(out, Text.assemble((f"{label:<{_LABEL_WIDTH}} ", "bold"), line))
+    if len(label) > width:
+        print_text(out, Text.assemble((f"{label}: ", "bold"), line))
+        return
+    if not folds(out):
+        print_text(out, Text.assemble((f"{label:<{width}} ", "bold"), line))
         return
     row = Table.grid(padding=(0, 1, 0, 0))
-    row.add_column(width=_LABEL_WIDTH, style="bold")
+    row.add_column(width=width, style="bold")
     row.add_column(overflow="fold")
     row.add_row(label, line)
-    out.print(row)
+    print_table(out, row)

@@ -113,8 +113,9 @@ def _diagnosis_card(diagnosis: Diagnosis) -> Card:
     tenant = diagnosis.tenant
     decided = table_of(
         [_request_row(each, diagnosis) for each in diagnosis.requests],
-        ["request", "status", "usable", "winner", "root cause", "easiest fix", "who acts"],
-        "What is decided for each request as captured, the easiest fix, and who makes it.",
+        ["request", "status", "usable", "winner", "root cause", "easiest fix", "who acts", "needs"],
+        "What is decided for each request as captured, the easiest fix, who makes it, and what "
+        "window and quality the request needs of a model.",
     )
     return Card(
         title=f"Diagnosis of {tenant.name}",
@@ -171,14 +172,16 @@ def _verification_card(verification: Verification) -> Card:
 
 def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, ...]:
     winner, fix = each.ranking.winner, root_fix(each, diagnosis.failing)
+    rules, kind = diagnosis.platform.rules, each.request.complexity
     return (
         each.request.complexity,
         each.status,
         len(each.ranking.order),
-        winner.model if winner else None,
+        f"{winner.model} (no chat model)" if winner and winner.unable else winner and winner.model,
         " and ".join(map(str, each.explanation.root)) or None,
         in_words(fix.edits, diagnosis) if fix else None,
         fix.who if fix else None,
+        f"{rules.min_context_tokens[kind]:,.10g} tokens, quality {rules.min_quality[kind]:g}",
     )
 
 

@@ -25,6 +25,10 @@ from atomlab.text import count, listed, printable
 
 _UNREAD = "the platform reads this row for no provider"
 
+# What the verdict on a claim says of a fault, and of anything else.
+_FAULT = {"confirmed": "fault present", "refuted": "fault gone", "inconclusive": "not known"}
+_SAID = {"confirmed": "true", "refuted": "not true", "inconclusive": "not known"}
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -53,15 +57,22 @@ def assumptions(about: Diagnosis | Verification) -> Table:
 
 
 def claims_again(case: Investigation) -> Table | Sentence:
-    """Return one row per claim: its verdict before the fix, and on the repaired copy."""
-    if case.repaired is None:
+    """Return one row per claim: whether the fault is there before the fix, and on the copy.
+
+    A claim about something else than a fault, as that a key is there, is true or not.
+    """
+    if case.repaired is None or case.hypothesis is None:
         why = "The fix could not be made" if case.fix else "No fix is proposed"
         return Sentence(f"{why}, so there is no repaired copy.")
-    pairs = zip(case.verification.claims, case.repaired.verification.claims, strict=True)
+    before, after = case.verification.claims, case.repaired.verification.claims
+    about = (_SAID if "present" in claim.kind else _FAULT for claim in case.hypothesis.claims)
     return table_of(
-        [(now.id, now.statement, was.verdict, now.verdict, now.observed) for was, now in pairs],
+        [
+            (now.id, now.statement, said[was.verdict], said[now.verdict], now.observed)
+            for was, now, said in zip(before, after, about, strict=True)
+        ],
         ["id", "claim", "before the fix", "after the fix", "observed after the fix"],
-        "The same claims on the scratch copy with the fix made.",
+        "The same checks on the scratch copy with the fix made.",
     )
 
 

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.diagnosis.edits import WHO
-from atomlab.fleet.impacts import Failure
+from atomlab.fleet.summary import EFFORTS, effort_of_fix
 from atomlab.fleet.survey import UNEXPLAINED, Fleet
 from atomlab.show.pictures import Cell, Picture, bars, grid
 from atomlab.text import count, printable
 
 _NOBODY = "none is affected"
-# What a fix asks, and of whom; the easiest first.
-EFFORTS = {
-    "held": "copy a key that the tenant holds",
-    "repair-row": "the tenant enters a valid key in the row",
-    "new-credential": "the tenant gets a new credential",
-    "operator": "an operator changes the configuration",
-    "engineering": "engineering changes the code",
-    "": "none of the fixes that were run helped",
-}
+_NONE = Cell("")
 
 
 def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
@@ -40,12 +31,12 @@ def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
             for n, r in zip(left, [0, *rejected], strict=True)
         ]
         heading = f"{title}: {len(ranking.order):,} usable"
-        drawn.append(bars(["all models", *NAMES], left, texts, heading, log=True))
+        drawn.append(bars(["all models", *NAMES], left, texts, heading))
     counts = "; ".join(f"{title}: {ranking.summary()}" for title, ranking in panels.items())
     return Picture(
         drawn[0],
-        f"Models left after each filter, in the platform's order, for {complexity} requests. "
-        "The scale is logarithmic; in brackets, how many the filter rejects.",
+        f"Models left after each filter, in the platform's order, for {complexity} requests; in "
+        "brackets, how many the filter rejects.",
         f"Models left after each filter, {complexity} requests. {counts}.",
         *drawn[1:],
     )
@@ -54,24 +45,39 @@ def funnel(before: Ranking, after: Ranking | None = None) -> Picture:
 def blockers(before: Ranking, after: Ranking | None = None) -> Picture:
     """Return for each provider and filter the share of the provider's models that it rejects.
 
-    Providers that the registry lacks are one row. A model that several could serve is in each's.
+    Drawn are the providers for which `after` something differs, else those with a client, else
+    all; and the filters that reject something. Providers that the registry lacks are one row. A
+    model that several could serve is in each's.
     """
     panels, platform = _panels(before, after), before.view.platform
     rows = {p.id: platform.models_of(p.id) for p in platform.providers if platform.has_models(p.id)}
     rows["not in the registry"] = np.array(~platform.models.matches.any(axis=1), dtype=bool)
-    names = [f"{printable(name, 20)} ({int(mask.sum()):,})" for name, mask in rows.items()]
+    shares = [
+        {name: _shares(each, mask) for name, mask in rows.items()} for each in panels.values()
+    ]
+    differ = [name for name in rows if shares[0][name] != shares[-1][name]]
+    held = [n for n in rows if rows[n].any() and shares[0][n].get("client", _NONE).text != "100"]
+    shown = differ or held or list(rows)
+    filters = [n for n in NAMES if any(n in each[name] for each in shares for name in shown)]
+    names = [f"{printable(name, 20)} ({int(rows[name].sum()):,})" for name in shown]
     drawn = [
-        grid(names, [*NAMES, "usable"], _shares(ranking, rows), title, half=True)
-        for title, ranking in panels.items()
+        grid(names, [*filters, "usable"], _cells(share, shown, filters), title, half=True)
+        for title, share in zip(panels, shares, strict=True)
     ]
     usable = "; ".join(
         f"{title}: " + (", ".join(n for n, m in rows.items() if _usable(ranking, m)) or "none")
         for title, ranking in panels.items()
     )
+    rest = len(rows) - len(shown)
     return Picture(
         drawn[0],
         "Percentage of each provider's models that a filter rejects, each filter by itself. The "
-        "last column counts the models that no filter rejects.",
+        "last column counts the models that no filter rejects."
+        + (
+            f" Not shown: {rest} rows {'that stay the same' if differ else 'without a client'}."
+            if rest
+            else ""
+        ),
         f"Models rejected, by provider and filter. Providers with usable models, {usable}.",
         *drawn[1:],
     )
@@ -124,8 +130,9 @@ def tenants_by_request(fleet: Fleet) -> Picture:
 
 def tenants_by_effort(fleet: Fleet) -> Picture:
     """Return how many tenants need which effort, for the first of their requests that fails."""
-    found = Counter(_effort(impact.failures[0], fleet) for impact in fleet.affected)
-    numbers = {label: found[label] for label in EFFORTS.values() if found[label]}
+    rules = fleet.platform.rules
+    found = Counter(effort_of_fix(impact.failures[0], rules) for impact in fleet.affected)
+    numbers = {label: found[name] for name, label in EFFORTS.items() if found[name]}
     described = "; ".join(f"{label}: {count(n, 'tenant')}" for label, n in numbers.items())
     return Picture(
         bars([*numbers], [*numbers.values()], [f"{n:,}" for n in numbers.values()]),
@@ -139,19 +146,27 @@ def _panels(before: Ranking, after: Ranking | None) -> dict[str, Ranking]:
     return {"as captured": before} | ({"after the fix": after} if after else {})
 
 
-def _shares(ranking: Ranking, rows: Mapping[str, np.ndarray]) -> dict[tuple[int, int], Cell]:
-    """Return a cell per provider and filter with the share that it rejects, and who is left."""
+def _shares(ranking: Ranking, mask: np.ndarray) -> dict[str, Cell]:
+    """Return for each filter that rejects some of these models the share, and how many are left."""
     cells = {}
-    for row, mask in enumerate(rows.values()):
-        for column in range(len(NAMES)):
-            share = ((ranking.blockers[mask] >> column) & 1).sum() / max(mask.sum(), 1)
-            if share:
-                percent = "100" if share == 1 else f"{min(100 * share, 99):.0f}"
-                text = percent if share >= 0.01 else "<1"
-                cells[row, column] = Cell(text, shade=_shade(share))
-        usable = _usable(ranking, mask)
-        cells[row, len(NAMES)] = Cell(f"{usable:,}", "good" if usable else "muted")
-    return cells
+    for place, name in enumerate(NAMES):
+        share = ((ranking.blockers[mask] >> place) & 1).sum() / max(mask.sum(), 1)
+        if share:
+            percent = "100" if share == 1 else f"{min(100 * share, 99):.0f}"
+            cells[name] = Cell(percent if share >= 0.01 else "<1", shade=_shade(share))
+    usable = _usable(ranking, mask)
+    return cells | {"usable": Cell(f"{usable:,}", "good" if usable else "muted")}
+
+
+def _cells(
+    shares: Mapping[str, Mapping[str, Cell]], rows: Sequence[str], filters: Sequence[str]
+) -> dict[tuple[int, int], Cell]:
+    return {
+        (row, column): shares[provider][name]
+        for row, provider in enumerate(rows)
+        for column, name in enumerate([*filters, "usable"])
+        if name in shares[provider]
+    }
 
 
 def _usable(ranking: Ranking, mask: np.ndarray) -> int:
@@ -161,15 +176,3 @@ def _usable(ranking: Ranking, mask: np.ndarray) -> int:
 def _shade(share: float) -> int:
     """Return the shade of a share: none, below a quarter, below a half, below all, all."""
     return sum((share > 0, share >= 0.25, share >= 0.5, share >= 1))
-
-
-def _effort(failure: Failure, fleet: Fleet) -> str:
-    """Return what the fix asks: the label of who has most to do, and of a tenant, of what."""
-    if failure.held:
-        return EFFORTS["held"]
-    kinds = {edit.kind for edit in failure.edits}
-    acting = (edit.who(fleet.platform.rules) for edit in failure.edits)
-    who = max(acting, key=WHO.index, default="")
-    if who == "tenant":
-        return EFFORTS["new-credential" if "new-credential" in kinds else "repair-row"]
-    return EFFORTS[who]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
+from rich.text import Text
 
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.evidence.sources.source import Progress as OnProgress
 from atomlab.show.palette import TERMINAL
-from atomlab.show.terminal import print_line
+from atomlab.show.terminal import console, print_line, print_text
 from atomlab.text import count, printable
 
 PROOF = (
@@ -25,8 +26,8 @@ PROOF = (
 @contextmanager
 def capture_progress() -> Iterator[OnProgress]:
     """Yield what draws a bar for each table on stderr, if that is a terminal."""
-    console = Console(stderr=True)
-    bars = Progress(console=console, transient=True, disable=not console.is_terminal)
+    errors = console(stderr=True)
+    bars = Progress(console=errors, transient=True, disable=not errors.is_terminal)
     tasks: dict[str, Any] = {}
 
     def advance(table: str, done: int, total: int) -> None:
@@ -38,31 +39,22 @@ def capture_progress() -> Iterator[OnProgress]:
         yield advance
 
 
-@contextmanager
-def log_progress() -> Iterator[Callable[[int, int], None]]:
-    """Yield what draws a bar of the bytes of a log that were read, if stderr is a terminal."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("reading the log", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
-
-
 def print_manifest(snapshot: Snapshot) -> None:
     """Print where a snapshot came from: source, times, versions, proof, tables."""
-    out = Console()
+    out = console()
     for name, value in manifest_facts(snapshot):
         print_line(out, f"{name:16}{printable(value, 400)}")  # a table would cut hashes and paths
     _print_tables(out, snapshot)
-    out.print(PROOF, style="dim")
+    print_text(out, Text(PROOF, "dim"))
 
 
 def print_verified(snapshot: Snapshot) -> None:
     """Print what was computed again and holds."""
-    out = Console()
+    out = console()
     _print_tables(out, snapshot)
+    print_text(out, Text(PROOF, "dim"))
     print_line(out, f"sha256 of the file: {snapshot.sha256}")
     print_line(out, "verified: every table is what the manifest recorded", TERMINAL["good"])
-    out.print(PROOF, style="dim")
 
 
 def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:

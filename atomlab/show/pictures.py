@@ -83,16 +83,16 @@ def bars(
     values: Sequence[int],
     texts: Sequence[str],
     title: str = "",
-    *,
-    log: bool = False,
 ) -> Figure:
-    """Return horizontal bars, each with its text behind it; those of nothing are written in red."""
+    """Return horizontal bars, as long as their values, each with its text behind it.
+
+    Those of nothing are written in red.
+    """
     with style.context(_STYLE):
         figure, axis = _canvas(_HALF, 0.45 + 0.26 * len(labels), title, len(labels))
         axis.barh(range(len(labels)), values, color=LIGHT["good"], height=0.62)
-        if log:
-            axis.set_xscale("symlog", linthresh=1)
-        axis.set_xlim(0, max([*values, 1]) * (60 if log else 1.25))
+        room = 1.1 + 0.04 * max(map(len, texts), default=0)
+        axis.set_xlim(0, max([*values, 1]) * room)
         axis.set_ylim(max(len(labels), 1) - 0.5, -0.5)
         for place, (value, text) in enumerate(zip(values, texts, strict=True)):
             axis.text(value, place, f" {text}", va="center", color=LIGHT["ink" if value else "bad"])
@@ -112,7 +112,7 @@ def grid(
     """Return a grid of cells, by (row, column); of `half` the width, two fit next to each other."""
     slanted = len(columns) > 5
     with style.context(_STYLE):
-        height = (1.3 if slanted else 0.4) + 0.245 * max(len(rows), 1)
+        height = (1.3 if slanted else 0.4) + 0.27 * max(len(rows), 1)
         figure, axis = _canvas(_HALF if half else _WIDE, height, title, len(rows))
         for (row, column), cell in cells.items():
             if cell.shade:
@@ -120,7 +120,7 @@ def grid(
                 axis.fill_between([column, column + 1], row, row + 1, color=colour, linewidth=0)
             place = (column + 0.5, row + 0.5)
             text = axis.text(*place, cell.text, color=cell.ink, ha="center", va="center")
-            text.set(size=7 if half else 8.5, weight="bold" if cell.colour == "good" else "normal")
+            text.set(size=9.5, weight="bold" if cell.colour == "good" else "normal")
         axis.hlines(range(len(rows) + 1), 0, len(columns), color=LIGHT["line"], linewidth=0.6)
         axis.set_xlim(0, max(len(columns), 1))
         axis.set_ylim(max(len(rows), 1), 0)

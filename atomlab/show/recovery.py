@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from atomlab.diagnosis.fixes import in_words
 from atomlab.show.palette import terminal_colour
-from atomlab.show.terminal import print_line
+from atomlab.show.terminal import console, print_line, print_text
 from atomlab.text import count, printable
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ _WORDS = {"over": "confirmed", "not over": "refuted", "inconclusive": "inconclus
 
 def print_recovery(found: FixCheck) -> None:
     """Print what the log covers, each kind of request with its verdict, and the whole's."""
-    out = Console()
+    out = console()
     for file in found.coverage.files:
         span = (
             f"{file.first:%Y-%m-%d %H:%M:%S} to {file.last:%H:%M:%S} UTC"
@@ -34,10 +33,10 @@ def print_recovery(found: FixCheck) -> None:
     print_line(out, f"fix at {found.fixed_at:%Y-%m-%d %H:%M:%S %Z}: {fix}")
     for each in found.recoveries:
         for line in _lines(each):
-            print_line(out, line)
+            print_text(out, line)
     whole = Text(f"{printable(found.diagnosis.tenant.name)}: ", "bold")
     colour = terminal_colour(_WORDS[found.verdict])
-    print_line(out, whole.append(found.verdict, f"bold {colour}"))
+    print_text(out, whole.append(found.verdict, f"bold {colour}"))
 
 
 def _lines(each: Recovery) -> list[Text]:

@@ -24,7 +24,9 @@ from atomlab.verdicts import tone
 _UNBROKEN = frozenset({"provider"})  # short ids are compared as they stand
 _LONGEST_ID = 24  # characters
 _LONGEST_WORD = 20  # characters; what is longer, and could not break, would widen its column
-_BADGED = frozenset({"verdict", "status", "state", "outcome", "before the fix", "run"})
+_BADGED = frozenset(
+    {"verdict", "status", "state", "outcome", "before the fix", "after the fix", "run"}
+)
 _BREAK = "\u200b"  # where a name may break; no printable text holds one
 
 
@@ -105,5 +107,9 @@ def _broken(name: str) -> str:
 
 
 def badge(word: str) -> Markup:
-    """Return `word`, escaped, as a badge: its tone says the same as the word, never more."""
-    return Markup('<span class="badge {}">{}</span>').format(tone(word), word)
+    """Return `word`, escaped, as a badge: its tone says the same as the word, never more.
+
+    A verdict is in no colour of good and bad: that a claim or a cause holds may be bad news.
+    """
+    colour = "plain" if word in ("confirmed", "refuted") else tone(word)
+    return Markup('<span class="badge {}">{}</span>').format(colour, word)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -16,17 +19,25 @@ from atomlab.text import count, listed, printable
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
     from atomlab.diagnosis.fixes import Fix
-    from atomlab.diagnosis.lint import Lint
+    from atomlab.diagnosis.lint import Lint, Severity
     from atomlab.diagnosis.verify import Verification
+    from atomlab.diagnosis.why import Why
     from atomlab.evidence.inputs.rules import Rules
     from atomlab.evidence.snapshot import Snapshot
 
+# How much a command prints: the answer alone, all that fits a screen, or every detail.
+Detail = Literal["quiet", "usual", "verbose"]
 _SEVERITIES = {"error": "bad", "warning": "open", "info": "plain"}  # their tones
+_NOUNS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "remark"}
+_WHOLE = 100_000  # columns: where no terminal shows it, a line is never folded
 
 
-def print_capture(snapshot: Snapshot) -> None:
-    """Print what a capture wrote, and on stderr what it had to take on trust."""
-    manifest, out = snapshot.manifest, Console()
+def print_capture(snapshot: Snapshot, detail: Detail = "usual") -> None:
+    """Print on stderr what a capture had to take on trust, then what it wrote."""
+    manifest, out = snapshot.manifest, console()
+    if detail != "quiet":
+        _print_capture_warnings(snapshot, detail)
+        print_line(out, f"sha256 {snapshot.sha256}")
     rows = {name: digest["rows"] for name, digest in manifest["tables"].items()}
     inputs = manifest["inputs"]
     redacted = [count(rows["tenant_settings"], "key setting")]
@@ -41,17 +52,20 @@ def print_capture(snapshot: Snapshot) -> None:
     )
     what = f"{', '.join(captured)}; every decision is the same as on the source"
     print_line(out, f"{printable(snapshot.path, 4096)}: {what}")
-    print_line(out, f"sha256 {snapshot.sha256}")
+
+
+def _print_capture_warnings(snapshot: Snapshot, detail: Detail) -> None:
     from atomlab.byok.platform import load_platform
 
-    platform = load_platform(snapshot.session)
-    warnings = platform.pricing.warnings()
+    manifest, platform = snapshot.manifest, load_platform(snapshot.session)
+    warnings = [*_about_keys(manifest["inputs"], platform.rules), *manifest["source"]["remarks"]]
     if manifest["pricing"] is None:
-        warnings = ["no --pricing given: the snapshot cannot say which models are available"]
-    elif not rows["pricing"]:
-        warnings = ["the pricing cache is empty"]
-    remarks = manifest["source"]["remarks"]
-    print_warnings([*_about_keys(inputs, platform.rules), *remarks, *warnings])
+        warnings.append("no --pricing given: the snapshot cannot say which models are available")
+    elif not manifest["tables"]["pricing"]["rows"]:
+        warnings.append("the pricing cache is empty")
+    else:
+        print_price_warnings(platform.pricing.warnings(), detail, "atomlab diagnose -v")
+    print_warnings(warnings)
 
 
 def _about_keys(inputs: Mapping[str, str], rules: Rules) -> list[str]:
@@ -68,10 +82,24 @@ def _about_keys(inputs: Mapping[str, str], rules: Rules) -> list[str]:
     return []
 
 
-def print_verification(verification: Verification, snapshot: str, mode: str = "") -> None:
-    """Print the verdict on each claim, then the one on the hypothesis."""
-    out = Console()
+def print_verification(
+    verification: Verification, snapshot: str, mode: str = "", detail: Detail = "usual"
+) -> None:
+    """Print the verdict on each claim, its evidence if `detail` asks, last that on all of them."""
+    out = console()
+    if detail != "quiet":
+        _print_claims(out, verification, snapshot, mode)
+    if detail == "verbose":
+        for claim in verification.claims:
+            for words in (f"expected: {claim.expected}", *claim.evidence):
+                print_line(out, f"{printable(claim.id)}: {printable(words, 400)}", "dim")
+    colour = terminal_colour(verification.verdict)
+    print_line(out, f"verdict: {verification.verdict}", f"bold {colour}")
+
+
+def _print_claims(out: Console, verification: Verification, snapshot: str, mode: str) -> None:
     table = columns("", "claim", "verdict", "observed")
+    table.columns[3].max_width = out.width // 3  # claims are longer
     for claim in verification.claims:
         table.add_row(
             Text(printable(claim.id)),
@@ -81,35 +109,33 @@ def print_verification(verification: Verification, snapshot: str, mode: str = ""
         )
     who = f"tenant {printable(verification.tenant)}" + (f", requests {mode}" if mode else "")
     title = printable(verification.title)
-    print_line(out, f"{title}, {who}, on snapshot {printable(snapshot)}", "bold")
-    out.print(table)
-    colour = terminal_colour(verification.verdict)
-    print_line(out, f"verdict: {verification.verdict}", f"bold {colour}")
+    print_text(out, Text(f"{title}, {who}, on snapshot {printable(snapshot)}", "bold"))
+    print_table(out, table)
 
 
 def print_fix(fix: Fix, mode: str, out: Path | None = None, *, overwrite: bool = False) -> None:
     """Print the fix as SQL, its rollback commented out below, or write both; say what it does.
 
-    What is said goes to stderr, so that stdout is the script and nothing else. Raises
-    SnapshotError if a file cannot be written, or is there and `overwrite` is false.
+    What is said goes to stderr, so that stdout is the script and nothing else, and comes last.
+    Raises SnapshotError if a file cannot be written, or is there and `overwrite` is false.
     """
-    served = [f"for requests that are {mode}"] if mode else []
-    print_warnings([printable(words, 600) for words in (*served, *fix.sentences)], label="fix")
     if fix.status != "sql":
         if out and out.exists():
             print_warnings([f"{printable(out, 4096)} is an earlier script, not of this fix"])
-        return
-    if out is None:
-        undo = "\n".join(f"-- {line}" for line in fix.rollback.splitlines())
-        print(f"{fix.sql}\n-- To undo it, run the following without the leading dashes.\n{undo}")  # noqa: T201
-        return
-    # The rollback first: no script is there without it.
-    scripts = {rollback_of(out): fix.rollback, out: fix.sql}
-    with whole_files(dict.fromkeys(scripts, overwrite)) as streams:
-        for stream, script in zip(streams, scripts.values(), strict=True):
-            stream.write(script.encode())
-    for path in scripts:
-        print_line(Console(), f"wrote {printable(path, 4096)}")
+    elif out is None:
+        from atomlab.diagnosis.sql import with_rollback
+
+        print(with_rollback(fix.sql, fix.rollback), end="", flush=True)  # noqa: T201
+    else:
+        # The rollback first: no script is there without it.
+        scripts = {rollback_of(out): fix.rollback, out: fix.sql}
+        with whole_files(dict.fromkeys(scripts, overwrite)) as streams:
+            for stream, script in zip(streams, scripts.values(), strict=True):
+                stream.write(script.encode())
+        for path in scripts:
+            print_line(console(), f"wrote {printable(path, 4096)}")
+    served = [f"for requests that are {mode}"] if mode else []
+    print_warnings([printable(words, 600) for words in (*served, *fix.sentences)], label="fix")
 
 
 def rollback_of(script: Path) -> Path:
@@ -117,25 +143,77 @@ def rollback_of(script: Path) -> Path:
     return script.with_name(f"{script.stem}.rollback{script.suffix or '.sql'}")
 
 
-def print_lint(lint: Lint, snapshot: str) -> None:
-    """Print the findings, one row per code: its subjects, most tenants touched first."""
+def print_why(answer: Why) -> None:
+    """Print an answer in at most ten lines."""
+    out = console()
+    for label, text in answer.lines():
+        shown = printable(text, 4096)
+        if label:
+            print_text(out, Text().append(f"{label:10}", "dim").append(shown))
+        else:
+            print_line(out, shown, f"bold {terminal_colour(answer.status)}")
+
+
+@contextmanager
+def log_progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield what draws a bar of the bytes that were read on stderr, if that is a terminal."""
+    from rich.progress import Progress
+
+    on = console(stderr=True)
+    bars = Progress(console=on, transient=True, disable=not on.is_terminal)
+    task = bars.add_task("log", total=None)
+    with bars:
+        yield lambda done, total: bars.update(task, completed=done, total=total or None)
+
+
+def print_lint(lint: Lint, snapshot: str, detail: Detail = "usual") -> None:
+    """Print the findings, one row per code: its subjects, most tenants touched first.
+
+    Where `detail` asks for it, a row per finding, with the reason; last how many there are.
+    """
+    out = console()
+    if detail != "quiet":
+        captured = f"captured {lint.captured_at}, rules {printable(lint.rules)}"
+        print_line(out, f"snapshot {printable(snapshot)}, {captured}", "dim")
+    if lint.findings and detail != "quiet":
+        print_table(out, _lint_rows(lint, each=detail == "verbose"))
+    numbers = Counter(finding.severity for finding in lint.findings)
+    kinds = [count(numbers[name], noun) for name, noun in _NOUNS.items() if numbers[name]]
+    more = "; -v lists each" if kinds and detail == "usual" else ""
+    found = f"{count(len(lint.findings), 'finding')}{': ' if kinds else ''}{', '.join(kinds)}"
+    print_line(out, found + more, "bold")
+
+
+def _lint_rows(lint: Lint, *, each: bool) -> Table:
     from atomlab.diagnosis.lint import CODES
 
-    out = Console()
-    captured = f"captured {lint.captured_at}, rules {printable(lint.rules)}"
-    print_line(out, f"snapshot {printable(snapshot)}, {captured}", "dim")
     table = columns("", "code", "subjects (tenants touched)")
     table.columns[1].no_wrap = True
     for code in dict.fromkeys(finding.code for finding in lint.findings):
         alike = sorted((f for f in lint.findings if f.code == code), key=lambda f: -f.tenants)
         severity, meaning = CODES[code]
-        subjects = listed((f"{f.subject} ({f.tenants:,})" for f in alike), 6)
-        why = f"; {alike[0].why}" if len(alike) == 1 else ""
-        cell = Text(f"{meaning}: {subjects}{why}")
-        table.add_row(Text(severity, TERMINAL[_SEVERITIES[severity]]), Text(code), cell)
-    if lint.findings:
-        out.print(table)
-    print_line(out, f"{count(len(lint.findings), 'finding')}; --json has the values behind each")
+        for some in [[finding] for finding in alike] if each else [alike]:
+            subjects = listed((f"{f.subject} ({f.tenants:,})" for f in some), 6)
+            why = f"; {some[0].why}" if len(some) == 1 else ""
+            cell = Text(f"{meaning}: {subjects}{why}")
+            table.add_row(Text(severity, TERMINAL[_SEVERITIES[severity]]), Text(code), cell)
+    return table
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return what prints on stdout or stderr, of a terminal's width or, to a pipe, of any.
+
+    A pipe that is to have colours (FORCE_COLOR) is a terminal where COLUMNS says how wide.
+    """
+    out = Console(stderr=stderr)
+    if not (out.file.isatty() or (out.is_terminal and os.environ.get("COLUMNS"))):
+        out.width = _WHOLE
+    return out
+
+
+def folds(out: Console) -> bool:
+    """Return whether what is printed is folded, to the width of a terminal."""
+    return out.width < _WHOLE
 
 
 def columns(*names: str) -> Table:
@@ -146,12 +224,35 @@ def columns(*names: str) -> Table:
     return table
 
 
-def print_line(console: Console, line: str | Text, style: str = "") -> None:
-    """Print one line, however long, without wrapping it."""
-    console.print(Text(line, style) if isinstance(line, str) else line, soft_wrap=True)
+def print_table(out: Console, table: Table) -> None:
+    """Print a table: folded into a terminal, one line a row to a pipe; no line ends in spaces."""
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().split("\n")[:-1]:
+        out.file.write(f"{line.rstrip()}\n")
+    out.file.flush()
+
+
+def print_line(out: Console, line: str, style: str = "") -> None:
+    """Print one line, however long, without wrapping it: paths and hashes can be copied."""
+    out.print(Text(line, style), soft_wrap=True)
+
+
+def print_text(out: Console, text: Text) -> None:
+    """Print a text: a terminal gets it folded between words, a pipe in one line."""
+    out.print(text, soft_wrap=not folds(out))
 
 
 def print_warnings(warnings: Sequence[str], label: str = "warning") -> None:
     """Print each warning on stderr."""
     for warning in warnings:
-        print_line(Console(stderr=True), f"{label}: {warning}", TERMINAL["open"])
+        print_text(console(stderr=True), Text(f"{label}: {warning}", TERMINAL["open"]))
+
+
+def print_price_warnings(warnings: Sequence[str], detail: Detail, more: str = "-v") -> None:
+    """Print how many price warnings there are and what lists them; each if `detail` asks."""
+    if detail == "verbose":
+        print_warnings(warnings)
+    elif warnings:
+        them = "it" if len(warnings) == 1 else "them"
+        print_warnings([f"{count(len(warnings), 'price warning')}; {more} lists {them}"])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from atomlab.report.page import to_html
-from tests.browser.conftest import INCIDENT, PHONE, SHORT, made, photograph
+from tests.browser.conftest import INCIDENT, PHONE, SCREEN, SHORT, made, photograph
 from tests.pages import HOSTILE_HTML
 
 pytestmark = pytest.mark.slow
@@ -109,7 +112,9 @@ def test_hostile_html_of_cells_is_inert_even_without_the_policy(
 ) -> None:
     """What sanitizing leaves runs nothing and asks nobody, whatever a browser makes of it."""
     outputs = [new_output("display_data", {"text/html": evil}) for evil in HOSTILE_HTML.values()]
+    outputs += [new_output("display_data", {"text/latex": e}) for e in HOSTILE_HTML.values()]
     cells = [new_code_cell("1", outputs=[output]) for output in outputs]
+    cells += map(new_markdown_cell, HOSTILE_HTML.values())
     html = to_html(new_notebook(cells=cells), {"verdict": "confirmed", "answer": "a"})
     bare = re.sub(r"<meta http-equiv[^>]*>", "", html)
     assert len(bare) < len(html)
@@ -122,3 +127,26 @@ def test_hostile_html_of_cells_is_inert_even_without_the_policy(
     page.wait_for_timeout(500)
     assert page.locator("main [style], main [name], main [onerror], main style").count() == 0
     assert watch.heard == []
+
+
+def test_formulas_and_pictures_of_every_kind_are_drawn(
+    show: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A fraction stands higher than a letter, a picture is as wide as it is; on a phone, too."""
+    cells = [new_markdown_cell("## a\n\n$x$ and $\\frac{a}{b}$ for $5\n\n$$" + "x + " * 99 + "x$$")]
+    for kind in ("JPEG", "GIF", "WEBP", "PNG"):
+        stream = BytesIO()
+        Image.new("RGB", (60, 20), "red").save(stream, kind)
+        held = b64encode(stream.getvalue()).decode()
+        output = new_output("display_data", {f"image/{kind.lower()}": held})
+        cells.append(new_code_cell("1", outputs=[output]))
+    path = tmp_path / "drawn.html"
+    path.write_text(to_html(new_notebook(cells=cells), {"verdict": "confirmed", "answer": "a"}))
+    for viewport in (SCREEN, PHONE):
+        page, watch = show(path, viewport=viewport)
+        letter, fraction, _ = (m.bounding_box()["height"] for m in page.locator("math").all())
+        assert fraction > letter > 0
+        widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")
+        assert widths == [60] * 4
+        assert page.evaluate(WIDER) <= 0
+        assert watch.heard == []

@@ -58,7 +58,6 @@ def test_bad_input_is_one_clear_line(error, shipped, make_database, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["diagnose"],
         ["nonsense"],
         ["verify", "x"],

@@ -70,7 +70,7 @@ def test_fix_says_that_an_earlier_script_is_not_of_this_fix(run, shipped, tmp_pa
     given = ("fix", shipped("brennan-2026-05-02"), "--tenant", "nettle", "--overwrite")
     code, _, err = run(*given, "--out", old)
     assert code == 3
-    assert err.splitlines()[-1] == f"warning: {old} is an earlier script, not of this fix"
+    assert err.splitlines()[0] == f"warning: {old} is an earlier script, not of this fix"
     assert old.read_text() == "of another tenant"
 
 

@@ -53,7 +53,7 @@ def test_the_name_of_the_file_says_the_format(run, findings, tmp_path, name, sta
     code, told, _ = run(findings, "--out", out)
     assert code == 0
     assert out.read_bytes().startswith(start)
-    assert told == f"wrote {out}; 32 points open\n"
+    assert told == f"wrote {out}; 34 points open\n"
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +26,8 @@ def test_reports_are_of_requests_as_asked(run, managed_world, tmp_path):
     assert "requests: managed (ai_mode)" in out.splitlines()
     code, out, _ = run(*given, "--tenant", "acme", "--byok")
     assert code == 0
-    assert out.splitlines()[:2] == ["acme: healthy", "requests: BYOK (as asked)"]
+    assert re.fullmatch(r".*: simple requests find a model \(healthy\)", out.splitlines()[0])
+    assert out.splitlines()[1] == "requests: BYOK (as asked)"
     page = (tmp_path / "out" / "report.html").read_text()
     assert "<dt>Requests</dt><dd>BYOK (as asked)</dd>" in page
     assert run(*given, "--all-affected", "--byok")[0] == 0
@@ -33,13 +36,22 @@ def test_reports_are_of_requests_as_asked(run, managed_world, tmp_path):
 
 
 def test_report_runs_and_prints_the_verdict_and_the_path(run, shipped, tmp_path):
-    """The verdict and the report's path are all that stdout has; progress goes to stderr."""
+    """State, verdict, cause, fix, who acts and path are all on stdout; progress goes to stderr."""
     code, out, err = run(
         *("report", shipped("brennan-2026-05-02"), "--tenant", "brennan"),
         *("--hypothesis", BRENNAN, "--out", tmp_path / "out"),
     )
     assert code == 0
-    assert out.splitlines() == ["brennan: confirmed", f"report: {tmp_path / 'out' / 'report.html'}"]
+    assert out.splitlines() == [
+        "Brennan Machinery: every request fails (affected)",
+        "verdict: confirmed",
+        "cause: key under another name (minimax), confirmed",
+        "fix: set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY",
+        "who acts: tenant",
+        "stays broken: Advanced requests stay broken; they need another fix: the tenant has to add"
+        " a new key for any of: anthropic, deepinfra, moonshot, openrouter.",
+        f"report: {tmp_path / 'out' / 'report.html'}",
+    ]
     assert "cell" in err
     assert (tmp_path / "out" / "report.html").is_file()
 
@@ -101,19 +113,31 @@ def test_report_runs_another_notebook(run, shipped, tmp_path):
     given = ("--notebook", "fleet_impact", "--out", tmp_path, "-p", "complexity=simple")
     code, out, _ = run("report", shipped("brennan-2026-05-02"), *given)
     assert code == 3
-    assert out.splitlines()[0] == "brennan-2026-05-02: affected"
-    assert (tmp_path / "report.html").is_file()
+    found = json.loads((tmp_path / "findings.json").read_text())
+    told = out.splitlines()
+    assert told[0] == "brennan-2026-05-02: affected"
+    assert told[1] == f"cause: {found['verdict']}"
+    assert found["answer"].startswith(told[2].removeprefix("answer: "))
+    assert told[3:] == [f"report: {tmp_path / 'report.html'}"]
 
 
 def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path):
     """Each affected tenant has its report, all are linked from the index, the worst counts."""
-    code, out, _ = run(
+    code, out, err = run(
         "report", shipped("local-dev"), "--all-affected", "--out", tmp_path, "--jobs", "2"
     )
     found = sorted(path.parent.name for path in tmp_path.glob("*/findings.json"))
     assert found == ["brenda", "demo"]
     assert code == 3
-    assert out.splitlines()[-1] == f"index: {tmp_path / 'index.html'}"
+    *lines, last = out.splitlines()
+    assert last == f"2 of 3 tenants are affected; index: {tmp_path / 'index.html'}"
+    for name, line in zip(sorted(found), lines, strict=True):  # each once, with cause and place
+        cause = json.loads((tmp_path / name / "findings.json").read_text())["summary"]["cause"]
+        place = re.escape(f"{tmp_path / name / 'report.html'}")
+        assert re.fullmatch(rf"{name}: affected +{re.escape(cause)} +{place}", line)
+        assert name not in err
+    listed = csv.DictReader((tmp_path / "index.csv").read_text().splitlines())
+    assert {row["report"] for row in listed} == {f"{name}/report.html" for name in found}
     index = (tmp_path / "index.html").read_text()
     assert all(f'href="{name}/report.html"' in index for name in found)
 
@@ -137,7 +161,8 @@ def test_report_for_all_affected_where_nobody_is(run, captured, tmp_path):
     healthy = captured({"acme": {"OPENAI_API_KEY": "a-key-of-more-than-twelve"}})
     given = ("--all-affected", "--out", tmp_path / "out", "-p", "complexity=simple")
     code, out, _ = run("report", healthy.path, *given)
-    assert (code, out) == (0, f"index: {tmp_path / 'out' / 'index.html'}\n")
+    last = f"no tenant is affected; index: {tmp_path / 'out' / 'index.html'}\n"
+    assert (code, out) == (0, last)
     assert "No tenant is affected" in (tmp_path / "out" / "index.html").read_text()
     bare = captured({"acme": {}}, pricing=None)
     code, out, err = run("report", bare.path, *given)
@@ -176,7 +201,7 @@ def test_a_batch_exits_by_its_worst_report(run, shipped, monkeypatch, tmp_path, 
     monkeypatch.setattr(batch, "run_batch", lambda *_: iter(outcomes))
     got, out, err = run("report", shipped("local-dev"), "--all-affected", "--out", tmp_path)
     assert got == code
-    assert out.count("report: ") == sum(result != "failed" for result in results)
+    assert out.count("report.html") == sum(result != "failed" for result in results)
     assert err.count("the kernel died") == results.count("failed")
 
 
@@ -191,13 +216,15 @@ def test_a_report_for_several_tenants_has_a_folder_each(run, shipped, template, 
     assert sorted(p.name for p in out.iterdir()) == [
         "SHA256SUMS",
         "brennan",
+        "index.csv",
         "index.html",
         "northwind",
     ]
-    assert [line for line in told.splitlines() if not line.startswith("report")] == [
-        "brennan: confirmed",
-        "northwind: refuted",
-        f"index: {out / 'index.html'}",
+    assert [line.split("  ")[0] for line in told.splitlines()] == [
+        "brennan: affected, verdict confirmed",
+        "northwind: healthy, verdict refuted",
+        "1 of 2 tenants is affected; verdicts: 1 refuted, 1 confirmed;"
+        f" index: {out / 'index.html'}",
     ]
     for name in ("brennan", "northwind"):
         assert (out / name / "report.html").is_file()
@@ -213,15 +240,19 @@ def test_a_triage_ends_with_the_status_and_says_apart_how_sure_the_cause_is(
     given = ("report", shipped("brennan-2026-05-02"), "--tenant", tenant, "--out", tmp_path)
     got, out, _ = run(*given)
     assert got == code
-    cause = ["cause: confirmed"] if code else []
-    report = f"report: {tmp_path / 'report.html'}"
-    assert out.splitlines() == [f"{tenant}: {status}", *cause, report]
+    found = json.loads((tmp_path / "findings.json").read_text())
+    first, *facts, last = out.splitlines()
+    assert first == f"{found['summary']['title']} ({status})"
+    assert last == f"report: {tmp_path / 'report.html'}"
+    names = ["cause", "fix", "who acts", "stays broken"] if code else []
+    assert [fact.split(": ")[0] for fact in facts] == names
+    assert ("confirmed" in out) == bool(code)
     page = (tmp_path / "report.html").read_text()
     head = page[: page.index("</header>")]
-    assert ("confirmed" in head) == bool(code)
-    assert f": {status}</h1>" in head
-    assert (f'class="verdict {"bad" if code else "good"}"' in head) is True
-    found = json.loads((tmp_path / "findings.json").read_text())
+    assert ("Cause: proven" in head) == bool(code)
+    says = "every request fails" if code else "simple requests get a model that cannot chat"
+    assert f": {says}</h1>" in head
+    assert f'class="badge {"bad" if code else "open"}">{status.capitalize()}' in head
     assert found["title"].startswith("What is wrong with ")
     assert ("The root cause is key-under-alias (confirmed)" in found["answer"]) == bool(code)
 
@@ -231,7 +262,7 @@ def test_a_verification_without_claims_names_the_cause_all_the_same(run, shipped
     given = ("report", shipped("brennan-2026-05-02"), "--tenant", "brennan", "--out", tmp_path)
     code, out, _ = run(*given, "--notebook", "root_cause_verification")
     assert code == 3
-    assert out.splitlines()[0] == "brennan: affected"
+    assert out.splitlines()[0] == "Brennan Machinery: every request fails (affected)"
     found = json.loads((tmp_path / "findings.json").read_text())
     assert found["answer"].startswith("0 of 2,690 models are usable for a moderate request")
     assert "The root cause is key-under-alias (confirmed)" in found["answer"]
@@ -260,3 +291,35 @@ def test_a_report_refuses_claims_about_another_tenant(error, shipped, tmp_path, 
     assert "brennan" in told
     assert "fjord" in told
     assert not (tmp_path / "fjord").exists()
+
+
+def test_what_an_earlier_report_left_is_kept_and_named(run, shipped, tmp_path):
+    """A PDF beside a report that has none, an index, other folders: none goes, each is told of."""
+    pytest.importorskip("typst")
+    given = ("report", shipped("local-dev"), "--out", tmp_path / "out", "--tenant")
+    run(*given, "demo", "--format", "pdf")
+    paper = tmp_path / "out" / "report.pdf"
+    before = paper.read_bytes()
+    os.utime(paper, (1_000_000_000, 1_000_000_000))
+    _, _, err = run(*given, "demo")
+    assert paper.read_bytes() == before
+    assert f"kept: {paper} of an earlier report (2001-09-09 01:46 UTC)" in err.splitlines()
+    _, _, err = run(*given, "demo", "--tenant", "brenda", "--format", "pdf")
+    kept = [line for line in err.splitlines() if line.startswith("kept: ")]
+    assert [Path(line.split()[1]).name for line in kept] == [
+        "findings.json",
+        "notebook.ipynb",
+        "report.html",
+        "report.pdf",
+    ]
+    _, _, err = run(*given, "brenda", "--tenant", "localhost")
+    kept = [line for line in err.splitlines() if line.startswith("kept: ")]
+    assert f"kept: {tmp_path / 'out' / 'brenda' / 'report.pdf'} of an earlier report" in kept[4]
+    assert kept[5:] == ["kept: of earlier reports, and not in the index: demo"]
+    _, out, err = run(*given, "brenda")
+    kept = [Path(line.split()[1]).name for line in err.splitlines() if line.startswith("kept: ")]
+    assert kept == ["index.csv", "index.html", "report.pdf"]
+    assert "kept" not in out
+    check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    for folder in ("out", "out/brenda", "out/demo"):
+        assert subprocess.run(check, cwd=tmp_path / folder).returncode == 0

@@ -104,6 +104,24 @@ def test_no_harmless_option_is_refuted(before):
     assert (fix.id, fix.verdict, fix.observed) == ("fix", "refuted", f"none of {number} does")
 
 
+def test_the_summary_recommends_the_best_option(before):
+    """What to do, whose turn it is and what stays broken are the option's, if there is one."""
+    case = compare(before, "brennan", others=4)
+    found = case.findings().summary
+    assert found.title == "Brennan Machinery: moderate requests fail"
+    assert found.todo.startswith("Set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY. Of ")
+    assert f"Of {len(case.options)} options that were run" in found.todo
+    assert found.left.startswith("Advanced and advanced with tools requests stay broken")
+    assert (found.actor, found.who.startswith("It is the tenant's")) == ("tenant", True)
+    code = replace(case.best, kind="code", cost=20, leaves=())
+    made = replace(case, options=(code,)).summary()
+    assert (made.actor, made.left[:8]) == ("engineering", "Nothing:")
+    none = replace(case, options=()).summary()
+    assert none.todo.startswith("Of 0 options that were run, none helps moderate requests")
+    assert not any((none.actor, none.who, none.left))
+    assert not compare(before, "cobalt").summary().todo
+
+
 def test_the_answer_tells_the_option_in_full(before):
     """Its name, cost, what it leaves, and how many options do as much or touch others."""
     case = compare(before, "brennan")

@@ -8,7 +8,7 @@ import pytest
 
 from atomlab.diagnosis.jobs import JobFolder, parted
 from atomlab.errors import NO_MODELS
-from atomlab.evidence.inputs.log_coverage import LogLine
+from atomlab.evidence.inputs.worker_log import LogLine
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 

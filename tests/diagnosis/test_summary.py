@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -95,8 +96,28 @@ def test_every_request_is_said_only_of_all_four_kinds(before, asked):
         assert title.endswith(f": {' and '.join(asked)} requests {verb}")
 
 
+def test_a_key_of_spaces_is_a_warning(tmp_path):
+    """A model wins, but its calls will fail: such a tenant is not said to have nothing wrong."""
+    with capture_made(tmp_path, {"acme": Made(rows={"OPENAI_API_KEY": "   "})}) as snapshot:
+        found = summarize(atomlab.diagnose(snapshot, "acme", [atomlab.Request("simple")]))
+    assert found.status == "healthy"
+    assert found.warning == "The key for openai is only spaces, so the calls to openai will fail."
+    assert "nothing is wrong" not in found.what
+
+
+def test_a_cause_that_is_not_known_is_not_likely_either(before):
+    """Where no repair helps there is no cause whose certainty could be named."""
+    unexplained = replace(atomlab.diagnose(before, "brennan").requests[0].explanation, causes=())
+    diagnosis = atomlab.diagnose(before, "brennan")
+    failing = tuple(replace(each, explanation=unexplained) for each in diagnosis.requests)
+    found = summarize(replace(diagnosis, requests=failing))
+    assert found.proof == "The cause is not known."
+    assert (found.certainty, found.cause) == ("inconclusive", "not known")
+    assert found.todo.startswith("No fix is known")
+
+
 def test_nothing_is_concluded_without_the_environment(tmp_path):
-    """An undecided tenant has neither a cause nor anything to do, and the title says so."""
+    """An undecided tenant has no cause and no fix, and the title says so."""
     rules = "open-source-2026-05"  # whose keys come from an environment, which is not given
     made = Made(rows={"OPENAI_API_KEY": KEY})
     with capture_made(tmp_path, {"acme": made}, rules=rules) as snapshot:
@@ -104,5 +125,14 @@ def test_nothing_is_concluded_without_the_environment(tmp_path):
     assert found.title == "Acme: it cannot be decided whether requests fail"
     assert (found.status, found.certainty, found.actor) == ("undecided", None, None)
     assert "environment" in found.what
-    nothing = (found.failing, found.why, found.proof, found.todo, found.who, found.left)
+    assert found.todo == "Capture the data again, with what is missing."
+    nothing = (found.failing, found.why, found.proof, found.who, found.left)
     assert not any((*nothing, found.cause, found.fix))
+
+
+def test_the_key_that_is_tried_is_one_of_those_that_are_named(after):
+    """Many a new key cures advanced requests; those that break simple ones are not named."""
+    found = summarize(atomlab.diagnose(after, "brennan"))
+    assert found.failing == ("advanced",)
+    assert found.todo.startswith("Add a new key for any of: anthropic")
+    assert found.left.startswith("Nothing:")

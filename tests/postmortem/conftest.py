@@ -33,6 +33,9 @@ SAID = {
         "productivity": "None.",
         "support": {"text": "One ticket.", "source": "help desk"},
     },
+    "slo": {"text": "A third of the month's error budget is spent.", "source": "dashboard"},
+    "supporting": [{"what": "The dashboard of the week", "link": "https://dash.example/7"}],
+    "glossary": {"BYOK": "Bring your own key."},
     "timeline": [
         {"at": "2026-05-02T06:00:00Z", "what": "The backfill starts.", "kind": "started"},
         {"at": "2026-05-02T07:30:00Z", "what": "The tenant writes.", "kind": "detected"},

@@ -37,10 +37,10 @@ def test_a_finished_postmortem_has_no_problem(finished):
 EDITS = [
     ("Trigger", "The first backfill of the tenant was started.", "**TO WRITE**", "still to write"),
     ("Trigger", "The first backfill of the tenant was started.", "TBD", "still to write"),
-    ("Impact", "One ticket. [E10]", "TODO", "still to write: Support requests"),
-    ("Impact", "[E9]", "[E9], FIXME", "still to write: Requests: 212 requests failed"),
-    ("Impact", "One ticket. [E10]", "", "no support requests"),
-    ("Impact", "[E9]", "[E999]", "[E999] is not in the evidence, or names no source there"),
+    ("Impact", "One ticket. [E14]", "TODO", "still to write: Support requests"),
+    ("Impact", "[E12]", "[E12], FIXME", "still to write: Requests: 212 requests failed"),
+    ("Impact", "One ticket. [E14]", "", "no support requests"),
+    ("Impact", "[E12]", "[E999]", "[E999] is not in the evidence, or names no source there"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 06:00", "a time without its zone: 06:00"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02", "no date and time: 2026-05-02"),
     ("Timeline", "2026-05-02 06:00 UTC", "06:00 UTC", "no date and time: 06:00 UTC"),
@@ -96,6 +96,12 @@ SOUND = [
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 06:00 (UTC)"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-01 23:00 PDT"),
     ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 08:00+02:00"),
+    ("Timeline", "2026-05-02 07:30 UTC", "2026-05-01 23:30 PDT"),
+    ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 15:00 JST (06:00 UTC)"),
+    ("Timeline", "2026-05-02 06:00 UTC", "2026-05-02 8:00 AM CEST"),
+    ("Timeline", "2026-05-02 06:00 UTC", "May 2, 2026 06:00 UTC"),
+    ("Lessons", "Nobody was told of the error.", "At 9:15 AM Pacific time it began."),
+    ("Lessons", "Nobody was told of the error.", "At 14:51 Europe/Berlin it began."),
     ("Messages", "| Internal | None. |", "| Internal | none |"),
 ]
 
@@ -163,7 +169,9 @@ def test_the_head_says_who_and_how_bad(finished, name, cell):
     assert row in finished
     required = name in ("Status", "Severity", "Owner", "Authors")
     for value in ("", "–", "TBD"):
-        assert only(finished.replace(row, f"| {name} | {value} |")).place.startswith("Head, row ")
+        assert only(finished.replace(row, f"| {name} | {value} |")).place.startswith(
+            "Incident, row "
+        )
     wrong = [f"no {name.lower()}"] if required else []
     assert [p.what for p in problems(finished.replace(row, f"| {name} | none |"))] == wrong
     wrong = [f"no row {name.lower()}"] if required else []
@@ -187,6 +195,8 @@ CITED = [
     ("None of 2,691 models is usable.", "/snapshot", "2,691"),
     ("None of 2,690 models is usable on 2026-05-09 at 08:07 UTC.", "/snapshot", None),
     ("49% of 46 tenants get this error.", "/affected/1", "46"),
+    ("By step 3 of runbook 7 on May 2, 22 of 45 tenants get it.", "/affected/1", None),
+    ("By step 3, 23 tenants get this error.", "/affected/1", "23"),
     ("2,600 models rejected, 90 usable.", "/diagnosis/diagnoses/1 ", "2,600"),
     ("The best of them 78, required 94.", "/causes/1", "78"),
     ("2 of 7 claims are confirmed.", "/verification/claims |", "2"),
@@ -200,7 +210,7 @@ def test_a_number_that_its_evidence_contradicts_is_found(finished, line, place, 
     """Each number of a generated line has to be one that its finding shows."""
     row = next(r for r in finished.splitlines() if r.startswith("| E") and place in r)
     number = row.split("|")[1].strip()
-    found = problems(finished.replace("One ticket. [E10]", f"{line} [{number}]"))
+    found = problems(finished.replace("One ticket. [E14]", f"{line} [{number}]"))
     assert [p.what.partition(" is not what ")[0] for p in found] == ([wrong] if wrong else [])
 
 
@@ -217,17 +227,17 @@ TOGETHER = [
 @pytest.mark.parametrize(("line", "wrong"), TOGETHER)
 def test_findings_cited_together_may_be_counted(finished, line, wrong):
     """A number is one that any of them shows, or says how many of them are so."""
-    edited = finished.replace("One ticket. [E10]", f"{line} [E1] [E5]")
-    found = [p.what.partition(" is not what [E1], [E5] says: ")[0] for p in problems(edited)]
+    edited = finished.replace("One ticket. [E14]", f"{line} [E1] [E2]")
+    found = [p.what.partition(" is not what [E1], [E2] says: ")[0] for p in problems(edited)]
     assert found == ([wrong] if wrong else [])
-    assert problems(edited.replace(f"{line} [E1] [E5]", f"{line} [E1] [E10]")) == []
+    assert problems(edited.replace(f"{line} [E1] [E2]", f"{line} [E1] [E14]")) == []
 
 
 def test_evidence_that_people_add_has_its_source(finished):
     """A row at the end of the table is cited by its number; without a source it proves nothing."""
     for source, sound in (("ticket 1989", True), ("", False), ("–", False)):
         row = f"| E99 | stated by people, not measured | {source} | – |\n"
-        edited = finished.replace("One ticket. [E10]", "One ticket. [E99]") + row
+        edited = finished.replace("One ticket. [E14]", "One ticket. [E99]") + row
         assert ([p.what.partition(" is")[0] for p in problems(edited)] == ["[E99]"]) is not sound
 
 
@@ -236,9 +246,9 @@ ADVICE = [
     ("Action items", ITEM, "Investigate the alert", "advice: 'investigate' has no end; say"),
     ("Action items", ITEM, "Look into the alert", "advice: 'look into' has no end; say"),
     ("Action items", "| platform lead |", "| everyone |", "advice: 'everyone' is nobody; name"),
-    ("Trigger", "was started. [E9]", "was started.", "advice: no evidence is cited"),
+    ("Trigger", "was started. [E12]", "was started.", "advice: no evidence is cited"),
     ("Contributing", "No alert counts this error. [E", "No. (E", "advice: no evidence is cited"),
-    ("Timeline", "The tenant writes. [E9]", "It writes.", "advice: no evidence is cited"),
+    ("Timeline", "The tenant writes. [E12]", "It writes.", "advice: no evidence is cited"),
     ("Resolution", "was added. [E", "was added. (E", "advice: no evidence is cited"),
 ]
 
@@ -293,3 +303,160 @@ def test_a_citation_in_escaped_text_is_none(make, incident, said):
     """A name that looks like a citation does not count as evidence."""
     said["trigger"] = {"text": "It was started [E1]"}
     assert only(make(incident, events=said)).what == "advice: no evidence is cited"
+
+
+REST = """
+## Detection
+
+An alert.
+
+## Root causes and trigger
+
+A change.
+
+## Contributing factors
+
+- Load.
+
+## Recovery
+
+It was undone.
+
+## Lessons learned
+
+### What went well
+
+- The alert.
+
+### What went poorly
+
+- It lasted 02:30 h; version 7 of the tool has no tests, says page 3 of runbook 12.
+
+### Where we got lucky
+
+- It was night.
+
+## Follow-up actions
+
+| Action item | Category | Assignee | Deadline | Bug |
+| --- | --- | --- | --- | --- |
+| Add a test of the change | prevent | SRE | Q1 2026 | 4711 |
+
+## Evidence
+
+- The dashboard
+"""
+HEAD_LINES = "**Status:** Complete\n**Severity:** 1\n**Owner:** SRE\n**Authors:** ann, bob\n"
+# Timelines as the SRE book, Cloudflare and AWS publish them, under their own headings.
+PUBLISHED = {
+    "list": """
+## Timeline
+
+2015-10-21 (all times UTC)
+
+- 14:51 The news report it
+- 14:54 OUTAGE BEGINS — the first errors
+- 14:55 detected: ann gets a page
+- 15:28 OUTAGE MITIGATED, a change is undone
+- 16:00 INCIDENT ENDS, all is well for half an hour
+""",
+    "table": """
+## Timeline of events
+
+On 18 November 2025:
+
+| Time (UTC) | Status | Description |
+| --- | --- | --- |
+| 11:05 | Normal. | A change is deployed. |
+| 11:28 | Impact starts. | The first errors are seen. |
+| 11:31 | Detected | A test fails. |
+| 11:32-13:05 | The team investigates. | Nothing is found. |
+| 14:30 | Main impact resolved | The file is replaced. |
+| 17:06 | All services resolved. Impact ends. | All is restarted. |
+""",
+    "local": """
+## Incident timeline
+
+| Time | What |
+| --- | --- |
+| October 19, 2025 11:48 PM PDT | Incident began: names are not found |
+| 11:52 PM PDT | First alert: engineers look |
+| October 20, 2025 2:25 AM PDT | Impact mitigated: names are found |
+| 2:40 AM PDT | Resolved: all is well |
+""",
+}
+
+
+@pytest.fixture(params=PUBLISHED)
+def published(request):
+    """Return a postmortem in the shape of a published one, which has all that is asked for."""
+    top = "## Executive summary\n\nIt failed at 14:51 Pacific time.\n\n## User impact\n\nErrors.\n"
+    return f"# It failed\n\n{HEAD_LINES}\n{top}{PUBLISHED[request.param]}{REST}"
+
+
+def test_what_is_published_elsewhere_passes(published):
+    """Other headings, columns and moments, a list for a table, a day said once: all is there.
+
+    That it cites nothing is said once.
+    """
+    assert [(p.what, p.advice) for p in problems(published)] == [
+        ("advice: no evidence is cited, as in [E1]", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "what"),
+    [
+        ("**Owner:** SRE\n", "", "no row owner"),
+        ("## Recovery", "## Aside", "the section is missing"),
+        ("| SRE |", "| |", "no owner"),
+        ("| Deadline |", "| Colour |", "the table has no column due"),
+        ("14:51 Pacific time", "14:51", "a time without its zone: 14:51"),
+    ],
+)
+def test_what_is_not_there_is_missed_in_any_shape(published, was, becomes, what):
+    """Other names are no licence to leave out."""
+    if was.startswith("14:51") and "(all times UTC)" in published:
+        return  # which holds for the whole document
+    assert was in published
+    found = [p.what for p in problems(published.replace(was, becomes, 1)) if not p.advice]
+    assert found == [what]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("OUTAGE BEGINS", "Impact starts", "Incident began"), "started"),
+        (("detected: ", "Detected", "First alert"), "detected"),
+        (("OUTAGE MITIGATED", "Main impact resolved", "Impact mitigated"), "mitigated"),
+        (("INCIDENT ENDS", "All services resolved. Impact ends", "Resolved"), "resolved"),
+    ],
+)
+def test_each_moment_is_known_by_its_usual_names(published, words, kind):
+    """Another word in its place, and it is missed."""
+    for word in words:
+        published = published.replace(word, "Something")
+    found = [p.what for p in problems(published) if not p.advice]
+    assert found == [f"no row {kind}"]
+
+
+def test_an_incident_that_goes_on_is_open_and_no_failure(make, incident, said):
+    """Its end is not asked for, and is listed; the start is asked for as ever."""
+    said["ongoing"] = True
+    said["timeline"] = [t for t in said["timeline"] if t["kind"] in ("started", "detected")]
+    del said["resolution"], said["status"]
+    markdown = make(incident, events=said)
+    assert "| Status | Ongoing |" in markdown
+    assert "| Duration | ongoing since 2026-05-02 06:00 UTC |" in markdown
+    assert "TO WRITE" not in markdown
+    found = problems(markdown)
+    assert [(p.what, p.advice) for p in found] == [
+        (f"open: the incident is ongoing, no row {kind}", True)
+        for kind in ("mitigated", "resolved")
+    ]
+    del said["timeline"][0]
+    assert [p.what for p in problems(make(incident, events=said)) if not p.advice] == [
+        "still to write: time, what happened"
+    ]
+    finished = markdown.replace("| Ongoing |", "| Complete |").replace("ongoing since", "since")
+    assert [p.advice for p in problems(finished)] == [False, False]

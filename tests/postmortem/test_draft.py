@@ -103,13 +103,14 @@ def test_every_number_of_the_summary_is_in_what_it_cites(make, before, tenant, l
     document = json.loads(json.dumps(look(before, tenant).to_json()))
     markdown = make(document)
     rows = evidence_of(markdown)
-    (summary,) = [b for b in blocks(markdown) if "Summary" in b.section and not b.level]
-    assert "The root cause is" in summary.text or "the root cause is" in summary.text
-    pointers = [rows[n][1] for n in summary.cites]
-    assert any("/causes/" in pointer for pointer in pointers)
-    known = set().union(*(numbers_in(resolve(document, pointer)) for pointer in pointers))
-    for figure in quantities(summary.text):
-        assert int(figure.replace(",", "")) in known, figure
+    summary = [b for b in blocks(markdown) if "Summary" in b.section and not b.level]
+    assert [b.text.split(".")[0] for b in summary][:2] == ["What happened", "Why"]
+    assert any("/causes/" in rows[n][1] for n in summary[1].cites)
+    for block in summary:
+        pointers = [rows[n][1] for n in block.cites]
+        known = set().union(*(numbers_in(resolve(document, pointer)) for pointer in pointers))
+        for figure in quantities(block.text):
+            assert int(figure.replace(",", "")) in known, figure
 
 
 def test_the_draft_of_findings_alone_says_what_only_people_know(make, incident):
@@ -120,7 +121,7 @@ def test_the_draft_of_findings_alone_says_what_only_people_know(make, incident):
     assert markdown.count("**TO WRITE**") > 35
     assert all(p.what.startswith(("still to write", "no ")) for p in found)
     assert {p.place.partition(",")[0] for p in found} == {
-        *("Head", "Impact", "Timeline", "Detection", "Causes / Trigger"),
+        *("Incident", "Impact", "Timeline", "Detection", "Causes / Trigger"),
         *("Causes / Contributing causes", "Resolution", "Lessons / What went well"),
         *("Lessons / What went wrong", "Lessons / Where we got lucky", "Action items"),
         *("Related", "Messages"),
@@ -183,7 +184,7 @@ def test_trigger_root_cause_and_contributing_causes_are_three_things(finished):
 def test_what_the_fix_leaves_broken_is_told(make, incident):
     """The advanced request stays broken: summary, resolution and options say so."""
     markdown = make(incident)
-    assert "does not cure advanced requests" in section(markdown, "Summary")
+    assert "Advanced requests stay broken" in section(markdown, "Summary")
     assert "Advanced requests need another fix" in section(markdown, "Resolution")
     assert "does not cure advanced" in section(markdown, "Tried for every tenant of the snapshot")
 
@@ -205,6 +206,19 @@ def test_times_are_sorted_and_spans_computed(finished):
     assert "Time to detect: 1 hour 30 minutes." in told
     assert "Time to mitigate: 6 hours." in told
     assert "Time to resolve: 1 day." in told
+
+
+def test_of_a_range_an_end_counts_from_its_end(make, incident, said):
+    """It is over when the range is; it was noticed when that began; zones are one another's."""
+    said["timeline"][1]["at"] = "2026-05-02 09:30 - 10:00 CEST"
+    said["timeline"][2]["at"] = "2026-05-02 12:00/2026-05-02 13:15 UTC"
+    markdown = make(incident, events=said)
+    told = section(markdown, "Timeline")
+    assert "2026-05-02 07:30–08:00 UTC (09:30–10:00 CEST)" in told
+    assert "Time to detect: 1 hour 30 minutes." in told
+    assert "Time to mitigate: 7 hours 15 minutes." in told
+    assert "| Duration | 1 day |" in markdown
+    assert problems(markdown) == []
 
 
 def test_a_time_that_is_not_known_stays_open(make, incident, said):
@@ -231,7 +245,8 @@ def test_a_later_capture_shows_the_resolution(make, incident, next_day):
     assert ": simple (minimax/MiniMax-M2.5), moderate (" in told
     assert "advanced (" not in told
     assert hashes == {d["snapshot"]["sha256"][:12] for d in (incident, next_day)}
-    assert markdown.index("brennan-2026-05-02") < markdown.index("brennan-2026-05-03")
+    captured = section(markdown, "Timeline")
+    assert captured.index("brennan-2026-05-02") < captured.index("brennan-2026-05-03")
     assert "| done |" in markdown[markdown.index("On the later snapshot") :]
 
 
@@ -241,10 +256,9 @@ def test_several_tenants_stand_each_under_its_own_heading(make, before, incident
     markdown = make(incident, other)
     names = [b.text for b in blocks(markdown) if b.level]
 
-    assert names.count("Brennan Machinery (brennan), snapshot brennan-2026-05-02") > 5
-    assert names.count("Fjord Fisheries (fjord), snapshot brennan-2026-05-02") > 4
-    assert section(markdown, "Impact").count("Other tenants") == 1
-    assert section(markdown, "Impact").count("find no model (") == 2
+    assert names.count("Brennan Machinery (brennan), snapshot brennan-2026-05-02") == 1
+    assert names.count("Fjord Fisheries (fjord), snapshot brennan-2026-05-02") == 1
+    assert section(markdown, "Impact").count("All tenants") == 1
     files = {file for file, _, _ in evidence_of(markdown).values()}
     assert files == {"report-0/findings.json", "report-1/findings.json"}
 
@@ -256,7 +270,7 @@ def test_any_tenant_makes_a_document_without_a_hypothesis(make, before, tenant):
     markdown = make(found)
     healthy = all(d["outcome"] == "ranked" for d in found["diagnosis"]["diagnoses"])
 
-    assert "None was stated" in section(markdown, "Hypothesis")
+    assert "Hypothesis" not in [b.text for b in blocks(markdown) if b.level]
     assert ("no request fails" in section(markdown, "Root cause")) is healthy
     assert all(p.what.startswith(("still to write", "no ")) for p in problems(markdown))
 
@@ -282,7 +296,7 @@ def test_a_root_cause_has_one_sentence_for_each_role(make, incident):
         if c["code"] == "key-under-alias"
     }
     assert [role for _, role in roles.values()] == [*["one-of-k"] * 3, "joint"]
-    assert "(brennan), simple, moderate, complex requests:" in alone.text
+    assert "(brennan), simple, moderate and complex requests:" in alone.text
     assert "Repairing it removes the error; other" in alone.text
     assert "(brennan), advanced requests:" in joint.text
     assert "only together with another cause" in joint.text
@@ -293,9 +307,9 @@ def test_a_root_cause_has_one_sentence_for_each_role(make, incident):
 def test_the_way_to_the_error_is_that_of_a_request_that_fails(make, triaged):
     """A triage in which only the advanced request fails does not end in a chosen model."""
     found = {**triaged, "request": {"complexity": "simple, moderate, complex, advanced"}}
-    for told in (section(make(found), "Root cause"), section(make(found), "Code flow")):
-        assert "No models available from dynamic pricing" in told
-        assert "is chosen" not in told
+    told = section(make(found), "Root cause")
+    assert "No models available from dynamic pricing" in told
+    assert "is chosen" not in told
     evidence = evidence_of(make(found))
     assert evidence[1][1] == "/diagnosis/diagnoses/3"
 
@@ -311,7 +325,7 @@ def test_the_latest_findings_of_a_tenant_say_what_is_still_to_do(make, incident,
     """A fix that a later capture shows in place is no longer proposed, nor open."""
     markdown = make(incident, next_day)
     assert "MINIMAX_API_KEY" not in section(markdown, "Action items")
-    assert "with a new credential" in section(markdown, "Action items")
+    assert "Add a new key for any of: anthropic" in section(markdown, "Action items")
     assert "script" not in section(markdown, "Next steps")
     rows = [b.cells for b in blocks(markdown) if b.section[-1] == "Verification steps" and b.cells]
     still = [step for step, state in rows if state == "open"]
@@ -358,7 +372,7 @@ def test_without_prices_nothing_is_concluded(captured, make, template):
     claims = atomlab.load_hypothesis(template)
     snapshot = captured({"acme": {"MINIMAX_2_7_API_KEY": "a-key"}}, pricing=None)
     markdown = make(json.loads(json.dumps(atomlab.investigate(snapshot, "acme", claims).to_json())))
-    assert "Nothing can be decided" in section(markdown, "Summary")
+    assert "find a model cannot be decided" in section(markdown, "Summary")
     assert "cannot be decided" in section(markdown, "Root cause")
     assert "0 of 4" not in section(markdown, "Impact")
     assert "nothing can be decided" in section(markdown, "Impact")

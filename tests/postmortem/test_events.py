@@ -81,6 +81,24 @@ def load(tmp_path):
         ),
         ("timeline: [{what: , source: b}]", "timeline[0].what is missing", "add it"),
         ("ownr:", "unknown field ownr", "did you mean owner?"),
+        ("timeline: [{at: 2026-06-30 14:00 IST, what: a, source: b}]", "IST is the", "+05:30"),
+        ("owner: [ann, 3]", "owner: must be text", "correct it"),
+        ("actions: [{item: a, owner: []}]", "actions[0].owner: must be text", "correct it"),
+        ("actions: [{item: a, due: Q5 2026}]", "actions[0].due: is no quarter; write", "correct"),
+        ("glossary: {BYOK: 3}", "glossary[0].means: must be text", "correct it"),
+        ("glossary: [{term: a, sense: b}]", "glossary[0]: unknown field sense", "term, means"),
+        ("supporting: [3]", "supporting[0]: must be a mapping", "correct it"),
+        ("supporting: [{what: a, lnk: b}]", "unknown field lnk", "did you mean link?"),
+        ("incident: {tenant: [a]}", "incident: unknown field tenant", "did you mean tenants?"),
+        ("incident: {tenants: []}", "incident.tenants: must not be empty", "correct it"),
+        ("incident: {tenants: [0042]}", "incident.tenants[0]: must be text", "correct it"),
+        ("slo: {txt: a}", "slo: unknown field txt", "known fields: text, source"),
+        ("ongoing: sometimes", "ongoing: must be true or false", "correct it"),
+        (
+            "{ongoing: true, timeline: [{what: a, source: b, kind: resolved}]}",
+            "timeline[0] is resolved, and ongoing is true",
+            "take one of them out",
+        ),
         ("[a, b]", "is not an events file", "give a mapping of: title"),
     ],
 )
@@ -132,9 +150,8 @@ def test_no_message_speaks_of_python(load):
         ("2026-05-02T01:15:00+02:00", "2026-05-01 23:15 UTC"),
         ("2026-05-02 08:15", "2026-05-02 08:15"),
         ("2026-05-02", "2026-05-02"),
-        ("2015-10-21 14:51 PDT", "2015-10-21 14:51 PDT"),
-        ("2026-05-02T08:15:00Z/2026-05-02T09:15:00Z", "2026-05-02T08:15:00Z/2026-05-02T09:15:00Z"),
-        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00"),
+        ("2015-10-21 14:51 PDT", "2015-10-21 21:51 UTC (14:51 PDT)"),
+        ("2026-05-02T08:15:00Z/2026-05-02T09:15:00Z", "2026-05-02 08:15–09:15 UTC"),
         ("null", None),
     ],
 )
@@ -145,6 +162,23 @@ def test_times_become_utc_where_their_zone_is_known(load, monkeypatch, given, un
     time.tzset()
     (entry,) = load(f"timeline: [{{at: {given}, what: a, source: b}}]").timeline
     assert entry.at == understood
+
+
+def test_several_names_are_a_list_or_a_text(load):
+    """Owners of the document and of an action, and who did something."""
+    entry = "timeline: [{{what: a, source: b, who: {0}}}]"
+    text = f"{{{{owner: {{0}}, actions: [{{{{item: a, owner: {{0}}}}}}], {entry}}}}}"
+    for names in ("[ann, bob]", "'ann, bob'"):
+        read = load(text.format(names))
+        assert {read.owner, read.actions[0].owner, read.timeline[0].who} == {"ann, bob"}
+
+
+def test_what_to_read_is_a_text_or_has_its_link(load):
+    """A link alone is one; a glossary is a mapping or a list."""
+    plain, full = load("supporting: ['https://a.b', {what: c, link: d, source: e}]").supporting
+    assert (plain.what, plain.link) == ("https://a.b", None)
+    assert (full.what, full.link, full.source) == ("c", "d", "e")
+    assert load("glossary: {a: b}") == load("glossary: [{term: a, means: b}]")
 
 
 def test_a_statement_is_a_text_or_a_text_with_its_source(load):

@@ -179,39 +179,40 @@ REPAIRED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("parts", "cited"),
-    [
-        ({}, {"/answer": "the answer"}),
-        (
-            {"answer": "it is key-under-alias (confirmed)"},
-            {
-                "/diagnosis/diagnoses/0/causes/0": "key-under-alias minimax: "
-                f"{', '.join(ALIAS['evidence'])}; confirmed",
-                "/answer": "it is key-under-alias (confirmed)",
-            },
-        ),
-        ({"answer": "key-under-alias (refuted)"}, {"/answer": "key-under-alias (refuted)"}),
-        (
-            {"verification": {"verdict": "refuted", "claims": CLAIMS}, "repaired": REPAIRED},
-            {
-                "/verification/claims": "2 of 3 claims confirmed",
-                "/repaired": "with the fix made: cured simple, moderate; not cured nothing",
-            },
-        ),
-    ],
-    ids=["nothing-else", "names-its-cause", "names-another-verdict", "claims-and-fix"],
-)
-def test_the_summary_is_the_findings_own_answer(case, parts, cited):
-    """It cites the outcome, the causes that it names, the claims, and the fix as it was run."""
-    found = document(**parts)
-    told = facts.summary(case(found))
-    assert told.text == found["answer"]
-    says = {each.place.partition("#")[2]: each.says for each in told.cites}
-    assert says.pop("/diagnosis/diagnoses/0").endswith("0 of 9 models usable")
-    assert says == cited
-    among = facts.summary(case(found, among=True)).text
-    assert among == f"Acme Ltd (acme), snapshot night: {found['answer']}"
+SUMMARY = {
+    "title": "Acme Ltd: simple requests fail",
+    "status": "affected",
+    "what": "Simple requests fail.",
+    "why": "The key stands elsewhere.",
+    "proof": "It is proven.",
+    "todo": "Move it.",
+    "who": "It is the tenant's turn.",
+    "left": "Nothing: all works.",
+}
+
+
+def test_the_summary_is_the_findings_own_in_parts(case):
+    """What, why, proof, what to do and what is left, each with what it rests on."""
+    claims = {"verification": {"verdict": "refuted", "claims": CLAIMS}, "repaired": REPAIRED}
+    for parts, proof, fix in (
+        ({}, "/trials", "/summary"),
+        (claims, "/verification/claims", "/repaired"),
+    ):
+        told = facts.summary(case(document(summary=SUMMARY, **parts)))
+        assert {label: (said.text, pointers(said)) for label, said in told} == {
+            "What happened": (SUMMARY["what"], ["/diagnosis/diagnoses/0"]),
+            "Why": (SUMMARY["why"], ["/diagnosis/diagnoses/0/causes/0"]),
+            "How sure": (SUMMARY["proof"], [proof]),
+            "What to do": ("Move it. It is the tenant's turn.", [fix]),
+            "What it does not cure": (SUMMARY["left"], [fix]),
+        }
+
+
+def test_findings_without_a_summary_give_their_answer(case):
+    """Older findings have none: their answer stands in its place."""
+    [(label, said)] = facts.summary(case(document()))
+    assert (label, said.text) == ("What happened", "the answer")
+    assert pointers(said) == ["/diagnosis/diagnoses/0", "/answer"]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_the_summary_is_the_findings_own_answer(case, parts, cited):
 )
 def test_which_requests_fail_is_counted_over_all_that_were_diagnosed(case, diagnoses, text):
     """Every outcome is cited, also of those that find a model."""
-    told = facts.failing(case(document(*diagnoses)))
+    told = facts.failing([case(document(*diagnoses))])
     assert told.text == text
     assert pointers(told) == [f"/diagnosis/diagnoses/{n}" for n in range(len(diagnoses))]
 
@@ -284,8 +285,8 @@ def test_roots_are_told_once_for_each_part_that_they_play(case):
         diagnosed("complex", usable=1),
         diagnosed("advanced", joint, QUALITY),
     )
-    alone, together = facts.roots(case(found))
-    assert alone.text.startswith("Acme Ltd (acme), simple, moderate requests: ")
+    alone, together = facts.roots([case(found)])
+    assert alone.text.startswith("Acme Ltd (acme), simple and moderate requests: ")
     assert "Repairing it removes the error; other fixes would, too." in alone.text
     assert alone.text.endswith("Verdict: confirmed.")
     assert pointers(alone) == [f"/diagnosis/diagnoses/{n}/causes/0" for n in (0, 1)]
@@ -298,7 +299,7 @@ def test_what_part_the_cause_asked_about_plays_elsewhere_is_told(case):
     """Where another cause is the root, the one that was asked about stands beside it."""
     sole = {**QUALITY, "role": "sole"}
     found = document(diagnosed("simple", ALIAS), diagnosed("advanced", sole, ALIAS))
-    told = facts.roots(case(found))
+    told = facts.roots([case(found)])
     assert [pointers(each) for each in told] == [
         ["/diagnosis/diagnoses/0/causes/0", "/diagnosis/diagnoses/1/causes/1"],
         ["/diagnosis/diagnoses/1/causes/0"],
@@ -308,7 +309,7 @@ def test_what_part_the_cause_asked_about_plays_elsewhere_is_told(case):
         diagnosed("simple", ALIAS), diagnosed("complex", {**ALIAS, "verdict": "inconclusive"})
     )
     verdicts = [
-        re.search(r"Verdict: (\w+)\.$", each.text)[1] for each in facts.roots(case(doubted))
+        re.search(r"Verdict: (\w+)\.$", each.text)[1] for each in facts.roots([case(doubted)])
     ]
     assert verdicts == ["confirmed", "inconclusive"]
 
@@ -346,9 +347,9 @@ def test_contributing_are_the_causes_that_are_no_root_of_any_request(case):
         diagnosed("advanced", ALIAS, QUALITY),
         diagnosed("moderate", ALIAS, other),
     )
-    first, second = facts.contributing(case(found))
+    first, second = facts.contributing([case(found)])
     assert first.text == (
-        "For complex, advanced requests of Acme Ltd (acme): the models of minimax that the keys"
+        "For complex and advanced requests of Acme Ltd (acme): the models of minimax that the keys"
         " give access to are rated below the quality that these requests need (5 of 5 models"
         " rejected)."
     )
@@ -356,7 +357,7 @@ def test_contributing_are_the_causes_that_are_no_root_of_any_request(case):
     assert second.text.startswith("For moderate requests")
     assert pointers(second) == ["/diagnosis/diagnoses/3/causes/1"]
     found["diagnosis"]["diagnoses"].append(diagnosed("simple", QUALITY))
-    assert facts.contributing(case(found)) == []
+    assert facts.contributing([case(found)]) == []
 
 
 def test_rivals_are_those_of_the_request_that_is_explained(case):

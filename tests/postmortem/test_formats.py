@@ -115,7 +115,7 @@ def test_hostile_text_is_inert_in_pdf(attacked):
 
     assert outside == []
     assert inside > 40
-    assert not re.search(rb"/(JavaScript|JS|Launch|EmbeddedFile|OpenAction)\b", pdf)
+    assert not re.search(rb"/(JavaScript|Launch|EmbeddedFile|OpenAction)\b|/JS[\s(<]", pdf)
     assert "root:" not in told
     assert "49" not in re.sub(r"E49|49\)", "", "".join(re.findall(r"\S*7\*7\S*", told)))
     assert squeezed(attacked[0].split()[0].split("\u202e")[0])[:12] in squeezed(told)
@@ -155,9 +155,10 @@ def test_the_page_is_one_file_that_leads_from_each_number_to_its_evidence(finish
     assert len(ids) == len(set(ids))
     assert {f"e{n}" for n in range(1, 40)} <= inside
     assert [link for link in links if not link.startswith("#")] == [
-        "https://tracker.example/INC-7?a=1&b=2"
+        "https://tracker.example/INC-7?a=1&b=2",
+        "https://dash.example/7",
     ]
-    assert "<title>Postmortem: No models available from dynamic pricing</title>" in html
+    assert "<title>Postmortem: Brennan Machinery: every request fails</title>" in html
     assert len(html) < 200_000
 
 
@@ -211,9 +212,11 @@ def test_docx_has_headings_numbered_lists_and_live_links(finished):
     bookmarks = re.findall(r'w:bookmarkStart w:id="\d+" w:name="(.*?)"', body)
     styles = [p.style.name for p in document.paragraphs]
 
-    assert document.core_properties.title.startswith("Postmortem: No models")
+    assert document.core_properties.title.startswith(
+        "Postmortem: Brennan Machinery: every request fails"
+    )
     assert styles[0] == "Title"
-    assert styles.count("Heading 2") == 19
+    assert styles.count("Heading 2") == 17
     assert anchors <= set(bookmarks)
     assert len(bookmarks) == len(set(bookmarks))
     assert {f"e{n}" for n in range(1, 40)} <= anchors
@@ -231,11 +234,11 @@ def test_pdf_has_a_title_a_language_bookmarks_and_page_numbers(finished):
     reader = pypdf.PdfReader(BytesIO(pdf))
     last = len(reader.pages)
 
-    assert reader.metadata.title.startswith("Postmortem: No models")
+    assert reader.metadata.title.startswith("Postmortem: Brennan Machinery: every request fails")
     assert reader.trailer["/Root"]["/Lang"] == "en"
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     chapters = [entry.title for entry in reader.outline[1] if not isinstance(entry, list)]
-    assert chapters[:2] == ["Summary", "Impact"]
+    assert chapters[:2] == ["Summary", "Incident"]
     assert f"{last} / {last}" in reader.pages[-1].extract_text()
     assert [round(float(n)) for n in reader.pages[0].mediabox[2:]] == [595, 842]
 
@@ -249,3 +252,58 @@ def test_letters_without_a_font_are_one_warning(make, incident, capsys):
     assert pdf.startswith(b"%PDF-")
     assert said.count("warning: ") == 1
     assert "install" in said
+
+
+def properties_of(markdown):
+    """Return title, author and day of each format's own properties, and its language."""
+    html = to_bytes(markdown, "html").decode()
+    meta = dict(re.findall(r'<meta name="(author|date)" content="(.*?)">', html))
+    word = docx.Document(BytesIO(to_bytes(markdown, "docx"))).core_properties
+    pdf = pypdf.PdfReader(BytesIO(to_bytes(markdown, "pdf")))
+    day = pdf.metadata.creation_date
+    return {
+        "html": (re.findall("<title>(.*?)</title>", html)[0], meta.get("author"), meta.get("date")),
+        "docx": (word.title, word.author or None, f"{word.created:%Y-%m-%d}"),
+        "pdf": (pdf.metadata.title, pdf.metadata.author, f"{day:%Y-%m-%d}"),
+    }, (re.findall('<html lang="(.*?)"', html)[0], word.language, pdf.trailer["/Root"]["/Lang"])
+
+
+def test_the_properties_are_those_of_the_incident(make, incident, said):
+    """The authors, else the owner, else nobody; the day it began; no word of the tool's making."""
+    said |= {"title": "A & B <fail>", "authors": ["Ana Orlov", "Bo Lind"]}
+    found, languages = properties_of(make(incident, events=said))
+    assert found.pop("html")[1:] == ("Ana Orlov, Bo Lind", "2026-05-02")
+    title = "Postmortem: A & B <fail>"
+    assert {*found.values()} == {(title, "Ana Orlov, Bo Lind", "2026-05-02")}
+    assert languages == ("en", "en", "en")
+    document = docx.Document(BytesIO(to_bytes(make(incident, events=said), "docx")))
+    assert not {"Author", "Date"} & {p.style.name for p in document.paragraphs}
+
+    said |= {"authors": [], "owner": ["ann", "bob"]}
+    said["timeline"][0]["at"] = "2026-05-01 23:30 UTC"
+    found, _ = properties_of(make(incident, events=said))
+    assert {told[1:] for told in found.values()} == {("ann, bob", "2026-05-01")}
+
+
+def test_where_nobody_is_named_nobody_is_the_author(make, incident):
+    """A mark that something is to be written is no name, and the capture gives the day."""
+    found, _ = properties_of(make(incident))
+    assert {told[1:] for told in found.values()} == {(None, "2026-05-02")}
+
+
+def test_an_edited_document_has_the_properties_that_it_says():
+    """They are read from the Markdown; a day that there is not is none."""
+    head = '| | |\n| --- | --- |\n| Author | Zoë "Z" |\n| Date | {} |\n'
+    found, _ = properties_of(f"# It failed\n\n{head.format('July 4, 2025')}")
+    assert found["docx"] == found["pdf"] == ("It failed", 'Zoë "Z"', "2025-07-04")
+    assert "date" not in to_page(f"# It failed\n\n{head.format('2025-02-31')}").split("<style")[0]
+
+
+def test_a_name_in_chinese_is_one_warning_that_names_its_letters(make, incident, capsys):
+    """Where a font has them there is no warning, and the letters are in the PDF."""
+    document = json.loads(json.dumps(incident).replace("Brennan Machinery", "東京商事"))
+    pdf = to_bytes(make(document), "pdf")
+    said = capsys.readouterr().err
+    shown = "東京商事" in squeezed(pages_of(pdf)[0])
+    assert said.count("warning: ") == (0 if shown and not said else 1)
+    assert not said or "東京商事" in said

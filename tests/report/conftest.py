@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from atomlab.report import running
+from atomlab.report.files import PARTIAL
 from atomlab.report.notebooks import shipped_notebook
 from atomlab.report.plan import Task
+from atomlab.report.running import Outcome, Report
 from tests.conftest import ROOT
 
 PARAMETERS = 'tenant: str = "brennan"  # a tenant\nlimit: int = 3  # a number\n'
@@ -58,3 +61,29 @@ def short_path():
     """Return a temporary folder of a short name: scratch folders are in no long one."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def outcome(tmp_path):
+    """Return a function that gives a report's outcome, its files in place below `out`.
+
+    `summary` is what the findings' summary says beside what each has to say.
+    """
+
+    def make(
+        name, result, summary=None, *, answer="An answer. More.", subject="", kept=(), mode=""
+    ):
+        folder = tmp_path / "out" / (subject or re.sub(r"\W", "-", name)[:40])
+        folder.mkdir(parents=True)
+        task = Task(Path("x.ipynb"), {"tenant": f"id of {name}"}, folder, subject or name, name)
+        if result == "failed":
+            (folder / PARTIAL).write_text("{}")
+            return Outcome(task, None, "the kernel died" if "More" in answer else answer, 1.5)
+        if summary is not None:
+            summary = {"title": f"{name}: so it is", "status": result, "what": "", **summary}
+        for file in ("report.html", "notebook.ipynb", "findings.json"):
+            (folder / file).write_text("")
+        report = Report(result, answer, folder, mode=mode, summary=summary, kept=kept)
+        return Outcome(task, report, "", 1.5)
+
+    return make

@@ -12,10 +12,13 @@ from io import BytesIO
 import docx
 import pypdf
 import pytest
+from PIL import Image
 
 from atomlab.errors import ReportError
 from atomlab.report import export
 from atomlab.report.export import font_warnings, to_docx, to_pdf
+from atomlab.report.formulas import formula
+from atomlab.report.harmless import clean
 from tests.pages import Page
 from tests.refusals import refused
 
@@ -69,12 +72,12 @@ def test_a_report_becomes_a_pdf_that_says_the_same(paper):
     reader, page = paper
     shown = re.sub(r"<(nav|style|title)\b.*?</\1>", "", page, flags=re.DOTALL)
     shown = re.sub(r'<details class="code">.*?</details>', "", shown, flags=re.DOTALL)
-    words = set(re.findall(r"[A-Za-z]{4,}", Page(shown).text.replace("Skip to the findings", "")))
+    words = set(re.findall(r"[A-Za-z]{4,}", Page(shown).text.replace("Skip to the evidence", "")))
     text = squeezed("".join(each.extract_text() for each in reader.pages))
     assert len(words) > 300
     assert [word for word in words if word not in text] == []
     assert "explanations.options" not in text
-    assert "Skiptothefindings" not in text
+    assert "Skiptotheevidence" not in text
 
 
 def test_every_page_has_its_number_the_footer_and_the_title(paper):
@@ -85,15 +88,25 @@ def test_every_page_has_its_number_the_footer_and_the_title(paper):
     for number, text in enumerate(pages, 1):
         assert f"{number} / {len(pages)}" in text
         assert "The footer" in text
-        assert ("Confirmed: every claim holds: No models" in text) is (number > 1)
+        assert text.startswith("Brennan Machinery: every request fails") is True
     assert [round(float(n)) for n in reader.pages[0].mediabox[2:]] == [595, 842]
+
+
+def test_the_plain_page_is_the_first_of_the_pdf(paper):
+    """All of it; the evidence begins on the next, and a status is in its colour."""
+    reader, _ = paper
+    first, second = (squeezed(each.extract_text()) for each in reader.pages[:2])
+    assert "Wordsusedhere" in first
+    assert "Forengineers" not in first
+    assert "Forengineers:theevidence" in second
+    assert b"0.60784" in reader.pages[0].get_contents().get_data()  # the red of #9b1c14
 
 
 def test_a_pdf_names_its_title_and_language_and_can_be_archived(paper):
     """Metadata and outline for a reader's list, tags for a screen reader, PDF/A for an archive."""
     reader, _ = paper
     root = reader.trailer["/Root"]
-    assert reader.metadata.title.startswith("Confirmed: every claim holds")
+    assert reader.metadata.title == "Brennan Machinery: every request fails"
     assert reader.metadata.creation_date is not None
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
@@ -280,11 +293,45 @@ def test_nothing_is_loaded_for_an_image(source):
         to_pdf(page)
 
 
-def test_an_image_that_is_none_is_one_line():
-    """Typst's refusal is one line, with what to do."""
-    broken = base64.b64encode(b"<p/>").decode()
-    with refused(ReportError, "typst cannot set the page"):
-        to_pdf(f'<img alt="a" src="data:image/svg+xml;base64,{broken}">')
+BROKEN = {
+    "svg+xml": [b"<p/>", b"<svg", b"\xff", b'<svg xmlns="http://www.w3.org/2000/svg" width="0"/>'],
+    "png": [b"none"],
+    "jpeg": [b"\xff\xd8\xff\xe0none"],
+}
+
+
+@pytest.mark.parametrize(("kind", "content"), [(k, c) for k, all_ in BROKEN.items() for c in all_])
+def test_an_image_that_is_none_is_words(kind, content):
+    """Typst's refusal of one picture costs nothing but that picture."""
+    address = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    (page,) = pages_of(f'<p>before <img alt="a" src="{address}"><img src="{PIXEL}"> after</p>')
+    assert {"before", "after"} <= {*page.split()}
+    assert page.count("cannot be printed; report.html has it") == 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "GIF", "WEBP", "PNG"])
+def test_every_kind_of_picture_is_in_the_pdf(kind):
+    """Each is drawn as wide as it is."""
+    stream = BytesIO()
+    Image.new("RGB", (60, 20), "red").save(stream, kind)
+    address = f"data:image/{kind.lower()};base64,{base64.b64encode(stream.getvalue()).decode()}"
+    pdf, _ = to_pdf(f'<p><img alt="a" src="{address}"></p>')
+    (found,) = pypdf.PdfReader(BytesIO(pdf)).pages[0].images
+    assert found.image.size == (60, 20)
+
+
+@pytest.mark.parametrize(
+    ("latex", "drawn"),
+    [(r"\frac{a}{b}", True), (r"\sect", False), ("x" + "^{a" * 40 + "}" * 40, False)],
+    ids=["a fraction", "a sign that typst does not know", "nested too deeply for pandoc"],
+)
+def test_a_formula_is_drawn_or_is_its_source(latex, drawn):
+    """What pandoc or typst cannot do stands as LaTeX; neither fails, or takes a minute."""
+    (page,) = pages_of(f"<p>before {clean(formula(latex, display=True))} after</p>")
+    assert (latex in squeezed(page)) is not drawn
+    assert "after" in page
+    if drawn:
+        assert "\N{MATHEMATICAL ITALIC SMALL A}" in page
 
 
 def test_letters_that_no_font_has_are_named_once():

@@ -16,6 +16,7 @@ from atomlab.errors import ReportError
 from atomlab.report.files import (
     RECORD,
     ReportFolder,
+    folders_with_reports,
     make_folder,
     one_run_in,
 )
@@ -32,10 +33,10 @@ with one_run_in(Path(sys.argv[1])):
 NEW = {
     "report.html": "new \ud800 page",
     "findings.json": b"new findings",
-    "report.pdf": None,
+    "notebook.partial.ipynb": None,
     "notebook.ipynb": "new notebook",
 }
-OLD = {"report.html": "old page", "report.pdf": "old paper"}
+OLD = {"report.html": "old page", "notebook.partial.ipynb": "old part"}
 
 
 def content(folder):
@@ -108,13 +109,41 @@ def test_a_record_of_other_files_is_the_users(tmp_path, lines):
     assert [path.name for path in tmp_path.iterdir()] == [RECORD]
 
 
-@pytest.mark.parametrize("paper", ["theirs", "ours, edited"])
-def test_paper_that_no_report_wrote_stays_where_none_is_asked_for(tmp_path, paper):
-    """A PDF that is not ours is not removed either."""
-    files = reported(tmp_path / "out") if "ours" in paper else ReportFolder(tmp_path)
-    (files.path / "report.pdf").write_text("mine")
+@pytest.mark.parametrize("part", ["theirs", "ours, edited"])
+def test_what_no_report_wrote_is_not_removed(tmp_path, part):
+    """A partial notebook that is not ours, or no longer, stays, and is not on the record."""
+    files = reported(tmp_path / "out") if "ours" in part else ReportFolder(tmp_path)
+    (files.path / "notebook.partial.ipynb").write_text("mine")
     files.write(NEW)
-    assert content(files.path)["report.pdf"] == b"mine"
+    assert content(files.path)["notebook.partial.ipynb"] == b"mine"
+    assert recorded_rightly(files.path)
+
+
+def test_what_an_earlier_report_wrote_in_another_format_is_kept(tmp_path):
+    """Its name is told, its hash stays on the record; gone or edited since, it is on it no more."""
+    files = reported(tmp_path / "out")
+    assert files.write({"report.pdf": "old paper", "index.html": "old index"}) == (
+        "notebook.partial.ipynb",
+        "report.html",
+    )
+    assert files.write(NEW) == ("index.html", "report.pdf")
+    assert content(files.path)["report.pdf"] == b"old paper"
+    assert recorded_rightly(files.path)
+    (files.path / "report.pdf").unlink()
+    (files.path / "index.html").write_text("mine")
+    assert files.write(NEW) == ()
+    assert content(files.path)["index.html"] == b"mine"
+    assert recorded_rightly(files.path)
+
+
+def test_folders_with_reports_are_those_in_which_a_report_left_something(tmp_path):
+    """A list of hashes of one's own files makes none of them."""
+    reported(tmp_path / "b")
+    reported(tmp_path / "a")
+    for name in ("mine", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mine" / RECORD).write_text(f"{'0' * 64}  report.html\n")
+    assert folders_with_reports(tmp_path) == [tmp_path / "a", tmp_path / "b"]
 
 
 @pytest.mark.parametrize("way", ["itself", "symbolic link", "hard link", "dotted", "link to it"])

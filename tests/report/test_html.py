@@ -18,6 +18,7 @@ import atomlab
 from atomlab import Tenant
 from atomlab.report.page import to_html
 from atomlab.show import case_tables
+from atomlab.verdicts import CAUSES
 from tests.conftest import ROOT
 from tests.pages import HOSTILE_HTML, STORABLE, STORABLE_NAMES, Page, inert
 
@@ -33,6 +34,11 @@ SECTIONS = [
 ]
 
 
+def alone(html):
+    """Return whether the page is inert, and the script beside it is all that it leads to."""
+    return inert(html.replace('href="fix.sql"', 'href="#beside"'))
+
+
 @pytest.fixture(scope="session")
 def html(report):
     return (report.folder / "report.html").read_text(encoding="utf-8")
@@ -43,20 +49,43 @@ def page(html):
     return Page(html)
 
 
-def test_the_verdict_and_the_answer_come_first(page):
-    """Question, title, verdict and answer stand before any section."""
-    head = page.text[: page.text.index("Impact: which requests")]
-    assert 'Is this the root cause of "No models available from dynamic pricing"?' in head
-    assert "Confirmed: every claim holds" in head
-    assert "0 of 2,690 models are usable for a moderate request of Brennan Machinery" in head
-    assert "it does not cure advanced requests" in head
+def test_the_first_page_comes_first_in_plain_words(page):
+    """Title, status and sentences without a code stand before any section."""
+    head = page.text[: page.text.index("For engineers")]
+    assert page.all("h1")[0][1] == "Brennan Machinery: every request fails"
+    assert ("badge bad", "Affected") in [(a.get("class"), t) for a, t in page.all("span")]
+    assert "Cause: proven" in head
+    assert "All 7 claims of the hypothesis hold." in head
+    assert "Advanced requests stay broken" in head
+    plain = head[: head.index("Words used here")]
+    assert not re.search(
+        "|".join([*(c for c in CAUSES if "-" in c), "one-of-k", "confirmed", "no-models"]), plain
+    )
+    assert 'Is this the root cause of "No models available from dynamic pricing"?' not in head
+
+
+def test_each_word_is_explained_that_is_used(html, page):
+    """Those that stand somewhere in the page, once each, and no others."""
+    listed = html[html.index("Words used here") : html.index('class="divider"')]
+    terms = [text for _, text in Page(listed).all("dt")]
+    assert {"affected", "confirmed", "placebo", "fix set", "edition", "client"} <= set(terms)
+    assert {"simple", "moderate", "complex", "advanced", "BYOK, managed"} <= set(terms)
+    rest = page.text[: page.text.index("Words used")] + page.text[page.text.index("For engin") :]
+    assert all(any(t in rest.lower() for t in term.lower().split(", ")) for term in terms)
+    assert "undecided" not in terms
+
+
+def test_no_badge_of_a_failure_is_green(page):
+    """Green is what is there, a fault that is gone, and what was run: no verdict, no status."""
+    green = {t for a, t in page.all("span") if a.get("class") == "badge good"}
+    assert green == {"present", "fault gone", "verified"}
 
 
 def test_the_sections_are_in_the_order_that_a_reader_needs(page):
     """Impact, evidence, argument, fix, what it leaves, what was not checked; then provenance."""
     headings = [text for _, text in page.all("h2")]
-    assert headings[0] == "Contents"
-    assert [h.split(":")[0] for h in headings[1:]] == SECTIONS
+    assert headings[:3] == ["Words used here", "For engineers: the evidence", "Contents"]
+    assert [h.split(":")[0] for h in headings[3:]] == SECTIONS
 
 
 def test_headings_form_one_tree(page):
@@ -70,9 +99,10 @@ def test_the_contents_lead_to_every_section(page):
     """Each link has its one target, and each section its link."""
     targets = [attrs["id"] for _, attrs in page.tags if attrs.get("id")]
     links = [attrs["href"].removeprefix("#") for attrs, _ in page.all("a")]
+    links.remove("fix.sql")
     assert len(set(targets)) == len(targets)
     assert set(links) <= set(targets)
-    assert len(links) == 1 + len(page.all("h2")) - 1 + len(page.all("h3"))
+    assert len(links) == 1 + len(page.all("h2")) - 3 + len(page.all("h3"))
 
 
 def test_readers_who_do_not_see_the_page_find_their_way(page):
@@ -83,7 +113,7 @@ def test_readers_who_do_not_see_the_page_find_their_way(page):
         assert [tag for tag, _ in page.tags].count(landmark) == 1
     assert page.all("a")[0] == (
         {"class": "skip contents", "href": "#findings"},
-        "Skip to the findings",
+        "Skip to the evidence",
     )
     assert all("alt" in attrs for attrs, _ in page.all("img"))
     described = [attrs["alt"] for attrs, _ in page.all("img") if attrs["alt"]]
@@ -97,7 +127,7 @@ def test_the_report_is_one_inert_file(html, page):
     """No script, no address outside the file, a policy that allows neither, below 2 MB."""
     policy = next(a["content"] for _, a in page.tags if a.get("http-equiv"))
 
-    assert inert(html)
+    assert alone(html)
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert "unsafe" not in policy
@@ -114,13 +144,13 @@ def test_the_policy_allows_the_report_s_own_style_and_no_other(html, page):
     assert not [attrs for _, attrs in page.tags if "style" in attrs]
 
 
-def test_code_is_folded_and_the_fix_is_not(page):
-    """All code of the notebook is closed; the SQL to run is open, its rollback closed."""
+def test_code_is_folded_and_so_is_the_sql(page):
+    """All code of the notebook is closed, and so are the script and its rollback."""
     folds = [(attrs.get("class"), "open" in attrs, text) for attrs, text in page.all("details")]
     assert [is_open for kind, is_open, _ in folds if kind == "code"].count(False) > 15
     assert not [kind for kind, is_open, _ in folds if kind == "code" and is_open]
     [(is_open, sql), (undo_is_open, undo)] = [(o, text) for kind, o, text in folds if not kind]
-    assert (is_open, undo_is_open) == (True, False)
+    assert (is_open, undo_is_open) == (False, False)
     assert "INSERT INTO tenant_settings" in sql
     assert "DELETE FROM tenant_settings" in undo
 
@@ -168,7 +198,7 @@ def test_a_hostile_tenant_name_is_inert(captured, template, name):
     outputs.append(new_output("display_data", Findings(case)._repr_mimebundle_()))
 
     html = to_html(new_notebook(cells=[new_code_cell("1", outputs=outputs)]), case.to_json())
-    assert inert(html)
+    assert alone(html)
     assert len(html) < 2_000_000
     assert not re.search("[\u202a-\u202e\x1b]", "".join(map(repr, shown)))
 

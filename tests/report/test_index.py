@@ -1,99 +1,126 @@
-"""The page that lists a batch: sorted by result, linked, inert."""
+"""The page that lists a batch: one table, the most severe first, linked, inert."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
 from atomlab.report.files import PARTIAL
 from atomlab.report.index import index_page
-from atomlab.report.plan import Task
-from atomlab.report.running import Outcome, Report
 from tests.pages import HOSTILE, Page, inert
 
-
-@pytest.fixture
-def outcome(tmp_path):
-    """Return a function that gives an outcome, its files in place."""
-
-    def make(name, result, told="An answer.", subject="", certainty=""):
-        folder = tmp_path / "out" / (subject or re.sub(r"\W", "-", name)[:40])
-        folder.mkdir(parents=True)
-        task = Task(Path("x.ipynb"), {}, folder, subject or name, name)
-        if result == "failed":
-            (folder / PARTIAL).write_text("{}")
-            return Outcome(task, None, told, 1.5)
-        report = Report(result, told, folder, certainty)
-        for name in ("report.html", "notebook.ipynb", "findings.json"):
-            (folder / name).write_text("")
-        return Outcome(task, report, "", 1.5)
-
-    return make
+NAMES = ("tenant", "status", "failing requests", "cause", "fix", "who acts", "certainty", "files")
 
 
 def links(page):
-    """Return the addresses that lead out of the page."""
-    addresses = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
-    return [address for address in addresses if not address.startswith("#")]
+    """Return the addresses of the table's links."""
+    return [attrs["href"] for attrs, _ in page.all("a") if attrs["href"] != "index.csv"]
 
 
-def test_reports_are_sorted_by_result_the_worst_first(outcome, tmp_path):
-    """Failed, refuted, inconclusive, confirmed; within each by name."""
+def cells(page):
+    """Return the texts of each row's cells, by what the column is called on a phone."""
+    rows, labels = [], [attrs.get("data-label", "note") for attrs, _ in page.all("td")]
+    for label, (_, text) in zip(labels, page.all("td"), strict=True):
+        if label == "status":
+            rows.append({})
+        rows[-1][label] = text
+    return rows
+
+
+def test_one_table_has_a_row_for_each_report(outcome, tmp_path):
+    """Tenant, status in its colour, requests, cause, fix, who acts, certainty; no paragraph."""
+    summary = {"failing": ["simple", "advanced"], "mute": ["moderate"], "cause": "empty key"}
+    summary |= {"fix": "give it a key", "actor": "tenant", "certainty": "confirmed"}
     made = [
-        outcome("Zeta", "confirmed"),
-        outcome("alpha", "confirmed"),
-        outcome("Beta", "inconclusive"),
-        outcome("Gamma", "refuted"),
-        outcome("Delta", "failed", "the kernel died"),
+        outcome("Acme", "affected", summary, subject="acme"),
+        outcome("Fine", "healthy", {}),
+        outcome("Mute", "healthy", {"mute": ["simple"]}),
     ]
-    text = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage")).text
-    places = [text.index(name) for name in ("Delta", "Gamma", "Beta", "alpha", "Zeta")]
-    assert places == sorted(places)
-    assert "5 reports on snap" in text
-    for count in ("1 failed", "1 refuted", "1 inconclusive", "2 confirmed"):
-        assert count in text
-    assert "the kernel died" in text
-    page = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage"))
-    assert len(page.all("caption")) == len(page.all("table")) == 4
-    assert all(caption for _, caption in page.all("caption"))
-
-
-def test_tenants_are_sorted_by_status_and_the_cause_stands_apart(outcome, tmp_path):
-    """Affected, undecided, healthy; only of the affected a verdict, and only on the cause."""
-    made = [
-        outcome("Zeta", "healthy"),
-        outcome("Alpha", "affected", certainty="inconclusive"),
-        outcome("Beta", "undecided"),
-        outcome("Gamma", "affected", certainty="confirmed"),
-    ]
-    page = Page(index_page(made, tmp_path / "out", "snap", "tenant_triage"))
-    places = [page.text.index(name) for name in ("Alpha", "Gamma", "Beta", "Zeta")]
-    assert places == sorted(places)
-    heads = [(attrs["class"], text) for attrs, text in page.all("a") if "class" in attrs]
-    assert heads == [
-        ("badge bad", "2 affected"),
-        ("badge open", "1 undecided"),
-        ("badge good", "1 healthy"),
-    ]
+    html = index_page(made, tmp_path / "out", "snap", "tenant_triage", tenants=40)
+    page = Page(html)
+    assert page.headers("col") == [*NAMES]
+    assert page.headers("row") == ["Acmeacme", "Mute", "Fine"]
+    acme, mute, fine = cells(page)
+    assert acme == {
+        "status": "affected",
+        "failing requests": "simple, advancedno chat model: moderate",
+        "cause": "empty key",
+        "fix": "give it a key",
+        "who acts": "tenant",
+        "certainty": "confirmed",
+        "files": "notebook, findings",
+    }
+    assert mute["failing requests"] == "no chat model: simple"
+    assert fine["failing requests"] == fine["cause"] == "–"
     badges = [(attrs["class"], text) for attrs, text in page.all("span") if "badge" in str(attrs)]
-    assert badges == [("badge open", "inconclusive"), ("badge good", "confirmed")]
+    assert badges == [
+        ("badge bad", "affected"),
+        ("badge open", "healthy"),
+        ("badge good", "healthy"),
+    ]
+    assert [text for _, text in page.all("h1")] == ["1 of 40 tenants is affected"]
+    counts = "3 reports: 1 affected, 0 undecided, 2 healthy (1 with a model that cannot chat)"
+    assert [text for attrs, text in page.all("p") if attrs.get("class") == "counts"] == [counts]
+    assert not page.all("p")[3:]  # what it is about, the counts, who made it
+
+
+def test_every_request_is_said_in_two_words(outcome, tmp_path):
+    """All four kinds are not listed."""
+    summary = {"failing": ["simple", "moderate", "complex", "advanced"]}
+    page = Page(index_page([outcome("A", "affected", summary)], tmp_path / "out", "s", "n"))
+    assert cells(page)[0]["failing requests"] == "every request"
+
+
+def test_claims_have_a_column_where_there_are_some(outcome, tmp_path):
+    """The verdict on them stands beside the status, and says nothing of it."""
+    made = [outcome("A", "confirmed", {"status": "affected"}), outcome("B", "refuted")]
+    page = Page(index_page(made, tmp_path / "out", "s", "n"))
+    assert page.headers("col") == [*NAMES[:2], "verdict", *NAMES[2:]]
+    assert [(row["status"], row["verdict"]) for row in cells(page)] == [
+        ("–", "refuted"),
+        ("affected", "confirmed"),
+    ]
+
+
+def test_a_report_without_a_summary_has_one_sentence(outcome, tmp_path):
+    """The answer's first; of a failed report the error."""
+    made = [outcome("A", "affected", answer="It is so in 2.7. More."), outcome("B", "failed")]
+    page = Page(index_page(made, tmp_path / "out", "s", "n"))
+    assert [row["note"] for row in cells(page)] == ["the kernel died", "It is so in 2.7."]
 
 
 def test_every_file_is_linked_and_is_there(outcome, tmp_path):
     """Each report, executed notebook and findings; of a failed one the partial notebook."""
     made = [outcome("Brennan & Sons", "confirmed", subject="brennan"), outcome("b", "failed")]
+    (made[0].task.folder / "fix.sql").write_text("")
     found = links(Page(index_page(made, tmp_path / "out", "snap", "x")))
     assert found == [
         f"b/{PARTIAL}",
         "brennan/report.html",
+        "brennan/fix.sql",
         "brennan/notebook.ipynb",
         "brennan/findings.json",
     ]
     assert all((tmp_path / "out" / address).is_file() for address in found)
+
+
+def test_files_of_an_earlier_report_are_not_linked(outcome, tmp_path):
+    """A PDF that was kept is not of this report."""
+    made = outcome("b", "healthy", kept=("report.pdf",))
+    (made.task.folder / "report.pdf").write_text("")
+    assert "b/report.pdf" not in links(Page(index_page([made], tmp_path / "out", "snap", "x")))
+
+
+def test_folders_of_earlier_reports_are_named_below(outcome, tmp_path):
+    """They are not in the table, and are linked all the same."""
+    made = [outcome("b", "healthy")]
+    earlier = [tmp_path / "out" / "a b"]
+    page = Page(index_page(made, tmp_path / "out", "snap", "x", earlier=earlier))
+    assert links(page)[-1] == "a%20b/report.html"
+    assert "from earlier runs and not listed above: a b." in page.text
 
 
 def test_a_failure_that_left_no_notebook_is_not_linked(outcome, tmp_path):
@@ -120,7 +147,12 @@ def test_the_page_is_one_inert_file(outcome, tmp_path):
 @pytest.mark.parametrize("name", [*HOSTILE, "x" * 1_000_000])
 def test_hostile_names_are_inert(outcome, tmp_path, name):
     """A tenant, an answer, an error or a snapshot of any name is text."""
-    made = [outcome(name, "confirmed", name), outcome(f"2{name}", "failed", name)]
+    summary = dict.fromkeys(("title", "what", "cause", "fix", "actor", "left"), name)
+    made = [
+        outcome(name, "affected", {**summary, "failing": [name], "mute": [name]}),
+        outcome(f"2{name}", "failed", answer=name),
+        outcome(f"3{name}", "confirmed", answer=name),
+    ]
     html = index_page(made, tmp_path / "out", name, "x")
     assert inert(re.sub(r'href="[\w.~%/-]+"', 'href="#beside"', html))
     assert len(html) < 50_000
@@ -131,14 +163,6 @@ def test_no_report_at_all_says_so(tmp_path):
     """A batch for nobody leaves a page that says that nobody is affected."""
     page = Page(index_page([], tmp_path / "out", "snap", "tenant_triage"))
     assert "No tenant is affected" in page.text
-
-
-def test_an_answer_is_not_cut(outcome, tmp_path):
-    """The longest that a report gives stands in the index whole."""
-    told = "An answer of several sentences. " * 25
-    page = Page(index_page([outcome("a", "confirmed", told)], tmp_path / "out", "s", "n"))
-    assert told.strip() in page.text
-    assert "characters)" not in page.text
 
 
 def test_an_unfinished_batch_says_what_is_missing(outcome, tmp_path):

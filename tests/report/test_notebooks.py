@@ -11,10 +11,10 @@ import pytest
 from nbclient import NotebookClient
 
 import atomlab
-from atomlab.diagnosis.findings import findings_in
 from atomlab.errors import InputError
 from atomlab.report.notebooks import (
     find_notebook,
+    findings_in,
     parameters_of,
     shipped_notebook,
     shipped_notebooks,
@@ -120,7 +120,7 @@ def test_run_all_works_with_the_shipped_data(name, tmp_path):
     html = to_html(notebook, findings)
     page = Page(html)
     assert "characters)" not in html  # no text is cut off
-    assert page.text.count(findings["answer"]) == 1
+    assert page.text.count(findings["summary"]["what"]) == 1
     assert len(page.all("table")) == len([text for _, text in page.all("caption") if text])
 
 

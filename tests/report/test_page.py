@@ -46,7 +46,8 @@ def test_the_sections_come_first_and_what_the_notebook_begins_with_last(notebook
     assert "much." in about.source
     assert "Is it so" not in about.source
     assert setup.source == "import atomlab"  # a parameter's default may name another tenant
-    assert page_of(notebook, FOUND).question == "Is it so?"
+    assert page_of(notebook, FOUND | {"title": "So it is"}).question == "Is it so?"
+    assert page_of(notebook, FOUND).question == ""  # it is the page's title
 
 
 def test_what_papermill_injects_is_told_in_the_footer_only(notebook):
@@ -75,49 +76,11 @@ def test_a_notebook_without_sections_is_shown_in_its_order():
     cells = [new_code_cell("1", id="a"), new_markdown_cell("words", id="b")]
     page = page_of(new_notebook(cells=cells), FOUND)
     assert [cell.id for cell in arranged(cells)] == ["a", "b"]
-    assert (page.title, page.question, page.contents) == ("Report", "", [])
+    assert (page.first.title, page.question, page.contents) == ("Report", "", [])
     assert page.provenance["Parameters"] == "the notebook's own"
 
 
-@pytest.mark.parametrize(
-    ("verdict", "claims", "told"),
-    [
-        ("confirmed", [{}], "Confirmed: every claim holds"),
-        ("refuted", [{}], "Refuted: not every claim holds"),
-        ("inconclusive", [{}], "Inconclusive: the evidence is not sufficient to judge the claims"),
-        ("inconclusive", [], "Inconclusive: no claim given"),
-        ("refuted", None, "Refuted"),
-    ],
-)
-def test_the_verdict_is_told_in_words(notebook, verdict, claims, told):
-    """What the verdict means; without claims, that none was given."""
-    verification = {} if claims is None else {"verification": {"claims": claims}}
-    page = page_of(notebook, {**FOUND, "verdict": verdict, **verification})
-    tones = {"confirmed": "good", "refuted": "bad", "inconclusive": "open"}
-    assert page.results == [(tones[verdict], told)]
-
-
 TENANT = {"name": "Acme", "subdomain": "acme", "id": "1"}
-
-
-@pytest.mark.parametrize(
-    ("status", "verdict", "results"),
-    [
-        ("affected", "confirmed", ["bad", "good"]),
-        ("affected", "inconclusive", ["bad", "open"]),
-        ("undecided", "inconclusive", ["open"]),
-        ("healthy", None, ["good"]),
-        ("healthy", "confirmed", ["good"]),
-    ],
-)
-def test_a_status_heads_the_page_and_the_verdict_is_the_cause_s(notebook, status, verdict, results):
-    """Affected is never green; only of an affected tenant the verdict is told, as its cause's."""
-    found = {**FOUND, "verdict": verdict, "result": status, "diagnosis": {"tenant": TENANT}}
-    page = page_of(notebook, {**found, "title": "What is wrong?", "verification": {"claims": []}})
-    assert page.title == f"Acme: {status}"
-    assert [tone for tone, _ in page.results] == results
-    assert page.results[0][1].startswith(f"{status.capitalize()}: ")
-    assert [told for _, told in page.results[1:]] == [f"Cause: {verdict}"] * (len(results) - 1)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +163,8 @@ def test_every_text_of_the_page_is_one_printable_line(notebook, name):
             "diagnosis": {"tenant": {"name": name, "subdomain": None, "id": name}},
         },
     )
-    texts = [page.title, page.question, page.answer, page.note]
+    first = page.first
+    texts = [first.title, first.status, *first.sentences.values(), page.question, page.note]
     texts += [*page.facts.values(), *page.provenance.values()]
     assert all(is_one_line(text) for text in texts if text)
     assert sum(map(len, texts)) < 10_000

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from atomlab.errors import InputError, SnapshotError, TenantError
 from atomlab.evidence.schema import Tenant
@@ -46,6 +48,30 @@ def test_what_does_not_fit_the_notebook_is_refused(name, given, message):
     """Options and parameters are checked against what the notebook declares."""
     with refused(InputError, message):
         wanted(name, **given)
+
+
+def test_a_file_is_meant_from_where_the_command_is_given(tmp_path, monkeypatch):
+    """The notebook runs in its own folder; words and numbers stay what they are."""
+    declared = "prices: str = 'p.json'  # a\nword: str = 'w'  # b\nlimit: int = 1  # c\n"
+    declared += "kind: Literal['a.b', 'c'] = 'c'  # d"
+    cell = new_code_cell(f"snapshot: str = ''  # s\n{declared}", metadata={"tags": ["parameters"]})
+    for folder in ("mine", "here/data"):
+        (tmp_path / folder).mkdir(parents=True)
+    path = tmp_path / "mine" / "mine.ipynb"
+    nbformat.write(new_notebook(cells=[cell]), path)
+    monkeypatch.chdir(tmp_path / "here")
+    for name in ("p.json", "data/p", "word", "1", "a.b"):
+        Path(name).touch()
+
+    def values(**given):
+        return wanted(path, **given).parameters
+
+    assert values(prices="p.json") == {"prices": str(tmp_path / "here" / "p.json")}
+    assert values(prices="data/p") == {"prices": str(tmp_path / "here" / "data" / "p")}
+    for kept in ("q.json", "word", "data", "0042", "", "a\0.b", str(path)):
+        assert values(prices=kept) == {"prices": kept}
+    assert values(kind="a.b") == {"kind": "a.b"}
+    assert values(word="word", limit="1") == {"word": "word", "limit": 1}
 
 
 @pytest.mark.parametrize("name", ["snapshot", "tenant", "hypothesis"])
@@ -138,7 +164,18 @@ def test_what_cannot_be_read_is_refused(tmp_path):
 
 def test_folder_names_are_plain_and_all_different():
     """Whatever ids and subdomains hold: no separator, no dot in front, no name twice."""
-    wild = ["brennan", "Brennan", "../../etc", "..", "", "a/b", "a b", "index.html", "x" * 300]
+    wild = [
+        "brennan",
+        "Brennan",
+        "../../etc",
+        "..",
+        "",
+        "a/b",
+        "a b",
+        "index.html",
+        "index.csv",
+        "x" * 300,
+    ]
     wild += ["\u202egnp.exe", "NUL\x00", "{{7*7}}", "ünïcode", ".hidden", "-rf"]
     tenants = [Tenant(id=f"id-{n}", name="n", subdomain=name) for n, name in enumerate(wild)]
     names = folder_names(tenants)
@@ -148,7 +185,7 @@ def test_folder_names_are_plain_and_all_different():
         assert name.isascii()
         assert not name.startswith((".", "-"))
         assert len(name) < 100
-        assert name.lower() != "index.html"
+        assert name.lower() not in ("index.html", "index.csv")
     assert folder_names([Tenant(id="i", name="n", subdomain="brennan")]) == ["brennan"]
 
 
@@ -164,6 +201,7 @@ def test_folder_names_are_plain_and_all_different():
         pytest.param(["a-b", "A/B"], [False, False], id="one-but-for-case-when-made-plain"),
         pytest.param(["index.html", "INDEX.html", "index"], [False, False, True], id="the-index"),
         pytest.param(["Index.HTML"], [False], id="the-index-in-capitals"),
+        pytest.param(["index.csv"], [False], id="the-index-as-csv"),
         pytest.param(["SHA256SUMS", "acme"], [False, True], id="the-record"),
     ],
 )
@@ -174,5 +212,6 @@ def test_folders_differ_by_more_than_case(subdomains, kept):
     """
     tenants = [Tenant(id=f"id-{n}", name="n", subdomain=s) for n, s in enumerate(subdomains)]
     names = folder_names(tenants)
-    assert len({name.casefold() for name in [*names, "index.html", "SHA256SUMS"]}) == len(names) + 2
+    taken = {"index.html", "index.csv", "sha256sums"}
+    assert len({name.casefold() for name in names} | taken) == len(names) + 3
     assert [name == tenant for name, tenant in zip(names, subdomains, strict=True)] == kept

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
@@ -39,9 +41,34 @@ def test_the_report_states_the_verdict_that_the_claims_have(report):
     assert sorted(path.name for path in report.folder.iterdir()) == [
         RECORD,
         "findings.json",
+        "fix.sql",
         "notebook.ipynb",
         "report.html",
     ]
+
+
+def test_the_script_beside_the_report_is_the_one_that_fix_prints(report, arguments, run):
+    """Byte for byte; it is recorded with the other files."""
+    _, printed, _ = run("fix", arguments["snapshot"], "--tenant", "brennan")
+    script = (report.folder / "fix.sql").read_bytes()
+    assert script.decode() == printed
+    assert f"{sha256(script).hexdigest()}  fix.sql" in (report.folder / RECORD).read_text()
+
+
+def test_a_report_without_a_script_keeps_an_earlier_one_and_says_so(notebook, tmp_path):
+    """It is not linked, and not written anew; one of the user's own is never touched."""
+    folder = tmp_path / "out"
+    remedy = '"remedy": {"status": "sql", "words": [], "sql": "X;", "rollback": "Y;"}, "title"'
+    run_report(notebook(STATES.replace('"title"', remedy)), {}, folder)
+    page = (folder / "report.html").read_text()
+    assert (folder / "fix.sql").read_text().splitlines()[0] == "X;"
+    assert 'href="fix.sql"' in page
+    assert run_report(notebook(STATES), {}, folder).kept == ("fix.sql",)
+    assert 'href="fix.sql"' not in (folder / "report.html").read_text()
+    (folder / "fix.sql").write_text("mine")
+    with refused(ReportError, "is not as a report wrote it and is kept", folder / "fix.sql"):
+        run_report(notebook("1 / 0"), {}, folder)
+    assert (folder / "fix.sql").read_text() == "mine"
 
 
 STATES = """
@@ -53,14 +80,19 @@ display({MIME: found, "text/plain": "told"}, raw=True)
 
 
 def test_a_pdf_is_of_the_run_that_is_beside_it(notebook, tmp_path):
-    """It says what the page says; a later run without one takes it away."""
+    """It says what the page says; a later run without one keeps it, and tells of it."""
     made = run_report(notebook(STATES), {}, tmp_path / "out", pdf=True)
-    text = pypdf.PdfReader(made.folder / "report.pdf").pages[0].extract_text()
-    assert "It is so." in text
-    assert "The step in question" in text
-    run_report(notebook(STATES), {}, tmp_path / "out")
-    assert not (made.folder / "report.pdf").exists()
-    assert (made.folder / "report.html").exists()
+    first, then = pypdf.PdfReader(made.folder / "report.pdf").pages
+    assert "It is so." in first.extract_text()
+    assert "The step in question" not in first.extract_text()
+    assert "The step in question" in then.extract_text()
+    before = (made.folder / "report.pdf").read_bytes()
+    assert made.kept == ()
+    assert run_report(notebook(STATES), {}, tmp_path / "out").kept == ("report.pdf",)
+    assert (made.folder / "report.pdf").read_bytes() == before
+    check = ["sha256sum", "--check", "--strict", "--quiet", RECORD]
+    assert subprocess.run(check, cwd=made.folder).returncode == 0
+    assert run_report(notebook(STATES), {}, tmp_path / "out", pdf=True).kept == ()
 
 
 @pytest.mark.parametrize("package", ["pypandoc", "typst"])

@@ -1,4 +1,4 @@
-"""The diagnosis in the terminal: one screen, what failed, why, why not else, the fix."""
+"""The diagnosis in the terminal: what failed, why, why not else, the fix; then the answer."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from atomlab.show.argument import print_diagnosis
 def screen(capsys, monkeypatch):
     """Return a function that prints a tenant's diagnosis and gives the lines of stdout."""
 
-    def show(snapshot, tenant, *requests, managed=None):
+    def show(snapshot, tenant, *requests, managed=None, detail="usual"):
         monkeypatch.setenv("COLUMNS", "100")
         found = atomlab.diagnose(snapshot, tenant, requests or None, managed=managed)
-        print_diagnosis(found, "a-snapshot")
+        print_diagnosis(found, "a-snapshot", detail)
         return capsys.readouterr().out.splitlines()
 
     return show
@@ -27,9 +27,9 @@ def screen(capsys, monkeypatch):
 
 def test_the_incident_fits_one_screen_and_names_the_cause(screen, before):
     """Rows, outcome, cause with evidence, fix with proof, placebos, rivals: within 40 lines."""
-    lines = screen(before, "brennan")
+    lines = screen(before, "brennan", detail="verbose")
     text = "\n".join(lines)
-    assert len(lines) <= 40
+    assert len(screen(before, "brennan")) < len(lines) <= 40
     assert lines[0] == "Brennan Machinery (brennan), plan team: affected"
     assert "0 of 2,690 models usable: 2,690 no client for provider" in text
     assert "key-under-alias minimax, confirmed (one-of-k; simple, moderate, complex)" in text
@@ -64,7 +64,7 @@ def test_a_client_without_models_is_marked(screen, before):
 def test_the_fix_is_the_one_that_the_fix_command_tells(screen, before):
     """Of several requests that fail alike, the fix is one that cures all, each with its winner."""
     for tenant in ("nettle", "quarry", "brennan"):
-        lines = screen(before, tenant)
+        lines = screen(before, tenant, detail="verbose")
         diagnosis = atomlab.diagnose(before, tenant)
         best = best_fix(diagnosis.failing)
         fixes = [line for line in lines if line.startswith("fix ")]
@@ -75,6 +75,9 @@ def test_the_fix_is_the_one_that_the_fix_command_tells(screen, before):
             for fix_set in request.explanation.fix_sets:
                 if fix_set.edits == best.edits and fix_set.verified:
                     assert fix_set.after.winner.model in "".join(fixes)
+        (usual, *others) = [line for line in screen(before, tenant) if line.startswith("fix ")]
+        assert usual == fixes[0].replace(told, "as below")
+        assert others == fixes[1:]
 
 
 def test_every_shipped_tenant_fits_a_screen(screen, before):
@@ -95,9 +98,10 @@ def test_hostile_names_are_escaped(screen, captured):
 
 def test_a_terminal_gets_lines_folded_between_words(screen, before, monkeypatch):
     """No word is cut at the edge, what goes on stands under its beginning; a pipe gets it whole."""
-    whole = screen(before, "brennan")
+    whole = screen(before, "brennan", detail="verbose")
     monkeypatch.setenv("FORCE_COLOR", "1")  # for rich, that is a terminal
-    folded = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in screen(before, "brennan")]
+    coloured = screen(before, "brennan", detail="verbose")
+    folded = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in coloured]
     assert max(map(len, folded)) <= 100 < max(map(len, whole))
     assert " ".join(folded).split() == " ".join(whole).split()
     follows = folded[next(i for i, line in enumerate(folded) if line.startswith("placebos")) + 1]
@@ -107,7 +111,7 @@ def test_a_terminal_gets_lines_folded_between_words(screen, before, monkeypatch)
 def test_a_key_of_any_of_several_is_proven_by_one_of_them(screen, before):
     """The model that is said to win is one that a named provider's key makes win."""
     lines = screen(before, "brennan")
-    (told,) = [line for line in lines if "a new key for any of" in line]
+    (told,) = [line for line in lines if line.startswith("fix       add a new key for any of")]
     found = atomlab.diagnose(before, "brennan")
     key, model = re.search(r"with (\w+), verified: (\S+) wins", told).groups()
     assert key.removesuffix("_API_KEY").lower() in found.keys_that_serve
@@ -167,18 +171,24 @@ def test_what_is_missing_to_decide_is_named(screen, captured):
     lines = screen(captured({"acme": {"OPENAI_API_KEY": "k"}}, pricing=None), "acme")
     assert lines[0].endswith(": undecided")
     told = [line for line in lines if line.startswith(("simple", "moderate", "complex", "adv"))]
-    assert [line.split(maxsplit=1)[1] for line in told] == [
-        "undecided: the snapshot holds no pricing cache"
-    ] * 4
+    why = "undecided: the snapshot holds no pricing cache"
+    assert told == [f"simple, moderate, complex, advanced: {why}"]
 
 
 def test_each_input_that_was_not_captured_is_a_line(screen, captured, write_json):
     """What is the edition's default, or absent, with what is assumed; what was given is not."""
     snapshot = captured({"acme": {}})
     found = atomlab.diagnose(snapshot, "acme").assumptions
-    lines = [line for line in screen(snapshot, "acme") if line.startswith("assumes")]
+    (line,) = [line for line in screen(snapshot, "acme") if line.startswith("assumes")]
+    assert all(f"{each.input} ({each.state})" in line for each in found)
+    lines = screen(snapshot, "acme", detail="verbose")
+    lines = [line for line in lines if line.startswith("assumes")]
     assert [line.split()[1] for line in lines] == list(dict.fromkeys(a.input for a in found))
     assert all(any(each.assumed in line for line in lines) for each in found)
     registry = write_json({"providers": [{"id": "openai"}]}, "registry.json")
-    given = screen(captured({"acme": {}}, providers=registry), "acme")
-    assert not [line for line in given if line.startswith("assumes   registry")]
+    (given,) = [
+        line
+        for line in screen(captured({"acme": {}}, providers=registry), "acme")
+        if line.startswith("assumes")
+    ]
+    assert "registry" not in given

@@ -8,6 +8,7 @@ import atomlab
 from atomlab import Request, Tenant
 from atomlab.report.plan import folder_names
 from atomlab.show import case_tables, figures
+from tests.pages import Page
 
 
 def test_without_a_fix_no_table_pretends_that_one_was_made(before):
@@ -16,6 +17,26 @@ def test_without_a_fix_no_table_pretends_that_one_was_made(before):
     assert "No fix is proposed" in repr(case_tables.claims_again(case))
     assert "none was tried" in repr(case_tables.trials(case.trials))
     assert list(case_tables.outcomes(case).frame) == ["complexity", "usable", "winner", "decision"]
+
+
+def test_checks_again_say_whether_the_fault_is_there(before, template):
+    """Each claim about the fault: present, then gone; what was true beside it stays true."""
+    case = atomlab.investigate(before, "brennan", atomlab.load_hypothesis(template))
+    frame = case_tables.claims_again(case).frame
+    states = frame.set_index("id")[["before the fix", "after the fix"]]
+    told = {name: tuple(row) for name, row in zip(states.index, states.to_numpy(), strict=True)}
+    about_what_is_there = {c.id for c in case.hypothesis.claims if c.kind.endswith("_present")}
+    assert 0 < len(about_what_is_there) < len(told)
+    for name, found in told.items():
+        held = name in about_what_is_there
+        assert found == (("true", "true") if held else ("fault present", "fault gone"))
+    text = Page(case_tables.claims_again(case)._repr_html_()).all("span")
+    badges = {(attrs["class"], word) for attrs, word in text}
+    assert badges == {
+        ("badge bad", "fault present"),
+        ("badge good", "fault gone"),
+        ("badge plain", "true"),
+    }
 
 
 def test_models_come_in_the_order_of_how_little_blocks_them(before):

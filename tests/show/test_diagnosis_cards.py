@@ -37,7 +37,8 @@ def test_a_diagnosis_shows_each_request_with_cause_and_fix(diagnosis):
     shown = rows(diagnosis._repr_html_())
     copy = "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY"
     alias = "key-under-alias minimax"
-    assert shown[1] == ["moderate", "affected", "0", "–", alias, copy, "tenant"]
+    needs = "8,000 tokens, quality 80"
+    assert shown[1] == ["moderate", "affected", "0", "–", alias, copy, "tenant", needs]
     assert [row[0] for row in shown] == ["simple", "moderate", "complex", "advanced"]
     assert shown[3][5].startswith("add a new key for any of: ")
     assert shown[3][4] == f"{alias} and quality minimax"
@@ -126,3 +127,10 @@ def test_hostile_tenants_are_text(captured, name):
         assert inert(shown._repr_html_())
         assert len(shown._repr_html_()) < 30_000
         assert is_one_line(repr(shown))
+
+
+def test_the_card_says_what_each_kind_of_request_needs(before):
+    """Window and quality, from the rules of the snapshot, of the kinds that were asked for."""
+    asked = [atomlab.Request(complexity=c) for c in ("simple", "advanced")]
+    [table] = card_of(atomlab.diagnose(before, "brennan", asked)).tables
+    assert list(table.frame["needs"]) == ["4,000 tokens, quality 0", "32,000 tokens, quality 94"]

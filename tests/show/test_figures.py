@@ -30,19 +30,45 @@ def test_the_funnel_draws_the_models_left_after_each_filter(rankings):
     assert [text.get_text() for text in picture.beside.texts] == ["after the fix: 5 usable"]
 
 
+def test_bars_are_as_long_as_their_numbers(rankings):
+    """On a linear scale from zero, with the numbers written beside them."""
+    for axis in (*figures.funnel(*rankings).figure.axes, *figures.funnel(rankings[1]).figure.axes):
+        assert axis.get_xscale() == "linear"
+        assert axis.get_xlim()[0] == 0
+        for bar, text in zip(axis.patches, axis.texts, strict=True):
+            assert int(text.get_text().split()[0].replace(",", "")) == bar.get_width()
+
+
 def test_the_blockers_picture_counts_each_provider_by_hand(rankings):
     """A cell is the per cent of its models that a filter rejects; the last counts usable."""
-    (axis,) = figures.blockers(*rankings).beside.axes
+    (axis,) = figures.blockers(rankings[1]).figure.axes
+    assert len(axis.get_yticklabels()) == 1  # of the others no client could serve a model
     row = [text.get_text() for text in axis.get_yticklabels()].index("minimax (9)")
+    columns = [text.get_text() for text in axis.get_xticklabels()]
     written = {t.get_position(): t.get_text() for t in axis.texts}
 
     frame = rankings[1].frame()
     models = frame[frame["model"].str.startswith("minimax/")]
-    for column, name in enumerate(f.__name__ for f in atomlab.FILTERS):
+    for name in (f.__name__ for f in atomlab.FILTERS):
         rejected = models["blockers"].str.split(", ").map(lambda b, n=name: n in b)
-        told = written.get((column + 0.5, row + 0.5), "0")
+        place = columns.index(name) if name in columns else -9
+        told = written.get((place + 0.5, row + 0.5), "0")
         assert int(told) == round(100 * rejected.mean())
-    assert written[len(atomlab.FILTERS) + 0.5, row + 0.5] == "5"
+    assert written[columns.index("usable") + 0.5, row + 0.5] == "5"
+
+
+def test_the_blockers_picture_shows_what_the_fix_changes(rankings):
+    """Of the providers only minimax, of the filters those that reject a model of it."""
+    picture = figures.blockers(*rankings)
+    for figure in (picture.figure, picture.beside):
+        (axis,) = figure.axes
+        assert [text.get_text() for text in axis.get_yticklabels()] == ["minimax (9)"]
+        names = [text.get_text() for text in axis.get_xticklabels()]
+        assert names == ["client", "context", "usable"]
+    alone = figures.blockers(rankings[0]).figure.axes[0].get_yticklabels()
+    assert picture.caption.endswith(f" Not shown: {len(alone) - 1} rows that stay the same.")
+    same = figures.blockers(rankings[0], rankings[0]).figure.axes[0].get_yticklabels()
+    assert len(same) == len(alone) > 10
 
 
 def test_a_cell_s_colour_has_the_rank_of_its_share(rankings):

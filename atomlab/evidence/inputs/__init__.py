@@ -1,4 +1,4 @@
-"""Files beside the database: prices, registry, catalogue, rules, the worker's environment.
+"""Files beside the database: prices, registry, catalogue, rules, the worker's environment and log.
 
 May import the ground modules (errors, files, limits, text) and other evidence.
 """

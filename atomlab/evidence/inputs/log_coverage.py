@@ -77,18 +77,17 @@ class LogCoverage:
         anyway, and always within a minute.
         """
         found: list[tuple[datetime, datetime]] = []
-        covered, pace = start, SHORTEST_GAP
+        reach: datetime | None = None
+        pace = SHORTEST_GAP
         for file in self.files:
-            if file.first is None or file.last is None or file.last < start:
-                pace = max(SHORTEST_GAP, file.silence_at_end)
+            if file.first is None or file.last is None:
                 continue
-            if file.first >= end:
-                pace = max(pace, file.silence_at_begin)
-                break
-            if file.first - covered > max(pace, file.silence_at_begin):
-                found.append((covered, file.first))
-            if file.last > covered:
-                covered, pace = file.last, max(SHORTEST_GAP, file.silence_at_end)
-        if end - covered > pace or (covered == start and start < end and not found):
-            found.append((covered, end))
-        return found
+            since, meets = reach or start, max(pace, file.silence_at_begin)
+            outside = reach is None and file.first >= end
+            if file.first - since > meets or outside:
+                found.append((max(since, start), min(file.first, end)))
+            if reach is None or file.last > reach:
+                reach, pace = file.last, max(SHORTEST_GAP, file.silence_at_end)
+        if reach is None or reach <= start or end - reach > pace:
+            found.append((max(reach or start, start), end))
+        return [(begin, until) for begin, until in found if begin < until]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import sys
 import zlib
@@ -14,11 +15,12 @@ from typing import Any, BinaryIO
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.log_records import begins
 
-STDIN = "-"
+STDIN, GIVEN = "-", "the line given"
 HEAD = 1 << 16  # bytes by which a file is judged
 BLOCK = 1 << 17
 LONGEST_LINE = 8 << 20
 LONGEST_RECORD = 1 << 20  # bytes; more lines that begin no record are a record of their own
+_KEPT = 1 << 13
 _TOO_SHORT = 100  # bytes: what two logs may have in common
 _GIVE = "give the worker's log as text, gzipped or not"
 _PACKED = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2", b"PK\x03\x04": "zip"}
@@ -29,9 +31,13 @@ OnRead = Callable[[int], None]  # told how many bytes of the file, as it is on d
 class LogFile:
     """One file of a log; `head` is its first lines, `whole` whether it is one JSON document."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | bytes) -> None:
+        self._given = path if isinstance(path, bytes) else None
+        in_no_file = self._given is not None or str(path) == STDIN
         self.name = "stdin" if str(path) == STDIN else str(path)
-        self._path = None if str(path) == STDIN else Path(path)
+        if self._given is not None:
+            self.name = GIVEN
+        self._path = None if in_no_file else Path(os.fsdecode(path))
         self._piped: BinaryIO | None = None
         self.size = 0
         raw = self._opened()
@@ -52,8 +58,11 @@ class LogFile:
         self._check()
 
     def _opened(self) -> BinaryIO:
+        if self._given is not None:
+            return io.BufferedReader(io.BytesIO(self._given))
         if self._path is None:
-            return sys.stdin.buffer
+            raw: Any = sys.stdin.buffer
+            return raw if hasattr(raw, "peek") else io.BufferedReader(raw)
         try:
             if self._path.is_dir():
                 raise InputError(
@@ -96,6 +105,11 @@ class LogFile:
         garbled = head.decode("utf-8", "replace").count("\ufffd")
         if b"\0" in head or controls + garbled > len(head) // 20:
             raise InputError("is binary, not a log", where=self.name, todo=_GIVE)
+
+    def forget(self) -> None:
+        """Keep of the head only what tells two files apart: there may be thousands of them."""
+        if self._piped is None and not self.whole:
+            self.head = self.head[:_KEPT]
 
     def blocks(self, read: OnRead | None = None) -> Iterator[tuple[int, bytes, int]]:
         """Yield the file in blocks: the number of the first line, the text, and up to where.

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime
 from typing import Any
 
-from atomlab.errors import InputError
 from atomlab.evidence.inputs.log_shapes import LEVELS
+from atomlab.evidence.inputs.log_times import Clock, Zone, in_utc, json_time, unix_nano
 
 _LONGEST = 8192  # characters of a message, or of an exception's last line, that are looked at
 _WORDS = "DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE"
@@ -27,15 +27,18 @@ _TIME = (
 )
 _DASHED = re.compile(r"(\d{4}-\d\d-\d\d[T ][\d:]{8}(?:[.,]\d+)?) - \S+ - ([A-Za-z]+) - (.*)")
 _PLAIN = re.compile(
-    rf"\[?{_TIME}\]?(?: \[(?P<boxed>{_WORDS}) *\] (?:\[(?P<first>[^\]]{{0,100}})\] ?(?=\[))?"
+    rf"\[?{_TIME}\]?(?:: (?P<celery>{_WORDS})/[^\]]*\] "
+    rf"| \[(?P<boxed>{_WORDS}) *\] (?:\[(?P<first>[^\]]{{0,100}})\] ?(?=\[))?"
     rf"(?:\[(?P<logger>(?-i:[a-z_])[\w.]*)\] )?"
-    rf"|[ |,:-]*\[?(?P<level>{_WORDS})\]?[ |:-]+(?:\[?(?P<named>[a-z_][\w.]*\.[\w.]+)\]?:? )?"
+    rf"|[ |,:-]*\[?(?P<level>{_WORDS})\]?[ |:-]+(?:\[?(?-i:[a-z_])[\w.]*(?:\]|:|\]:) )?"
     rf"| ?)(?P<message>.*)",
     re.IGNORECASE,
 )
 _BASIC = re.compile(rf"(?P<level>{_WORDS}):(?:[\w.]+:)? *(?P<message>.*)")
 _CRI = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*) std(?:out|err) [FP] (.*)", re.DOTALL)
 _DOCKER = b'{"log":'
+# What kubectl logs --prefix and docker compose logs put before each line.
+_PREFIX = re.compile(rb"^(?:\[pod/[^\]\n]*\] |[\w.-]{1,60} +\| )", re.MULTILINE)
 _BEGINS = re.compile(
     rb"(?:\x1b\[[\d;]*m)*(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:|\{\"|(?:%s):)" % _WORDS.encode()
 )
@@ -52,10 +55,10 @@ _MESSAGE = ("message", "event", "msg", "body", "text")
 _AT = ("timestamp", "@timestamp", "time", "ts", "asctime", "created")
 _LEVEL = ("level", "levelname", "severity", "log.level", "level_name")
 _TRACE = ("exc_info", "exception", "traceback", "stack_trace", "stack", "exc_text", "error")
-_NESTED = ("extra", "fields", "context", "attributes", "extra_fields")
+_TRACES = frozenset(_TRACE)
+_NESTED = {"extra", "fields", "context", "attributes", "extra_fields"}
+_DECODE = json.JSONDecoder().decode
 _OTLP_TRACE = ("exception.stacktrace", "exception.message")
-
-Zone = tzinfo | None
 
 
 @dataclass(slots=True)
@@ -73,7 +76,8 @@ class LogRecord:
 def begins(text: bytes, at: int = 0) -> bool:
     """Return whether a line that begins there begins a record; others belong to the one before."""
     if not _BEGINS.match(text, at):
-        return False
+        prefix = _PREFIX.match(text, at)
+        return prefix is not None and begins(text, prefix.end())
     if not _is_wrapped(text, at):
         return True
     end = text.find(b"\n", at)
@@ -99,42 +103,21 @@ def unwrapped(line: bytes) -> tuple[str | None, bytes]:
     return None, line
 
 
-def parse_zone(zone: str | tzinfo | None) -> Zone:
-    """Return the zone of an IANA name or an offset, +02:00 say; raise InputError."""
-    if zone is None or isinstance(zone, tzinfo):
-        return zone
-    if zone.upper() in ("Z", "UTC"):
-        return UTC
-    if match := re.fullmatch(r"(?:UTC)?([+-])(\d\d):?(\d\d)", zone):
-        minutes = int(match[2]) * 60 + int(match[3])
-        if minutes < 24 * 60:
-            return timezone(timedelta(minutes=minutes if match[1] == "+" else -minutes))
-    else:
-        from zoneinfo import ZoneInfo
-
-        with suppress(KeyError, ValueError, OSError):
-            return ZoneInfo(zone)
-    raise InputError(
-        "is no time zone", where=zone, todo="give a name or an offset, Europe/Berlin or +02:00 say"
-    )
-
-
 class RecordReader:
     """Reads the records of one file, whose plain lines are in `zone`."""
 
     def __init__(self, zone: Zone, names: Mapping[str, str]) -> None:
-        self._zone, self._names = zone, names
-        self._offsets: dict[str, tuple[timedelta, timedelta]] = {}
-        self._before: datetime | None = None
+        self._clock, self._names = Clock(zone), names
 
     def records(self, raw: bytes) -> list[LogRecord]:
         """Return what a record's bytes say: one record, or those of a line of OTLP."""
+        raw = _PREFIX.sub(b"", raw) if _PREFIX.match(raw) else raw
         wrapped, line = None, raw
         if _is_wrapped(raw):
             parts = [unwrapped(each) for each in raw.split(b"\n")]
             wrapped, line = parts[0][0], b"\n".join(part for _, part in parts)
         if line.startswith(b"{"):
-            return [*self._of_json(line, wrapped)]
+            return self._of_json(line, wrapped)
         return [self._of_text(line, wrapped)]
 
     def _of_text(self, line: bytes, wrapped: str | None) -> LogRecord:
@@ -145,95 +128,64 @@ class RecordReader:
         last = _last_line(rest) if rest else ""
         if match := _DASHED.match(first):
             time, level, message = match.groups()
-            at, naive = self._at(time, None, wrapped)
+            at, naive = self._clock.at(time, None, wrapped)
             return LogRecord(at, _level(level), message.rstrip("\r")[:_LONGEST], last, {}, naive)
         first = first.rstrip("\r")
         if match := _PLAIN.match(first):
-            at, naive = self._at(match["time"], match["zone"], wrapped)
+            at, naive = self._clock.at(match["time"], match["zone"], wrapped)
             named = {"request": match["first"]} if match["first"] and match["logger"] else {}
-            level = _level(match["boxed"] or match["level"])
+            level = _level(match["boxed"] or match["celery"] or match["level"])
             return LogRecord(at, level, match["message"][:_LONGEST], last, named, naive)
-        at, naive = self._at(None, None, wrapped)
+        at, naive = self._clock.at(None, None, wrapped)
         if match := _BASIC.match(first):
             return LogRecord(at, _level(match["level"]), match["message"][:_LONGEST], last)
         return LogRecord(at, None, first.strip()[:_LONGEST], last)
 
-    def _at(
-        self, text: str | None, zone: str | None, wrapped: str | None
-    ) -> tuple[datetime | None, bool]:
-        """Return a time in UTC, and whether it has no known zone; a wrapper's time has one."""
-        if wrapped and not zone:
-            return in_utc(wrapped), False
-        if text is None:
-            return None, False
-        if zone:
-            return in_utc(f"{text}{'Z' if zone == 'UTC' else zone}"), False
-        try:
-            at = datetime.fromisoformat(f"{text}+00:00")
-        except ValueError:
-            return None, False
-        if self._zone is None:
-            return None, True
-        first, second = self._offset(text[:15], at)
-        found = at - first
-        if first != second and self._before and found < self._before - timedelta(minutes=15):
-            found = at - second  # the hour that a clock shows twice, for the second time
-        self._before = found
-        return found, False
-
-    def _offset(self, minutes: str, at: datetime) -> tuple[timedelta, timedelta]:
-        """Return the zone's offsets at a local time, two where a clock shows it twice."""
-        if minutes not in self._offsets:
-            local = at.replace(tzinfo=self._zone)
-            pair = (local.utcoffset(), local.replace(fold=1).utcoffset())
-            self._offsets[minutes] = (pair[0] or timedelta(), pair[1] or timedelta())
-        return self._offsets[minutes]
-
-    def _of_json(self, line: bytes, wrapped: str | None) -> Iterator[LogRecord]:
+    def _of_json(self, line: bytes, wrapped: str | None) -> list[LogRecord]:
         head, _, rest = line.partition(b"\n")
-        try:
-            said = json.loads(head)
-        except (ValueError, RecursionError):
-            try:  # one document over many lines
-                said, rest = json.loads(line), b""
-            except (ValueError, RecursionError):
-                yield self._of_text(line, wrapped)
-                return
-        if not isinstance(said, dict):
-            return
+        said = _parsed(head)
+        if said is None:  # one document over many lines
+            said, rest = _parsed(line), b""
+        if said is None:
+            return [self._of_text(line, wrapped)]
         if "resourceLogs" in said:
-            yield from _of_otlp(said, self._names)
-            return
-        for name in _NESTED:
-            if isinstance(inner := said.get(name), dict):
+            return [*_of_otlp(said, self._names)]
+        for name in _NESTED & said.keys():
+            if isinstance(inner := said[name], dict):
                 said = {**inner, **said}
-        message = next((said[n] for n in _MESSAGE if isinstance(said.get(n), str)), "")
-        lasts = (_last_line(t) for n in _TRACE if isinstance(t := said.get(n), str))
-        last = next(filter(None, lasts), "") or _last_line(rest.decode("utf-8", "replace"))
-        level = next((said[n] for n in _LEVEL if n in said), None)
-        at = next((t for n in _AT if n in said and (t := _json_time(said[n]))), None)
-        message, _, more = _ANSI.sub("", message).partition("\n")
-        named = _named(said.items(), self._names)
-        at = at or (in_utc(wrapped) if wrapped else None)
-        yield LogRecord(at, _level(level), message[:_LONGEST], last or _last_line(more), named)
+        message = _first_text(said, _MESSAGE)
+        if "\x1b" in message:
+            message = _ANSI.sub("", message)
+        message, _, more = message.partition("\n")
+        trace = _first_text(said, _TRACE) if not _TRACES.isdisjoint(said) else ""
+        last = _last_line(trace or rest.decode("utf-8", "replace") or more)
+        level = _level(_first(said, _LEVEL))
+        at = json_time(_first(said, _AT)) or (in_utc(wrapped) if wrapped else None)
+        return [LogRecord(at, level, message[:_LONGEST], last, _named(said, self._names))]
 
 
-def in_utc(text: str) -> datetime | None:
-    """Return an ISO 8601 time in UTC, in which one without a zone is; None if it is no time."""
-    with suppress(ValueError, OverflowError):
-        at = datetime.fromisoformat(text.strip())
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a line, None if there is none."""
+    with suppress(ValueError, RecursionError):
+        said = _DECODE(line.decode("utf-8", "replace"))
+        return said if isinstance(said, dict) else None
     return None
 
 
-def _json_time(value: Any) -> datetime | None:
-    """Return the time in a JSON line, which the platform writes in UTC; a number is Unix time."""
-    if isinstance(value, str):
-        return in_utc(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        with suppress(ValueError, OverflowError, OSError):
-            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+def _first(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """Return the first of these fields that is there, None if none is."""
+    for name in names:
+        if name in said:
+            return said[name]
     return None
+
+
+def _first_text(said: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """Return the text of the first of these fields that has one, empty if none has."""
+    for name in names:
+        if isinstance(text := said.get(name), str) and text:
+            return text
+    return ""
 
 
 def _level(value: object) -> str | None:
@@ -246,17 +198,19 @@ def _level(value: object) -> str | None:
 
 def _last_line(text: str) -> str:
     """Return the last line of a traceback, the exception's own: it is not indented."""
+    if not text:
+        return ""
     lines = text.rstrip().rsplit("\n", 400)
     ends = (line.strip() for line in reversed(lines) if line.strip() and not line[0].isspace())
     return next(ends, "")[:_LONGEST]
 
 
-def _named(pairs: Any, names: Mapping[str, str]) -> dict[str, str]:
+def _named(said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
     """Return the fields that we know, by our names."""
     return {
-        names[name]: str(value)
-        for name, value in pairs
-        if name in names and isinstance(value, str | int) and not isinstance(value, bool)
+        names[name]: str(said[name])
+        for name in said
+        if name in names and type(said[name]) in (str, int)
     }
 
 
@@ -277,8 +231,8 @@ def _of_otlp(document: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[
                 message, _, more = _ANSI.sub("", body).partition("\n")
                 lasts = (_last_line(said.get(name, "")) for name in _OTLP_TRACE)
                 last = next(filter(None, lasts), "") or _last_line(more)
-                at = _unix_nano(nanoseconds)
-                yield LogRecord(at, level, message[:_LONGEST], last, _named(said.items(), names))
+                at = unix_nano(nanoseconds)
+                yield LogRecord(at, level, message[:_LONGEST], last, _named(said, names))
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
@@ -294,10 +248,3 @@ def _value(value: Any) -> str:
     if isinstance(value, dict):
         value = value.get("stringValue", value.get("intValue", ""))
     return str(value) if isinstance(value, str | int) else ""
-
-
-def _unix_nano(value: Any) -> datetime | None:
-    with suppress(TypeError, ValueError, OverflowError, OSError):
-        seconds, rest = divmod(int(value), 10**9)
-        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=rest // 1000)
-    return None

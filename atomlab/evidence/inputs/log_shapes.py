@@ -9,40 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from hashlib import sha256
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.log_fields import REMEMBERED, harmless
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.shapes import NOT_PASTED, is_drawn, looks_secret
 from atomlab.files import read_yaml
 from atomlab.text import did_you_mean, field_name
 
+_MAY_NAME = re.compile(r"[=:]|tenant|request|Task |-[0-9a-f]{4}-")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHIPPED = Path(__file__).with_name("log_shapes.yaml")
 _FIELDS = ("event", "line", "pattern", "keyword", "level", "fields", "means")
 _SHORTEST = 4  # characters of a keyword: a shorter one is in too many lines
 _HOLES = re.compile(r"(\{[a-z_]+\}|…)")
-
-# What a field may look like; one that is not named here is a word.
-_ID = re.compile(r"[A-Za-z0-9][\w.:@-]{0,99}", re.ASCII)
-_WORD = re.compile(r"[A-Za-z][\w.-]{0,39}", re.ASCII)
-_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,6})?", re.ASCII)
-_MODEL = re.compile(r"[A-Za-z0-9][\w./:@+-]{0,149}", re.ASCII)
-_IDS = ("tenant", "workspace", "job", "request", "document", "worker")
-_NUMBERS = (
-    *("value", "prices", "processed", "failed", "nodes", "edges", "entities", "relationships"),
-    *("chunk", "status", "attempt"),
-)
-_CHOICES = {
-    "complexity": frozenset(COMPLEXITIES),
-    "mode": frozenset({"BYOK", "Managed", "byok", "managed", "hybrid"}),
-    "credential": frozenset({"BYOK", "ENV", "OAUTH"}),
-}
-_NOT_PASTED = re.compile(NOT_PASTED, re.IGNORECASE)
-_TOO_MANY = 20_000  # answers that are remembered
 
 
 @dataclass(frozen=True)
@@ -72,8 +54,12 @@ class Shapes:
         words = "|".join(map(re.escape, sorted(self.names, key=len, reverse=True)))
         self._named = re.compile(
             rf"(?<![\w.])(?P<name>{words})[\"']?[=:] ?[\"']?(?P<value>[\w./:@-]+)"
-            r"|\bfor tenant:? (?P<tenant>[\w.:@-]+)"
+            r"|\bfor tenant:? [\"']?(?P<tenant>[\w.:@-]+)"
+            r"|^Task [\w.]+\[(?P<job>[\w-]+)\]"  # Celery's
+            rf"|\b(?P<complexity>{'|'.join(COMPLEXITIES)}) requests?\b"
+            r"|\b(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b"
         )
+        self._last: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._known: dict[Any, tuple[str, dict[str, str]] | None] = {}
 
     def levels(self, event: str) -> set[str]:
@@ -94,14 +80,16 @@ class Shapes:
         found = self._match(level, message) or (last and self._match(level, last)) or None
         if found is not None:
             event, fields = found
-            raw = {**self.named_in(message), **fields}
+            raw = {**self.named_in(f"{message} {last}"), **fields}
+            if list(raw.values()).count(raw.get("id", "")) > 1:
+                del raw["id"]  # the text does say so
             if last and self.known_error(last):
                 raw["error"] = last
             found = event, self.harmless(raw)
             if event == "auth-error" and "host" in fields and "provider" not in found[1]:
                 found = None
         if len(message) + len(last) < 500:
-            if len(self._known) >= _TOO_MANY:
+            if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[key] = found
         return found
@@ -120,13 +108,17 @@ class Shapes:
         return None
 
     def named_in(self, text: str) -> dict[str, str]:
-        """Return what a text says as NAME=value, of the names that we know, or `for tenant`."""
+        """Return what a text says as NAME=value, of the names that we know, or in a few words.
+
+        An `id` is a UUID of which the text does not say what it names.
+        """
         found: dict[str, str] = {}
-        if "=" not in text and ":" not in text and "tenant" not in text:
+        if not _MAY_NAME.search(text):
             return found
         for match in self._named.finditer(text):
-            name = "tenant" if match["tenant"] else self.names[match["name"]]
-            found.setdefault(name, (match["tenant"] or match["value"]).rstrip(".:"))
+            group = match.lastgroup or ""
+            name = self.names[match["name"]] if group == "value" else group
+            found.setdefault(name, match[group].rstrip(".:"))
         return found
 
     def known_error(self, text: str) -> str | None:
@@ -135,6 +127,8 @@ class Shapes:
 
     def harmless(self, raw: Mapping[str, str]) -> dict[str, str]:
         """Return the fields whose values have the shape of what they name; no other leaves."""
+        if raw == self._last[0]:  # lines of one job have the same
+            return self._last[1]
         kept = {}
         for name, value in raw.items():
             if name == "error":
@@ -145,29 +139,8 @@ class Shapes:
                 clean = harmless(name, value)
             if clean is not None:
                 kept[name] = clean
+        self._last = dict(raw), kept
         return kept
-
-
-@lru_cache(maxsize=_TOO_MANY)
-def harmless(name: str, value: str) -> str | None:
-    """Return a field's value if it has the shape of what it names, else None.
-
-    An id that was drawn at random without hyphens could be a key: it becomes a name made from its
-    hash, so that jobs are still told apart.
-    """
-    value = value.strip()
-    if name in _CHOICES:
-        return value if value in _CHOICES[name] else None
-    if name in _NUMBERS:
-        return value if _NUMBER.fullmatch(value) else None
-    if looks_secret(value) or not _NOT_PASTED.match(value):
-        return None
-    if name in _IDS:
-        if not _ID.fullmatch(value):
-            return None
-        return f"id-{sha256(value.encode()).hexdigest()[:12]}" if is_drawn(value) else value
-    shape = _MODEL if name == "model" else _WORD
-    return value if shape.fullmatch(value) and not is_drawn(value) else None
 
 
 @cache

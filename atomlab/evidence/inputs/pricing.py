@@ -2,7 +2,8 @@
 
 Three formats are read, plain or gzipped, and recognized by their shape (source: docs/platform.md,
 *Pricing cache*): ATOM's own cache `{"pricing": {id: {…}}, "last_fetch": …}`, LiteLLM's map
-`{id: {…}}`, and OpenRouter's list `{"data": [{"id": …}]}`.
+`{id: {…}}`, and OpenRouter's list `{"data": [{"id": …}]}`, also without what wraps it, as models
+by id, or as one of them.
 
 An entry can break the platform's whole ranking (source: docs/platform.md; measured
 on the public edition, assumed of the hosted one): `breaks` names the fields at which it does.
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from atomlab import limits
 from atomlab.errors import InputError
+from atomlab.evidence.inputs import openrouter
 from atomlab.evidence.shapes import account, looks_secret, only_modes, only_time
 from atomlab.files import read_json
 from atomlab.text import count, listed, storable
@@ -229,12 +231,12 @@ def load_pricing(path: Path) -> Pricing:
     document = read_json(path)
     source = last_fetch = None
     entries: dict[str, Any]
-    if isinstance(document, dict) and isinstance(document.get("pricing"), dict):
+    if (models := openrouter.models_of(document)) is not None:
+        kind, entries = "openrouter-list", openrouter.entries_of(models, path)
+    elif isinstance(document, dict) and isinstance(document.get("pricing"), dict):
         kind, entries = "atom-cache", document["pricing"]
         source = account(_text(document.get("source")))
         last_fetch = only_time(_text(document.get("last_fetch")))
-    elif isinstance(document, dict) and isinstance(document.get("data"), list):
-        kind, entries = "openrouter-list", _openrouter_entries(document["data"], path)
     elif isinstance(document, dict) and any(map(_tells_a_model, document.values())):
         kind, entries = "litellm-map", document
     else:
@@ -242,7 +244,8 @@ def load_pricing(path: Path) -> Pricing:
             "holds no prices in a known format",
             where=path,
             todo='give ATOM\'s cache ({"pricing": {…}}, which may be empty), a LiteLLM map '
-            'or an OpenRouter list ({"data": […]})',
+            '({id: {"litellm_provider": …}}) or an OpenRouter list ({"data": [{"id": …}]}, or its '
+            "models alone)",
         )
     # What its loader parses is a number or missing: an assumption, which breaks nothing.
     parsed = kind == "openrouter-list"
@@ -355,29 +358,6 @@ def _flag(value: Any, name: str, malformed: list[str]) -> float | None:
         return None if value is None else float(value)
     malformed.append(name)
     return None
-
-
-def _openrouter_entries(data: list[Any], path: Path) -> dict[str, Any]:
-    """Return LiteLLM-like entries by id; as in a dictionary, a later duplicate wins."""
-    entries: dict[str, Any] = {}
-    for position, model in enumerate(data, 1):
-        if not isinstance(model, dict) or not isinstance(model.get("id"), str):
-            raise InputError(f"entry {position} of data has no id", where=path, todo="give it one")
-        pricing = model.get("pricing")
-        prices = pricing if isinstance(pricing, dict) else {}
-        top = model.get("top_provider")
-        parameters = model.get("supported_parameters")
-        entries[model["id"]] = {
-            PROVIDER: "openrouter",
-            "input_cost_per_token": prices.get("prompt"),
-            "output_cost_per_token": prices.get("completion"),
-            "max_input_tokens": model.get("context_length"),
-            "max_output_tokens": top.get("max_completion_tokens")
-            if isinstance(top, dict)
-            else None,
-            "supports_tools": "tools" in parameters if isinstance(parameters, list) else None,
-        }
-    return entries
 
 
 def _text(value: Any) -> str | None:

@@ -8,33 +8,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from hashlib import sha256
-from itertools import pairwise
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.keywords import Seeker
-from atomlab.evidence.inputs.log_coverage import FileCoverage, LogCoverage, LogLine
+from atomlab.evidence.inputs.log_coverage import FileCoverage as FileCoverage
+from atomlab.evidence.inputs.log_coverage import LogCoverage as LogCoverage
+from atomlab.evidence.inputs.log_coverage import LogLine as LogLine
 from atomlab.evidence.inputs.log_files import LogFile, check_once
-from atomlab.evidence.inputs.log_records import LogRecord, RecordReader, Zone, begins, parse_zone
-from atomlab.evidence.inputs.log_shapes import LEVELS, Shapes, load_shapes
+from atomlab.evidence.inputs.log_scan import OLDEST, LogScan
+from atomlab.evidence.inputs.log_shapes import Shapes, load_shapes
+from atomlab.evidence.inputs.log_times import parse_zone
 
-# Several processes write to one file: their times may go back by this much.
-MOST_BACK = timedelta(seconds=60)
-_EDGE = 50  # records at either end of a file that tell its pace there
-_TAIL = 1 << 15  # bytes in which the last of them are
-_OLDEST = datetime.min.replace(tzinfo=UTC)
-_LEVEL_AT = {
-    level: [
-        text.encode()
-        for text in (
-            *(f" - {level} - ", f"[{level}]", f"m{level}\x1b", f"\n{level}:"),
-            *(f'"{level}"', f'"{level.lower()}"'),
-        )
-    ]
-    for level in LEVELS
-}
 OnProgress = Callable[[int, int], None]  # bytes that were read, and of how many
 
 
@@ -47,7 +33,7 @@ class WorkerLog(Iterator[LogLine]):
 
     def __init__(
         self,
-        paths: Sequence[str | Path],
+        paths: Sequence[str | Path | bytes],
         zone: str | tzinfo | None = None,
         shapes: Shapes | str | Path | None = None,
         progress: OnProgress | None = None,
@@ -60,10 +46,10 @@ class WorkerLog(Iterator[LogLine]):
         self._seeker = Seeker(self.shapes.keywords)
         parsed = parse_zone(zone)
         self._files = [
-            _Scan(LogFile(path), parsed, self.shapes, self._seeker, timeless) for path in paths
+            LogScan(LogFile(path), parsed, self.shapes, self._seeker, timeless) for path in paths
         ]
-        check_once([scan.file for scan in self._files])
-        self._files.sort(key=lambda scan: scan.first or _OLDEST)
+        check_once([scan.file for scan in self._files if scan.first])  # starts look alike
+        self._files.sort(key=lambda scan: scan.first or OLDEST)
         self._progress = progress
         self._lines = self._merged()
 
@@ -80,7 +66,7 @@ class WorkerLog(Iterator[LogLine]):
         """What the log covers; lines that were not read yet are read for it, and lost."""
         for _ in self:
             pass
-        known = sorted(self._files, key=lambda scan: (scan.first is None, scan.first or _OLDEST))
+        known = sorted(self._files, key=lambda scan: (scan.first is None, scan.first or OLDEST))
         return LogCoverage(tuple(scan.coverage() for scan in known))
 
     def _merged(self) -> Iterator[LogLine]:
@@ -93,18 +79,22 @@ class WorkerLog(Iterator[LogLine]):
                 self._progress(sum(scan.read for scan in self._files), total)
 
         while active or waiting:
-            if waiting and (not active or (waiting[-1].first or _OLDEST) <= active[0][0]):
+            if waiting and (not active or (waiting[-1].first or OLDEST) <= active[0][0]):
                 scan = waiting.pop()
                 lines, place = scan.lines(report), -len(waiting)
             else:
                 _, place, line, lines = heapq.heappop(active)
                 yield line
+                if not active and not waiting:
+                    for _, line in lines:
+                        yield line
+                    return
             if (following := next(lines, None)) is not None:
                 heapq.heappush(active, (following[0], place, following[1], lines))
 
 
 def read_log(
-    paths: Sequence[str | Path],
+    paths: Sequence[str | Path | bytes],
     zone: str | tzinfo | None = None,
     shapes: Shapes | str | Path | None = None,
     progress: OnProgress | None = None,
@@ -113,164 +103,9 @@ def read_log(
 ) -> WorkerLog:
     """Return the lines of a log that mean something, by time: an iterator with a `coverage`.
 
-    `paths` are its files, plain or gzipped, in any order, `-` for stdin. `zone` is that of plain
-    times, an IANA name or an offset: without it InputError is raised where one is needed, or with
-    `timeless` such lines have no time. `shapes` is a site's own file of shapes. `progress` is
-    given the bytes that were read, and of how many. Raises InputError, one line.
+    `paths` are its files, plain or gzipped, in any order, `-` for stdin, bytes for text itself.
+    `zone` is that of plain times, an IANA name or an offset: without it InputError is raised where
+    one is needed, or with `timeless` such lines have no time. `shapes` is a site's own file of
+    shapes. `progress` is given the bytes that were read, and of how many. Raises InputError.
     """
     return WorkerLog(paths, zone, shapes, progress, timeless=timeless)
-
-
-class _Scan:
-    """The reading of one file."""
-
-    def __init__(
-        self, file: LogFile, zone: Zone, shapes: Shapes, seeker: Seeker, timeless: bool
-    ) -> None:
-        self.file, self.read = file, 0
-        self._shapes, self._seeker, self._timeless = shapes, seeker, timeless
-        self._reader, reader = RecordReader(zone, shapes.names), RecordReader(zone, shapes.names)
-        self._lines, self._tail = 0, b""
-        self._restarts: list[LogLine] = []
-        self._cut = ["its begin was cut off while it was written"] if file.cut else []
-        whole = file.head if file.whole else file.head.rpartition(b"\n")[0] or file.head
-        records = [*self._sampled(whole, reader)]
-        if not records and not seeker.places(file.head):
-            raise InputError(
-                "is no worker's log: no line begins with a time, a level or {",
-                where=file.name,
-                todo="give what the worker writes",
-            )
-        for number, record in records:
-            self._check_zone(record, number)
-        self._levels = {record.level for _, record in records if record.level}
-        times = [record.at for _, record in records if record.at]
-        self.first = min(times, default=None)
-        self._latest, self._silence = self.first, _silence(times[:_EDGE])
-        if not file.whole and not begins(file.head.split(b"\n", 1)[0]):
-            self._cut.append("it begins inside a record")
-
-    def _sampled(self, text: bytes, reader: RecordReader) -> Iterator[tuple[int, LogRecord]]:
-        """Yield the records that begin in a text, each from its first line, with its number."""
-        if self.file.whole:
-            yield from ((1, record) for record in reader.records(text) if record.at)
-            return
-        for number, line in enumerate(text.split(b"\n"), 1):
-            if begins(line):
-                for record in reader.records(line):
-                    yield number, record
-
-    def _check_zone(self, record: LogRecord, number: int) -> None:
-        if record.naive and not self._timeless:
-            raise InputError(
-                f"line {number:,} has a time without a zone",
-                where=self.file.name,
-                todo="give that of the worker's host: --log-zone Europe/Berlin, or +02:00",
-            )
-
-    def lines(self, report: Callable[[int], None]) -> Iterator[tuple[datetime, LogLine]]:
-        """Yield the file's lines that mean something, each with the time that is its place."""
-
-        def read(done: int) -> None:
-            self.read = done
-            report(done)
-
-        text = b""
-        for number, text, end in self.file.blocks(read):
-            self._see_levels(text)
-            yield from self._lines_of(text, number, end)
-            self._lines = number - 1
-            self._tail = (self._tail + text[max(0, end - _TAIL) : end])[-_TAIL:]
-        self._lines += text.count(b"\n")
-        if text and not text.endswith(b"\n"):
-            self._lines += 1
-            self._cut.append("its last line has no end")
-
-    def _lines_of(self, text: bytes, number: int, end: int) -> Iterator[tuple[datetime, LogLine]]:
-        """Yield those of a block's records, of which the last ends there."""
-        done = counted = 0
-        for place in self._seeker.places(text):
-            if place < done:
-                continue
-            if place >= end:
-                return
-            start, done = (0, len(text)) if self.file.whole else _bounds(text, place)
-            number += text.count(b"\n", counted, start)
-            counted, raw = start, text[start:done].rstrip(b"\n")
-            digest = ""
-            for record in self._reader.records(raw):
-                if (found := self._shapes.match(record.level, record.message, record.last)) is None:
-                    continue
-                digest = digest or sha256(raw).hexdigest()
-                self._check_zone(record, number)
-                self._see(record, number)
-                event, fields = found
-                if record.named:
-                    fields = {**self._shapes.harmless(record.named), **fields}
-                line = LogLine(
-                    self.file.name, number, digest, record.at, record.level, event, fields,
-                    raw.count(b"\n") + 1,
-                )  # fmt: skip
-                if event == "start":
-                    self._restarts.append(line)
-                yield record.at or self._latest or _OLDEST, line
-
-    def _see(self, record: LogRecord, number: int) -> None:
-        """Take note of a record's level and time; raise InputError if times go back."""
-        if record.level:
-            self._levels.add(record.level)
-        if record.at is None:
-            return
-        if self._latest is None or record.at > self._latest:
-            self._latest = record.at
-        elif self._latest - record.at > MOST_BACK:
-            back = timedelta(seconds=round((self._latest - record.at).total_seconds()))
-            raise InputError(
-                f"the times go back by {back} at line {number:,}",
-                where=self.file.name,
-                todo="give the rotated files one by one rather than joined, or sort it by time",
-            )
-
-    def _see_levels(self, text: bytes) -> None:
-        """Take note of the levels below the lowest so far that lines of a block have."""
-        for level in LEVELS:
-            if level in self._levels:
-                return
-            in_json = text[:1] == b"{" and b'"%s"' % level.lower().encode() in text
-            if (level.encode() in text or in_json) and any(
-                mark in text for mark in _LEVEL_AT[level]
-            ):
-                self._levels.add(level)
-
-    def coverage(self) -> FileCoverage:
-        """Return what the file covers, once it was read."""
-        tail = self._tail if self.file.whole else self._tail.partition(b"\n")[2] or self._tail
-        times = [record.at for _, record in self._sampled(tail, self._reader) if record.at]
-        last = max([*times, *filter(None, [self._latest])], default=None)
-        return FileCoverage(
-            file=self.file.name,
-            first=self.first,
-            last=last,
-            lowest_level=min(self._levels, key=LEVELS.index, default=None),
-            lines=self._lines,
-            restarts=tuple(self._restarts),
-            cut=tuple(self._cut),
-            silence_at_begin=self._silence,
-            silence_at_end=_silence(times[-_EDGE:]),
-        )
-
-
-def _bounds(text: bytes, place: int) -> tuple[int, int]:
-    """Return where the record around a place begins and ends, the end of its last line included."""
-    start = text.rfind(b"\n", 0, place) + 1
-    end = text.find(b"\n", place) + 1 or len(text)
-    while start and not begins(text, start):
-        start = text.rfind(b"\n", 0, start - 1) + 1
-    while end < len(text) and not begins(text, end):
-        end = text.find(b"\n", end) + 1 or len(text)
-    return start, end
-
-
-def _silence(times: Sequence[datetime]) -> timedelta:
-    """Return the longest time between two of several."""
-    return max((b - a for a, b in pairwise(times)), default=timedelta())

@@ -48,7 +48,9 @@ class Database:
 
 
 @cache
-def conditions(kind: str, otherwise: str = CHECK) -> Mapping[str, tuple[str, str]]:
-    """Return what the errors of a kind of source mean, and what to do, by how they are known."""
-    known = read_yaml(Path(__file__).with_name("conditions.yaml"))[kind]
+def conditions(
+    kind: str, otherwise: str = CHECK, file: str = "conditions"
+) -> Mapping[str, tuple[str, str]]:
+    """Return what the errors or forms of a kind mean, and what to do, by how they are known."""
+    known = read_yaml(Path(__file__).with_name(f"{file}.yaml"))[kind]
     return {sign: (*words, otherwise)[:2] for sign, words in known.items()}

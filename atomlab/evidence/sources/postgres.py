@@ -13,8 +13,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
+from atomlab.evidence.sources.address import postgres_url, where
 from atomlab.evidence.sources.database import LATER, LATER_TABLE, Database, conditions
-from atomlab.text import storable
 
 if TYPE_CHECKING:
     import psycopg
@@ -52,11 +52,6 @@ JOIN pg_type base ON base.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
 _PLACES = {"r": "ctid", "m": "ctid", "p": "tableoid, ctid"}
 
 
-def is_url(source: str) -> bool:
-    """Return whether `source` names a PostgreSQL database."""
-    return re.match(r"postgres(ql)?(\+\w+)?:", source, re.IGNORECASE) is not None
-
-
 def files_of(source: str) -> list[Path]:
     """Return the files that a URL's options may name: certificates, their key, a list of passwords.
 
@@ -75,10 +70,11 @@ def open_database(source: str, tables: Sequence[str], timeout_s: float) -> Itera
     all reads see. A password comes from the URL, PGPASSWORD or .pgpass; it is in no message.
     Raises SourceError if the server cannot be reached, refuses, or goes away.
     """
-    psycopg, url, reading = _psycopg(), _url(source), False
+    psycopg, reading = _psycopg(), False
+    url = _url(source)
     options: dict[str, Any] = url.translate_connect_args(username="user", database="dbname")
     options |= {n: v if isinstance(v, str) else ",".join(v) for n, v in url.query.items()}
-    name = _where(url)
+    name = where(url)
     try:
         with closing(psycopg.connect(**options | _CONNECT_ARGS)) as driver:
             name = f"{driver.info.dbname} on {driver.info.host}:{driver.info.port}"
@@ -172,44 +168,14 @@ def _lock(driver: psycopg.Connection[Any], tables: Sequence[str]) -> bool:
     return locked
 
 
-def _where(url: URL) -> str:
-    """Return the database and host that a URL names, where they could be nothing else."""
-    database, host = url.database or "the default database", url.host or "the default host"
-    if not re.fullmatch(r"[a-z]{1,20}(_[a-z]{1,20})*(_?\d{1,4})?|the default database", database):
-        database = "a database"
-    if not re.fullmatch(
-        r"(\d{1,3}\.){3}\d{1,3}|[0-9a-f]{,4}(:[0-9a-f]{,4}){2,7}|localhost"
-        r"|([a-z0-9-]+\.)+[a-z]+|the default host",
-        host,
-    ):
-        host = "a host"
-    return f"{database} on {host}"
-
-
 def _cancel(driver: psycopg.Connection[Any]) -> None:
     with suppress(_psycopg().Error):
         driver.cancel()
 
 
 def _url(source: str) -> URL:
-    """Return a URL in its parts; raise SourceError, which repeats nothing of it, if it is none."""
-    if source.count("@") > 1:
-        raise SourceError(
-            "the URL has more than one @", todo="write %40 for the one in the password"
-        )
     options = {option.keyword.decode() for option in _psycopg().pq.Conninfo.get_defaults()}
-    with suppress(ArgumentError, ValueError):  # in their words it would stand
-        url = make_url(source)
-        user, at, _ = source.partition("@")
-        misplaced = at and (url.username is None or "?" in user)
-        if not options >= set(url.query):
-            raise SourceError("the URL has an option that PostgreSQL lacks", todo="correct it")
-        if not misplaced and "%00" not in source and storable(source) == source:
-            return url
-    raise SourceError(
-        "is not a database URL",
-        todo="give postgresql://USER@HOST:PORT/DATABASE, with %3F for a ? in the password",
-    )
+    return postgres_url(source, options)
 
 
 def _psycopg() -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.sources import postgres, sqlite
+from atomlab.evidence.sources.address import is_url, trimmed
 from atomlab.evidence.sources.database import CHECK, Database
 from atomlab.evidence.tenants import find_tenant_id, unknown_tenant
 from atomlab.text import listed, printable, storable
@@ -218,7 +219,7 @@ def open_source(
     is no such database, now or while it is read.
     """
     named = _resolved(source)
-    kind = postgres if postgres.is_url(named) else sqlite
+    kind = postgres if is_url(named) else sqlite
     opened = kind.open_database(named, tuple(_TABLES), statement_timeout_s)
     try:
         with opened as database, ExitStack() as readings:
@@ -234,13 +235,13 @@ def source_files(source: str) -> list[Path]:
     For a server what its URL may name, its key say. Raises SourceError if it names no file.
     """
     named = _resolved(source)
-    return (postgres if postgres.is_url(named) else sqlite).files_of(named)  # type: ignore[no-any-return]
+    return (postgres if is_url(named) else sqlite).files_of(named)  # type: ignore[no-any-return]
 
 
 def _resolved(source: str) -> str:
     prefix, colon, name = source.partition(":")
     if prefix != "env" or not colon:
-        return source
+        return trimmed(source)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise SourceError("env: is not followed by the name of a variable", todo="write env:NAME")
     value = os.getenv(name)
@@ -249,7 +250,7 @@ def _resolved(source: str) -> str:
             "the environment variable that env: names is not set",
             todo="export it, with the URL in it",
         )
-    return value
+    return trimmed(value)
 
 
 def _checked(database: Database) -> dict[str, frozenset[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -15,7 +14,9 @@ from sqlalchemy.exc import ArgumentError
 
 from atomlab.errors import SourceError
 from atomlab.evidence.seal import is_snapshot
+from atomlab.evidence.sources.address import no_file
 from atomlab.evidence.sources.database import CHECK, LATER, LATER_TABLE, Database, conditions
+from atomlab.evidence.sources.foreign import check_file, check_folder
 
 _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
@@ -30,20 +31,20 @@ _TO_SHARE = "mode=ro"
 def _file_of(source: str) -> Path:
     """Return the SQLite file that `source`, a path or URL, names; raise SourceError if none."""
     path = Path(source)
-    if "://" in source:
-        named = None
+    if "://" in source and not _is_file(path):
         with suppress(ArgumentError, ValueError):  # whose words repeat parts of it
             url = make_url(source)
-            named = url.database if url.get_backend_name() == "sqlite" else None
-        if not named:
-            todo = "give a PostgreSQL URL, sqlite:///PATH or a path"
-            raise SourceError("is not the URL of a database that can be read", todo=todo)
-        path = Path(named)
-    if not os.path.isfile(path):  # noqa: PTH113 - false for an impossible name, too
-        # What is not a file may be a URL with a slip in it, or a password alone.
-        where = path if re.fullmatch(r"[\w./ -]+\.(db|sqlite3?)", source) else None
-        raise SourceError("no such database file", where=where, todo="check the path or the URL")
+            if url.get_backend_name() == "sqlite" and url.database:
+                path = Path(url.database)
+    if not _is_file(path):
+        with suppress(OSError, ValueError):
+            check_folder(path)
+        raise no_file(source)
     return path
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - false for an impossible name, too
 
 
 @contextmanager
@@ -61,6 +62,7 @@ def open_database(source: str, tables: Sequence[str], limit_s: float) -> Iterato
                 where=path,
                 todo="capture the database that it was made from",
             )
+        check_file(path)
         lacks_log = _back_up(path, copy, limit_s)
         copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         # Sorting spills into no file: values never reach the disk.

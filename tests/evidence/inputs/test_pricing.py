@@ -164,8 +164,8 @@ def test_entry_that_is_no_object_is_a_model_of_unknowns(write_json, entry):
         pytest.param(b'{"pricing": {"a": ', "is not JSON", id="cut-off"),
         pytest.param(b"model,price\na,1\n", "is not JSON", id="csv"),
         pytest.param(b"\x80\x81\x82", "is not UTF-8", id="binary"),
-        pytest.param(b'{"data": [{"id": "a"}, {}]}', "entry 2 of data has no id", id="no-id"),
-        pytest.param(b'{"data": [5]}', "entry 1 of data has no id", id="no-object"),
+        pytest.param(b'{"data": [{"id": "a"}, {}]}', "entry 2 of the list has no id", id="no-id"),
+        pytest.param(b'{"data": [5]}', "entry 1 of the list has no id", id="no-object"),
         pytest.param(b"[" * 100_000, "is not JSON", id="deeply-nested"),
         pytest.param(
             b'{"m": {"max_tokens": ' + b"9" * 5000 + b"}}", "is not JSON", id="5000-digits"

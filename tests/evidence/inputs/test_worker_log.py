@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from atomlab.errors import InputError
-from atomlab.evidence.inputs.log_files import BLOCK, LONGEST_LINE
+from atomlab.evidence.inputs.log_coverage import FileCoverage, LogCoverage
+from atomlab.evidence.inputs.log_files import BLOCK, HEAD, LONGEST_LINE
 from atomlab.evidence.inputs.worker_log import LogLine, read_log
 from tests.canaries import MANY, SECRETS, Scanner
 from tests.conftest import ROOT
+from tests.refusals import is_one_line
 
 NO_MODELS = "No models available from dynamic pricing"
 TENANT = "31c06fc4-db22-4740-83ea-48ac14f25810"
@@ -78,6 +82,9 @@ FORMATS = {
     "docker": json.dumps({"log": f"{DASHED}{RANKED}\n", "time": "2026-05-02T08:00:01.123456789Z"}),
     "CRI": f"2026-05-02T08:00:01.123456789Z stderr F {DASHED}{RANKED}",
     "ISO": f"2026-05-02T08:00:01.123Z INFO core.llm: {RANKED}",
+    "Celery": f"[{AT},123: INFO/ForkPoolWorker-1] {RANKED}",
+    "compose": f"worker-1  | {DASHED}{RANKED}",
+    "kubectl": f"[pod/worker-6f/worker] {DASHED}{RANKED}",
 }
 
 
@@ -158,6 +165,10 @@ LINES = {
         "error",
         {"error": NO_MODELS, "tenant": "brennan", "job": "bf-1", "complexity": "advanced"},
     ),
+    f"Task core.backfill[5d7c-1] raised unexpected: ValueError('{NO_MODELS}')": (
+        "error",
+        {"error": NO_MODELS, "job": "5d7c-1"},
+    ),
     "Structured generation failed: Error code: 401 - {'error': 'key'}": (
         "auth-error",
         {"status": "401"},
@@ -174,6 +185,20 @@ def test_each_of_the_platform_s_lines_has_its_event_and_fields(log, message):
     """And no field more."""
     (found,) = read(log(f"{AT},123 - core - ERROR - {message}"))
     assert (found.event, dict(found.fields)) == LINES[message]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("complexity=advanced", "complexity: ADVANCED", "request_kind=QueryComplexity.ADVANCED"),
+        *("no model for advanced requests", "advanced request of job_id=7"),
+    ],
+)
+def test_the_kind_of_request_is_read_in_several_spellings(log, words):
+    """An enumeration's name, in capitals, in words; of other words none is taken for a kind."""
+    lines = [f"{AT},0 - w - ERROR - {NO_MODELS}: {each}" for each in (words, "advanced search")]
+    found = read(log(*lines))
+    assert [line.fields.get("complexity") for line in found] == ["advanced", None]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +229,21 @@ def test_of_a_traceback_its_last_line_counts(log):
     (found,) = read(log(*lines))
     assert (found.event, found.line, found.lines) == ("error", 2, 5)
     assert found.sha256 == hashlib.sha256("\n".join(lines[1:6]).encode()).hexdigest()
+
+
+def test_a_traceback_that_is_wrapped_line_by_line_is_one_record(log):
+    """By Docker, Kubernetes or a prefix."""
+    lines = [f"{AT},100 - worker - ERROR - Task failed", "Traceback:", "  File", f"X: {NO_MODELS}"]
+    stamp = "2026-05-02T08:00:01.2Z"
+    for n, wrap in enumerate(
+        (
+            lambda line: json.dumps({"log": f"{line}\n", "stream": "stderr", "time": stamp}),
+            lambda line: f"{stamp} stderr F {line}",
+            lambda line: f"worker-1  | {line}",
+        )
+    ):
+        (found,) = read(log(*map(wrap, [*lines, lines[0]]), name=f"log-{n}"))
+        assert (found.event, found.level, found.lines) == ("error", "ERROR", 4)
 
 
 def test_an_exception_in_json_counts_by_its_last_line(log):
@@ -249,9 +289,12 @@ def test_every_cited_line_is_where_it_is_said_to_be(log):
         assert line.sha256 == hashlib.sha256(record.encode()).hexdigest()
 
 
+def at(n: float) -> datetime:
+    return EIGHT + timedelta(minutes=n)
+
+
 def minute(n: int, text: str = RANKED, level: str = "INFO") -> str:
-    at = EIGHT + timedelta(minutes=n)
-    return f"{at:%Y-%m-%d %H:%M:%S},000 - w - {level} - {text}"
+    return f"{at(n):%Y-%m-%d %H:%M:%S},000 - w - {level} - {text}"
 
 
 def test_files_are_merged_by_time_whatever_their_order(log):
@@ -263,7 +306,7 @@ def test_files_are_merged_by_time_whatever_their_order(log):
     packed = log(*(minute(n) for n in range(60, 80)), name="last.gz")
     packed.write_bytes(gzip.compress(packed.read_bytes()))
     found = read(packed, *files)
-    assert [line.at for line in found] == [EIGHT + timedelta(minutes=n) for n in range(80)]
+    assert [line.at for line in found] == [at(n) for n in range(80)]
 
 
 def test_coverage_has_times_levels_restarts_and_cuts(log):
@@ -280,14 +323,13 @@ def test_coverage_has_times_levels_restarts_and_cuts(log):
     assert (early.cut, late.cut) == (("it begins inside a record",), ("its last line has no end",))
     assert (early.lines, late.lines) == (4, 3)
 
-    at = [EIGHT + timedelta(minutes=n) for n in range(70)]
-    assert coverage.gaps(at[0], at[52]) == [(at[2], at[50])]
-    assert coverage.gaps(at[50], at[52]) == []
-    assert coverage.gaps(at[50], at[69]) == [(at[52], at[69])]
-    assert coverage.gaps(at[10], at[20]) == [(at[10], at[20])]
-    assert coverage.gaps(at[60], at[69]) == [(at[60], at[69])]
+    assert coverage.gaps(at(0), at(52)) == [(at(2), at(50))]
+    assert coverage.gaps(at(50), at(52)) == []
+    assert coverage.gaps(at(50), at(69)) == [(at(52), at(69))]
+    assert coverage.gaps(at(10), at(20)) == [(at(10), at(20))]
+    assert coverage.gaps(at(60), at(69)) == [(at(60), at(69))]
     before = EIGHT - timedelta(hours=1)
-    assert coverage.gaps(before, at[1]) == [(before, at[0])]
+    assert coverage.gaps(before, at(1)) == [(before, at(0))]
     assert coverage.gaps(before, before + timedelta(minutes=9)) == [
         (before, before + timedelta(minutes=9))
     ]
@@ -299,6 +341,73 @@ def test_edges_that_are_as_far_apart_as_lines_are_meet(log):
     second = log(*(minute(n) for n in range(50, 90, 5)), name="b")
     coverage = read_log([first, second], "UTC").coverage
     assert coverage.gaps(EIGHT, EIGHT + timedelta(minutes=85)) == []
+
+
+DEEP = {
+    **{name: line for name, line in FORMATS.items() if "many lines" not in name},
+    "basic": f"INFO:core.llm:{RANKED}",
+    "docker of JSON": json.dumps(
+        {"log": json.dumps({"level": "info", "message": "x"}), "time": AT}
+    ),
+}
+
+
+@pytest.mark.parametrize("line", DEEP.values(), ids=DEEP)
+def test_a_level_is_seen_wherever_it_first_comes(log, line):
+    """Far into a file, in every format; a message that speaks of one has it not."""
+    shallow = line
+    for word in ("INFO", '"info', r"\"info"):
+        shallow = shallow.replace(word, word[:-4] + ("ERROR" if word == "INFO" else "error"))
+    noise = [shallow.replace("BPC", 'no DEBUG [DEBUG] "debug" INFO: DEBUG: INFO')] * 2000
+    assert len("\n".join(noise)) > 2 * HEAD
+    for last, level in ((shallow, "ERROR"), (line, "INFO")):
+        coverage = read_log([log(*noise, last, *noise)], "UTC").coverage
+        assert coverage.lowest_level == level
+
+
+def covered(first: float, last: float, begin: float = 0, end: float = 0) -> FileCoverage:
+    """Return the coverage of a file from minute to minute, with silences near its ends."""
+    silences = (timedelta(minutes=begin), timedelta(minutes=end))
+    return FileCoverage("f", at(first), at(last), None, 0, (), (), *silences)
+
+
+@pytest.mark.parametrize(
+    ("files", "window", "gap"),
+    [
+        ([covered(0, 5), covered(5.8, 9)], (1, 8), None),  # within a minute edges meet
+        ([covered(0, 5), covered(6.2, 9)], (1, 8), (5, 6.2)),
+        ([covered(0, 5, end=2), covered(6.2, 9)], (1, 8), None),  # the one speaks rarely
+        ([covered(0, 5), covered(6.2, 9, begin=2)], (1, 8), None),  # or the other does
+        ([covered(0, 5, begin=2), covered(6.2, 9, end=2)], (1, 8), (5, 6.2)),  # not there
+        ([covered(0, 5)], (5, 5.5), (5, 5.5)),  # after the log
+        ([covered(6, 9)], (5, 5.5), (5, 5.5)),  # before it
+        ([covered(0, 5, end=9), covered(40, 50)], (20, 30), (20, 30)),  # in the middle of a gap
+        ([covered(0, 50), covered(3, 4, end=9)], (1, 55), (50, 55)),  # one within another
+        ([covered(0, 5)], (-0.5, 3), None),  # a log has to begin somewhere
+        ([], (1, 8), (1, 8)),
+    ],
+)
+def test_where_edges_meet_there_is_no_gap(files, window, gap):
+    """Edges are as near as the log is silent there; what no file has seen is a gap."""
+    found = LogCoverage(tuple(files)).gaps(*map(at, window))
+    assert found == ([tuple(map(at, gap))] if gap else [])
+
+
+MINUTES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1, max_size=5)
+
+
+@given(MINUTES, st.integers(0, 70), st.integers(1, 30))
+def test_gaps_are_the_minutes_that_no_file_covers(spans, start, length):
+    """As counted minute by minute, for files without silences whose edges never nearly meet."""
+    spans = [(3 * first, 3 * (first + long)) for first, long in spans]
+    files = [covered(first, last) for first, last in sorted(spans)]
+    end = start + length
+    gaps = LogCoverage(tuple(files)).gaps(at(start), at(end))
+    outside = {n for n in range(start, end) if not any(first <= n < last for first, last in spans)}
+    uncovered = {n for n in range(start, end) if any(a <= at(n) < b for a, b in gaps)}
+    # A minute is no gap: one that lies between the window's edge and a file's may be left out.
+    assert uncovered <= outside
+    assert all(n in (start, end - 1) for n in outside - uncovered)
 
 
 @pytest.mark.parametrize(
@@ -375,6 +484,13 @@ def test_a_folder_a_missing_file_and_a_log_twice_are_refused(log, tmp_path):
         read_log([path], "Mars/Olympus")
 
 
+def test_logs_without_times_may_begin_alike(log):
+    """As those of a worker that says the same whenever it starts."""
+    starts = [f"INFO:core:Loaded {n} model prices from cache" for n in range(5)]
+    first, second = log(*starts, "INFO:core:No entities extracted."), log(*starts, name="next")
+    assert len(read(first, second, zone=None)) == 11
+
+
 PLACES = (
     "{0} - core - ERROR - Structured generation failed: Error code: 401 - {{'key': '{1}'}}",
     "{0} - core - ERROR - Backfill failed for {1}: {1}",
@@ -407,6 +523,60 @@ def test_no_secret_leaves_a_line(log):
     assert len(found) > 10 * len(secrets)
     said = "\n".join(f"{line.level} {line.event} {dict(line.fields)}" for line in found)
     assert Scanner(secrets).found_in(said.encode()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["tenant_id", "job_id", "workspace_id", "provider", "plan", "model"]
+)
+@pytest.mark.parametrize("secret", ["sk-live-1234", "ghp_x1", "xoxb-12-ab", "svc:pass@host"])
+def test_what_begins_like_a_key_is_none_however_short(log, name, secret):
+    """In an id, a word or a model's place."""
+    (found,) = read(log(f"{AT},0 - w - ERROR - {NO_MODELS} {name}={secret}"))
+    assert secret not in str(dict(found.fields))
+
+
+_NAMES = [
+    "message",
+    "level",
+    "timestamp",
+    "extra",
+    "exc_info",
+    "log",
+    "time",
+    "tenant_id",
+    "body",
+    "resourceLogs",
+    "scopeLogs",
+    "logRecords",
+    "attributes",
+    "resource",
+    "timeUnixNano",
+    "severityNumber",
+]
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from([NO_MODELS, AT, "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4)
+    ),
+    max_leaves=9,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ODD.map(json.dumps) | st.text(max_size=40) | st.sampled_from([*LINES]), max_size=6))
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(lines):
+    """JSON of any form, text of any kind: no other error than ours."""
+    text = "\n".join(f"{DASHED}{line}" if n % 2 else line for n, line in enumerate(lines))
+    try:
+        log = read_log([text.encode("utf-8", "surrogatepass")], "UTC")
+        for line in log:
+            assert 1 <= line.line <= text.count("\n") + 1
+        assert log.coverage.files[0].lines <= text.count("\n") + 1
+    except InputError as error:
+        refusal = str(error)
+    else:
+        refusal = "none"
+    assert is_one_line(refusal)
 
 
 def test_a_site_adds_its_own_shapes(log, tmp_path):

@@ -74,8 +74,25 @@ function Table(tbl)
   return tbl
 end
 
+-- A badge keeps its colour on paper.
+local INK = { good = "#14633f", bad = "#9b1c14", open = "#7a4a00" }
+
 function Span(span)
-  if span.classes:includes("badge") then return pandoc.SmallCaps(span.content) end
+  if not span.classes:includes("badge") then return end
+  local ink = INK[span.classes[2]]
+  if FORMAT ~= "typst" or not ink then return pandoc.SmallCaps(span.content) end
+  local open = pandoc.RawInline("typst", '#text(fill: rgb("' .. ink .. '"))[')
+  return { open, pandoc.SmallCaps(span.content), pandoc.RawInline("typst", "]") }
+end
+
+local BREAK = {
+  typst = "#pagebreak(weak: true)",
+  openxml = '<w:p><w:r><w:br w:type="page"/></w:r></w:p>',
+}
+
+local function new_page()
+  local format = FORMAT == "docx" and "openxml" or FORMAT
+  return pandoc.RawBlock(format, BREAK[format])
 end
 
 -- Panels stand side by side. What only groups others is left out: typst reads some hundred nested
@@ -88,6 +105,7 @@ function Div(div)
     end
     div = div:walk({ Image = narrow })
   end
+  if div.classes:includes("divider") then div.content:insert(1, new_page()) end
   if div.identifier == "" then return div.content end
 end
 
