@@ -45,10 +45,13 @@ class World:
     truth: str = "not fixed"
 
 
+# Restarts kill jobs and leave a line of their own; where jobs are killed without one, no verdict is
+# due, nor where a file is lost.
+TROUBLES = ("retries", "nights", "skew", "restarts", "other tenant")
 UNFIXED = [
     World(f"unfixed, rate {rate}, {trouble or 'nothing else'}", rate, rate, trouble)
     for rate in (0.05, 0.3, 0.9)
-    for trouble in ("", "retries", "nights", "lost file", "skew", "restarts", "other tenant")
+    for trouble in ("", *TROUBLES, "lost file", "kills")
 ]
 NOT_BY_THIS = [
     World("another fix, another model", 0.3, 0.0, model=OTHER),
@@ -59,7 +62,7 @@ NOT_BY_THIS = [
 FIXED = [
     World(f"fixed, rate {rate}, {trouble or 'nothing else'}", rate, 0.0, trouble, truth="fixed")
     for rate in (0.05, 0.3, 0.9)
-    for trouble in ("", "retries", "nights", "skew", "other tenant")
+    for trouble in ("", *TROUBLES)
 ]
 
 
@@ -94,8 +97,10 @@ def _job(
     """Yield the lines of a job: attempts, and how it ended."""
     about = {"job": name, "tenant": tenant, "complexity": KIND}
     attempts = chance.randint(1, 5) if fails and world.trouble == "retries" else 1
-    if world.trouble == "restarts" and chance.random() < 0.1:
-        yield _line(at, "chunk-begun", about)  # and then the worker was killed
+    if world.trouble in ("restarts", "kills") and chance.random() < 0.05:
+        yield _line(at, "job-event", about)  # and then the worker was killed
+        if world.trouble == "restarts":
+            yield _line(at + timedelta(seconds=chance.uniform(1, 5)), "start", {})
         return
     for _ in range(attempts):
         at += timedelta(seconds=chance.uniform(1, 30))
@@ -137,7 +142,8 @@ def first_over(world: World, seed: int) -> int | None:
         errors_only = ("the log has no line below ERROR", "a log at level INFO")
         silent = errors_only if world.trouble == "errors only" else None
         seen = [_as_of(now, job) for job in after if job.began_at <= now]
-        looked = Seen(before, seen, len(between), gaps, silent, until=now)
+        starts = [line.at for line in lines if line.event == "start" and line.at <= now]
+        looked = Seen(before, seen, len(between), gaps, silent, until=now, restarts=starts)
         if judge(expected, looked).verdict == "over":
             return number
     return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +19,7 @@ from atomlab.cli.options import (
     Tenant,
     as_usage,
     harmless,
+    not_empty,
     print_json,
 )
 from atomlab.verdicts import EXIT_CODES
@@ -34,7 +37,11 @@ Log = Annotated[
 ]
 After = Annotated[
     str | None,
-    Option(metavar="FILE", help="A snapshot from after the fix, which has to hold the fix."),
+    Option(
+        metavar="FILE",
+        help="A snapshot from after the fix, which has to hold the fix.",
+        callback=not_empty,
+    ),
 ]
 Margin = Annotated[
     int,
@@ -45,6 +52,15 @@ Margin = Annotated[
         help="How much the clocks may differ: jobs nearer to the fix are left out.",
     ),
 ]
+Findings = Annotated[
+    Path | None,
+    Option(
+        metavar="FILE",
+        help="Also write the findings to this file, for atomlab postmortem (.json).",
+        callback=harmless,
+    ),
+]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there already.")]
 
 
 def confirm(
@@ -57,6 +73,8 @@ def confirm(
     log_zone: LogZone = None,
     log_shapes: LogShapes = None,
     margin: Margin = 60,
+    findings: Findings = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Say from the worker's log whether it is over, for each kind of request.
@@ -68,11 +86,15 @@ def confirm(
     from atomlab.diagnosis.confirm import confirm, moment_of
     from atomlab.evidence.inputs.worker_log import read_log
     from atomlab.evidence.snapshot import open_snapshot
+    from atomlab.files import check_writable, whole_files
     from atomlab.show.recovery import print_recovery
     from atomlab.show.terminal import log_progress
 
     with as_usage():
         moment = moment_of(fixed_at)
+    if findings is not None:
+        read = (snapshot, *log, *filter(None, (after, log_shapes)))
+        check_writable(findings, overwrite, map(Path, read))
     later = open_snapshot(after) if after else nullcontext()
     with open_snapshot(snapshot) as evidence, later as captured_after, log_progress() as progress:
         lines = read_log(log, log_zone, log_shapes, progress)
@@ -80,8 +102,12 @@ def confirm(
         found = confirm(
             evidence, tenant, lines, moment, captured_after, margin=margin_s, managed=managed
         )
+        document = found.to_json() if as_json or findings else {}
+        if findings is not None:
+            with whole_files({findings: overwrite}) as [stream]:
+                stream.write(json.dumps(document, indent=2, allow_nan=False).encode())
         if as_json:
-            print_json(found.to_json())
+            print_json(document)
         else:
             print_recovery(found)
     raise typer.Exit(EXIT_CODES[found.verification.verdict])

@@ -146,11 +146,11 @@ def moment_of(text: str) -> datetime:
     todo = "write it as 2026-05-03T12:00Z, or with +02:00"
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InputError("the time of the fix is not a time", todo=todo) from None
-    if moment.tzinfo is None:
-        raise InputError("the time of the fix has no zone", todo=todo)
-    return moment.astimezone(UTC)
+    raise InputError("the time of the fix has no zone", todo=todo)
 
 
 def _expected(
@@ -227,6 +227,7 @@ def _seen(
         silent=_silent(coverage, fixed_at),
         nameless=sum(job.ending == "failed" for job in nameless),
         until=until,
+        restarts=[line.at for line in coverage.restarts if line.at],
     )
 
 

@@ -290,8 +290,10 @@ class KindRecovery(Record):
     expected: str | None = None
     failed_before: int = 0
     jobs_before: int = 0
+    rate: float = 0
     needed: int | None = None
     counted: dict[str, int] = {}
+    between: int = 0
     curve: tuple[tuple[str, float], ...] = ()
     cited: tuple[Json, ...] = ()
 

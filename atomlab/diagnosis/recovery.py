@@ -42,7 +42,8 @@ class Seen:
 
     `gaps` are the stretches of time after the fix of which there is no log; `silent` says why the
     log could not show all, and what is missing, None if it could; `nameless` counts jobs that
-    failed after the fix without a line that names their kind; `until` is the log's last moment.
+    failed after the fix without a line that names their kind; `until` is the log's last moment,
+    `restarts` are when workers started.
     """
 
     before: Sequence[Job]
@@ -52,6 +53,7 @@ class Seen:
     silent: tuple[str, str] | None = None
     nameless: int = 0
     until: datetime | None = None
+    restarts: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True)
@@ -171,13 +173,19 @@ def _blind(expected: Expected, seen: Seen) -> Iterator[_Reason]:
 
 
 def _lost(seen: Seen) -> list[Job]:
-    """Return the jobs without an end that ran longer than any other did."""
+    """Return the jobs without an end that ran longer than any other did.
+
+    One during which a worker started was killed by that: it ended without a result.
+    """
     ended = [j.ended_at - j.began_at for j in (*seen.before, *seen.after) if j.ending != "open"]
     longest = max(ended, default=timedelta(0))
     return [
         job
         for job in seen.after
-        if job.ending == "open" and seen.until and seen.until - job.began_at > longest
+        if job.ending == "open"
+        and seen.until
+        and seen.until - job.began_at > longest
+        and not any(job.ended_at <= at <= job.ended_at + longest for at in seen.restarts)
     ]
 
 

@@ -87,6 +87,15 @@ def test_a_job_that_may_still_run_says_nothing():
     assert judge(EXPECTED, replace(FIXED, after=[*GOOD, late])).verdict == "over"
 
 
+def test_a_job_without_an_end_was_killed_by_a_restart_only_if_the_log_shows_one():
+    """A start line while it should still have run explains it; an earlier or later one does not."""
+    killed = jobs("open", 1)[0]
+    looked = replace(FIXED, after=[*GOOD, killed])
+    for minutes, verdict in ((1, "over"), (-1, "inconclusive"), (3, "inconclusive")):
+        start = killed.ended_at + timedelta(minutes=minutes)
+        assert judge(EXPECTED, replace(looked, restarts=[start])).verdict == verdict
+
+
 def test_failures_of_another_kind_are_counted_and_say_nothing():
     """A job that fails otherwise is no success and no failure of this kind."""
     found = judge(EXPECTED, replace(FIXED, after=[*GOOD, *jobs("otherwise", 3)]))
