@@ -112,6 +112,11 @@ def joined(items: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def capital(text: str) -> str:
+    """Return the text with its first letter a capital."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean A, B?` for the known words nearest to `word`, or an empty string."""
     by_lower = {name.lower(): name for name in known}

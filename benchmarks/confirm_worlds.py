@@ -72,10 +72,13 @@ def lines_of(world: World, chance: random.Random) -> list[LogLine]:
     before = JOBS_BEFORE_FIXED if world.truth == "fixed" else JOBS_BEFORE
     at = FIXED_AT - timedelta(minutes=15 * before)
     skew = timedelta(seconds=chance.uniform(-45, 45) if world.trouble == "skew" else 0)
-    for number in range(before + JOBS_AFTER):
+    number = late = 0
+    while late < JOBS_AFTER:
+        number += 1
         quiet = 20 if world.trouble == "nights" and not 7 <= at.hour < 20 else 1
         at += timedelta(minutes=chance.expovariate(1 / (15 * quiet)))
         fixed = at >= FIXED_AT
+        late += fixed
         fails = chance.random() < (world.after if fixed else world.rate)
         model = world.model if fixed else MODEL
         lines += _job(f"job-{number}", TENANT, at + skew, fails, model, world, chance)

@@ -11,9 +11,10 @@ from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
 from atomlab.diagnosis.explanation import FixSet
-from atomlab.diagnosis.findings import ClaimResult, TenantFindings
+from atomlab.diagnosis.findings import ClaimResult, Summary, TenantFindings
 from atomlab.diagnosis.fixes import best_fix, decided_after, in_words
 from atomlab.diagnosis.jobs import Job, JobFolder, parted
+from atomlab.diagnosis.recovered import summarize_recovery
 from atomlab.diagnosis.recovery import MARGIN, Expected, Recovery, RecoveryVerdict, Seen, judge
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import InputError
@@ -70,9 +71,16 @@ class FixCheck(TenantCase):
         found = "; ".join(f"{r.complexity} is {r.verdict}, since {r.why}" for r in self.recoveries)
         return f"{whole}, after the fix ({fix}): {found}."
 
+    def summary(self) -> Summary:
+        """Return in plain words what the log shows."""
+        before = super().summary()
+        return summarize_recovery(
+            before, self.tenant_name, self.fixed_at, self.verdict, *self.recoveries
+        )
+
     def findings(self) -> TenantFindings:
-        """Return the findings, with what the log shows of each kind of request."""
-        return self._findings(self.shown.explanation.trials, recovery=self._recovery())
+        """Return the findings, with what the log shows; there is no remedy: it was made."""
+        return self._findings(self.shown.explanation.trials, recovery=self._recovery(), remedy=None)
 
     def _recovery(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.postmortem import facts
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.postmortem.events import Incident
-from atomlab.text import count, joined, listed, printable
+from atomlab.text import capital, count, joined, listed, printable
 from atomlab.verdicts import CAUSES
 
 K = TypeVar("K")
@@ -175,7 +175,7 @@ class Group:
 
 def groups_of(hit: Iterable[TenantCases]) -> list[Group]:
     """Return the tenants by their cause, the most frequent first."""
-    by_cause = _by([(_capital(subject.cause), subject) for subject in hit])
+    by_cause = _by([(capital(subject.cause), subject) for subject in hit])
     found = [Group(cause, tuple(those)) for cause, those in by_cause.items()]
     return sorted(found, key=lambda group: -len(group.subjects))
 
@@ -189,8 +189,8 @@ def summary(hit: Sequence[TenantCases], since: str) -> list[tuple[str, str]]:
     served = [subject for subject in hit if not subject.still]
     parts = [
         ("What happened", f"Requests of {whose} fail: {_how_many(kinds)}. {since}"),
-        ("Why", f"{_capital(_how_many(causes))}."),
-        ("Who acts", f"{_capital(_how_many(acts))}; what to do stands under Action items."),
+        ("Why", f"{capital(_how_many(causes))}."),
+        ("Who acts", f"{capital(_how_many(acts))}; what to do stands under Action items."),
     ]
     if served:
         names = listed((subject.who for subject in served), _MANY)
@@ -210,7 +210,7 @@ def to_do(subjects: Iterable[TenantCases]) -> Iterator[tuple[Statement, str]]:
     still = [case for subject in subjects for case in subject.still]
     for (fix, actor), those in _by([(fix_of(case), case) for case in still]).items():
         whose = joined(dict.fromkeys(case.who for case in those))
-        text = f"{_capital(fix)}, for {whose}" if fix else f"Find a fix for {whose}"
+        text = f"{capital(fix)}, for {whose}" if fix else f"Find a fix for {whose}"
         yield Statement(text, tuple(map(_summarized, those))), actor
     left = [(said.left, case) for case in still if (said := case.found.summary)]
     for rest, those in _by(left).items():
@@ -239,7 +239,3 @@ def _by(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
     for key, value in pairs:
         found.setdefault(key, []).append(value)
     return found
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"

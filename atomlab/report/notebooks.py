@@ -83,7 +83,8 @@ def given_files(path: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
     """Return the files that a run reads: the notebook, and those that its parameters name."""
     defaults = {name: parameter.default for name, parameter in parameters_of(path).items()}
     named = [v for v in {**defaults, **values}.values() if isinstance(v, str) and v]
-    places = [folder / value for value in named for folder in (Path(), path.parent)]
+    each = {part for value in named for part in (value, *value.split(","))} - {""}
+    places = [folder / value for value in each for folder in (Path(), path.parent)]
     return (path, *filter(os.path.lexists, places))
 
 
