@@ -9,6 +9,7 @@ from typing import Any
 
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.case import TenantCase
+from atomlab.diagnosis.coverage import steps_after
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.findings import ClaimResult, Summary, TenantFindings
@@ -80,7 +81,13 @@ class FixCheck(TenantCase):
 
     def findings(self) -> TenantFindings:
         """Return the findings, with what the log shows; there is no remedy: it was made."""
-        return self._findings(self.shown.explanation.trials, recovery=self._recovery(), remedy=None)
+        recovery = self._recovery()
+        return self._findings(
+            self.shown.explanation.trials,
+            recovery=recovery,
+            remedy=None,
+            steps=steps_after(recovery),
+        )
 
     def _recovery(self) -> dict[str, Any]:
         return {

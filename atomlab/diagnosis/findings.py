@@ -273,11 +273,15 @@ class Summary(Record):
 
 
 class StepRecord(Record):
-    """A step of verification, its state and its proof: a JSON Pointer into this document."""
+    """A step of verification, its state and its proof: a JSON Pointer into this document.
+
+    `name` is one that a worker's log shows: the fix was made, a job ran again, jobs succeed.
+    """
 
     step: str
     state: Literal["done", "open", "failed"]
     evidence: str
+    name: Literal["", "fix", "rerun", "success"] = ""
 
 
 class KindRecovery(Record):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from atomlab.diagnosis.findings import Summary
-from atomlab.diagnosis.recovery import Recovery, RecoveryVerdict
+from atomlab.diagnosis.recovery import LEAVES, Recovery, RecoveryVerdict
 from atomlab.text import capital, joined, printable
 from atomlab.verdicts import Status
 
@@ -39,7 +39,7 @@ def summarize_recovery(
             "title": f"{name}: {'it is over' if len(over) == len(found) else '; '.join(parts)}",
             "status": _STATUSES[verdict],
             "failing": tuple(each.complexity for each in (*left, *failing)),
-            "what": " ".join([was, *(f"{since}, {words}." for words in _happened(found))]),
+            "what": f"{was} {since}, {'; '.join(_happened(found))}.",
             "why": before.why and f"Before the fix: {before.why}",
             "certainty": None,
             "proof": _proof(over),
@@ -71,13 +71,13 @@ def _kinds(found: Sequence[Recovery]) -> str:
 
 def _happened(found: Sequence[Recovery]) -> Iterator[str]:
     """Yield what the log shows, once for kinds of request of which it is the same."""
-    words = {"over": "work again", "not over": "do not work", "inconclusive": "are not decided"}
+    words = {"over": "work again", "not over": "still fail", "inconclusive": "are not decided"}
     alike: dict[tuple[str, str], list[Recovery]] = {}
     for each in found:
-        alike.setdefault((each.verdict, each.why), []).append(each)
-    for (verdict, why), these in alike.items():
-        both = "for each kind " if len(these) > 1 else ""
-        yield f"{_kinds(these)} {words[verdict]}: {both}{why}"
+        state = "are left" if each.verdict != "over" and not each.expected else words[each.verdict]
+        alike.setdefault((state, each.why.removeprefix(LEAVES)), []).append(each)
+    for (state, why), these in alike.items():
+        yield f"{_kinds(these)} {state} ({'each ' if len(these) > 1 else ''}{why})"
 
 
 def _proof(over: Sequence[Recovery]) -> str:

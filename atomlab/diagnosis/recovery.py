@@ -19,6 +19,7 @@ from atomlab.text import count, joined, listed, printable
 
 RecoveryVerdict = Literal["over", "not over", "inconclusive"]
 MARGIN = timedelta(minutes=1)
+LEAVES = "the fix leaves it: "
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _reasons(
     """Yield each verdict that a look at the log leads to, the one that counts first."""
     kind = expected.complexity
     if expected.winner is None:
-        yield "not over", f"the fix leaves it: {expected.left}", "", ()
+        yield "not over", f"{LEAVES}{expected.left}", "", ()
     yield from _against(expected, seen)
     yield from _blind(expected, seen)
     if not failed:
