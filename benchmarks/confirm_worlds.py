@@ -125,7 +125,7 @@ def _line(at: datetime, event: str, fields: dict[str, str], level: str = "INFO")
 
 
 def first_over(world: World, seed: int) -> int | None:
-    """Return after how many jobs of the kind the verdict is first *over*; None if it never is."""
+    """Return after how many jobs that ended the verdict is first *over*; None if it never is."""
     chance = random.Random(seed)
     folder, lines = JobFolder({TENANT}), lines_of(world, chance)
     gap = None
@@ -151,7 +151,7 @@ def first_over(world: World, seed: int) -> int | None:
         starts = [line.at for line in lines if line.event == "start" and line.at <= now]
         looked = Seen(before, seen, len(between), gaps, silent, until=now, restarts=starts)
         if judge(expected, looked).verdict == "over":
-            return number
+            return sum(job.ending != "open" for job in after[:number])
     return None
 
 

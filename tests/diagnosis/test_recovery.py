@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from atomlab.diagnosis.evidence_curve import LEVEL
 from atomlab.diagnosis.jobs import Job
 from atomlab.diagnosis.recovery import Expected, Seen, judge
+from benchmarks.confirm_worlds import FIXED as FIXED_WORLDS
+from benchmarks.confirm_worlds import NOT_BY_THIS, UNFIXED, first_over, needed_by_fixed_size
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 MODEL = "minimax/MiniMax-M2.5"
@@ -107,3 +110,30 @@ def test_a_log_may_name_the_model_without_its_provider():
     """In capitals or not."""
     short = jobs("succeeded", 30, "minimax-m2.5")
     assert judge(EXPECTED, replace(FIXED, after=short)).verdict == "over"
+
+
+def world(name, among):
+    [found] = [each for each in among if each.name == name]
+    return found
+
+
+@pytest.mark.parametrize("trouble", ["retries", "restarts", "lost file", "other tenant"])
+def test_in_made_worlds_where_nothing_is_fixed_it_is_hardly_ever_over(trouble):
+    """Looked at after every job, as benchmarks/confirm_worlds.py does ten thousand times."""
+    unfixed = world(f"unfixed, rate 0.3, {trouble}", UNFIXED)
+    over = sum(first_over(unfixed, seed) is not None for seed in range(100))
+    assert over <= 2 * LEVEL * 100  # of so few worlds; the seeds are fixed
+
+
+@pytest.mark.parametrize("made", NOT_BY_THIS, ids=lambda each: each.name)
+def test_in_made_worlds_it_is_never_over_by_something_else(made):
+    """Another fix, a dead key, a log of errors only, a kind that is left."""
+    assert not any(first_over(made, seed) for seed in range(25))
+
+
+def test_in_made_worlds_that_are_fixed_it_is_soon_over():
+    """Within a quarter more jobs than a test of fixed size needs, although workers restart."""
+    for rate in (0.3, 0.9):
+        fixed = world(f"fixed, rate {rate}, restarts", FIXED_WORLDS)
+        soon = [first_over(fixed, seed) or 999 for seed in range(4)]
+        assert max(soon) <= 1.25 * needed_by_fixed_size(rate)
