@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from atomlab.byok.ranking import Ranking
@@ -109,7 +110,7 @@ class FixCheck(TenantCase):
 def confirm(
     snapshot: Snapshot,
     tenant: str,
-    log: WorkerLog | Sequence[str],
+    log: WorkerLog | str | Path | Sequence[str | Path],
     fixed_at: datetime | str,
     after: Snapshot | None = None,
     *,
@@ -118,7 +119,7 @@ def confirm(
 ) -> FixCheck:
     """Return whether it is over for `tenant`, whose requests fail in `snapshot`, since `fixed_at`.
 
-    `log` is one that was read, or its files; a time in text has its zone: `2026-05-03T12:00Z`.
+    `log` is one that was read, its file or files; a time in text has its zone: `2026-05-03T12:00Z`.
     `after` is a snapshot that has to hold the fix, `margin` by how much clocks may differ. Raises
     TenantError for an unknown tenant, InputError if there is nothing to confirm, or no log of it.
     """
@@ -135,7 +136,8 @@ def confirm(
     expected = list(_expected(diagnosis, fix, rankings, after))
     known = diagnosis.tenant
     folder = JobFolder(filter(None, (known.id, known.subdomain, known.name)))
-    log = log if isinstance(log, WorkerLog) else read_log(log)
+    if not isinstance(log, WorkerLog):
+        log = read_log([log] if isinstance(log, str | Path) else log)
     for line in log:
         folder.take(line)
     jobs, coverage = folder.jobs(), log.coverage

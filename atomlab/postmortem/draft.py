@@ -122,13 +122,11 @@ def _steps(
     Of several tenants, what was done for each stands with its findings.
     """
     latest = {case.diagnosis.tenant.id: case for case in cases}.values()
-    checked = {case.diagnosis.tenant.id for case in cases if case.found.recovery}
     stated = {each.shown_by_log for each in events.steps} - {None}
     found: dict[tuple[str, State], list[tuple[Case, str]]] = {}
     for case in cases:
         for step in (each for each in facts.steps(case) if each.name not in stated):
             is_due = (case in latest or case in still) and not events.steps
-            is_due &= bool(case.found.recovery) or case.diagnosis.tenant.id not in checked
             if is_due if step.state == "open" else step.state == "failed" or not several:
                 found.setdefault((step.step, step.state), []).append((case, step.evidence))
     rows = []

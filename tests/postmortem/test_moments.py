@@ -10,7 +10,7 @@ import pytest
 from atomlab.diagnosis.confirm import confirm
 from atomlab.postmortem.reader import blocks
 from tests.conftest import ROOT
-from tests.postmortem.test_draft import evidence_of, resolve
+from tests.postmortem.test_draft import evidence_of, resolve, section
 
 LOGS = [str(ROOT / "data" / "logs" / f"brennan-{when}-fix.log") for when in ("before", "after")]
 FIXED_AT = "2026-05-02T16:40Z"
@@ -72,6 +72,7 @@ def test_it_is_resolved_when_the_last_kind_is_over(make, incident, over):
     [mitigated] = [row for row in timeline(text) if row[1] == "mitigated"]
     assert mitigated[0] == "2026-05-02 18:00 UTC"
     assert not any("MINIMAX_API_KEY" in row.text for row in rows_of(text, "Action items"))
+    assert section(text, "Next steps").startswith("None: ")
 
 
 def test_what_people_say_counts_first(make, incident, said, over):
@@ -94,10 +95,13 @@ def test_the_incident_is_over_when_it_is_for_all(make, incident, checked, before
 
 def test_steps_get_their_state_from_the_log(make, incident, said, checked):
     """Those of the findings, and those that people state as known by the log."""
+    steps_of = [row.cells[0] for row in rows_of(make(incident, checked), "Verification steps")]
     found = dict(row.cells for row in rows_of(make(incident, checked), "Verification steps"))
     found = {re.sub(r" \(Brennan.*", "", step): state for step, state in found.items()}
     confirm_ = "Confirm in its log that it finds a model and succeeds: "
     assert found["Run the failed job again"] == "done"
+    again = [step for step in steps_of if step.startswith("Run the failed job again")]
+    assert len(again) == 1  # not once more as open, of the findings without a log
     assert found[f"{confirm_}simple, moderate and complex"] == "done"
     assert found[f"{confirm_}advanced"] == "open"
     steps = [
