@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ _ENDS: dict[str, Ending] = {
     "sync-completed": "succeeded",
 }
 _WRITTEN = ("entities", "nodes", "processed")  # how much a job wrote
+KEPT = 100_000  # jobs of other tenants, or of unknown ones, and requests that are remembered
 _CITED = 8  # lines of a job; the first and the last are among them
 
 
@@ -73,7 +75,7 @@ class _Open:
 
 
 class JobFolder:
-    """Folds a log's lines into the jobs of one tenant; what it keeps grows with the jobs only.
+    """Folds a log's lines into the jobs of one tenant; what it keeps grows with those only.
 
     A line belongs to the job that it names, or that another line of its request names.
     """
@@ -81,8 +83,10 @@ class JobFolder:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = {name.lower() for name in names}
         self._jobs: dict[str, dict[str | None, _Open]] = {}
-        self._job_of: dict[str, str] = {}  # by request
-        self._tenant_of: dict[str, bool] = {}  # whether a job is the tenant's, if known
+        self._job_of: OrderedDict[str, str] = OrderedDict()  # by request
+        self._ours: set[str] = set()  # jobs of the tenant
+        self._others: OrderedDict[str, None] = OrderedDict()  # jobs of other tenants
+        self._unknown: OrderedDict[str, None] = OrderedDict()  # jobs of which no line names one
         self._kind: dict[str, str] = {}  # the one that a job's lines named last
         self.nameless = 0  # lines of the tenant that name neither a job nor a request
         self.until: datetime | None = None
@@ -98,10 +102,8 @@ class JobFolder:
         if name is None:
             self.nameless += bool(ours)
             return
-        if ours is not None:
-            self._tenant_of[name] = self._tenant_of.get(name, False) or ours
-        if self._tenant_of.get(name) is False:
-            self._jobs.pop(name, None)
+        self._assign(name, ours)
+        if name in self._others:
             return
         if kind := line.fields.get("complexity"):
             self._kind[name] = kind.lower()
@@ -125,19 +127,46 @@ class JobFolder:
                 tuple(job.lines),
             )
             for name, kinds in self._jobs.items()
-            if self._tenant_of.get(name)
+            if name in self._ours
             for kind, job in kinds.items()
         ]
         return sorted(found, key=lambda job: (job.ended_at, job.id))
+
+    def _assign(self, name: str, ours: bool | None) -> None:
+        """Take note of whose a job is, and forget the oldest of those that are not the tenant's."""
+        if ours:
+            self._ours.add(name)
+            self._others.pop(name, None)
+            self._unknown.pop(name, None)
+        elif name in self._ours:
+            return
+        elif ours is None:
+            if name not in self._others:
+                self._unknown[name] = None
+        else:
+            self._others[name] = None
+            self._unknown.pop(name, None)
+            self._forget(name)
+            if len(self._others) > KEPT:
+                self._others.popitem(last=False)
+        if len(self._unknown) > KEPT:
+            self._forget(self._unknown.popitem(last=False)[0])
+
+    def _forget(self, name: str) -> None:
+        self._jobs.pop(name, None)
+        self._kind.pop(name, None)
 
     def _name(self, line: LogLine) -> str | None:
         job, request = line.fields.get("job"), line.fields.get("request")
         if job and request:
             self._job_of[request] = job
+            if len(self._job_of) > KEPT:
+                self._job_of.popitem(last=False)
             if request in self._jobs and request != job:
                 self._jobs.setdefault(job, {}).update(self._jobs.pop(request))
-                if request in self._tenant_of:
-                    self._tenant_of.setdefault(job, self._tenant_of[request])
+                self._unknown.pop(request, None)
+                if request in self._ours:
+                    self._assign(job, ours=True)
                 if request in self._kind:
                     self._kind.setdefault(job, self._kind[request])
         return job or (self._job_of.get(request, request) if request else None)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from atomlab.diagnosis import jobs as module
 from atomlab.diagnosis.jobs import JobFolder, parted
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.worker_log import LogLine
@@ -102,3 +103,19 @@ def test_jobs_that_straddle_the_fix_are_neither_before_nor_after():
         ["after"],
         ["near", "across"],
     ]
+
+
+def test_what_is_kept_grows_with_the_jobs_of_the_tenant_only(monkeypatch):
+    """Of other tenants' jobs, and of those of nobody, only the latest are remembered."""
+    monkeypatch.setattr(module, "KEPT", 20)
+    lines = []
+    for n in range(300):
+        about = [{"tenant": "acme"}, {}, {"tenant": "brennan"}][n % 3]
+        lines.append(line(n, "error", job=f"j-{n}", request=f"r-{n}", complexity="simple", **about))
+        lines.append(line(n, "ingested", request=f"r-{n}", nodes="1"))
+    folder = folded(*lines)
+    kept = sum(len(part) for part in vars(folder).values() if hasattr(part, "__len__"))
+    found = folder.jobs()
+    assert [job.id for job in found] == [f"j-{n}" for n in range(2, 300, 3)]
+    assert {job.ending for job in found} == {"failed"}
+    assert kept < 4 * len(found) + 5 * 20
