@@ -178,7 +178,7 @@ def curves(lines: Mapping[str, Sequence[float]], bound: float, title: str = "") 
         axis.set_yticks([1, bound], ["1", f"{bound:g}"], minor=False)
         axis.set_yticks([], minor=True)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set_xlabel("jobs that succeeded as expected")
+        axis.set_xlabel("jobs that succeeded as expected", color=LIGHT["ink"])
         return _laid_out(figure)
 
 

@@ -23,7 +23,7 @@ def print_recovery(found: FixCheck) -> None:
     out = console()
     for file in found.coverage.files:
         span = (
-            f"{file.first:%Y-%m-%d %H:%M:%S} to {file.last:%H:%M:%S} UTC"
+            f"{file.first:%Y-%m-%d %H:%M:%S} to {file.last:%Y-%m-%d %H:%M:%S} UTC"
             if (file.first and file.last)
             else "no times"
         )
@@ -52,6 +52,7 @@ def _lines(each: Recovery) -> list[Text]:
     left_out = f"; {each.between} around it left out" if each.between else ""
     lines.append(Text(f"  {before}; after it: {after or 'no job'}{left_out}", "dim"))
     for job in each.cited[:3]:
-        cited = ", ".join(f"{printable(line.file)}:{line.line}" for line in job.lines[:3])
-        lines.append(Text(f"  job {printable(job.id)} {job.ending}: {cited}", "dim"))
+        numbers = ", ".join(str(line.line) for line in job.lines if line.file == job.lines[0].file)
+        where = f"{printable(job.lines[0].file)}:{numbers}" if job.lines else "no line"
+        lines.append(Text(f"  job {printable(job.id)} {job.ending}: {where}", "dim"))
     return lines
