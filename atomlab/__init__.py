@@ -2,12 +2,14 @@
 
 Data flows one way, and so do the imports: evidence → decision → diagnosis → report.
 
-    evidence    open_snapshot, capture, load_pricing, load_registry, load_rules, read_log
+    evidence    open_snapshot, capture, load_pricing, load_registry, load_rules
     decision    BYOKManager, BYOKHandler, Request, rank, FILTERS, NoModelsAvailableError
     diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
     fixes       plan_fix, compare_fixes, compare_options
+    logs        confirm, read_log
     fleet       survey
-    notebooks   case_tables, fleet_tables, figures, Findings, managed_of
+    notebooks   case_tables, fleet_tables, figures, recovery_figures, Findings,
+                managed_of
     errors      AtomlabError (all that atomlab raises when it could not look)
 
 Importing atomlab is cheap: each name loads its module when it is first used.
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from atomlab.byok.request import Request as Request
     from atomlab.capturing.capture import capture as capture
     from atomlab.diagnosis.comparison import compare as compare_fixes  # noqa: F401
+    from atomlab.diagnosis.confirm import confirm as confirm
     from atomlab.diagnosis.diagnose import diagnose as diagnose
     from atomlab.diagnosis.fixes import plan_fix as plan_fix
     from atomlab.diagnosis.hypothesis import load_hypothesis as load_hypothesis
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from atomlab.show import case_tables as case_tables
     from atomlab.show import figures as figures
     from atomlab.show import fleet_tables as fleet_tables
+    from atomlab.show import recovery_figures as recovery_figures
     from atomlab.show.cards import Findings as Findings
     from atomlab.show.words import managed_of as managed_of
 
@@ -71,6 +75,7 @@ _HOMES = {
     "case_tables": "atomlab.show.case_tables:",
     "compare_fixes": "atomlab.diagnosis.comparison:compare",
     "compare_options": "atomlab.diagnosis.options:compare_options",
+    "confirm": "atomlab.diagnosis.confirm:confirm",
     "diagnose": "atomlab.diagnosis.diagnose:diagnose",
     "figures": "atomlab.show.figures:",
     "fleet_tables": "atomlab.show.fleet_tables:",
@@ -86,6 +91,7 @@ _HOMES = {
     "plan_fix": "atomlab.diagnosis.fixes:plan_fix",
     "rank": "atomlab.byok.ranking:rank",
     "read_log": "atomlab.evidence.inputs.worker_log:read_log",
+    "recovery_figures": "atomlab.show.recovery_figures:",
     "survey": "atomlab.fleet.survey:survey",
     "triage": "atomlab.diagnosis.triage:triage",
     "verify": "atomlab.diagnosis.verify:verify",

@@ -203,7 +203,7 @@ def build_logs(folder: Path) -> list[Path]:
     Eight jobs of each kind before the fix, twelve after it, of Brennan, and as many of a healthy
     tenant; a job that fails is tried three times. Winners are those of the shipped snapshots.
     """
-    draw, written = random.Random(20260502), []
+    draw, written, done = random.Random(20260502), [], 0
     for name, day, start, jobs in (
         ("brennan-before-fix.log", 2, FIXED_AT - timedelta(hours=8), 8),
         ("brennan-after-fix.log", 3, FIXED_AT, 12),
@@ -224,8 +224,9 @@ def build_logs(folder: Path) -> list[Path]:
         for number in range(jobs * 8):
             tenant, kind = (BRENNAN, NORTHWIND)[number % 2], KINDS[number // 2 % 4]
             begins = start + timedelta(minutes=5 + number * 7.4, seconds=draw.randrange(60))
-            job = f"backfill-{begins:%m%d}-{number + 1:04d}"
+            job = f"backfill-{begins:%m%d}-{done + number + 1:04d}"
             lines += _job(begins, job, tenant, kind, winners[tenant][kind], draw)
+        done += jobs * 8
         lines.sort(key=lambda line: line[0])
         path = folder / name
         with path.open("w", encoding="utf-8") as out:

@@ -36,6 +36,7 @@ DOCUMENTS = {
     "root_cause_verification": f"report {EXAMPLE} --tenant brennan {CLAIMS}",
     "tenant_triage": f"report {EXAMPLE} --tenant brennan",
     "fleet_impact": f"report {EXAMPLE} --notebook fleet_impact",
+    "confirmation": f"report {EXAMPLE} --notebook confirmation --tenant brennan",
     "fix_comparison": f"report {EXAMPLE} --notebook fix_comparison --tenant brennan",
     "postmortem": "postmortem data/postmortem/postmortem.md --format html",
 }

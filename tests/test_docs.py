@@ -214,6 +214,10 @@ FORMS = {
     "atomlab.verification/1": (
         "verify data/snapshots/brennan-2026-05-02.sqlite data/hypotheses/brennan-minimax.yaml",
     ),
+    "atomlab.why/1": (
+        "why data/logs/brennan-before-fix.log --snapshot data/snapshots/brennan-2026-05-02.sqlite",
+        "why 'No models available from dynamic pricing'",
+    ),
     "atomlab.lint/1": ("lint data/snapshots/brennan-2026-05-02.sqlite",),
 }
 

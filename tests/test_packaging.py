@@ -139,9 +139,9 @@ def test_a_wheel_holds_the_package_and_its_example_alone(dist):
     package = {path for path in (ROOT / "atomlab").rglob("*") if path.is_file()}
     brought = {
         path
-        for folder in ("notebooks", "data/snapshots", "data/hypotheses")
+        for folder in ("notebooks", "data/snapshots", "data/hypotheses", "data/logs")
         for path in (ROOT / folder).iterdir()
-        if path.suffix in (".ipynb", ".md", ".sqlite", ".yaml")
+        if path.suffix in (".ipynb", ".md", ".sqlite", ".yaml", ".log")
     } | {ROOT / "data" / "pricing" / "LICENSE-litellm.txt"}
     wanted = {str(path.relative_to(ROOT)) for path in package if "__pycache__" not in path.parts}
     wanted |= {f"atomlab/{path.relative_to(ROOT)}" for path in brought}

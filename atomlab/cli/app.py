@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from atomlab.cli.capture import capture
+from atomlab.cli.confirm import confirm
 from atomlab.cli.demo import demo
 from atomlab.cli.diagnose import diagnose
 from atomlab.cli.fix import fix
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, capture, why, diagnose, verify, lint, fix, report, postmortem, lab):
+for command in (demo, capture, why, diagnose, verify, lint, fix, report, postmortem, confirm, lab):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")
 

@@ -60,6 +60,18 @@ Managed = Annotated[
     ),
 ]
 Complexity = Literal["simple", "moderate", "complex", "advanced"]
+LogZone = Annotated[
+    str | None,
+    Option(
+        metavar="ZONE",
+        help="The zone of times in the log that name none: Europe/Berlin, or +02:00.",
+        callback=not_empty,
+    ),
+]
+LogShapes = Annotated[
+    str | None,
+    Option(metavar="FILE", help="A site's own shapes of log lines (.yaml).", callback=not_empty),
+]
 AsJson = Annotated[bool, Option("--json", help="Print one JSON document and nothing else.")]
 Verbose = Annotated[
     bool, Option("--verbose", "-v", help="Print every detail and every warning in full.")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from atomlab.cli.options import AsJson, Complexity, not_empty, print_json
+from atomlab.cli.options import AsJson, Complexity, LogShapes, LogZone, not_empty, print_json
 from atomlab.verdicts import EXIT_CODES
 
 
@@ -23,25 +23,25 @@ def why(
     snapshot: Annotated[
         str | None,
         Option(
-            help="A snapshot file. Default: the one that fits in the folder $ATOMLAB_SNAPSHOTS.",
+            metavar="FILE",
+            help="The snapshot. Without it, the one that fits in the folder $ATOMLAB_SNAPSHOTS.",
             callback=not_empty,
         ),
     ] = None,
     tenant: Annotated[
         str | None,
         Option(
-            help="The tenant's id, subdomain or exact name; else the line's.", callback=not_empty
+            metavar="T",
+            help="The tenant: its id, its subdomain or its exact name. Without it, the line's.",
+            callback=not_empty,
         ),
     ] = None,
     complexity: Annotated[
-        Complexity | None, Option(help="The request's; else the line's, or all four.")
+        Complexity | None,
+        Option(help="The kind of request. Without it, the line's, or all four."),
     ] = None,
-    log_zone: Annotated[
-        str | None, Option(help="Of times without one: Europe/Berlin, +02:00.", callback=not_empty)
-    ] = None,
-    log_shapes: Annotated[
-        str | None, Option(help="A site's own shapes of lines (.yaml).", callback=not_empty)
-    ] = None,
+    log_zone: LogZone = None,
+    log_shapes: LogShapes = None,
     as_json: AsJson = False,
 ) -> None:
     """Say why a line of a worker's log came, and who fixes it."""

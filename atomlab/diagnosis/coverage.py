@@ -17,7 +17,7 @@ from atomlab.diagnosis.population import distinct_states
 from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.text import count, printable
+from atomlab.text import count, joined, printable
 
 _EXAMPLES = 10
 _OPEN_STEPS = (
@@ -98,6 +98,37 @@ def _tried(trials: Sequence[Trial], repaired: Mapping[str, Any] | None) -> Itera
         found = f"{again.count('refuted')} of {len(again)} no longer hold"
         step = f"Test the claims again on the repaired copy: {found}"
         yield step, "done", "/repaired/verification/claims"
+
+
+def steps_after(recovery: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps that people take after a fix, each with its state by the worker's log.
+
+    What succeeds with the expected model shows that the fix was made; what it leaves stays open.
+    """
+    apply, again, confirmed, capture = _OPEN_STEPS
+    kinds, proof = recovery["kinds"], "/recovery/kinds"
+    made = "done" if any(each["curve"] for each in kinds) else "open"
+    ran = "done" if any(each["counted"] for each in kinds) else "open"
+    by = {
+        state: joined(each["complexity"] for each in kinds if _state(each) == state)
+        for state in ("done", "failed", "open")
+    }
+    found = [
+        ("fix", f"{apply}: {recovery['fix']}", made),
+        ("rerun", again, ran),
+        *(("success", f"{confirmed}: {of}", state) for state, of in by.items() if of),
+    ]
+    steps = [
+        {"step": step, "state": state, "evidence": proof, "name": name}
+        for name, step, state in found
+    ]
+    return [*steps, {"step": capture, "state": "open", "evidence": ""}]
+
+
+def _state(kind: Mapping[str, Any]) -> str:
+    if kind["verdict"] == "over":
+        return "done"
+    return "failed" if kind["verdict"] == "not over" and kind["expected"] else "open"
 
 
 def limits(snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification) -> list[str]:

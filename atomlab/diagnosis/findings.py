@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from atomlab.errors import ReportError
 from atomlab.verdicts import STATUS_OF, STATUSES, VERDICTS, Outcome, Role, Status, Verdict
 
 MIME = "application/vnd.atomlab.findings+json"
@@ -289,11 +288,43 @@ class Summary(Record):
 
 
 class StepRecord(Record):
-    """A step of verification, its state and its proof: a JSON Pointer into this document."""
+    """A step of verification, its state and its proof: a JSON Pointer into this document.
+
+    `name` is one that a worker's log shows: the fix was made, a job ran again, jobs succeed.
+    """
 
     step: str
     state: Literal["done", "open", "failed"]
     evidence: str
+    name: Literal["", "fix", "rerun", "success"] = ""
+
+
+class KindRecovery(Record):
+    """What a worker's log shows of one kind of request after a fix, each job counted once."""
+
+    complexity: str
+    verdict: Literal["over", "not over", "inconclusive"]
+    why: str
+    missing: str = ""
+    expected: str | None = None
+    failed_before: int = 0
+    jobs_before: int = 0
+    rate: float = 0
+    needed: int | None = None
+    counted: dict[str, int] = {}
+    between: int = 0
+    curve: tuple[tuple[str, float], ...] = ()
+    cited: tuple[Json, ...] = ()
+
+
+class RecoveryRecord(Record):
+    """Whether it is over, by the log of the worker: the worst of the verdicts on each kind."""
+
+    verdict: Literal["over", "not over", "inconclusive"]
+    fixed_at: str
+    fix: str
+    log: tuple[Json, ...] = ()
+    kinds: tuple[KindRecovery, ...] = Field(min_length=1)
 
 
 class Conclusion(Record):
@@ -343,6 +374,7 @@ class TenantFindings(CaseRecord):
     remedy: RemedyRecord | None = None
     steps: tuple[StepRecord, ...] = ()
     limits: tuple[str, ...] = ()
+    recovery: RecoveryRecord | None = None
 
 
 class FleetFindings(CaseRecord):
@@ -358,19 +390,6 @@ class FleetFindings(CaseRecord):
     unable: tuple[Json, ...]
 
 
-def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the findings that an executed notebook holds; raise ReportError unless it has one."""
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
-    stated = [o["data"][MIME] for o in outputs if MIME in o.get("data", {})]
-    if len(stated) == 1 and _are_findings(stated[0]):
-        return dict(stated[0])
-    what = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
-    raise ReportError(
-        f"the notebook ran, but states {what}",
-        todo="let its last cell, and no other, evaluate atomlab.Findings(case)",
-    )
-
-
 def result_of(findings: Mapping[str, Any]) -> str:
     """Return the word that answers what was asked: the verdict on claims, or a tenant's status.
 
@@ -384,11 +403,3 @@ def certainty_of(findings: Mapping[str, Any]) -> str:
     """Return how sure the cause is of a tenant that is affected, empty where none is named."""
     affected = result_of(findings) == "affected"
     return str(findings.get("verdict") or "") if affected else ""
-
-
-def _are_findings(stated: Any) -> bool:
-    try:
-        Conclusion.model_validate(stated)
-    except ValidationError:
-        return False
-    return result_of(stated) in RESULTS

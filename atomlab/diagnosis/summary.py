@@ -23,7 +23,7 @@ from atomlab.diagnosis.fixes import (
 )
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.text import joined, printable
+from atomlab.text import capital, joined, printable
 from atomlab.verdicts import CAUSES, Verdict, cause_in_words, worst_verdict
 
 TURN: dict[Who, str] = {
@@ -124,14 +124,14 @@ def _what(diagnosis: Diagnosis) -> str:
     if not failing:
         served = _that(found, diagnosis, f"of {whose} finds a model", f"of {whose} find a model")
         fine = "" if blank_keys(diagnosis) else ": nothing is wrong"
-        return f"{_capital(served)}{but or fine}."
+        return f"{capital(served)}{but or fine}."
     served = f"{_kinds(found)} find a model{but}." if found else ""
     answer = instead(each.ranking for each in failing)
     error = failing[0].ranking.error or NO_MODELS
     raised = "" if answer else f', and the worker stops with "{error}"'
     fails = _that(failing, diagnosis, f"of {whose} fails", f"of {whose} fail")
-    sentence = f"{_capital(fails)}: the platform finds no model to use{raised}."
-    return " ".join(filter(None, (sentence, answer, _capital(served))))
+    sentence = f"{capital(fails)}: the platform finds no model to use{raised}."
+    return " ".join(filter(None, (sentence, answer, capital(served))))
 
 
 def _whys(failing: Sequence[RequestDiagnosis]) -> Iterator[str]:
@@ -141,11 +141,11 @@ def _whys(failing: Sequence[RequestDiagnosis]) -> Iterator[str]:
         for why in _why(each):
             causes.setdefault(why, []).append(each)
     shared = [why for why, these in causes.items() if len(these) == len(failing)]
-    yield from (f"{_capital(why)}." for why in shared)
+    yield from (f"{capital(why)}." for why in shared)
     for why, these in causes.items():
         if why not in shared:
             also = f"in addition, {_kinds(these)}" if shared else _kinds(these)
-            yield f"{_capital(also)} fail because {why}."
+            yield f"{capital(also)} fail because {why}."
 
 
 def _why(failing: RequestDiagnosis) -> list[str]:
@@ -214,13 +214,13 @@ def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
         return ""
     if fix is None:
         return f"No fix is known: {without_cause(diagnosis)}."
-    return f"{_capital(in_words(fix.edits, diagnosis))}."
+    return f"{capital(in_words(fix.edits, diagnosis))}."
 
 
 def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
     """Return what the fix does not cure: what finds no model even then, or one that cannot chat."""
     sentences = [
-        f"{_capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
+        f"{capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
         for edits, these in left_by(fix, diagnosis).items()
     ]
     after = decided_after(fix, diagnosis)
@@ -235,7 +235,3 @@ def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
         ways = dict.fromkeys(for_a_chat_model(each, diagnosis) for each in failing)
         sentences.append(f"With the fix made, {'; '.join((mute, *ways))}.")
     return " ".join(sentences) or NOTHING_LEFT
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"

@@ -15,10 +15,9 @@ from atomlab.diagnosis.diagnose import Diagnosis, diagnose
 from atomlab.diagnosis.findings import Summary
 from atomlab.diagnosis.summary import summarize
 from atomlab.errors import NO_MODELS, InputError
-from atomlab.evidence.inputs.log_coverage import LogLine
 from atomlab.evidence.inputs.log_files import GIVEN
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.inputs.worker_log import WorkerLog
+from atomlab.evidence.inputs.worker_log import LogLine, WorkerLog
 from atomlab.evidence.shelf import fitting_snapshot
 from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.evidence.tenants import tenant_id

@@ -99,11 +99,24 @@ class Case:
         snapshot = printable(self.found.snapshot.name)
         return f"{self.who}, snapshot {snapshot}" if self.among else ""
 
+    def is_over(self, kind: str) -> bool:
+        """Whether a worker's log shows that a kind of request works again."""
+        kinds = self.found.recovery.kinds if self.found.recovery else ()
+        return any(each.complexity == kind and each.verdict == "over" for each in kinds)
+
     def cite(self, pointer: str, says: str) -> EvidenceItem:
         """Return the finding at a JSON Pointer as evidence; among others it says whose it is."""
         if self.among and self.who not in says:
             says = f"{self.who}: {says}"
         return EvidenceItem(f"{self.file}#{pointer}", says, self.found.snapshot.sha256[:HASH_SHOWN])
+
+
+def sourced(text: str | None, source: str | None, missing: str = " ") -> Statement:
+    """Return what people state, citing its source; without a text, what they have to write."""
+    if text is None:
+        return Statement(missing=missing)
+    cites = (EvidenceItem(source, "stated by people, not measured"),) if source else ()
+    return Statement(text, cites)
 
 
 def load_cases(paths: Sequence[str | Path]) -> list[Case]:
@@ -115,7 +128,10 @@ def load_cases(paths: Sequence[str | Path]) -> list[Case]:
     folder = os.path.commonpath([path.absolute().parent for path in files])
     cases = [_load(path, path.absolute().relative_to(folder).as_posix()) for path in files]
     cases = [replace(case, among=len(cases) > 1) for case in cases]
-    return sorted(cases, key=lambda case: case.diagnosis.snapshot.captured_at)
+    # What a log shows was found after what the snapshot shows.
+    return sorted(
+        cases, key=lambda case: (case.diagnosis.snapshot.captured_at, bool(case.found.recovery))
+    )
 
 
 def _load(path: Path, name: str) -> Case:

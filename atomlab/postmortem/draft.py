@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from atomlab.postmortem import facts, rollup
-from atomlab.postmortem.cases import Case, EvidenceItem, Statement
-from atomlab.postmortem.events import Events, State, Stated
+from atomlab.postmortem.cases import Case, Statement, sourced
+from atomlab.postmortem.events import Events, State, Stated, TakenStep
 from atomlab.postmortem.markdown import Markdown, render
+from atomlab.postmortem.moments import Moment, left_open, moments
 from atomlab.postmortem.rollup import TenantCases
 from atomlab.postmortem.times import ends_of, in_utc
 from atomlab.text import count, grouped, joined, listed, printable
@@ -29,6 +30,8 @@ def draft(cases: Sequence[Case], events: Events) -> str:
     still = [case for subject in subjects for case in subject.still]
     resolved = [seen for each in hit for c in each.failing if (seen := _served_later(c, cases))]
     several = len(hit) > 1
+    happened = moments(hit, events)
+    resolved += [facts.summary(each.checked)[0][1] for each in hit if each.checked]
     notes = [events.note, *(case.found.snapshot.manifest.get("note") for case in cases)]
     return render(
         "postmortem.md.j2",
@@ -47,12 +50,14 @@ def draft(cases: Sequence[Case], events: Events) -> str:
         title=events.title or rollup.title_of(subjects),
         notes=[note for note in dict.fromkeys(notes) if note],
         date=_date(cases, events),
-        duration=_duration_of(events),
+        duration=_duration_of(happened, events),
         summary=rollup.summary(hit, _since(hit, events)) if several else _summary(cases, still),
         groups=rollup.groups_of(hit) if several else [],
         roots=facts.roots([case for case in cases if case.failing]),
-        timeline=_timeline(cases, events),
-        spans=list(_spans(events)),
+        timeline=_timeline(cases, happened),
+        known={each.kind for each in happened},
+        left_open=left_open(hit),
+        spans=list(_spans(happened)),
         ranked=all(each.outcome == "ranked" for case in cases for each in case.diagnoses),
         resolved=resolved,
         steps=_steps(cases, still, events, several),
@@ -79,13 +84,15 @@ def _summary(cases: Sequence[Case], still: Sequence[Case]) -> list[tuple[str, St
     """Return the findings of one tenant: the first failure, and what became of it."""
     first = next((case for case in cases if case.failing), cases[-1])
     parts = facts.summary(first)
-    if not first.failing or first in still:
+    if not first.failing or first in still or first.found.recovery:
         return parts
     served = _served_later(first, cases)
-    now = {label: said for case in still[:1] for label, said in facts.summary(case)}
+    checked = [case for case in cases if case.found.recovery][-1:]
+    now = {label: said for case in (checked or still[:1]) for label, said in facts.summary(case)}
+    became = "Since the fix" if checked else "What still fails"
     after = {
         **({"Since then": served} if served else {}),
-        **({"What still fails": now.pop("What happened")} if now else {}),
+        **({became: now.pop("What happened")} if now else {}),
         **{label: said for label, said in now.items() if label not in ("Why", "How sure")},
     }
     return [*parts[:3], *after.items()]
@@ -115,9 +122,10 @@ def _steps(
     Of several tenants, what was done for each stands with its findings.
     """
     latest = {case.diagnosis.tenant.id: case for case in cases}.values()
+    stated = {each.shown_by_log for each in events.steps} - {None}
     found: dict[tuple[str, State], list[tuple[Case, str]]] = {}
     for case in cases:
-        for step in facts.steps(case):
+        for step in (each for each in facts.steps(case) if each.name not in stated):
             is_due = (case in latest or case in still) and not events.steps
             if is_due if step.state == "open" else step.state == "failed" or not several:
                 found.setdefault((step.step, step.state), []).append((case, step.evidence))
@@ -128,7 +136,24 @@ def _steps(
         says = text if len(cases) == 1 else f"{text} ({whose})"
         cites = (case.cite(evidence, text) for case, evidence in those if evidence)
         rows.append((Statement(says, tuple(cites)), state))
-    return [*rows, *((sourced(each.step, each.source), each.state) for each in events.steps)]
+    return [*rows, *(_taken(each, cases) for each in events.steps)]
+
+
+def _taken(step: TakenStep, cases: Sequence[Case]) -> tuple[Statement, State]:
+    """Return a step that people state, with the state that findings with a log show."""
+    said = sourced(step.step, step.source)
+    shown = [
+        (case, n, each)
+        for case in cases
+        for n, each in enumerate(case.found.steps)
+        if step.shown_by_log and each.name == step.shown_by_log
+    ]
+    if not shown:
+        return said, step.state
+    states = {each.state for _, _, each in shown}
+    state: State = "failed" if "failed" in states else "open" if "open" in states else "done"
+    cites = tuple(case.cite(f"/steps/{n}", f"{each.step}: {each.state}") for case, n, each in shown)
+    return replace(said, cites=(*said.cites, *cites)), state
 
 
 def _unchecked(cases: Sequence[Case]) -> list[Statement]:
@@ -149,14 +174,6 @@ def _unchecked(cases: Sequence[Case]) -> list[Statement]:
     return found
 
 
-def sourced(text: str | None, source: str | None, missing: str = " ") -> Statement:
-    """Return what people state, citing its source; without a text, what they have to write."""
-    if text is None:
-        return Statement(missing=missing)
-    cites = (EvidenceItem(source, "stated by people, not measured"),) if source else ()
-    return Statement(text, cites)
-
-
 def stated(given: Stated | str | None, missing: str = " ") -> Statement:
     """Return the same of a statement, or of a text without a source."""
     if isinstance(given, Stated):
@@ -169,18 +186,17 @@ def _per_snapshot(cases: Sequence[Case]) -> list[Case]:
     return [*{case.found.snapshot.sha256: case for case in reversed(cases)}.values()][::-1]
 
 
-def _timeline(cases: Sequence[Case], events: Events) -> list[tuple[Statement, str, Statement, str]]:
+def _timeline(
+    cases: Sequence[Case], happened: Sequence[Moment]
+) -> list[tuple[Statement, str, Statement, str]]:
     """Return the rows by time; those without one come last."""
-    rows: list[tuple[str | None, str, Statement, str]] = [
-        (each.at, each.kind, sourced(each.what, each.source), each.who or "")
-        for each in events.timeline
-    ]
+    rows = [*happened]
     for case in _per_snapshot(cases):
         captured = f"The snapshot {printable(case.found.snapshot.name)} was captured."
         at = in_utc(case.diagnosis.snapshot.captured_at)
-        rows.append((at, "event", Statement(captured, (facts.snapshot(case),)), ""))
-    rows.sort(key=lambda row: row[0] or "unknown")
-    return [(_when(at), "" if kind == "event" else kind, what, who) for at, kind, what, who in rows]
+        rows.append(Moment(at, "event", Statement(captured, (facts.snapshot(case),))))
+    rows.sort(key=lambda row: row.at or "unknown")
+    return [(_when(r.at), "" if r.kind == "event" else r.kind, r.what, r.who) for r in rows]
 
 
 def _when(at: str | None) -> Statement:
@@ -188,14 +204,14 @@ def _when(at: str | None) -> Statement:
     return Statement(at or "", missing="time (UTC)" if is_day else "")
 
 
-def _spans(events: Events) -> Iterator[Statement]:
+def _spans(happened: Sequence[Moment]) -> Iterator[Statement]:
     """Yield how long detection, mitigation and resolution took, where both times are known."""
     first = {}
-    for entry in sorted(events.timeline, key=lambda entry: entry.at or "", reverse=True):
+    for entry in sorted(happened, key=lambda entry: entry.at or "", reverse=True):
         if entry.at and (at := ends_of(entry.at)):
             # What took a while is over at its end, and begins with its start.
             moment = at[1] if entry.kind in ("mitigated", "resolved") else at[0]
-            first[entry.kind] = (moment, stated(Stated(text=entry.what, source=entry.source)).cites)
+            first[entry.kind] = (moment, entry.what.cites)
     for kind, verb in (("detected", "detect"), ("mitigated", "mitigate"), ("resolved", "resolve")):
         if "started" in first and kind in first:
             (start, since), (end, until) = first["started"], first[kind]
@@ -203,9 +219,9 @@ def _spans(events: Events) -> Iterator[Statement]:
                 yield Statement(f"Time to {verb}: {_duration(end - start)}.", since + until)
 
 
-def _duration_of(events: Events) -> str:
+def _duration_of(happened: Sequence[Moment], events: Events) -> str:
     """Return how long the incident took, or since when it goes on; empty if nobody says."""
-    first = {each.kind: each.at for each in reversed(events.timeline) if each.at}
+    first = {each.kind: each.at for each in reversed(happened) if each.at}
     if events.ongoing:
         return f"ongoing since {first['started']}" if "started" in first else "ongoing"
     start, end = (ends_of(first.get(kind, "")) for kind in ("started", "resolved"))

@@ -122,11 +122,12 @@ class WeighedOption(Strict):
 
 
 class TakenStep(Strict):
-    """A step of verification, and whether it was taken."""
+    """A step of verification, and whether it was taken, or which one a worker's log shows it is."""
 
     step: Text
     state: State = "open"
     source: str | None = None
+    shown_by_log: Literal["fix", "rerun", "success"] | None = None
 
 
 class Related(Strict):

@@ -75,6 +75,9 @@ def summary(case: Case) -> list[tuple[str, Statement]]:
         says = f"{confirmed} of {count(len(claims), 'claim')} confirmed"
         tested = [case.cite("/verification/claims", says)]
     asked = [outcome(case, place) for place in case.failing or range(len(case.diagnoses))]
+    if found.recovery:
+        asked.append(case.cite("/recovery/kinds", said.what))
+        tested = [case.cite("/recovery/kinds", said.what), case.cite("/summary/proof", said.proof)]
     tried = [repaired(case) if found.repaired else case.cite("/summary", said.title)]
     parts = (
         ("What happened", said.what, asked),

@@ -39,6 +39,11 @@ class TenantCases:
         return [case for case in self.cases if case.failing]
 
     @property
+    def checked(self) -> Case | None:
+        """The last findings in which a worker's log shows what became of a fix, if any do."""
+        return next((case for case in self.cases[::-1] if case.found.recovery), None)
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of request that fail in any of the findings, each once."""
         kinds = (case.diagnoses[at].request.kind for case in self.cases for at in case.failing)
@@ -48,7 +53,10 @@ class TenantCases:
     def still(self) -> list[Case]:
         """The findings in which a request fails that no later ones decide again."""
         last = {
-            (each.request.kind, each.request.managed): (case, each.fails)
+            (each.request.kind, each.request.managed): (
+                case,
+                each.fails and not case.is_over(each.request.kind),
+            )
             for case in self.cases
             for each in case.diagnoses
             if each.outcome != "inconclusive"
@@ -203,7 +211,8 @@ def _how_many(counted: Sequence[tuple[str, int]]) -> str:
 def to_do(subjects: Iterable[TenantCases]) -> Iterator[tuple[Statement, str]]:
     """Yield what is to be done and who acts, once for all tenants that need the same."""
     still = [case for subject in subjects for case in subject.still]
-    for (fix, actor), those in grouped([(fix_of(case), case) for case in still]).items():
+    made = [case for case in still if not case.found.recovery]
+    for (fix, actor), those in grouped([(fix_of(case), case) for case in made]).items():
         whose = joined(dict.fromkeys(case.who for case in those))
         text = f"{capital(fix)}, for {whose}" if fix else f"Find a fix for {whose}"
         yield Statement(text, tuple(map(_summarized, those))), actor

@@ -119,7 +119,11 @@ def _defaults(source: Path) -> dict[str, Any]:
     """Return a shipped notebook's parameters as they are, relative paths made absolute."""
     found = _stated(source)
     relative = [n for n, value in found.items() if isinstance(value, str) and value[:3] == "../"]
-    return found | {name: str((source.parent / found[name]).resolve()) for name in relative}
+    whole = {
+        name: ",".join(str((source.parent / each).resolve()) for each in found[name].split(","))
+        for name in relative
+    }
+    return found | whole
 
 
 def _stated(notebook: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from atomlab.diagnosis.findings import MIME, RESULTS, Conclusion, result_of
 from atomlab.errors import InputError, ReportError
 from atomlab.files import read_bytes, shipped
 from atomlab.text import did_you_mean, listed, storable
@@ -82,7 +83,8 @@ def given_files(path: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
     """Return the files that a run reads: the notebook, and those that its parameters name."""
     defaults = {name: parameter.default for name, parameter in parameters_of(path).items()}
     named = [v for v in {**defaults, **values}.values() if isinstance(v, str) and v]
-    places = [folder / value for value in named for folder in (Path(), path.parent)]
+    each = {part for value in named for part in (value, *value.split(","))} - {""}
+    places = [folder / value for value in each for folder in (Path(), path.parent)]
     return (path, *filter(os.path.lexists, places))
 
 
@@ -174,3 +176,24 @@ def _declared(line: str, where: Path) -> Parameter:
             todo="write name: type = default  # help",
         ) from None
     return parameter
+
+
+def findings_in(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the findings that an executed notebook holds; raise ReportError unless it has one."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    stated = [o["data"][MIME] for o in outputs if MIME in o.get("data", {})]
+    if len(stated) == 1 and _are_findings(stated[0]):
+        return dict(stated[0])
+    what = f"{len(stated)} findings, of which one counts" if len(stated) > 1 else "no findings"
+    raise ReportError(
+        f"the notebook ran, but states {what}",
+        todo="let its last cell, and no other, evaluate atomlab.Findings(case)",
+    )
+
+
+def _are_findings(stated: Any) -> bool:
+    try:
+        Conclusion.model_validate(stated)
+    except ValidationError:
+        return False
+    return result_of(stated) in RESULTS

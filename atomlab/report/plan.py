@@ -138,8 +138,13 @@ def _whole_path(value: Any, parameter: Parameter) -> Any:
     """Return an absolute path for the relative one of a file: the notebook runs elsewhere.
 
     Only a text with a slash or an ending can name one; `simple` is a word, whatever lies around.
+    Several files have commas between them.
     """
-    if not isinstance(value, str) or parameter.choices or Path(value).is_absolute():
+    if not isinstance(value, str) or parameter.choices:
+        return value
+    if "," in value and not os.path.isfile(value):  # noqa: PTH113
+        return ",".join(_whole_path(each, parameter) for each in value.split(","))
+    if Path(value).is_absolute():
         return value
     named = "/" in value or Path(value).suffix
     return str(Path(value).absolute()) if named and os.path.isfile(value) else value  # noqa: PTH113

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atomlab.diagnosis.findings import Summary, certainty_of, findings_in, result_of
+from atomlab.diagnosis.findings import Summary, certainty_of, result_of
 from atomlab.errors import Ended, ReportError
 from atomlab.report.export import check_installed, to_pdf
 from atomlab.report.files import (
@@ -27,7 +27,13 @@ from atomlab.report.files import (
     unwritable,
 )
 from atomlab.report.kernel import running_kernel
-from atomlab.report.notebooks import check_parameters, folder_of, given_files, parameters_of
+from atomlab.report.notebooks import (
+    check_parameters,
+    findings_in,
+    folder_of,
+    given_files,
+    parameters_of,
+)
 from atomlab.report.plan import Task, Wanted, plan
 from atomlab.show.words import mode_in
 from atomlab.text import printable

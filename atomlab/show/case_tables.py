@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from atomlab.byok.clients import BYOKHandler
 from atomlab.byok.request import Request
+from atomlab.diagnosis.case import TenantCase
+from atomlab.diagnosis.confirm import FixCheck
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, FixSet
@@ -18,6 +21,7 @@ from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.triage import Triage
 from atomlab.diagnosis.verify import Verification
 from atomlab.errors import NoModelsAvailableError
+from atomlab.evidence.inputs.worker_log import LogLine
 from atomlab.show.tables import Table, table_of
 from atomlab.show.templates import render
 from atomlab.show.words import describe_answer
@@ -43,7 +47,7 @@ class Sentence:
         return printable(self.text, 2000)
 
 
-def warnings(case: Investigation | Triage) -> Table:
+def warnings(case: TenantCase) -> Table:
     """Return the warnings of the replay, one row each."""
     caption = "Where the data is incomplete, the replay does what the platform does."
     return table_of([[warning] for warning in case.warnings()], ["warning"], caption)
@@ -230,6 +234,55 @@ def outcomes(case: Investigation | Triage) -> Table:
     }
     what = "What the fix cures" if when else "The decision without a fix"
     return Table(pd.DataFrame(columns), f"{what}, by complexity of the request.")
+
+
+def recoveries(case: FixCheck) -> Table:
+    """Return one row per kind of request that failed: the verdict on it, and the jobs behind it."""
+    rows = [
+        (
+            *(each.complexity, each.verdict, each.why, each.missing or None, each.expected),
+            f"{each.failed_before:,} of {each.jobs_before:,}",
+            each.needed,
+            ", ".join(f"{n:,} {ending}" for ending, n in sorted(each.counted.items())) or "none",
+            each.between,
+        )
+        for each in case.recoveries
+    ]
+    columns = [
+        *("request", "verdict", "why", "missing", "expected model", "failed before"),
+        *("needed after", "jobs after", "left out"),
+    ]
+    caption = "What the log shows of each kind of request. Each job counts once, with its retries."
+    return table_of(rows, columns, caption)
+
+
+def log_coverage(case: FixCheck) -> Table:
+    """Return one row per file of the log: from when to when it goes, and down to which level."""
+    rows = [
+        (printable(each.file), *(f"{at:%Y-%m-%d %H:%M:%S}" if at else None for at in times),
+         each.lines, each.lowest_level, len(each.restarts), "; ".join(each.cut) or None)
+        for each in case.coverage.files
+        for times in [(each.first, each.last)]
+    ]  # fmt: skip
+    columns = ["file", "first (UTC)", "last (UTC)", "lines", "lowest level", "restarts", "cut off"]
+    return table_of(rows, columns, "What the files of the log cover.")
+
+
+def cited(case: FixCheck, limit: int = 3) -> Table:
+    """Return one row per cited line: `limit` jobs of each kind that its verdict rests on."""
+    rows = [
+        (each.complexity, job.id, job.ending, line.event, _place(line), line.sha256)
+        for each in case.recoveries
+        for job in each.cited[:limit]
+        for line in (*job.lines[:1], *job.lines[1:][-1:])
+    ]
+    columns = ["request", "job", "ending", "event", "line", "sha256 of the line"]
+    caption = f"Up to {limit} jobs of each kind that its verdict rests on, with two lines each."
+    return table_of(rows, columns, caption)
+
+
+def _place(line: LogLine) -> str:
+    return f"{printable(Path(line.file).name)}:{line.line}"
 
 
 def options(compared: Sequence[Option]) -> Table:

@@ -6,12 +6,15 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from atomlab.show.palette import DARK, LIGHT
 from atomlab.show.templates import render
@@ -134,6 +137,59 @@ def grid(
         axis.set_yticks([row + 0.5 for row in range(len(rows))], [*rows.values()])
         axis.xaxis.tick_top()
         return _laid_out(figure)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of one kind: their places on the time line, their heights, and their colour."""
+
+    times: Sequence[datetime]
+    heights: Sequence[float]
+    colour: str
+
+
+def time_line(
+    series: Sequence[Series], rows: Sequence[str], marked: Mapping[str, datetime], title: str = ""
+) -> Figure:
+    """Return dots on a time line, a row for each name, with upright lines at marked moments."""
+    with style.context(_STYLE):
+        figure, axis = _canvas(_WIDE, 0.9 + 0.34 * len(rows), title, len(rows))
+        for each in series:
+            axis.scatter(_days(each.times), each.heights, s=14, color=LIGHT[each.colour])
+        for name, moment in marked.items():
+            [place] = _days([moment])
+            axis.axvline(place, color=LIGHT["link"], linewidth=1)
+            top = axis.get_xaxis_transform()
+            axis.text(place, 1, f" {name}", transform=top, color=LIGHT["link"], va="bottom")
+        axis.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+        axis.set_yticks(range(len(rows)), rows)
+        locator = AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
+        axis.xaxis.set_major_locator(locator)
+        axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        return _laid_out(figure)
+
+
+def curves(lines: Mapping[str, Sequence[float]], bound: float, title: str = "") -> Figure:
+    """Return lines over 0, 1, 2 … on a logarithmic scale, and the bound that they have to reach."""
+    with style.context(_STYLE):
+        figure, axis = _canvas(_WIDE, 2.2, title, len(lines))
+        for place, (name, heights) in enumerate(lines.items()):
+            colour = LIGHT[("good", "link", "open", "ink")[place % 4]]
+            axis.plot(range(len(heights)), heights, color=colour, marker="o", markersize=3)
+            last = (len(heights) - 1, heights[-1])
+            axis.text(*last, f"  {name}", color=colour, va="center")
+        axis.axhline(bound, color=LIGHT["bad"], linewidth=0.8, linestyle="--")
+        axis.set_yscale("log")
+        axis.set_yticks([1, bound], ["1", f"{bound:g}"], minor=False)
+        axis.set_yticks([], minor=True)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_xlabel("jobs that succeeded as expected", color=LIGHT["ink"])
+        return _laid_out(figure)
+
+
+def _days(moments: Sequence[datetime]) -> list[float]:
+    """Return moments as matplotlib counts them, in days since 1970."""
+    return [moment.timestamp() / 86_400 for moment in moments]
 
 
 def _canvas(width: float, height: float, title: str, rows: int) -> tuple[Figure, Axes]:

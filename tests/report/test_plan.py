@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from atomlab.errors import InputError, SnapshotError, TenantError
 from atomlab.evidence.schema import Tenant
-from atomlab.report.notebooks import shipped_notebook
+from atomlab.report.notebooks import given_files, shipped_notebook
 from atomlab.report.plan import Wanted, checked, folder_names, plan
 from tests.conftest import ROOT
 from tests.diagnosis.made import Made, capture_made
@@ -73,6 +73,17 @@ def test_a_file_is_meant_from_where_the_command_is_given(tmp_path, monkeypatch):
         assert values(prices=kept) == {"prices": kept}
     assert values(kind="a.b") == {"kind": "a.b"}
     assert values(word="word", limit="1") == {"word": "word", "limit": 1}
+
+
+def test_several_files_have_commas_between_them(tmp_path, monkeypatch):
+    """Each is meant from where the command is given, and none is ever written over."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.log", "b.log"):
+        Path(name).touch()
+    given = wanted("confirmation", ["brennan"], log="a.log,b.log,none.log").parameters["log"]
+    assert given == f"{tmp_path}/a.log,{tmp_path}/b.log,none.log"
+    read = given_files(shipped_notebook("confirmation"), {"log": given})
+    assert {tmp_path / "a.log", tmp_path / "b.log"} <= set(read)
 
 
 @pytest.mark.parametrize("name", ["snapshot", "tenant", "hypothesis"])

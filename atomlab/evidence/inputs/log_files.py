@@ -48,6 +48,7 @@ class LogFile:
             if self.whole:
                 head += self._stream.read(LONGEST_LINE)
         except (EOFError, zlib.error, OSError) as error:
+            raw.close()
             raise self._unreadable(error, 1) from None
         if self._path is not None and self._path.is_file():
             self.size = os.fstat(raw.fileno()).st_size

@@ -1,0 +1,165 @@
+"""Confirm a fix: Brennan's jobs in made logs, before and after it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import atomlab
+from atomlab.diagnosis.confirm import confirm
+from atomlab.errors import NO_MODELS, AtomlabError
+from atomlab.evidence.inputs.rules import COMPLEXITIES
+from atomlab.evidence.inputs.worker_log import read_log
+from atomlab.text import printable
+
+NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
+CURED = ("simple", "moderate", "complex")
+
+
+def record(at, message, level="INFO", **fields):
+    time = at.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    return json.dumps({"timestamp": time, "level": level, "message": message, **fields})
+
+
+def job(name, at, kind, model=None, tenant="brennan"):
+    about = {"tenant_id": tenant, "job_id": name, "complexity": kind}
+    if model is None:
+        failed = f"Structured generation failed: {NO_MODELS}"
+        return [record(at + timedelta(seconds=s), failed, "ERROR", **about) for s in (0, 9, 20)]
+    chosen = f"BPC Ranking Successful for {kind}: Top model {model} (Value: 8.10)"
+    return [
+        record(at, chosen, **about),
+        record(at + timedelta(seconds=5), "Ingested 12 nodes, 7 edges for ws w-1", **about),
+    ]
+
+
+@pytest.fixture(scope="module")
+def winners(after):
+    """Return what the replay chooses on the snapshot of the day after the fix."""
+    found = atomlab.diagnose(after, "brennan").requests
+    return {d.request.complexity: d.ranking.winner and d.ranking.winner.model for d in found}
+
+
+@pytest.fixture
+def written(tmp_path, winners):
+    """Return a function that writes a log: jobs every ten minutes, from noon on as `later` says."""
+
+    def write(later=None, *, name="worker.log", hours=(-5, 8), drop=None, kinds=COMPLEXITIES):
+        lines = []
+        for number in range(hours[0] * 6, hours[1] * 6):
+            at = NOON + timedelta(minutes=10 * number + 5)
+            for kind in kinds:
+                model = (later or winners).get(kind) if number >= 0 else None
+                lines += job(f"{kind}-{number}", at, kind, model)
+        kept = [x for x in lines if not (drop and drop(json.loads(x)))]
+        path = tmp_path / name
+        path.write_text("\n".join(sorted(kept, key=lambda x: json.loads(x)["timestamp"])) + "\n")
+        return str(path)
+
+    return write
+
+
+def judged(snapshot, path, *, at=NOON, tenant="brennan", **options):
+    case = confirm(snapshot, tenant, read_log([path]), at, **options)
+    return case, {each.complexity: each for each in case.recoveries}
+
+
+def test_three_kinds_are_over_and_advanced_is_left(before, written):
+    """The document's fix: what it cures works, with the winner that the replay predicts."""
+    case, kinds = judged(before, written())
+    assert {kind: each.verdict for kind, each in kinds.items()} == {
+        **dict.fromkeys(CURED, "over"),
+        "advanced": "not over",
+    }
+    assert kinds["advanced"].why.startswith("the fix leaves it")
+    assert case.verdict == "not over"
+    assert kinds["moderate"].counted == {"succeeded": 48}
+    assert (kinds["moderate"].failed_before, kinds["moderate"].jobs_before) == (30, 30)
+    record = case.findings().recovery
+    assert [k.verdict for k in record.kinds] == ["over", "over", "over", "not over"]
+    line = record.kinds[0].cited[0]["lines"][0]
+    assert line["file"] == "worker.log" or line["file"].endswith("worker.log")
+
+
+def test_silence_on_one_kind_proves_nothing_of_another(before, written):
+    """Where no job of a kind was seen after the fix, that is what is missing."""
+    quiet = written(drop=lambda x: x["complexity"] == "complex" and x["job_id"][8:9] != "-")
+    _, kinds = judged(before, quiet)
+    assert kinds["moderate"].verdict == "over"
+    assert (kinds["complex"].verdict, kinds["complex"].missing) == ("inconclusive", "complex jobs")
+
+
+def test_another_winner_is_not_by_this_fix(before, written, winners):
+    """Jobs succeed with a model that the replay does not predict."""
+    _, kinds = judged(before, written({**winners, "simple": "deepseek/deepseek-chat"}))
+    assert kinds["simple"].verdict == "inconclusive"
+    assert "not by this fix" in kinds["simple"].why
+
+
+def test_the_snapshot_from_after_the_fix_has_to_hold_it(before, after, written):
+    """With the day after's snapshot it is over; with the one from before given again, it is not."""
+    _, kinds = judged(before, written(), after=after)
+    assert kinds["moderate"].verdict == "over"
+    _, kinds = judged(before, written(), after=before)
+    assert kinds["moderate"].verdict == "not over"
+    assert "no usable MINIMAX_API_KEY" in kinds["moderate"].why
+
+
+def test_a_log_without_info_cannot_show_a_success(before, written):
+    """After the fix it has warnings only: that jobs do not fail in it proves nothing."""
+    quiet = written(drop=lambda x: x["level"] == "INFO" and x["timestamp"] > "2026-05-03T12")
+    _, kinds = judged(before, quiet)
+    assert kinds["moderate"].verdict == "inconclusive"
+
+
+def test_files_whose_edges_do_not_meet_have_a_gap(before, written, tmp_path):
+    """A rotated file that is missing is asked for by its times; so is the rest of one cut off."""
+    every = Path(written()).read_text().splitlines()
+    time_of = {line: json.loads(line)["timestamp"] for line in every}
+    early, late = tmp_path / "worker.log.2", tmp_path / "worker.log.1"
+    early.write_text("".join(f"{x}\n" for x in every if time_of[x] < "2026-05-03T14"))
+    late.write_text("".join(f"{x}\n" for x in every if time_of[x] > "2026-05-03T16"))
+    case = confirm(before, "brennan", read_log([late, early]), NOON)
+    found = {each.complexity: each for each in case.recoveries}["moderate"]
+    assert found.verdict == "inconclusive"
+    assert found.missing == "a log of 2026-05-03 13:55 to 16:05"
+    late.write_text("\n".join(every)[:-9])
+    _, kinds = judged(before, str(late))
+    assert (kinds["moderate"].verdict, kinds["moderate"].missing) == (
+        "inconclusive",
+        f"all of {printable(str(late))}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "tenant", "words"),
+    [
+        (NOON + timedelta(days=9), "brennan", "ends at 2026-05-03T19:55:20Z, before the fix"),
+        (NOON - timedelta(days=9), "brennan", "begins at 2026-05-03T07:05:00Z, after the fix"),
+        (NOON, "cobalt", "no request of Cobalt Robotics fails there"),
+        (NOON, "knoll", "has no job of Knoll Research: no line names it"),
+        (NOON, "nobody", "nobody"),
+    ],
+)
+def test_what_cannot_be_confirmed_is_refused_in_one_line(before, written, at, tenant, words):
+    """With what to do about it."""
+    with pytest.raises(AtomlabError, match=words) as refused:
+        judged(before, written(), at=at, tenant=tenant)
+    assert "\n" not in str(refused.value)
+
+
+def test_jobs_of_another_tenant_say_nothing(before, tmp_path, winners):
+    """Another tenant's fix, in the same log, is none of ours."""
+    lines = []
+    for number in range(-30, 40):
+        at = NOON + timedelta(minutes=10 * number + 5)
+        lines += job(f"a-{number}", at, "moderate", None)
+        lines += job(f"b-{number}", at, "moderate", winners["moderate"], tenant="acme")
+    path = tmp_path / "two.log"
+    path.write_text("\n".join(lines))
+    _, kinds = judged(before, str(path))
+    assert kinds["moderate"].verdict == "not over"
+    assert kinds["moderate"].counted == {"failed": 40}

@@ -1,0 +1,121 @@
+"""Jobs of a worker's log: the lines and retries of each folded into one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from atomlab.diagnosis import jobs as module
+from atomlab.diagnosis.jobs import JobFolder, parted
+from atomlab.errors import NO_MODELS
+from atomlab.evidence.inputs.worker_log import LogLine
+
+NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
+
+
+def line(minute, event, **fields):
+    return LogLine("a.log", 1, "0" * 64, NOON + timedelta(minutes=minute), "INFO", event, fields)
+
+
+def folded(*lines, names=("brennan", "t-1")):
+    folder = JobFolder(names)
+    for each in lines:
+        folder.take(each)
+    return folder
+
+
+def test_retries_are_one_job():
+    """Four attempts that fail are one failure, from the first line to the last."""
+    tries = [line(m, "error", job="j", tenant="T-1", complexity="simple") for m in (0, 3, 6, 9)]
+    [job] = folded(*tries).jobs()
+    assert (job.id, job.complexity, job.ending) == ("j", "simple", "failed")
+    assert (job.began_at, job.ended_at) == (NOON, NOON + timedelta(minutes=9))
+
+
+@pytest.mark.parametrize(
+    ("events", "ending"),
+    [
+        ([("top-model", {"model": "m"}), ("ingested", {"nodes": "3"})], "succeeded"),
+        ([("error", {}), ("top-model", {"model": "m"}), ("ingested", {"nodes": "3"})], "failed"),
+        ([("auth-error", {"status": "401"}), ("job-completed", {})], "refused"),
+        ([("top-model", {"model": "m"}), ("ingested", {"nodes": "0"})], "otherwise"),
+        ([("no-entities", {})], "otherwise"),
+        ([("generation-failed", {"error": "'coroutine' object is not iterable"})], "otherwise"),
+        ([("generation-failed", {"error": f"ValueError: {NO_MODELS}"})], "failed"),
+        ([("backfill-failed", {"error": NO_MODELS})], "failed"),
+        ([("top-model", {"model": "m"})], "open"),
+    ],
+)
+def test_how_a_job_ended(events, ending):
+    """A failure counts even if a retry works; success needs a result; a model alone is none."""
+    lines = [line(n, e, job="j", tenant="brennan", **f) for n, (e, f) in enumerate(events)]
+    [job] = folded(*lines).jobs()
+    assert job.ending == ending
+
+
+def test_a_line_belongs_to_the_job_that_its_request_names():
+    """Whichever comes first: the line that names tenant and job, or the one of the request."""
+    lines = [
+        line(0, "top-model", request="r-1", model="m", complexity="complex"),
+        line(1, "ingested", request="r-1", job="j", tenant="brennan", nodes="2"),
+        line(2, "error", request="r-2"),
+        line(3, "job-completed", request="r-3", job="k", tenant="acme"),
+    ]
+    [job] = folded(*lines).jobs()
+    assert (job.id, job.complexity, job.ending, job.models) == ("j", "complex", "succeeded", ("m",))
+
+
+def test_a_job_of_two_kinds_is_two():
+    """Each kind of request in it ends by itself; lines between belong to the one named last."""
+    lines = [
+        line(0, "top-model", job="j", tenant="brennan", complexity="simple", model="m"),
+        line(1, "chunk", job="j", entities="4"),
+        line(2, "error", job="j", complexity="advanced"),
+    ]
+    found = {job.complexity: job.ending for job in folded(*lines).jobs()}
+    assert found == {"simple": "succeeded", "advanced": "failed"}
+
+
+def test_other_tenants_and_lines_without_a_job_are_no_jobs():
+    """The lines of the tenant that name no job are counted."""
+    folder = folded(
+        line(0, "error", job="x", tenant="acme"),
+        line(1, "error", tenant="brennan"),
+        line(2, "error", job="y"),
+    )
+    assert folder.jobs() == []
+    assert folder.nameless == 1
+
+
+def test_jobs_that_straddle_the_fix_are_neither_before_nor_after():
+    """Nor are those within the margin by which clocks may differ."""
+    names = {"before": (-30, -2), "near": (-30, -0.5), "across": (-5, 5), "after": (1, 9)}
+    lines = [
+        line(minute, "ingested", job=name, tenant="brennan", nodes="1")
+        for name, minutes in names.items()
+        for minute in minutes
+    ]
+    jobs = folded(*lines).jobs()
+    groups = parted(jobs, NOON, timedelta(minutes=1))
+    assert [[job.id for job in group] for group in groups] == [
+        ["before"],
+        ["after"],
+        ["near", "across"],
+    ]
+
+
+def test_what_is_kept_grows_with_the_jobs_of_the_tenant_only(monkeypatch):
+    """Of other tenants' jobs, and of those of nobody, only the latest are remembered."""
+    monkeypatch.setattr(module, "KEPT", 20)
+    lines = []
+    for n in range(300):
+        about = [{"tenant": "acme"}, {}, {"tenant": "brennan"}][n % 3]
+        lines.append(line(n, "error", job=f"j-{n}", request=f"r-{n}", complexity="simple", **about))
+        lines.append(line(n, "ingested", request=f"r-{n}", nodes="1"))
+    folder = folded(*lines)
+    kept = sum(len(part) for part in vars(folder).values() if hasattr(part, "__len__"))
+    found = folder.jobs()
+    assert [job.id for job in found] == [f"j-{n}" for n in range(2, 300, 3)]
+    assert {job.ending for job in found} == {"failed"}
+    assert kept < 4 * len(found) + 5 * 20
