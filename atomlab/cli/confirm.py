@@ -77,7 +77,7 @@ def confirm(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say from the worker's log whether it is over, for each kind of request.
+    """Say from the worker's log whether it is over.
 
     Exit codes: 0 over, 3 not over, 4 inconclusive; what is missing is named.
     """

@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from atomlab.verdicts import STATUS_OF, STATUSES, VERDICTS, Outcome, Role, Status, Verdict
+from atomlab.verdicts import STATUS_OF, Outcome, Role, Status, Verdict
 
 MIME = "application/vnd.atomlab.findings+json"
-RESULTS = (*VERDICTS, *STATUSES)
 # What only scripts read: written as it is, and not looked into by any reader of ours.
 Json = dict[str, Any]
 
@@ -391,15 +390,11 @@ class FleetFindings(CaseRecord):
 
 
 def result_of(findings: Mapping[str, Any]) -> str:
-    """Return the word that answers what was asked: the verdict on claims, or a tenant's status.
-
-    It is the status in a triage, and wherever nothing is claimed.
-    """
+    """Return the word that answers what was asked: the verdict on claims, else the status."""
     words = (findings.get(name) for name in ("result", "verdict", "status"))
     return next((str(word) for word in words if word is not None), "")
 
 
 def certainty_of(findings: Mapping[str, Any]) -> str:
     """Return how sure the cause is of a tenant that is affected, empty where none is named."""
-    affected = result_of(findings) == "affected"
-    return str(findings.get("verdict") or "") if affected else ""
+    return str(findings.get("verdict") or "") if result_of(findings) == "affected" else ""

@@ -16,10 +16,11 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from atomlab.diagnosis.findings import MIME, RESULTS, Conclusion, result_of
+from atomlab.diagnosis.findings import MIME, Conclusion, result_of
 from atomlab.errors import InputError, ReportError
 from atomlab.files import read_bytes, shipped
 from atomlab.text import did_you_mean, listed, storable
+from atomlab.verdicts import STATUSES, VERDICTS
 
 VERIFICATION, TRIAGE = "root_cause_verification", "tenant_triage"
 _TYPES: Mapping[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
@@ -196,4 +197,4 @@ def _are_findings(stated: Any) -> bool:
         Conclusion.model_validate(stated)
     except ValidationError:
         return False
-    return result_of(stated) in RESULTS
+    return result_of(stated) in (*VERDICTS, *STATUSES)

@@ -115,10 +115,9 @@ def test_report_runs_another_notebook(run, shipped, tmp_path):
     assert code == 3
     found = json.loads((tmp_path / "findings.json").read_text())
     told = out.splitlines()
-    assert told[0] == "brennan-2026-05-02: affected"
-    assert told[1] == f"cause: {found['verdict']}"
-    assert found["answer"].startswith(told[2].removeprefix("answer: "))
-    assert told[3:] == [f"report: {tmp_path / 'report.html'}"]
+    assert told[0] == "22 of 45 tenants: some requests fail (affected)"
+    assert told[1] == f"stays broken: {found['summary']['left']}"
+    assert told[2:] == [f"report: {tmp_path / 'report.html'}"]
 
 
 def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path):
