@@ -32,11 +32,12 @@ _MOVED = re.compile(r"\]\(\.\./(data|notebooks)/README\.md")
 EXAMPLE = "data/snapshots/brennan-2026-05-02.sqlite"
 CLAIMS = "--hypothesis data/hypotheses/brennan-minimax.yaml"
 # What is linked as a page of its own, and the command that makes it, but for `--out`.
+LOGS = "data/logs/brennan-before-fix.log,data/logs/brennan-after-fix.log"
 DOCUMENTS = {
     "root_cause_verification": f"report {EXAMPLE} --tenant brennan {CLAIMS}",
     "tenant_triage": f"report {EXAMPLE} --tenant brennan",
     "fleet_impact": f"report {EXAMPLE} --notebook fleet_impact",
-    "confirmation": f"report {EXAMPLE} --notebook confirmation --tenant brennan",
+    "confirmation": f"report {EXAMPLE} --notebook confirmation --tenant brennan -p log={LOGS}",
     "fix_comparison": f"report {EXAMPLE} --notebook fix_comparison --tenant brennan",
     "postmortem": "postmortem data/postmortem/postmortem.md --format html",
 }
