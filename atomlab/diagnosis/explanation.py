@@ -72,6 +72,11 @@ class FixSet:
         return max((edit.who(rules) for edit in self.edits), key=WHO.index)
 
     @property
+    def is_new_key(self) -> bool:
+        """Whether it is one new key, and nothing else."""
+        return [edit.kind for edit in self.edits] == ["new-credential"]
+
+    @property
     def effort(self) -> tuple[int, int]:
         """What fix sets are compared by: who has to act, then what it costs."""
         return WHO.index(self.who), self.cost

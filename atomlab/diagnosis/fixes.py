@@ -60,10 +60,10 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
         return Fix("inconclusive", (f"{undecided}, so nothing can be decided",))
     if not failing:
         return _nothing([each.ranking for each in diagnosis.requests])
-    best = best_fix(failing)
+    best = best_fix(diagnosis)
     if best is None:
         return Fix("inconclusive", (f"no fix is known: {without_cause(diagnosis)}",))
-    winners = _winners(as_named(best, diagnosis), diagnosis)
+    winners = _winners(best, diagnosis)
     words = tuple(_words(best, winners, diagnosis))
     kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
     copy = _copy(best.edits, diagnosis)
@@ -143,10 +143,17 @@ def _of_root_cause(cured: RequestDiagnosis, best: FixSet, diagnosis: Diagnosis) 
     return _has_to(own, diagnosis)
 
 
-def best_fix(failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    """Return the easiest fix, of several the one that cures most requests; None if none helps."""
-    known = [fix for each in failing if (fix := root_fix(each, failing)) is not None]
-    return _easiest(known, failing)
+def best_fix(
+    diagnosis: Diagnosis, failing: Sequence[RequestDiagnosis] | None = None
+) -> FixSet | None:
+    """Return the easiest fix of the requests that fail, or of some of them; None if none helps.
+
+    Of several it is the one that cures most requests; of new keys, one that is named in words.
+    """
+    some = diagnosis.failing if failing is None else failing
+    known = [fix for each in some if (fix := root_fix(each, some)) is not None]
+    easiest = _easiest(known, some)
+    return easiest and serving_all(easiest, some, lambda: diagnosis.keys_that_serve)
 
 
 def without_cause(diagnosis: Diagnosis) -> str:
@@ -157,26 +164,18 @@ def without_cause(diagnosis: Diagnosis) -> str:
     return "none that was tried helped"
 
 
-def as_named(fix: FixSet, diagnosis: Diagnosis) -> FixSet:
-    """Return the fix that its words name: of new keys of which any would do, one that serves all.
-
-    Alone it serves every kind of request, those too that do not fail.
-    """
-    return serving_all(fix, diagnosis.failing, lambda: diagnosis.keys_that_serve)
-
-
 def serving_all(
     fix: FixSet, failing: Sequence[RequestDiagnosis], keys: Callable[[], Sequence[str]]
 ) -> FixSet:
-    """Return the fix or, where it is a new key, the first as easy that is of one of the `keys`."""
-    serving = keys() if _is_new_key(fix) else ()
-    found = (f for each in failing for f in each.explanation.fix_sets if _is_new_key(f))
+    """Return the fix or, where it is a new key, the first as easy that is of one of the `keys`.
+
+    These are the providers of which a new key alone serves every kind of request, those too that
+    do not fail.
+    """
+    serving = keys() if fix.is_new_key else ()
+    found = (f for each in failing for f in each.explanation.fix_sets if f.is_new_key)
     named = (f for f in found if f.provider in serving and f.effort == fix.effort)
     return fix if fix.provider in serving else next(named, fix)
-
-
-def _is_new_key(fix: FixSet) -> bool:
-    return [edit.kind for edit in fix.edits] == ["new-credential"]
 
 
 def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -> FixSet | None:

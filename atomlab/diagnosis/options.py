@@ -20,7 +20,7 @@ from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.edits import CODE_CHANGE, Edit, by_target
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.findings import Option as Option
-from atomlab.diagnosis.fixes import as_named, effort_of, root_fix
+from atomlab.diagnosis.fixes import effort_of, root_fix, serving_all
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
@@ -83,7 +83,7 @@ def compare_options(
         return effort_of(fix, failing)
 
     easiest = (fix for each in failing if (fix := root_fix(each, failing)) is not None)
-    roots = [as_named(fix, diagnosis) for fix in easiest]
+    roots = [serving_all(fix, failing, lambda: diagnosis.keys_that_serve) for fix in easiest]
     first = list(dict.fromkeys(fix.edits for fix in sorted(roots, key=effort)))
     run = [f for each in failing for f in each.explanation.fix_sets if f.verified]
     every = dict.fromkeys(fix.edits for fix in sorted(run, key=effort))

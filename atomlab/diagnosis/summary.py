@@ -12,7 +12,6 @@ from atomlab.diagnosis.edits import Who
 from atomlab.diagnosis.explanation import Cause, FixSet
 from atomlab.diagnosis.findings import Summary
 from atomlab.diagnosis.fixes import (
-    as_named,
     best_fix,
     decided_after,
     for_a_chat_model,
@@ -46,7 +45,7 @@ def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
     What the fix does not cure is said of those of `whole`, where more were diagnosed.
     """
     failing = () if diagnosis.undecided else diagnosis.failing
-    fix = best_fix(failing)
+    fix = best_fix(diagnosis, failing)
     certainty = _certainty(failing) if failing else None
     return Summary(
         title=f"{printable(diagnosis.tenant.called)}: {_state(diagnosis)}",
@@ -61,7 +60,7 @@ def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
         todo=_todo(fix, diagnosis),
         who=TURN[fix.who] if fix else "",
         actor=fix.who if fix else None,
-        left=_left(as_named(fix, diagnosis), whole or diagnosis) if fix else "",
+        left=_left(fix, whole or diagnosis) if fix else "",
         cause=joined(dict.fromkeys(map(_short, failing))),
         fix=in_words(fix.edits, diagnosis) if fix else "",
     )

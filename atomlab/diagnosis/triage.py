@@ -9,7 +9,7 @@ from atomlab.diagnosis.answers import instead, unable
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.diagnose import RequestDiagnosis, diagnose
 from atomlab.diagnosis.findings import ClaimResult, TenantFindings
-from atomlab.diagnosis.fixes import Fix, as_named, best_fix, decided_after, kinds_of, plan_fix
+from atomlab.diagnosis.fixes import Fix, best_fix, decided_after, kinds_of, plan_fix
 from atomlab.diagnosis.summary import blank_keys
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -107,13 +107,12 @@ def triage(
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = [Request(complexity=c, managed=managed) for c in complexities]
     diagnosis = diagnose(snapshot, tenant, requests)
-    fix = best_fix(diagnosis.failing)
     return Triage(
         snapshot=snapshot,
         platform=diagnosis.platform,
         managed=managed,
         diagnosis=diagnosis,
-        decided_after=decided_after(fix and as_named(fix, diagnosis), diagnosis),
+        decided_after=decided_after(best_fix(diagnosis), diagnosis),
         fix=plan_fix(diagnosis, "postgresql"),
     )
 

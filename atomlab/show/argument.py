@@ -12,7 +12,7 @@ from rich.text import Text
 
 from atomlab.byok.filters import PHRASES
 from atomlab.diagnosis.answers import mode_of
-from atomlab.diagnosis.fixes import as_named, best_fix, in_words, kinds_of
+from atomlab.diagnosis.fixes import best_fix, in_words, kinds_of, serving_all
 from atomlab.diagnosis.summary import summarize
 from atomlab.show.palette import TERMINAL, terminal_colour
 from atomlab.show.terminal import (
@@ -158,7 +158,7 @@ def _print_fix(
 ) -> None:
     """Print the fix of requests that fail alike, in words unless the answer has the same."""
     fix_sets = group[0].explanation.fix_sets
-    fix = best_fix(group) or next(iter(fix_sets), None)
+    fix = best_fix(diagnosis, group) or next(iter(fix_sets), None)
     if fix is None:
         return
     same = in_words(fix.edits, diagnosis) == answered
@@ -166,7 +166,8 @@ def _print_fix(
     curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
     if fix.verified and not fix.cures and curing:
         instead = min(curing, key=lambda f: f.effort)
-        _argue(out, "instead", _fix(instead, group, diagnosis))
+        named = serving_all(instead, group, lambda: diagnosis.keys_that_serve)
+        _argue(out, "instead", _fix(named, group, diagnosis))
 
 
 def _print_tests(out: Console, failing: RequestDiagnosis, detail: Detail) -> None:
@@ -195,10 +196,10 @@ def _fix(
     fix: FixSet, group: Sequence[RequestDiagnosis], diagnosis: Diagnosis, words: str = ""
 ) -> str:
     """Return a fix in words, or those given, who makes it, its cost, and what running it gave."""
-    run = as_named(fix, diagnosis)
-    key = "" if run is fix else f"with {run.edits[0].setting_key}, "
+    several = fix.is_new_key and len(diagnosis.keys_that_serve) > 1
+    key = f"with {fix.edits[0].setting_key}, " if several else ""
     edits = words or printable(in_words(fix.edits, diagnosis), 400)
-    return f"{edits} ({fix.who}, cost {fix.cost}; {key}{_proof(run, group)})"
+    return f"{edits} ({fix.who}, cost {fix.cost}; {key}{_proof(fix, group)})"
 
 
 def _proof(fix: FixSet, group: Sequence[RequestDiagnosis]) -> str:

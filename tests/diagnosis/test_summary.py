@@ -62,7 +62,7 @@ def test_every_tenant_is_summed_up_as_it_was_diagnosed(before):
         verdicts = {outcomes[c].explanation.causes[0].verdict for c in failing}
         assert found.certainty == (verdicts.pop() if len(verdicts) == 1 else None)
         assert bool(found.why) == bool(found.todo) == bool(found.who) == bool(failing)
-        fix = best_fix(diagnosis.failing)
+        fix = best_fix(diagnosis)
         actors = [e.who(diagnosis.platform.rules) for e in (fix.edits if fix else ())]
         assert found.actor == max(actors, key=WHO.index, default=None)
         for text in (found.what, found.why, found.proof, found.todo, found.who, found.left):
@@ -74,7 +74,7 @@ def test_what_stays_broken_is_what_finds_no_chat_model_with_the_fix_made(before)
     """Each kind of request is ranked again with the key added, without the sandbox."""
     for tenant in tenants(before):
         diagnosis = atomlab.diagnose(before, tenant)
-        fix = best_fix(diagnosis.failing)
+        fix = best_fix(diagnosis)
         if fix is None or {e.kind for e in fix.edits} - {"copy-key", "repair-row"}:
             continue
         manager = diagnosis.platform.manager()
@@ -149,7 +149,7 @@ def test_what_the_fix_cures_is_not_said_to_stay_broken(tmp_path):
     after = capture_made(tmp_path / "fixed", {"acme": Made(rows=keys)}, prices)
     with before, after:
         diagnosis = atomlab.diagnose(before, "acme")
-        edits = {edit.kind for edit in best_fix(diagnosis.failing).edits}
+        edits = {edit.kind for edit in best_fix(diagnosis).edits}
         assert edits == {"repair-entry", "new-credential", "complete-windows"}
         assert summarize(atomlab.diagnose(after, "acme")).failing == ("advanced",)
         left = summarize(diagnosis).left

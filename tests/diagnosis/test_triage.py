@@ -65,7 +65,7 @@ def test_the_fix_is_made_and_every_request_decided_again(before, tenant):
     """What it cures, and leaves, is what the same edits do when each request is tried alone."""
     case = triage(before, tenant)
     frame = outcomes(case).frame.set_index("complexity")
-    fix = best_fix(case.diagnosis.failing)
+    fix = best_fix(case.diagnosis)
     lab = Sandbox(before, case.diagnosis.platform)
     for each in case.diagnosis.requests:
         alone = lab.try_edits("", fix.edits, case.diagnosis.tenant.id, each.request).after

@@ -11,7 +11,7 @@ import pytest
 
 import atomlab
 from atomlab.diagnosis.causes import explain
-from atomlab.diagnosis.fixes import as_named, root_fix
+from atomlab.diagnosis.fixes import root_fix, serving_all
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -48,7 +48,7 @@ def test_sharing_diagnoses_changes_none(before, fleet):
         assert [f.complexity for f in impact.failures] == [d.request.complexity for d in failing]
         for failure, diagnosis in zip(impact.failures, failing, strict=True):
             fix = root_fix(diagnosis, failing)
-            fix = fix and as_named(fix, alone)
+            fix = fix and serving_all(fix, failing, lambda alone=alone: alone.keys_that_serve)
             cause = diagnosis.explanation.causes[0]
             shared = tuple(s for s in cause.evidence if "not looked at by name" not in s)
             assert failure.cause == replace(cause, evidence=shared)

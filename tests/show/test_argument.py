@@ -66,7 +66,7 @@ def test_the_fix_is_the_one_that_the_fix_command_tells(screen, before):
     for tenant in ("nettle", "quarry", "brennan"):
         lines = screen(before, tenant, detail="verbose")
         diagnosis = atomlab.diagnose(before, tenant)
-        best = best_fix(diagnosis.failing)
+        best = best_fix(diagnosis)
         fixes = [line for line in lines if line.startswith("fix ")]
         told = in_words(best.edits, diagnosis)
         assert fixes[0].startswith(f"fix       {told} ({best.who}, cost {best.cost};")
