@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from atomlab.byok.ranking import Ranking
+from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.diagnosis.case import TenantCase
 from atomlab.diagnosis.coverage import steps_after
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
+from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.findings import ClaimResult, Summary, TenantFindings
 from atomlab.diagnosis.fixes import best_fix, decided_after, in_words
@@ -125,7 +126,7 @@ def confirm(
     """
     fixed_at = moment_of(fixed_at) if isinstance(fixed_at, str) else fixed_at
     diagnosis = diagnose(snapshot, tenant, managed=managed)
-    fix = best_fix(diagnosis.failing)
+    fix = best_fix(diagnosis)
     if fix is None:
         raise InputError(
             f"no request of {printable(diagnosis.tenant.name)} fails there and has a known fix",
@@ -175,27 +176,47 @@ def _expected(
 ) -> Iterator[Expected]:
     """Yield for each kind that failed which model wins with the fix made, or why none does.
 
-    With a snapshot from after the fix it is what is decided on that.
+    With a snapshot from after the fix it is what is decided on that. Where any of several new keys
+    would do, and nothing shows which was added, the winner with each of them is expected.
     """
-    left = ""
+    left, others = "", list[Sequence[Ranking]]()
+    new_keys = [replace(fix, edits=(edit,)) for edit in _new_keys(fix, diagnosis)]
     if after is not None:
         found = diagnose(after, diagnosis.tenant.id, managed=diagnosis.asked_managed)
         rankings = tuple(each.ranking for each in found.requests)
-        keys = [edit.setting_key for edit in fix.edits if edit.setting_key]
-        lacking = [key for key in keys if found.rows.get(key) not in USABLE]
-        if lacking:
-            left = f"the snapshot from after it has no usable {listed(lacking)}"
-    for each, ranking in zip(diagnosis.requests, rankings, strict=True):
-        if each.status != "affected":
-            continue
-        winner, why = ranking.winner, left
-        if winner is None:
-            why = why or "no model is found even then"
-        elif winner.unable:
-            why = why or f"the winner then {winner.unable}"
-        name = f"{winner.provider}/{winner.model}" if winner and "/" not in winner.model else None
-        model = None if why or winner is None else name or winner.model
-        yield Expected(each.request.complexity, model, why)
+        made = [_is_in(each, found) for each in new_keys or [fix]]
+        if not any(made):
+            keys = [edit.setting_key for edit in fix.edits if edit.setting_key]
+            left = f"the snapshot from after it has no usable {listed(keys)}"
+    else:
+        others = [decided_after(each, diagnosis) for each in new_keys]
+    for place, each in enumerate(diagnosis.requests):
+        if each.status == "affected":
+            winner, why = rankings[place].winner, left
+            if winner is None:
+                why = why or "no model is found even then"
+            elif winner.unable:
+                why = why or f"the winner then {winner.unable}"
+            also = tuple(_name(w) for other in others if (w := other[place].winner))
+            model = None if why or winner is None else _name(winner)
+            yield Expected(each.request.complexity, model, why, also)
+
+
+def _new_keys(fix: FixSet, diagnosis: Diagnosis) -> list[Edit]:
+    """Return the new keys of which any would do, none where the fix is something else."""
+    key_name = diagnosis.platform.manager().key_name
+    serving = diagnosis.keys_that_serve if fix.is_new_key else ()
+    return [Edit("new-credential", key_name(provider)) for provider in serving]
+
+
+def _is_in(fix: FixSet, found: Diagnosis) -> bool:
+    """Return whether a tenant holds a usable value in each setting that the fix makes."""
+    keys = [edit.setting_key for edit in fix.edits if edit.setting_key]
+    return all(found.rows.get(key) in USABLE for key in keys)
+
+
+def _name(winner: Candidate) -> str:
+    return winner.model if "/" in winner.model else f"{winner.provider}/{winner.model}"
 
 
 def _check(

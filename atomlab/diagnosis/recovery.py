@@ -29,12 +29,13 @@ class Expected:
     complexity: str
     winner: str | None
     left: str = ""  # why it fails even then
+    also: tuple[str, ...] = ()  # the winners with another of several keys that would do
 
     @cached_property
     def names(self) -> frozenset[str]:
         """What the winner is called in a log, in lower case: with its provider, or without."""
-        name = (self.winner or "").lower()
-        return frozenset({name, name.rpartition("/")[2]})
+        names = [name.lower() for name in (self.winner or "", *self.also)]
+        return frozenset(names) | {name.rpartition("/")[2] for name in names}
 
 
 @dataclass(frozen=True)

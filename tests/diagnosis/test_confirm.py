@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import atomlab
+from atomlab.byok.ranking import rank
 from atomlab.diagnosis.confirm import confirm
 from atomlab.errors import NO_MODELS, AtomlabError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -163,3 +164,29 @@ def test_jobs_of_another_tenant_say_nothing(before, tmp_path, winners):
     _, kinds = judged(before, str(path))
     assert kinds["moderate"].verdict == "not over"
     assert kinds["moderate"].counted == {"failed": 40}
+
+
+def test_any_of_several_new_keys_is_the_fix(before, tmp_path):
+    """A tenant without keys may add any of those that are named; another winner is not by it."""
+    diagnosis = atomlab.diagnose(before, "knoll", [atomlab.Request("moderate")])
+    manager = diagnosis.platform.manager()
+    winners = {}
+    for provider in ("moonshot", "openai"):
+        states = {**diagnosis.rows, manager.key_name(provider): "present"}
+        clients = manager.lookups_of(states).clients
+        ranking = rank(
+            diagnosis.platform, clients, atomlab.Request("moderate"), diagnosis.tenant.plan_type
+        )
+        winners[provider] = ranking.winner.model
+    assert "moonshot" in diagnosis.keys_that_serve
+    assert "openai" not in diagnosis.keys_that_serve
+    verdicts = {}
+    for provider, model in winners.items():
+        lines = []
+        for number in range(-12, 12):
+            at = NOON + timedelta(minutes=10 * number + 5)
+            lines += job(f"j{number}", at, "moderate", model if number >= 0 else None, "knoll")
+        path = tmp_path / f"{provider}.log"
+        path.write_text("\n".join(lines) + "\n")
+        verdicts[provider] = judged(before, str(path), tenant="knoll")[1]["moderate"].verdict
+    assert verdicts == {"moonshot": "over", "openai": "inconclusive"}
