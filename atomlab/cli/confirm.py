@@ -18,8 +18,10 @@ from atomlab.cli.options import (
     Snapshot,
     Tenant,
     as_usage,
+    file,
     harmless,
     not_empty,
+    overwrite,
     print_json,
 )
 from atomlab.verdicts import EXIT_CODES
@@ -32,16 +34,9 @@ FixedAt = Annotated[
         callback=harmless,
     ),
 ]
-Log = Annotated[
-    list[str], Option(metavar="FILE", help="A file of the worker's log; repeat it for several.")
-]
+Log = Annotated[list[str], file("A file of the worker's log; repeat it for several.")]
 After = Annotated[
-    str | None,
-    Option(
-        metavar="FILE",
-        help="A snapshot from after the fix, which has to hold the fix.",
-        callback=not_empty,
-    ),
+    str | None, file("A snapshot from after the fix, which has to hold the fix.", not_empty)
 ]
 Margin = Annotated[
     int,
@@ -54,13 +49,9 @@ Margin = Annotated[
 ]
 Findings = Annotated[
     Path | None,
-    Option(
-        metavar="FILE",
-        help="Also write the findings to this file, for atomlab postmortem (.json).",
-        callback=harmless,
-    ),
+    file("Also write the findings to this file, for atomlab postmortem (.json).", harmless),
 ]
-Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there already.")]
+Overwrite = Annotated[bool, overwrite("findings that are there already")]
 
 
 def confirm(

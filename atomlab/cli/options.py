@@ -68,10 +68,7 @@ LogZone = Annotated[
         callback=not_empty,
     ),
 ]
-LogShapes = Annotated[
-    str | None,
-    Option(metavar="FILE", help="A site's own shapes of log lines (.yaml).", callback=not_empty),
-]
+LogShapes = Annotated[str | None, file("A site's own shapes of log lines (.yaml).", not_empty)]
 AsJson = Annotated[bool, Option("--json", help="Print one JSON document and nothing else.")]
 Verbose = Annotated[
     bool, Option("--verbose", "-v", help="Print every detail and every warning in full.")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from atomlab.cli.options import AsJson, Complexity, LogShapes, LogZone, not_empty, print_json
+from atomlab.cli.options import AsJson, Complexity, LogShapes, LogZone, file, not_empty, print_json
 from atomlab.verdicts import EXIT_CODES
 
 
@@ -22,10 +22,9 @@ def why(
     ] = None,
     snapshot: Annotated[
         str | None,
-        Option(
-            metavar="FILE",
-            help="The snapshot. Without it, the one that fits in the folder $ATOMLAB_SNAPSHOTS.",
-            callback=not_empty,
+        file(
+            "The snapshot. Without it, the one that fits in the folder $ATOMLAB_SNAPSHOTS.",
+            not_empty,
         ),
     ] = None,
     tenant: Annotated[
