@@ -54,10 +54,19 @@ CAUSES = {
     for code, words in json.loads(Path(__file__).with_name("causes.json").read_bytes()).items()
 }
 _WORDS: Mapping[Tone, tuple[str, ...]] = {
-    "good": ("healthy", "confirmed", "present", "ciphertext", "ranked", "verified", "fault gone"),
+    "good": (
+        "healthy",
+        "confirmed",
+        "present",
+        "ciphertext",
+        "ranked",
+        "verified",
+        "fault gone",
+        "over",
+    ),
     "bad": (
         *("affected", "failed", "refuted", "null", "empty", "placeholder", "fallback"),
-        *("no-models", "fault present"),
+        *("no-models", "fault present", "not over"),
     ),
     "open": ("undecided", "inconclusive", "absent", "blank", "not run", "not known"),
 }

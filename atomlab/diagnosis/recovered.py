@@ -7,7 +7,7 @@ from datetime import datetime
 
 from atomlab.diagnosis.findings import Summary
 from atomlab.diagnosis.recovery import LEAVES, Recovery, RecoveryVerdict
-from atomlab.text import capital, joined, printable
+from atomlab.text import capital, grouped, joined, printable
 from atomlab.verdicts import Status
 
 _STATUSES: dict[RecoveryVerdict, Status] = {
@@ -72,20 +72,24 @@ def _kinds(found: Sequence[Recovery]) -> str:
 def _happened(found: Sequence[Recovery]) -> Iterator[str]:
     """Yield what the log shows, once for kinds of request of which it is the same."""
     words = {"over": "work again", "not over": "still fail", "inconclusive": "are not decided"}
-    alike: dict[tuple[str, str], list[Recovery]] = {}
-    for each in found:
-        state = "are left" if each.verdict != "over" and not each.expected else words[each.verdict]
-        alike.setdefault((state, each.why.removeprefix(LEAVES)), []).append(each)
-    for (state, why), these in alike.items():
-        yield f"{_kinds(these)} {state} ({'each ' if len(these) > 1 else ''}{why})"
+
+    def state(each: Recovery) -> str:
+        return "are left" if each.verdict != "over" and not each.expected else words[each.verdict]
+
+    alike = grouped(((state(each), each.why.removeprefix(LEAVES)), each) for each in found)
+    for (how, why), these in alike.items():
+        yield f"{_kinds(these)} {how} ({'each ' if len(these) > 1 else ''}{why})"
 
 
 def _proof(over: Sequence[Recovery]) -> str:
     """Return how sure it is that something is over."""
-    alike: dict[tuple[object, ...], list[str]] = {}
-    for each in over:
-        counted = (each.failed_before, each.jobs_before, each.needed or 0, len(each.curve))
-        alike.setdefault((*counted, printable(each.expected)), []).append(each.complexity)
+    alike = grouped(
+        (
+            (r.failed_before, r.jobs_before, r.needed or 0, len(r.curve), printable(r.expected)),
+            r.complexity,
+        )
+        for r in over
+    )
     facts = [
         f"of {joined(kinds)} jobs {'each ' if len(kinds) > 1 else ''}{failed} of {jobs} failed "
         f"before it, so that {needed} had to succeed with {model} after it, and {good} did"

@@ -15,7 +15,7 @@ from typing import Literal
 
 from atomlab.diagnosis.evidence_curve import evidence_curve, jobs_needed, lowest_rate
 from atomlab.diagnosis.jobs import Job
-from atomlab.text import count, joined, listed, printable
+from atomlab.text import count, grouped, joined, listed, printable
 
 RecoveryVerdict = Literal["over", "not over", "inconclusive"]
 MARGIN = timedelta(minutes=1)
@@ -139,9 +139,7 @@ def _reasons(
 
 def _against(expected: Expected, seen: Seen) -> Iterator[_Reason]:
     """Yield what jobs after the fix say against it."""
-    kind, ended = expected.complexity, {job.ending: list[Job]() for job in seen.after}
-    for job in seen.after:
-        ended[job.ending].append(job)
+    kind, ended = expected.complexity, grouped((job.ending, job) for job in seen.after)
     if bad := ended.get("failed"):
         yield "not over", f"{count(len(bad), f'{kind} job')} failed as before the fix", "", bad
     if refused := ended.get("refused"):

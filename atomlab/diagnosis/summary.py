@@ -22,7 +22,7 @@ from atomlab.diagnosis.fixes import (
 )
 from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.text import capital, joined, printable
+from atomlab.text import capital, grouped, joined, printable
 from atomlab.verdicts import CAUSES, Verdict, cause_in_words, worst_verdict
 
 TURN: dict[Who, str] = {
@@ -135,10 +135,7 @@ def _what(diagnosis: Diagnosis) -> str:
 
 def _whys(failing: Sequence[RequestDiagnosis]) -> Iterator[str]:
     """Yield why requests fail, once for each cause; first what they have in common."""
-    causes: dict[str, list[RequestDiagnosis]] = {}
-    for each in failing:
-        for why in _why(each):
-            causes.setdefault(why, []).append(each)
+    causes = grouped((why, each) for each in failing for why in _why(each))
     shared = [why for why, these in causes.items() if len(these) == len(failing)]
     yield from (f"{capital(why)}." for why in shared)
     for why, these in causes.items():
@@ -190,12 +187,11 @@ def _will_fail(blank: KeyLookup) -> str:
 
 def _cannot(decided: Iterable[Ranking]) -> str:
     """Return which kinds of request get a model that cannot chat, and which; empty if none do."""
-    found: dict[str, list[str]] = {}
-    for ranking in decided:
-        if (winner := ranking.winner) and winner.unable:
-            use = (winner.mode or "").replace("_", " ")
-            model = f"{printable(winner.model)} ({printable(use)})"
-            found.setdefault(model, []).append(ranking.request.complexity)
+    found = grouped(
+        (f"{printable(winner.model)} ({printable(winner.mode).replace('_', ' ')})", kind)
+        for ranking in decided
+        if (kind := ranking.request.complexity) and (winner := ranking.winner) and winner.unable
+    )
     named = [f"{joined(kinds)} requests get {model}" for model, kinds in found.items()]
     what = "models that cannot chat" if len(found) > 1 else "a model that cannot chat"
     return f"{joined(named)}, {what}: they will fail" if found else ""

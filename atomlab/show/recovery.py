@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from atomlab.diagnosis.confirm import FixCheck
     from atomlab.diagnosis.recovery import Recovery
 
-_WORDS = {"over": "confirmed", "not over": "refuted", "inconclusive": "inconclusive"}  # colours
-
 
 def print_recovery(found: FixCheck) -> None:
     """Print what the log covers, each kind of request with its verdict, and the whole's."""
@@ -35,14 +33,14 @@ def print_recovery(found: FixCheck) -> None:
         for line in _lines(each):
             print_text(out, line)
     whole = Text(f"{printable(found.diagnosis.tenant.name)}: ", "bold")
-    colour = terminal_colour(_WORDS[found.verdict])
+    colour = terminal_colour(found.verdict)
     print_text(out, whole.append(found.verdict, f"bold {colour}"))
 
 
 def _lines(each: Recovery) -> list[Text]:
     """Return the verdict on a kind of request, what is missing, and the jobs that were counted."""
     head = Text(f"{each.complexity}: ", "bold").append(
-        each.verdict, f"bold {terminal_colour(_WORDS[each.verdict])}"
+        each.verdict, f"bold {terminal_colour(each.verdict)}"
     )
     lines = [head.append(f", {each.why}", "not bold")]
     if each.missing:
