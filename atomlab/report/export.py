@@ -23,6 +23,7 @@ _TIMEOUT_S = 60
 _LEFT_OUT = re.compile(
     r'<(a|details|nav)\b[^>]*\bclass="(?:code|contents|skip contents)".*?</\1>', re.DOTALL
 )
+_TERM = re.compile(r'<a class="term"[^>]*>(.*?)</a>', re.DOTALL)
 _IMAGE = re.compile(
     r'<img(?: alt="([^"]*)")?[^>]*? src="'
     r'data:image/(svg|png|jpeg|gif|webp)(?:\+xml)?;base64,([^"]+)"'
@@ -145,7 +146,7 @@ def _about(page: str) -> dict[str, str]:
 
 def _content(page: str) -> str:
     """Return the page without folded code and contents; pandoc would read nothing but `main`."""
-    shown = _LEFT_OUT.sub("", _META.sub("", page))
+    shown = _TERM.sub(r"\1", _LEFT_OUT.sub("", _META.sub("", page)))  # the words follow at once
     return visible(re.sub(r"<(/?)main\b", r"<\1div", shown))
 
 

@@ -20,7 +20,7 @@ from atomlab.report.files import FIX
 from atomlab.report.first_page import FirstPage, first_page, script_of
 from atomlab.report.outputs import fragments
 from atomlab.report.templates import render
-from atomlab.show.glossary import explained
+from atomlab.show.glossary import anchor, explained, linker
 from atomlab.show.words import mode_in
 from atomlab.text import printable
 
@@ -62,11 +62,16 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
             todo="let the notebook's last cell evaluate atomlab.Findings(case)",
         ) from None
     cells = arranged(notebook.cells)
-    shown = list(zip(cells, fragments(cells), strict=True))
+    link = linker()
+    sentences = {name: link(Markup.escape(x)) for name, x in page.first.sentences.items()}
+    pairs = zip(cells, fragments(cells), strict=True)
+    shown = [(cell, [link(x) for x in said] if _is_prose(cell) else said) for cell, said in pairs]
     return render(
         "report/report.html",
         styles=["style.css"],
         page=page,
+        sentences=sentences,
+        anchor=anchor,
         words=explained(" ".join(_texts(page, shown))),
         fix=FIX,
         cells=shown,

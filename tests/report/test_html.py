@@ -98,11 +98,18 @@ def test_headings_form_one_tree(page):
 def test_the_contents_lead_to_every_section(page):
     """Each link has its one target, and each section its link."""
     targets = [attrs["id"] for _, attrs in page.tags if attrs.get("id")]
+    terms = [
+        attrs["href"].removeprefix("#")
+        for attrs, _ in page.all("a")
+        if attrs.get("class") == "term"
+    ]
     links = [attrs["href"].removeprefix("#") for attrs, _ in page.all("a")]
     links.remove("fix.sql")
     assert len(set(targets)) == len(targets)
     assert set(links) <= set(targets)
-    assert len(links) == 1 + len(page.all("h2")) - 3 + len(page.all("h3"))
+    assert terms
+    assert len(set(terms)) == len(terms)
+    assert len(links) - len(terms) == 1 + len(page.all("h2")) - 3 + len(page.all("h3"))
 
 
 def test_readers_who_do_not_see_the_page_find_their_way(page):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from markupsafe import Markup
 
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.show.glossary import explained, glossary
+from atomlab.show.glossary import anchor, explained, glossary, linker
 from atomlab.verdicts import STATUSES, VERDICTS
 from tests.conftest import ROOT
 
@@ -43,3 +44,23 @@ def test_what_a_report_says_first_is_explained():
 def test_only_words_that_are_used_are_explained(text, terms):
     """As whole words, in whatever case and number."""
     assert list(explained(text)) == terms
+
+
+def test_the_first_mention_of_a_term_is_a_link():
+    """In texts, one after the other; not in code, headings, links, or attributes."""
+    texts = [
+        Markup('<h2>Placebo</h2><p title="a &gt; placebo > affected">No <code>placebo</code>.</p>'),
+        Markup("<p>An affected tenant, two placebos &amp; a fix set.</p>"),
+        Markup("<p>Another placebo, affected.</p>"),
+    ]
+    first, second, third = map(linker(), texts)
+    assert first == texts[0]
+    assert third == texts[2]
+    assert re.sub(r"</?a\b[^>]*>", "", second) == texts[1]
+    found = re.findall(r'<a class="term" href="#(word-\d+)">([^<]*)</a>', second)
+    terms = {anchor(term): term for term in glossary()}
+    assert [(terms[place], text) for place, text in found] == [
+        ("affected", "affected"),
+        ("placebo", "placebos"),
+        ("fix set", "fix set"),
+    ]
