@@ -53,6 +53,12 @@ CAUSES = {
     code: CauseWords(**words)
     for code, words in json.loads(Path(__file__).with_name("causes.json").read_bytes()).items()
 }
+# Who makes the fixes of several tenants, by who makes one's.
+ACTORS = {
+    "tenant": "the tenants themselves",
+    "operator": "the platform's operators",
+    "engineering": "the platform's engineers",
+}
 _WORDS: Mapping[Tone, tuple[str, ...]] = {
     "good": (
         "healthy",

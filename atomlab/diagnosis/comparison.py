@@ -72,7 +72,9 @@ class Comparison(TenantCase):
         number = f"Of {count(len(self.options), 'option')} that were run"
         if best is None:
             none = f"{number}, none helps {self.request} requests without touching other tenants."
-            return found.model_copy(update={"todo": none, "who": "", "actor": None, "left": ""})
+            return found.model_copy(
+                update={"todo": none, "who": "", "actor": None, "left": "", "unserved": ()}
+            )
         name = printable(best.name, 200)
         left = []
         if best.leaves:
@@ -86,6 +88,7 @@ class Comparison(TenantCase):
             "todo": f"{name[:1].upper()}{name[1:]}. {number}, it is the one of least effort that "
             f"makes {self.request} requests work and changes nothing for other tenants.",
             "left": " ".join(left) or NOTHING_LEFT,
+            "unserved": (*best.leaves, *best.breaks),
             "fix": name,
         }
         return found.model_copy(update=update)

@@ -261,17 +261,17 @@ class RemedyRecord(Record):
 
 
 class Summary(Record):
-    """What was found in plain words, a sentence or two to a field, empty where none is.
+    """What was found in plain words, each field empty where there is nothing to say.
 
-    `failing` are the kinds of request that find no model, `mute` those whose model cannot chat;
-    `cause` and `fix` are a few words for a list, `actor` is who makes the fix; `warning` is what
-    fails although a model is found, `claims` how many claims of a hypothesis hold.
+    `failing` are the kinds of request that find no model, `mute` those whose model cannot chat,
+    `unserved` those of either sort with the fix made; `cause` and `fix` are short, for a list.
     """
 
     title: str
     status: Status
     failing: tuple[str, ...] = ()
     mute: tuple[str, ...] = ()
+    unserved: tuple[str, ...] = ()
     what: str
     warning: str = ""
     claims: str = ""

@@ -63,7 +63,7 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     best = best_fix(diagnosis)
     if best is None:
         return Fix("inconclusive", (f"no fix is known: {without_cause(diagnosis)}",))
-    winners = _winners(best, diagnosis)
+    winners = _winners(decided_after(best, diagnosis), diagnosis)
     words = tuple(_words(best, winners, diagnosis))
     kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
     copy = _copy(best.edits, diagnosis)
@@ -114,9 +114,14 @@ def for_a_chat_model(failing: RequestDiagnosis, diagnosis: Diagnosis) -> str:
     return f"for a winner that can chat, {_has_to(better, diagnosis)}"
 
 
-def left_by(fix: FixSet, diagnosis: Diagnosis) -> dict[tuple[Edit, ...], list[RequestDiagnosis]]:
-    """Return the requests whose error the fix leaves, by the edits that their own fix needs."""
-    return _left(_winners(fix, diagnosis), diagnosis.failing)
+def left_by(
+    after: Sequence[Ranking], diagnosis: Diagnosis
+) -> dict[tuple[Edit, ...], list[RequestDiagnosis]]:
+    """Return the requests whose error a fix leaves, by the edits that their own fix needs.
+
+    `after` is what is decided with it made.
+    """
+    return _left(_winners(after, diagnosis), diagnosis.failing)
 
 
 def _left(
@@ -207,12 +212,10 @@ def effort_of(fix: FixSet, failing: Sequence[RequestDiagnosis]) -> tuple[int, ..
     return (*fix.effort, not fix.cures, -cured)
 
 
-def _winners(fix: FixSet, diagnosis: Diagnosis) -> dict[RequestDiagnosis, Candidate]:
-    """Return the winner of each failing request whose error the fix, made, removes."""
-    decided = zip(diagnosis.requests, decided_after(fix, diagnosis), strict=True)
-    return {
-        each: after.winner for each, after in decided if each in diagnosis.failing and after.winner
-    }
+def _winners(after: Sequence[Ranking], diagnosis: Diagnosis) -> dict[RequestDiagnosis, Candidate]:
+    """Return the winner of each failing request that finds one after a fix."""
+    decided = zip(diagnosis.requests, after, strict=True)
+    return {each: r.winner for each, r in decided if each in diagnosis.failing and r.winner}
 
 
 def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:

@@ -47,6 +47,7 @@ def summarize_recovery(
             "who": "",
             "actor": None,
             "left": before.left if left else "",
+            "unserved": tuple(each.complexity for each in left),
         }
     )
 

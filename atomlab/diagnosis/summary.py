@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from atomlab.byok.keys import KeyLookup
 from atomlab.byok.ranking import Ranking
-from atomlab.diagnosis.answers import instead
+from atomlab.diagnosis.answers import instead, serves
 from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.edits import Who
 from atomlab.diagnosis.explanation import Cause, FixSet
@@ -45,7 +45,8 @@ def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
     What the fix does not cure is said of those of `whole`, where more were diagnosed.
     """
     failing = () if diagnosis.undecided else diagnosis.failing
-    fix = best_fix(diagnosis, failing)
+    fix, asked = best_fix(diagnosis, failing), whole or diagnosis
+    after = decided_after(fix, asked)
     certainty = _certainty(failing) if failing else None
     return Summary(
         title=f"{printable(diagnosis.tenant.called)}: {_state(diagnosis)}",
@@ -60,7 +61,8 @@ def summarize(diagnosis: Diagnosis, whole: Diagnosis | None = None) -> Summary:
         todo=_todo(fix, diagnosis),
         who=TURN[fix.who] if fix else "",
         actor=fix.who if fix else None,
-        left=_left(fix, whole or diagnosis) if fix else "",
+        unserved=tuple(each.request.complexity for each in after if not serves(each)),
+        left=_left(fix, asked, after) if fix else "",
         cause=joined(dict.fromkeys(map(_short, failing))),
         fix=in_words(fix.edits, diagnosis) if fix else "",
     )
@@ -212,13 +214,12 @@ def _todo(fix: FixSet | None, diagnosis: Diagnosis) -> str:
     return f"{capital(in_words(fix.edits, diagnosis))}."
 
 
-def _left(fix: FixSet, diagnosis: Diagnosis) -> str:
+def _left(fix: FixSet, diagnosis: Diagnosis, after: Sequence[Ranking]) -> str:
     """Return what the fix does not cure: what finds no model even then, or one that cannot chat."""
     sentences = [
         f"{capital(_kinds(these))} stay broken; they {needed(edits, fix, diagnosis)}."
-        for edits, these in left_by(fix, diagnosis).items()
+        for edits, these in left_by(after, diagnosis).items()
     ]
-    after = decided_after(fix, diagnosis)
     pairs = list(zip(diagnosis.requests, after, strict=True))
     for each, then in pairs:
         if each.ranking.winner and not then.winner:

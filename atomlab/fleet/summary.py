@@ -11,7 +11,7 @@ from atomlab.diagnosis.findings import Summary
 from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules
 from atomlab.fleet.impacts import Failure, Impact
 from atomlab.text import count, joined
-from atomlab.verdicts import CAUSES, Status
+from atomlab.verdicts import ACTORS, CAUSES, Status
 
 # What a fix asks, and of whom; the easiest first.
 EFFORTS = {
@@ -21,11 +21,6 @@ EFFORTS = {
     "operator": "an operator changes the configuration",
     "engineering": "engineering changes the code",
     "": "none of the fixes that were run helped",
-}
-_ACTORS = {
-    "tenant": "the tenants themselves",
-    "operator": "the platform's operators",
-    "engineering": "the platform's engineers",
 }
 
 
@@ -74,7 +69,7 @@ def summarize_impacts(
         ),
         who=_tally(
             "It is the turn of",
-            (_ACTORS[who] for i in hit if (who := _actor(i.failures[0], rules))),
+            (ACTORS[who] for i in hit if (who := _actor(i.failures[0], rules))),
             "",
         ),
         left=_left(hit) if hit else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from atomlab.diagnosis.evidence_curve import LEVEL
 from atomlab.diagnosis.findings import KindRecovery
 from atomlab.postmortem.cases import Case, Statement, sourced
 from atomlab.postmortem.events import Events
@@ -12,7 +13,7 @@ from atomlab.postmortem.rollup import TenantCases
 from atomlab.postmortem.times import in_utc
 from atomlab.text import joined, printable
 
-_BOUND = 20 * (1 - 1e-9)  # of the evidence, from which on it is over
+_BOUND = (1 - 1e-6) / LEVEL  # of the evidence, rounded, from which on it is over
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,8 @@ from atomlab.postmortem import facts
 from atomlab.postmortem.cases import Case, EvidenceItem, Statement
 from atomlab.postmortem.events import Incident
 from atomlab.text import capital, count, grouped, joined, listed, printable
-from atomlab.verdicts import CAUSES
+from atomlab.verdicts import ACTORS, CAUSES
 
-_ACTORS = {
-    "tenant": "the tenants themselves",
-    "operator": "the platform's operators",
-    "engineering": "the platform's engineers",
-}
 _MANY = 100  # tenants named in one place
 
 
@@ -188,7 +183,7 @@ def summary(hit: Sequence[TenantCases], since: str) -> list[tuple[str, str]]:
     whose = count(len(hit), "tenant")
     kinds = Counter(which(subject.kinds) for subject in hit).most_common()
     causes = [(f"{g.cause[:1].lower()}{g.cause[1:]}", len(g.subjects)) for g in groups_of(hit)]
-    acts = Counter(_ACTORS[subject.fix[1]] for subject in hit if subject.fix[1]).most_common()
+    acts = Counter(ACTORS[subject.fix[1]] for subject in hit if subject.fix[1]).most_common()
     served = [subject for subject in hit if not subject.still]
     parts = [
         ("What happened", f"Requests of {whose} fail: {_how_many(kinds)}. {since}"),
@@ -216,12 +211,12 @@ def to_do(subjects: Iterable[TenantCases]) -> Iterator[tuple[Statement, str]]:
         whose = joined(dict.fromkeys(case.who for case in those))
         text = f"{capital(fix)}, for {whose}" if fix else f"Find a fix for {whose}"
         yield Statement(text, tuple(map(_summarized, those))), actor
-    left = [(said.left, case) for case in still if (said := case.found.summary)]
+    summed = [(case.found.summary, case) for case in still]
+    left = [(said.left, case) for said, case in summed if said and said.unserved]
     for rest, those in grouped(left).items():
         whose = joined(dict.fromkeys(case.who for case in those))
         text = f"Decide on what the fix leaves for {whose}: {rest}"
-        if rest and not rest.startswith("Nothing:"):
-            yield Statement(text, tuple(map(_summarized, those))), ""
+        yield Statement(text, tuple(map(_summarized, those))), ""
 
 
 def _summarized(case: Case) -> EvidenceItem:

@@ -53,17 +53,13 @@ class Row:
     certainty: str
     verdict: str
     not_cured: str
+    unserved: tuple[str, ...]
     requests_are: str
     note: str
     folder: str
     report: str
     files: tuple[str, ...]
     seconds: float
-
-    @property
-    def leaves_some(self) -> bool:
-        """Whether some requests stay broken even with the fix made."""
-        return bool(self.not_cured) and not self.not_cured.startswith("Nothing")
 
     @property
     def in_full(self) -> bool:
@@ -125,6 +121,7 @@ def _row(outcome: Outcome, out: Path) -> Row:
         certainty=said.certainty or (report.certainty if report else ""),
         verdict=result if result in VERDICTS else "",
         not_cured=printable(said.left, 1000),
+        unserved=_words(said.unserved),
         requests_are=printable(report.mode) if report else "",
         note=_note(outcome, summary),
         folder=folder.as_posix(),

@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 
+from atomlab.report.index import index_page
 from atomlab.report.rows import counts, first_sentence, rows_of, sums, to_csv
 from tests.pages import HOSTILE, NAMES
 
@@ -99,6 +100,7 @@ def test_the_csv_has_a_column_for_each_fact(outcome, tmp_path):
         "certainty": "confirmed",
         "verdict": "",
         "not_cured": "Nothing.",
+        "unserved": "",
         "requests_are": "managed",
         "note": "",
         "folder": "acme",
@@ -146,10 +148,12 @@ def test_a_first_sentence_ends_at_its_mark(answer, first):
     assert first_sentence(answer) == first
 
 
-@pytest.mark.parametrize(
-    ("left", "some"), [("", False), ("Nothing: all works.", False), ("Advanced stay broken.", True)]
-)
-def test_a_row_says_whether_some_requests_stay_broken(outcome, tmp_path, left, some):
-    """The index marks it; what stays broken stands in the CSV and in the report."""
-    [row] = rows_of([outcome("A", "affected", {"left": left})], tmp_path / "out")
-    assert row.leaves_some is some
+def test_a_row_says_what_the_fix_leaves_broken(outcome, tmp_path):
+    """In the index, too; the sentence on it stands in the CSV and in the report."""
+    made = [
+        outcome("A", "affected", {"fix": "x", "left": "Two.", "unserved": ["simple", "advanced"]})
+    ]
+    [row] = rows_of(made, tmp_path / "out")
+    assert row.unserved == ("simple", "advanced")
+    html = index_page(made, tmp_path / "out", "snap", "tenant_triage")
+    assert "leaves broken: simple, advanced" in html
