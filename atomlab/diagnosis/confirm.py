@@ -98,7 +98,7 @@ class FixCheck(TenantCase):
             "fix": in_words(self.fix.edits, self.diagnosis),
             "log": [
                 {
-                    "file": f.file,
+                    "file": Path(f.file).name,  # whatever folder it was in
                     "first": f.first and _iso(f.first),
                     "last": f.last and _iso(f.last),
                 }
@@ -272,7 +272,7 @@ def _seen(
 def _silent(coverage: LogCoverage, fixed_at: datetime) -> tuple[str, str] | None:
     """Return why the log could not show what happened after the fix, and what is missing."""
     for file in coverage.files:
-        name = printable(file.file)
+        name = printable(Path(file.file).name)
         if file.last is None or file.last <= fixed_at:
             continue
         if file.lowest_level in _HIDES_SUCCESS:
@@ -295,7 +295,9 @@ def _claim(found: Recovery) -> ClaimResult:
 
 def _cite(job: Job) -> str:
     """Return a job with the lines that its ending rests on: file, number and hash."""
-    lines = (f"{printable(x.file)}:{x.line} (sha256 {x.sha256[:12]})" for x in job.lines[:3])
+    lines = (
+        f"{printable(Path(x.file).name)}:{x.line} (sha256 {x.sha256[:12]})" for x in job.lines[:3]
+    )
     return f"job {printable(job.id)} {job.ending} at {_iso(job.ended_at)}: {', '.join(lines)}"
 
 
@@ -308,7 +310,10 @@ def _kind(found: Recovery) -> dict[str, Any]:
                 "job": job.id,
                 "ending": job.ending,
                 "ended_at": _iso(job.ended_at),
-                "lines": [{"file": x.file, "line": x.line, "sha256": x.sha256} for x in job.lines],
+                "lines": [
+                    {"file": Path(x.file).name, "line": x.line, "sha256": x.sha256}
+                    for x in job.lines
+                ],
             }
             for job in found.cited[:20]
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -258,12 +259,17 @@ def recoveries(case: FixCheck) -> Table:
 
 def log_coverage(case: FixCheck) -> Table:
     """Return one row per file of the log: from when to when it goes, and down to which level."""
+
+    def text(at: datetime | None) -> str | None:
+        return f"{at:%Y-%m-%d %H:%M:%S}" if at else None
+
     rows = [
-        (printable(each.file), *(f"{at:%Y-%m-%d %H:%M:%S}" if at else None for at in times),
-         each.lines, each.lowest_level, len(each.restarts), "; ".join(each.cut) or None)
+        (
+            *(printable(Path(each.file).name), text(each.first), text(each.last), each.lines),
+            *(each.lowest_level, len(each.restarts), "; ".join(each.cut) or None),
+        )
         for each in case.coverage.files
-        for times in [(each.first, each.last)]
-    ]  # fmt: skip
+    ]
     columns = ["file", "first (UTC)", "last (UTC)", "lines", "lowest level", "restarts", "cut off"]
     return table_of(rows, columns, "What the files of the log cover.")
 

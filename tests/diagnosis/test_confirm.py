@@ -14,7 +14,6 @@ from atomlab.diagnosis.confirm import confirm
 from atomlab.errors import NO_MODELS, AtomlabError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.inputs.worker_log import read_log
-from atomlab.text import printable
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 CURED = ("simple", "moderate", "complex")
@@ -82,7 +81,7 @@ def test_three_kinds_are_over_and_advanced_is_left(before, written):
     record = case.findings().recovery
     assert [k.verdict for k in record.kinds] == ["over", "over", "over", "not over"]
     line = record.kinds[0].cited[0]["lines"][0]
-    assert line["file"] == "worker.log" or line["file"].endswith("worker.log")
+    assert line["file"] == "worker.log"  # without the folder, which is nobody's business
 
 
 def test_silence_on_one_kind_proves_nothing_of_another(before, written):
@@ -131,7 +130,7 @@ def test_files_whose_edges_do_not_meet_have_a_gap(before, written, tmp_path):
     _, kinds = judged(before, str(late))
     assert (kinds["moderate"].verdict, kinds["moderate"].missing) == (
         "inconclusive",
-        f"all of {printable(str(late))}",
+        f"all of {late.name}",
     )
 
 
