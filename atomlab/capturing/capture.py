@@ -186,8 +186,7 @@ def _copy(
     copy_inputs(work, inputs)
     for tenants in copy_tenants(work, source, ids):
         check.see_tenants(tenants)
-    for settings in copy_settings(work, source, ids, inputs, key):
-        check.see_settings(settings)
+    copy_settings(work, source, ids, inputs, key)
     withheld = copy_environment(work, inputs, key)
     work.execute("COMMIT")  # before anything could roll back: there is no journal
     try:
@@ -196,7 +195,8 @@ def _copy(
         raise SourceError(
             f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"
         ) from None
-    about = {**about, **clock(), "withheld": withheld, "fidelity": check.compare(work)}
+    fidelity, tables = check.compare(work)
+    about = {**about, **clock(), "withheld": withheld, "fidelity": fidelity, "tables": tables}
     return describe(
-        work, source=source.custody, rules=inputs.rules, prices=inputs.pricing, key=key, **about
+        source=source.custody, rules=inputs.rules, prices=inputs.pricing, key=key, **about
     )

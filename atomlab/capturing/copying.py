@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress
-from operator import itemgetter
+from operator import itemgetter, not_
 
 from atomlab.capturing.workfile import insert
 from atomlab.errors import SourceError
@@ -23,11 +24,13 @@ from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import (
     fingerprinter,
     in_key_shape,
+    key_state,
     reach_of,
     token,
 )
 from atomlab.evidence.shapes import only_choice, only_digits, only_public, only_time
 from atomlab.evidence.sources.source import Row, Source, TenantId
+from atomlab.evidence.states import StatesByTenant
 from atomlab.text import printable, storable
 
 
@@ -74,15 +77,17 @@ def copy_tenants(
     for batch in source.tenants(ids):
         rows = _storable(batch, source)
         choices = {choice: only_choice(choice) for choice in {c for row in rows for c in row[3:]}}
-        for tenant, name, subdomain, plan, mode in rows:
-            row = (tenant, only_public(name), only_public(subdomain), choices[plan], choices[mode])
-            try:
-                if tenant is None:  # which SQLite takes for a key, too
-                    raise sqlite3.IntegrityError
-                work.execute("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0)", row)
-            except sqlite3.IntegrityError:
-                what = "has no name, no id, or one that stands there twice"
-                raise _bad_row(f"tenant {only_public(str(tenant))!r} {what}", source) from None
+        kept = [
+            (tenant, only_public(name), only_public(subdomain), choices[plan], choices[mode])
+            for tenant, name, subdomain, plan, mode in rows
+        ]
+        before = work.total_changes
+        try:
+            work.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0, 0)", kept)
+        except sqlite3.IntegrityError:
+            tenant = only_public(str(rows[work.total_changes - before][0]))
+            what = f"tenant {tenant!r} has no name, no id, or one that stands there twice"
+            raise _bad_row(what, source) from None
         yield [(tenant, plan, mode) for tenant, _, _, plan, mode in rows]
 
 
@@ -92,44 +97,91 @@ def copy_settings(
     ids: Sequence[TenantId] | None,
     inputs: Inputs,
     key: bytes,
-) -> Iterator[list[Row]]:
-    """Copy the settings whose names may leave, values redacted; count the others by tenant.
+) -> None:
+    """Copy the settings whose names may leave, values redacted.
 
-    Yields batches of SETTING_COLUMNS rows as the source has them, those of a tenant together.
+    Beside each tenant it notes the states of these, and how many others it has. The values of
+    those that can be no key's are not even asked of a server.
     """
-    reach, fingerprint = reach_of(inputs.providers), fingerprinter(key)
-    for rows in source.settings(ids):
-        yield rows
-        names = {name: reach(name) for name in {row[2] for row in rows}}  # few
-        kept = {name for name, reached in names.items() if reached == "always"}
-        unsure = {name for name, reached in names.items() if reached == "as a key"}
-        leaving = [
-            name in kept or (name in unsure and in_key_shape(value))
-            for _, _, name, value, _ in rows
-        ]
-        times = {time: only_time(time) for time in {row[4] for row in rows}}  # few, too
-        redacted = [
-            (number, tenant, name, token(value, inputs.rules, fingerprint), times[created_at])
-            for number, tenant, name, value, created_at in compress(rows, leaving)
-        ]
-        if not only_digits(row[0] for row in redacted):  # as it is nearly always
-            redacted = [(only_public(number), *rest) for number, *rest in redacted]
-        try:
-            insert(work, "tenant_settings", _storable(redacted, source))
-        except sqlite3.IntegrityError:
-            name = next(name for _, tenant, name, *_ in redacted if tenant is None)
-            what = f"setting {printable(name)} belongs to no tenant"
-            raise _bad_row(what, source) from None
-        unnamed = Counter([row[1] for row, leaves in zip(rows, leaving, strict=True) if not leaves])
-        work.executemany(
-            "UPDATE tenants SET unnamed_settings = unnamed_settings + ? WHERE id = ?",
+    reach, states = reach_of(inputs.providers), StatesByTenant()
+    redact, names = _redactor(source, inputs, key), source.setting_names(ids)
+    if names is not None:
+        names = {name: number for name, number in names.items() if reach(name) != "never"}
+    for unnamed in () if names is None else source.other_settings(ids, names):
+        _write(work, source, [], unnamed, [])
+    with ThreadPoolExecutor(1) as pool:  # SQLite writes while the next rows are redacted
+        written = pool.submit(_write, work, source, [], [], [])
+        for rows in source.settings(ids, names):
+            kept, found, unnamed = redact(rows)
+            noted = states.add(found)
+            written.result()
+            written = pool.submit(_write, work, source, kept, unnamed, noted)
+        written.result()
+    _write(work, source, [], [], states.end())
+
+
+def _redactor(
+    source: Source, inputs: Inputs, key: bytes
+) -> Callable[[list[Row]], tuple[list[Row], list[Row], list[Row]]]:
+    """Return a function that makes of SETTING_COLUMNS rows what a snapshot holds of them.
+
+    That is the rows whose names may leave; tenant, name and state of each; and how many others
+    there are, by tenant. Of columns rather than rows: there are millions.
+    """
+    reach, fingerprint, rules = reach_of(inputs.providers), fingerprinter(key), inputs.rules
+
+    def redact(rows: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
+        _, tenants, names, values, _ = zip(*rows, strict=True)
+        reached = {name: reach(name) for name in set(names)}  # few
+        leaving = [reached[name] == "always" for name in names]
+        if "as a key" in reached.values():
+            for n, (name, value) in enumerate(zip(names, values, strict=True)):
+                leaving[n] = leaving[n] or (reached[name] == "as a key" and in_key_shape(value))
+        unnamed = Counter(compress(tenants, map(not_, leaving)))
+        kept = list(compress(rows, leaving))
+        if not kept:
+            return [], [], [(number, tenant) for tenant, number in unnamed.items()]
+        numbers, tenants, names, values, made = zip(*kept, strict=True)
+        states = [key_state(value, rules) for value in values]
+        tokens = [token(v, state, fingerprint) for v, state in zip(values, states, strict=True)]
+        if not only_digits(numbers):  # as it is nearly always
+            numbers = tuple(map(only_public, numbers))
+        times = {time: only_time(time) for time in set(made)}  # few, too
+        redacted = zip(numbers, tenants, names, tokens, map(times.get, made), strict=True)
+        return (
+            _storable(list(redacted), source),
+            _storable(list(zip(tenants, names, states, strict=True)), source),
             _storable([(number, tenant) for tenant, number in unnamed.items()], source),
         )
+
+    return redact
+
+
+def _write(
+    work: sqlite3.Connection,
+    source: Source,
+    kept: list[Row],
+    unnamed: list[Row],
+    states: list[tuple[int, str]],
+) -> None:
+    try:
+        insert(work, "tenant_settings", kept)
+    except sqlite3.IntegrityError:
+        name = next(name for _, tenant, name, *_ in kept if tenant is None)
+        what = f"setting {printable(name)} belongs to no tenant"
+        raise _bad_row(what, source) from None
+    add = "UPDATE tenants SET unnamed_settings = unnamed_settings + ? WHERE id = ?"
+    work.executemany(add, unnamed)
+    work.executemany("UPDATE tenants SET states = ? WHERE id = ?", states)
 
 
 def copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> dict[str, int]:
     """Copy variables and stored keys whose names may leave; return how much was withheld."""
     reach, fingerprint = reach_of(inputs.providers), fingerprinter(key)
+
+    def redacted(value: object) -> str:
+        return token(value, key_state(value, inputs.rules), fingerprint)
+
     variables = {
         name: value
         for name, value in inputs.environment.variables.items()
@@ -144,11 +196,11 @@ def copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> di
     }
     work.executemany(
         "INSERT INTO environment VALUES (?, ?)",
-        [(n, token(v, inputs.rules, fingerprint)) for n, v in sorted(variables.items())],
+        [(n, redacted(v)) for n, v in sorted(variables.items())],
     )
     work.executemany(
         "INSERT INTO stored_keys VALUES (?, ?, ?)",
-        [(*name, token(v, inputs.rules, fingerprint)) for name, v in sorted(stored.items())],
+        [(*name, redacted(v)) for name, v in sorted(stored.items())],
     )
     [[settings]] = work.execute("SELECT coalesce(sum(unnamed_settings), 0) FROM tenants")
     return {

@@ -1,150 +1,115 @@
-"""The fidelity of a capture: the redacted copy decides as its source does, for every tenant."""
+"""The fidelity of a capture: the redacted copy decides as its source does, for every tenant.
+
+A decision follows from rules, registry, prices, catalogue and environment, and from a tenant's
+plan, mode and the states of its keys. All of them are compared, and so no decision need be.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from itertools import groupby, zip_longest
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.capturing.copying import Inputs
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.environment import Environment, read_environment
 from atomlab.evidence.inputs.pricing import Pricing, pricing_columns
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.redaction import State
+from atomlab.evidence.manifest import table_digest
+from atomlab.evidence.schema import FORMAT_VERSION, FORMATS
 from atomlab.evidence.shapes import only_choice
 from atomlab.evidence.snapshot import engine_on
-from atomlab.text import storable
-
-Clients = tuple[str, ...]
-# A tenant's plan, ai_mode and clients. Few differ, so that of each one object is kept.
-Case = tuple[str | None, str | None, Clients]
-# Name and value of a setting stand where they do in the source's rows.
-_COPY = """
-SELECT t.id, s.id, s.setting_key, s.setting_value, t.plan_type, t.ai_mode
-FROM tenants AS t LEFT JOIN tenant_settings AS s ON s.tenant_id = t.id ORDER BY t.rowid, s.rowid
-"""
+from atomlab.evidence.sources.source import Row
+from atomlab.evidence.states import StatesCheck
 
 
 class FidelityCheck:
-    """Judges the source's keys by their raw values as they are read, the copy's by their tokens.
+    """Judges the source by what is read of it, the copy by what is read back.
 
-    Of the source's rows it keeps each tenant's plan, ai_mode and clients, and no values.
+    The states of a tenant's keys stand beside it in the copy, made from the source's values.
     """
 
     def __init__(self, inputs: Inputs) -> None:
         pricing = inputs.pricing or Pricing(pricing_columns([]), "none")
-        original = Platform(inputs.rules, inputs.providers, pricing, inputs.catalog)
-        self._source = _Side(original, inputs.environment)
-        self._seen: dict[str, Case] = {}
-        self._cases: dict[Case, Case] = {}
-        self._tenant: object = None
-        self._keys: list[tuple[Any, ...]] = []
+        self._source = Platform(inputs.rules, inputs.providers, pricing, inputs.catalog)
+        self._environment = inputs.environment
+        self._tenants, self._read = 0, sha256()
 
-    def see_tenants(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def see_tenants(self, rows: Sequence[Row]) -> None:
         """Take in (tenant, plan, ai_mode) rows of the source."""
+        kept = {choice: only_choice(choice) for choice in {c for row in rows for c in row[1:]}}
         for tenant, plan, mode in rows:
-            self._keep(str(tenant), plan, mode, self._source.keyless(str(tenant)))
+            if (plan, mode) != (kept[plan], kept[mode]):
+                self._check_choice(tenant, (plan, kept[plan]), (mode, kept[mode]))
+        self._tenants += len(rows)
+        self._read.update(_content((tenant, kept[p], kept[m]) for tenant, p, m in rows))
 
-    def see_settings(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Take in SETTING_COLUMNS rows of the source; those of one tenant follow each other."""
-        names = self._source.names
-        keys = [row for row in rows if row[2] in names]
-        for tenant, those in groupby(keys, itemgetter(1)):
-            if tenant != self._tenant:
-                self._conclude()
-                self._tenant = tenant
-            self._keys += those
-
-    def compare(self, work: sqlite3.Connection) -> dict[str, Any]:
-        """Decide for every tenant and complexity on both sides; return what was compared.
+    def compare(self, work: sqlite3.Connection) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what was compared, and the digests of the copy's tables, which were read for it.
 
         Raises SourceError naming the first tenant, or the input, on which the two differ.
         """
-        self._conclude()
+        copied, states = sha256(), StatesCheck(work)
+        see: dict[str, Callable[[list[Row]], None]] = {
+            "tenants": lambda rows: copied.update(_content((r[0], r[3], r[4]) for r in rows)),
+            "tenant_settings": states.see,
+        }
+        try:
+            tables = {
+                table: table_digest(work, table, see.get(table))
+                for table in FORMATS[FORMAT_VERSION][1]
+            }
+            states.end()
+        except ValueError as error:
+            raise _differs(f"decides otherwise for tenant {error}") from None
+        if copied.digest() != self._read.digest():
+            raise _differs("holds other tenants")
         with Session(engine_on(work)) as session:
-            copy = _Side(load_platform(session), read_environment(session))
-        tenants, names = len(self._seen), copy.names
-        for (tenant, *chosen), rows in groupby(work.execute(_COPY), itemgetter(0, 4, 5)):
-            keys = [row for row in rows if row[2] in names]
-            clients = copy.clients(tenant, keys)
-            plan, mode, expected = self._seen.pop(tenant)
-            decided = self._source.decide(expected, plan, mode)
-            ours = (only_choice(plan), only_choice(mode), expected, decided)
-            if ours != (*chosen, clients, copy.decide(clients, *chosen)):
-                raise _differs(f"decides otherwise for tenant {tenant}")
-        for tenant in self._seen:
+            platform = load_platform(session)
+            _check_inputs(self._source, platform)
+            if platform.rules.keys_from == "environment":
+                sides = {self._source: self._environment, platform: read_environment(session)}
+                _check_environment(work, sides)
+        done = {"agree": True, "tenants": self._tenants, "complexities": list(COMPLEXITIES)}
+        return done, tables
+
+    def _check_choice(self, tenant: str, *pairs: tuple[str | None, str | None]) -> None:
+        """Raise SourceError if what is withheld of a tenant's plan or mode would decide."""
+        (plan, kept_plan), (mode, kept_mode) = pairs
+        rules, request = self._source.rules, Request()
+        if (rules.allowed_names(plan), request.of_tenant(mode)) != (
+            rules.allowed_names(kept_plan),
+            request.of_tenant(kept_mode),
+        ):
             raise _differs(f"decides otherwise for tenant {tenant}")
-        _check_inputs(self._source.platform, copy.platform)
-        return {"agree": True, "tenants": tenants, "complexities": list(COMPLEXITIES)}
-
-    def _conclude(self) -> None:
-        """Keep what the last tenant's settings come to."""
-        tenant = storable(str(self._tenant))
-        if self._keys and tenant in self._seen:
-            plan, mode, _ = self._seen[tenant]
-            self._keep(tenant, plan, mode, self._source.clients(tenant, self._keys))
-        self._keys.clear()
-
-    def _keep(self, tenant: str, plan: str | None, mode: str | None, clients: Clients) -> None:
-        case = (plan, mode, clients)
-        self._seen[tenant] = self._cases.setdefault(case, case)
 
 
-class _Side:
-    """The source or the copy: which clients its tenants get, and what is decided for them."""
+def _content(rows: Iterable[Row]) -> bytes:
+    """Return rows as bytes, the same however they are cut into batches."""
+    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
 
-    def __init__(self, platform: Platform, environment: Environment) -> None:
-        self.platform, self._environment = platform, environment
-        self._manager = platform.manager()
-        self._from_environment = platform.rules.keys_from == "environment"
-        # The settings that a lookup reads.
-        names = map(self._manager.key_names, () if self._from_environment else platform.column)
-        self.names = frozenset(name for those in names for name in those)
-        # Most tenants are like many others.
-        self._clients_of = lru_cache(maxsize=4096)(self._look_up)
-        self._keyless = self._look_up()
-        self._in_environment = lru_cache(maxsize=4096)(self._environment_of)
-        self.decide = lru_cache(maxsize=4096)(self._decide)
 
-    def clients(self, tenant: str, keys: Sequence[tuple[Any, ...]]) -> Clients:
-        """Return the clients of a tenant with these settings, or of the worker's environment.
+def _check_environment(work: sqlite3.Connection, sides: Mapping[Platform, Environment]) -> None:
+    """Raise SourceError, with the first tenant, unless both sides find it the same clients."""
+    managers = {platform: platform.manager() for platform in sides}
 
-        In each row, name and value of the setting stand third and fourth.
-        """
-        if self._from_environment:
-            return self._in_environment(self._environment.whose(tenant))
-        state = self._manager.state
-        # Of several of one name the first counts.
-        return self._clients_of(*{row[2]: state(row[3]) for row in reversed(keys)}.items())
+    @cache
+    def clients(side: Platform, whose: str) -> tuple[str, ...]:
+        states = managers[side].states_of(sides[side].of(whose).items())
+        return managers[side].lookups_of(states).clients
 
-    def keyless(self, tenant: str) -> Clients:
-        """Return the clients of a tenant without settings."""
-        return self.clients(tenant, ()) if self._from_environment else self._keyless
-
-    def _environment_of(self, whose: str) -> Clients:
-        return self._look_up(*self._manager.states_of(self._environment.of(whose).items()).items())
-
-    def _look_up(self, *states: tuple[str, State]) -> Clients:
-        return self._manager.lookups_of(dict(states)).clients
-
-    def _decide(
-        self, clients: Clients, plan: str | None, mode: str | None
-    ) -> list[tuple[str, str, int] | None]:
-        requests = [Request(complexity=c).of_tenant(mode) for c in COMPLEXITIES]
-        rankings = [rank(self.platform, clients, request, plan) for request in requests]
-        return [
-            (r.winner.provider, r.winner.model, len(r.order)) if r.winner else None
-            for r in rankings
-        ]
+    for (tenant,) in work.execute("SELECT id FROM tenants ORDER BY rowid"):
+        found = {clients(side, held.whose(tenant)) for side, held in sides.items()}
+        if len(found) > 1:
+            raise _differs(f"decides otherwise for tenant {tenant}")
 
 
 def _check_inputs(original: Platform, redacted: Platform) -> None:

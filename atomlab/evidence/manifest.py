@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
@@ -116,7 +116,6 @@ class _Manifest(_Part):
 
 
 def describe(
-    work: sqlite3.Connection,
     *,
     source: Mapping[str, Any],
     started_at: datetime,
@@ -126,7 +125,7 @@ def describe(
     key: bytes,
     **about: Any,
 ) -> dict[str, Any]:
-    """Return the manifest of the snapshot that `work` holds; `about` goes in as it is."""
+    """Return a snapshot's manifest; `about` goes in as it is."""
     return {
         "schema": f"{_SCHEMA}/{FORMAT_VERSION}",
         "tool": f"atomlab {version('atomlab')}",
@@ -136,7 +135,6 @@ def describe(
         "rules": rules.name,
         "pricing": _about(prices, _iso(captured_at)),
         "fingerprint": {"scheme": _SCHEME, "key_id": key_id(key)},
-        "tables": {table: table_digest(work, table) for table in FORMATS[FORMAT_VERSION][1]},
         **about,
     }
 
@@ -208,8 +206,12 @@ def check_agreement(manifest: Mapping[str, Any], connection: sqlite3.Connection)
             raise ValueError(problem)
 
 
-def table_digest(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
-    """Return `{"rows": int, "sha256": str}` of a snapshot's table.
+def table_digest(
+    connection: sqlite3.Connection,
+    table: str,
+    see: Callable[[list[tuple[Any, ...]]], object] | None = None,
+) -> dict[str, Any]:
+    """Return `{"rows": int, "sha256": str}` of a snapshot's table; `see` gets all its rows.
 
     Hashed is the table as `json.dumps` writes a list of its rows, in the order in which they are
     stored: tenants by id, settings by tenant and name, providers and prices as the platform has
@@ -221,6 +223,8 @@ def table_digest(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
         text = json.dumps(batch)[1:-1]
         digest.update((f", {text}" if rows else text).encode())
         rows += len(batch)
+        if see:
+            see(batch)
     digest.update(b"]")
     return {"rows": rows, "sha256": digest.hexdigest()}
 

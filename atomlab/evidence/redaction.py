@@ -65,9 +65,8 @@ def fingerprinter(key: bytes) -> Callable[[bytes], str]:
     return fingerprint
 
 
-def token(value: object, rules: Rules, fingerprint: Callable[[bytes], str]) -> str:
-    """Return the token that stands for `value` in a snapshot; `fingerprint` as made above."""
-    state = key_state(value, rules)
+def token(value: object, state: State, fingerprint: Callable[[bytes], str]) -> str:
+    """Return the token for a value in this state in a snapshot; `fingerprint` as made above."""
     if not value:
         return f"v1:{state}:-"
     text = value if isinstance(value, str) else _as_text(value)

@@ -60,7 +60,7 @@ _DDL = Path(__file__).parent / "formats"
 # they are written and hashed.
 FORMATS: dict[int, tuple[str, tuple[str, ...]]] = {
     2: ((_DDL / "2.sql").read_text(), SNAPSHOT_TABLES[:6]),
-    3: ((_DDL / "3.sql").read_text(), SNAPSHOT_TABLES),
+    **{n: ((_DDL / f"{n}.sql").read_text(), SNAPSHOT_TABLES) for n in (3, 4)},
 }
 FORMAT_VERSION = max(FORMATS)  # SQLite's user_version
 SNAPSHOT_DDL = FORMATS[FORMAT_VERSION][0]

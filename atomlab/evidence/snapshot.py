@@ -19,6 +19,7 @@ from atomlab.evidence.redaction import TOKEN, reach_of
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
+from atomlab.evidence.states import check_states
 from atomlab.evidence.tenants import find_tenant
 from atomlab.shown import Shown
 from atomlab.text import printable
@@ -132,6 +133,17 @@ class Snapshot(Evidence, Shown):
                 raise self._refusal(f"a {what}'s name is none that capture keeps", _DELETE)
             if not TOKEN.fullmatch(value):
                 raise self._refusal(f"a {what}'s value is not a redaction token", _DELETE)
+        if self.has_states:
+            try:
+                check_states(self._connection)
+            except ValueError as error:
+                what = f"the states recorded for tenant {printable(error)} are not its settings'"
+                raise self._refusal(what) from None
+
+    @property
+    def has_states(self) -> bool:
+        """Whether the states of each tenant's settings stand beside it, as since format 4."""
+        return int(self.manifest["schema"].rpartition("/")[2]) >= 4
 
     def _refusal(self, what: str, todo: str = "capture it again") -> SnapshotError:
         return SnapshotError(what, where=self.path, todo=todo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -52,7 +53,7 @@ def test_copy_that_decides_otherwise_is_refused(
 
 
 def test_copy_with_other_prices_is_refused(make_database, prices, tmp_path, monkeypatch):
-    """Clients that agree are not enough: the winners are compared too."""
+    """Clients that agree are not enough: what else a decision follows from is compared too."""
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}})
     write_inputs = copying.copy_inputs
 
@@ -61,7 +62,7 @@ def test_copy_with_other_prices_is_refused(make_database, prices, tmp_path, monk
         memory.execute("UPDATE pricing SET max_tokens = 10, max_input_tokens = 10")
 
     monkeypatch.setattr(capture_module, "copy_inputs", spoil)
-    with refused(SourceError, "decides otherwise"):
+    with refused(SourceError, "holds other prices"):
         capture(str(source), tmp_path / "out.sqlite", pricing=prices)
     assert not (tmp_path / "out.sqlite").exists()
 
@@ -69,7 +70,7 @@ def test_copy_with_other_prices_is_refused(make_database, prices, tmp_path, monk
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [
-        ("UPDATE tenants SET plan_type = 'enterprise'", "decides otherwise for tenant id-acme"),
+        ("UPDATE tenants SET plan_type = 'enterprise'", "holds other tenants"),
         ("UPDATE pricing SET supports_tools = NULL", "holds other prices"),
         ("UPDATE model_catalog SET capabilities = '[]'", "holds other model catalogue"),
         ("UPDATE providers SET health_score = 0.1 WHERE id = 'glm'", "holds other providers"),
@@ -84,7 +85,7 @@ def test_copy_that_would_decide_otherwise_on_another_request_is_refused(
     copy_settings = copying.copy_settings
 
     def copy_and_spoil(work, *arguments):
-        yield from copy_settings(work, *arguments)
+        copy_settings(work, *arguments)
         work.execute(spoil)
 
     monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
@@ -125,12 +126,28 @@ def test_what_is_stored_as_no_text_is_judged_as_the_platform_does(tmp_path):
     engine.dispose()
 
 
-def test_state_that_no_decision_depends_on_may_differ(make_database, prices, tmp_path, monkeypatch):
-    """The proof is about decisions: blank and present build the same client."""
+def test_state_that_no_decision_depends_on_is_compared_too(
+    make_database, prices, tmp_path, monkeypatch
+):
+    """Blank and present build the same client, but the causes of a failure tell them apart."""
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}})
     monkeypatch.setattr(copying, "token", lambda *_: "v1:blank:" + "0" * 64)
-    with capture(str(source), tmp_path / "out.sqlite", pricing=prices) as snapshot:
-        assert snapshot.manifest["fidelity"]["agree"]
+    with refused(SourceError, "decides otherwise for tenant id-acme"):
+        capture(str(source), tmp_path / "out.sqlite", pricing=prices)
+
+
+def test_plan_that_is_withheld_may_not_decide(make_database, prices, tmp_path):
+    """A plan in a key's shape is not copied: it must be none that the rules know."""
+    plan, out = "customenterpriseplan2026withextras", tmp_path / "out.sqlite"
+    document = load_rules("hosted-2026-05").to_mapping()
+    source = str(make_database({"acme": {"OPENAI_API_KEY": KEY}}, plan=plan))
+    with capture(source, out, pricing=prices) as snapshot:
+        assert snapshot.tenant("acme").plan_type == "withheld"
+    rules = tmp_path / "rules.yaml"
+    own = {"name": "ours", "based_on": "hosted-2026-05"}
+    rules.write_text(json.dumps({**own, "plans": {**document["plans"], plan: ["gpt"]}}))
+    with refused(SourceError, "decides otherwise for tenant id-acme"):
+        capture(source, out, pricing=prices, rules=str(rules), overwrite=True)
 
 
 def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path, monkeypatch):
@@ -147,25 +164,31 @@ def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "what"),
     [
-        pytest.param("DELETE FROM tenant_settings", id="rows-lost"),
-        pytest.param("DELETE FROM tenants WHERE id = 'id-acme'", id="tenant-lost"),
-        pytest.param("UPDATE tenant_settings SET tenant_id = 'id-fine'", id="rows-moved"),
-        pytest.param("UPDATE tenant_settings SET setting_key = 'X_API_KEY'", id="rows-renamed"),
+        ("DELETE FROM tenant_settings", "decides otherwise for tenant id-acme"),
+        ("DELETE FROM tenants WHERE id = 'id-acme'", "holds other tenants"),
+        ("INSERT INTO tenants VALUES ('x', 'x', 'x', NULL, NULL, 0, 0)", "holds other tenants"),
+        ("UPDATE tenants SET id = id || 'x'", "otherwise for tenant id-acmex"),
+        ("UPDATE tenant_settings SET tenant_id = 'id-fine'", "decides otherwise for tenant id-"),
+        ("UPDATE tenant_settings SET setting_key = 'X_API_KEY'", "otherwise for tenant id-acme"),
+        ("UPDATE tenants SET states = 0", "decides otherwise for tenant id-acme"),
     ],
+    ids=["rows-lost", "tenant-lost", "tenant-added", "renamed", "moved", "key-renamed", "states"],
 )
-def test_copy_that_lost_something_is_refused(make_database, prices, tmp_path, monkeypatch, spoil):
-    """What was read and not written is noticed, and the tenant is named."""
+def test_copy_that_lost_something_is_refused(
+    make_database, prices, tmp_path, monkeypatch, spoil, what
+):
+    """What was read and not written is noticed, and the tenant is named where one can be."""
     source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": KEY}})
     copy_settings = copying.copy_settings
 
     def copy_and_spoil(work, *arguments):
-        yield from copy_settings(work, *arguments)
+        copy_settings(work, *arguments)
         work.execute(spoil)
 
     monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
-    with refused(SourceError, "decides otherwise for tenant id-acme"):
+    with refused(SourceError, what):
         capture(str(source), tmp_path / "out.sqlite", pricing=prices)
     assert set(tmp_path.iterdir()) == {prices, source}
 

@@ -217,7 +217,7 @@ FORGED_VALUES = {
             *(("model_catalog", "capabilities"), ("rules", "document"), ("manifest", "value")),
         )
     },
-    "null-id": "UPDATE tenants SET id = NULL WHERE id = 'id-other'",
+    "null-id": "UPDATE model_catalog SET model_id = NULL WHERE rowid = 1",
     "infinity": "UPDATE pricing SET input_cost_per_token = 9e999",
     "minus-infinity": "UPDATE providers SET health_score = -9e999",
     "words-for-a-number": "UPDATE pricing SET max_tokens = 'many'",
@@ -244,6 +244,7 @@ FORGED_CONTENTS = {
     "no-utf8-key": "UPDATE tenant_settings SET setting_key = CAST(x'ff' AS TEXT)",
     "hostile-key": "UPDATE tenant_settings SET setting_key = char(27) || '[31m' || char(8238)",
     "huge-count": "UPDATE tenants SET unnamed_settings = 9223372036854775807",
+    "odd-states": "UPDATE tenants SET states = -9223372036854775808",
     "negative": "UPDATE pricing SET position = -position - 1, input_cost_per_token = -1e308",
     "odd-marks": "UPDATE pricing SET malformed = '{', supports_tools = 7, mode = char(0)",
     "odd-breaks": "UPDATE pricing SET breaks = '[7, litellm_provider'",

@@ -92,7 +92,7 @@ def test_manifest_names_tool_schema_rules_operator_and_proof(made):
     rest = {"source", "pricing", "parent", "tables", "fingerprint"}
     rest |= {"started_at", "captured_at", "duration_s"}
     assert {name: value for name, value in made.manifest.items() if name not in rest} == {
-        "schema": "atomlab.snapshot/3",
+        "schema": "atomlab.snapshot/4",
         "tool": f"atomlab {version('atomlab')}",
         "rules": "hosted-2026-05",
         "operator": "Zoë of on-call",

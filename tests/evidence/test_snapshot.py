@@ -169,6 +169,20 @@ def test_verify_finds_tables_that_differ_from_the_manifest(forge, script, what):
         forged.verify()
 
 
+def test_verify_finds_states_that_are_not_those_of_the_settings(forge):
+    """Tenants are counted by them, so they are made again from the tokens."""
+    row = ["id-acme", "Acme", "acme", "team", "byok", 1, 7]
+    digest = {"rows": 1, "sha256": hashlib.sha256(json.dumps([row]).encode()).hexdigest()}
+    path = forge(
+        "UPDATE tenants SET states = 7;"
+        "UPDATE manifest SET value = json_set(value, '$.tenants',"
+        f" json('{json.dumps(digest)}')) WHERE name = 'tables'"
+    )
+    what = "the states recorded for tenant id-acme are not its settings'"
+    with open_snapshot(path) as forged, refused(SnapshotError, what, path):
+        forged.verify()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "what"),
     [
@@ -248,7 +262,7 @@ def test_sealed_file_without_a_readable_manifest_is_refused(forge, script):
 def test_manifest_says_where_the_evidence_came_from(snapshot):
     """Source, time, rules, prices and fingerprint scheme are on record."""
     manifest = snapshot.manifest
-    assert manifest["schema"] == "atomlab.snapshot/3"
+    assert manifest["schema"] == "atomlab.snapshot/4"
     assert manifest["source"] == {
         "kind": "sqlite",
         "name": "source-0.db",

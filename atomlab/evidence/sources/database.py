@@ -28,9 +28,10 @@ class Database:
     what else to know of it, a sentence each. `columns` has for each table that is there all its
     columns and those that may be read. What is read from a `cursor` is read in a block of
     `reading`. `mark` and `place` spell a bound value, and where a row of a table is stored (empty
-    where that has no name). Unless `only_utf8`, text may hold lone
-    surrogates for bytes that are no UTF-8. `types` has the declared types of columns, `odd` those
-    that the platform would not read as the text that they are.
+    where that has no name). A server is asked for no more than is kept
+    (`is_server`). Unless `only_utf8`, text may hold lone surrogates for bytes that are no UTF-8.
+    `types` has the declared types of columns, `odd` those that the platform would not read as the
+    text that they are.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Database:
     mark: str
     place: Callable[[str], str]
     only_utf8: bool
+    is_server: bool
 
 
 @cache

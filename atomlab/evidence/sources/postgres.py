@@ -133,6 +133,7 @@ def _database(
         mark="%s",
         place=lambda table: _PLACES.get(kinds[table], ""),
         only_utf8=True,
+        is_server=True,
     )
 
 

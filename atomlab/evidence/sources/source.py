@@ -46,7 +46,7 @@ _DECIDING = {
 # Read as they are stored, since the platform compares the one and asks for the other's truth.
 _AS_STORED = ("setting_key", "setting_value")
 _TEXT = (*_AS_STORED, "plan_type", "model_id", "capabilities")
-_BATCH_ROWS = 2000
+_BATCH_ROWS = 1000
 _NEAR_MATCHES_AMONG = 100_000  # tenants whose names are offered for a misspelled one
 
 Row = tuple[Any, ...]
@@ -83,16 +83,47 @@ class Source:
         where, values = self._among("tenants", "id", ids)
         return self._batches("tenants", TENANT_COLUMNS, f"{where} ORDER BY tenants.id", values)
 
-    def settings(self, ids: Sequence[TenantId] | None = None) -> Iterator[list[Row]]:
+    def setting_names(self, ids: Sequence[TenantId] | None = None) -> dict[Any, int] | None:
+        """Return how many settings each name has; None for a file, all of which is here already."""
+        if not self.database.is_server:
+            return None
+        where, values = self._among("tenant_settings", "tenant_id", ids)
+        query = f"SELECT {_NAME}, count(*) FROM tenant_settings {where} GROUP BY 1"  # noqa: S608
+        return dict(self._rows(query, values))
+
+    def settings(
+        self, ids: Sequence[TenantId] | None = None, names: Mapping[str, int] | None = None
+    ) -> Iterator[list[Row]]:
         """Yield batches of SETTING_COLUMNS rows, by tenant, then key, then as they are stored.
 
-        The platform reads the first of several rows of one key.
+        The platform reads the first of several rows of one key. With `names`, of these only: so
+        many each.
         """
-        where, values = self._among("tenant_settings", "tenant_id", ids)
+        where, values = self._named(ids, names, "TRUE")
         place = self.database.place("tenant_settings")
         order = ["tenant_settings.tenant_id", "tenant_settings.setting_key", place]
         rest = f"{where} ORDER BY {', '.join(filter(None, order))}"
-        return self._batches("tenant_settings", SETTING_COLUMNS, rest, values)
+        total = None if names is None else sum(names.values())
+        return self._batches("tenant_settings", SETTING_COLUMNS, rest, values, total)
+
+    def other_settings(
+        self, ids: Sequence[TenantId] | None, names: Mapping[str, int]
+    ) -> Iterator[list[Row]]:
+        """Yield batches of how many settings by other names a tenant has, and its id."""
+        where, values = self._named(ids, names, "NOT TRUE")
+        tenant = _as_text("tenant_id")
+        query = f"SELECT count(*), {tenant} FROM tenant_settings {where} GROUP BY tenant_id"  # noqa: S608
+        return self._read(query, values, _BATCH_ROWS)
+
+    def _named(
+        self, ids: Sequence[TenantId] | None, names: Mapping[str, int] | None, which: str
+    ) -> tuple[str, Sequence[Any]]:
+        """Return the condition on settings of these tenants and, or not, by these names."""
+        where, values = self._among("tenant_settings", "tenant_id", ids)
+        if names is None:
+            return where, values
+        also = f"({_NAME} = ANY({self.database.mark})) IS {which}"
+        return f"{where} AND {also}" if where else f"WHERE {also}", [*values, [*names]]
 
     @property
     def catalog_state(self) -> str:
@@ -137,11 +168,17 @@ class Source:
         return chain.from_iterable(self._read(query, values, 1000))
 
     def _batches(
-        self, table: str, columns: Sequence[str], rest: str, values: Sequence[Any]
+        self,
+        table: str,
+        columns: Sequence[str],
+        rest: str,
+        values: Sequence[Any],
+        total: int | None = None,
     ) -> Iterator[list[Row]]:
-        """Yield the rows of a table, None for the columns that it lacks."""
+        """Yield the rows of a table, None for the columns that it lacks; count them if need be."""
         where, _, _ = rest.partition(" ORDER BY")
-        [(total,)] = self._rows(f"SELECT count(*) FROM {table} {where}", values)  # noqa: S608
+        if total is None:
+            [(total,)] = self._rows(f"SELECT count(*) FROM {table} {where}", values)  # noqa: S608
         chosen = ", ".join(self._column(table, column) for column in columns)
         done = 0
         query = f"SELECT {chosen} FROM {table} {rest}"  # noqa: S608
@@ -206,6 +243,9 @@ class Source:
 
 def _as_text(column: str) -> str:
     return f"CAST({column} AS text)"
+
+
+_NAME = f'{_as_text("setting_key")} COLLATE "C"'  # byte by byte, whatever the column's own is
 
 
 @contextmanager

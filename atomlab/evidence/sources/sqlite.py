@@ -88,6 +88,7 @@ def open_database(source: str, tables: Sequence[str], limit_s: float) -> Iterato
             interrupt=copy.interrupt,
             mark="?",
             only_utf8=False,
+            is_server=False,
             place=lambda table: _place(copy, table),
         )
 
