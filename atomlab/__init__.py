@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from atomlab.evidence.schema import TenantSetting as TenantSetting
     from atomlab.evidence.snapshot import Snapshot as Snapshot
     from atomlab.evidence.snapshot import open_snapshot as open_snapshot
-    from atomlab.fleet.survey import survey as survey
+    from atomlab.fleets.survey import survey as survey
     from atomlab.show import case_tables as case_tables
     from atomlab.show import figures as figures
     from atomlab.show import fleet_tables as fleet_tables
@@ -92,7 +92,7 @@ _HOMES = {
     "rank": "atomlab.byok.ranking:rank",
     "read_log": "atomlab.evidence.inputs.worker_log:read_log",
     "recovery_figures": "atomlab.show.recovery_figures:",
-    "survey": "atomlab.fleet.survey:survey",
+    "survey": "atomlab.fleets.survey:survey",
     "triage": "atomlab.diagnosis.triage:triage",
     "verify": "atomlab.diagnosis.verify:verify",
 }

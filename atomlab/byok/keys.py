@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.orm import Session
@@ -148,6 +149,16 @@ class BYOKManager:
     def lookups_of(self, states: Mapping[str, State]) -> KeyLookups:
         """Return the same for a tenant whose rows, by setting name, are in these states."""
         return KeyLookups(self._lookup(p, states) for p in self.providers.values())
+
+    def clients_of(self, states: Mapping[str, State]) -> tuple[str, ...]:
+        """Return the clients of such a tenant, as `lookups_of(states).clients`, sooner."""
+        usable = {name for name, state in states.items() if state in USABLE}
+        return tuple([p for p, names in self._read_for_clients if not usable.isdisjoint(names)])
+
+    @cached_property
+    def _read_for_clients(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The providers that may have a client, and the names under which their keys are."""
+        return [(p, self.key_names(p)) for p in self.providers if p in self.rules.llm_providers]
 
     def _held(self, db: Session) -> Environment:
         """Return the worker's environment: the one that was given, else the snapshot's."""

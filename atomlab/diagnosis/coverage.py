@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from heapq import nsmallest
 from typing import Any
 
 from atomlab.byok.request import in_words
 from atomlab.diagnosis.answers import serves
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.diagnosis.population import distinct_states
+from atomlab.diagnosis.population import Population, Winners
 from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
@@ -40,21 +41,17 @@ def affected(
     """
     if missing_input(snapshot, diagnosis.platform):
         return []
-    states = list(distinct_states(snapshot, diagnosis.platform))
+    population, winners = Population(snapshot, diagnosis.platform), Winners(diagnosis.platform)
     found = []
     for request in (replace(each.request, managed=managed) for each in diagnosis.requests):
-        failing = sorted(
-            tenant.subdomain or tenant.id
-            for group in states
-            if not len(group.decide(diagnosis.platform, request).order)
-            for tenant in group.tenants
-        )
+        failing = {group for group in population.groups if not winners.of(group, request)}
+        names = (t.subdomain or t.id for t, group in population if group in failing)
         found.append(
             {
                 "complexity": request.complexity,
-                "failing": len(failing),
-                "tenants": sum(len(group.tenants) for group in states),
-                "examples": failing[:_EXAMPLES],
+                "failing": sum(group.tenants for group in failing),
+                "tenants": sum(group.tenants for group in population.groups),
+                "examples": nsmallest(_EXAMPLES, names),
             }
         )
     return found

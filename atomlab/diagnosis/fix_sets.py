@@ -16,7 +16,7 @@ import numpy as np
 from atomlab import limits
 from atomlab.byok.filters import NAMES
 from atomlab.byok.platform import Platform
-from atomlab.byok.ranking import Ranking, rank
+from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.defects import Defect
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import DecidedRequest, FixSet
@@ -110,7 +110,7 @@ def run_fix_sets(case: DecidedRequest) -> tuple[list[FixSet], int]:
     meant = {defect.provider: defect for defect in case.defects}
     unknown = (d.provider for d in case.defects if d.code == "provider-unknown")
     platform = case.sandbox.edited(tuple(Edit("register-provider", provider=p) for p in unknown))
-    wide = rank(platform, ranking.clients, ranking.request, ranking.view.plan)
+    wide = case.sandbox.rank(platform, ranking.clients, ranking.request, ranking.view.plan)
     addable = [
         p.id
         for p in platform.providers

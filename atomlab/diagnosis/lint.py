@@ -16,7 +16,7 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import scorer
-from atomlab.diagnosis.population import distinct_states
+from atomlab.diagnosis.population import Population, TenantGroup
 from atomlab.evidence.inputs.pricing import DEAREST, PROVIDER
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -272,12 +272,14 @@ def _world(evidence: Evidence) -> _World:
     holders: dict[str, set[str]] = defaultdict(set)
     clients_of: dict[str, set[str]] = defaultdict(set)
     tenants: set[str] = set()
-    for group in distinct_states(evidence, platform):
-        ids = {tenant.id for tenant in group.tenants}
+    members: dict[TenantGroup, set[str]] = defaultdict(set)
+    for tenant, group in Population(evidence, platform):
+        members[group].add(tenant.id)
+    for group, ids in members.items():
         tenants |= ids
         for name in (name for name, state in group.rows.items() if state in USABLE):
             holders[name] |= ids
-        for client in group.lookups.clients:
+        for client in group.clients:
             clients_of[client] |= ids
     allowed = [p.id in platform.rules.llm_providers for p in platform.providers]
     reach = platform.models.matches & np.array(allowed, dtype=bool)

@@ -1,67 +1,148 @@
 """The population: a snapshot's tenants by the state they are in, and which of them are affected.
 
 Tenants whose rows are in the same states, on the same plan and in the same mode, get the same
-decision for the same causes. There are far fewer such states than tenants.
+decision for the same causes. There are far fewer such states than tenants, so rows are read of one
+tenant of each.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import islice
+from sys import intern
+from typing import NamedTuple
 
-from sqlalchemy import select
-
-from atomlab.byok.keys import KeyLookups
+from atomlab.byok.decisions import Decisions
+from atomlab.byok.keys import BYOKManager, KeyLookups
 from atomlab.byok.platform import Platform, load_platform
-from atomlab.byok.ranking import Ranking, rank
+from atomlab.byok.ranking import Candidate
 from atomlab.byok.request import Request
+from atomlab.byok.rows import Row
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.environment import read_environment
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
-from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+from atomlab.evidence.states import StatesByTenant
 
-# A plan, an ai_mode, and the states of rows by name.
-_Case = tuple[str | None, str | None, frozenset[tuple[str, State]]]
+_CASES = "SELECT id, plan_type, ai_mode, {} FROM tenants ORDER BY rowid"
+_TENANTS = "SELECT id, name, subdomain, plan_type, ai_mode, {} FROM tenants ORDER BY rowid"
+_ROWS = "SELECT tenant_id, setting_key, setting_value FROM tenant_settings"
+_IDS_PER_QUERY = 500
+# A plan, an ai_mode, and the number of the states of rows, or whose environment is used.
+_Case = tuple[str | None, str | None, int | str]
 
 
-@dataclass(frozen=True)
+class TenantRow(NamedTuple):
+    """A tenant as a snapshot has it."""
+
+    id: str
+    name: str
+    subdomain: str | None
+    plan_type: str | None
+    ai_mode: str | None
+
+    @property
+    def called(self) -> str:
+        """The name, or the subdomain or id where that is empty."""
+        return self.name if self.name.strip() else self.subdomain or self.id
+
+
+@dataclass(frozen=True, eq=False)
 class TenantGroup:
-    """Tenants on the same plan and `ai_mode` whose rows are in the same states.
+    """How many tenants are on a plan and `ai_mode` with rows in these states; `first` is one.
 
     In an edition whose keys come from the environment, `rows` are its variables and stored keys.
     """
 
-    tenants: Sequence[Tenant]
+    first: str
+    tenants: int
     plan: str | None
     mode: str | None
     rows: dict[str, State]
-    lookups: KeyLookups
+    manager: BYOKManager
 
-    def decide(self, platform: Platform, request: Request) -> Ranking:
-        """Return the platform's decision for any of them; their mode counts as the request says."""
-        return rank(platform, self.lookups.clients, request.of_tenant(self.mode), self.plan)
+    @cached_property
+    def clients(self) -> tuple[str, ...]:
+        """The clients of any of them, in client order."""
+        return self.manager.clients_of(self.rows)
+
+    @property
+    def lookups(self) -> KeyLookups:
+        """What the platform finds for each provider."""
+        return self.manager.lookups_of(self.rows)
 
 
-def distinct_states(evidence: Evidence, platform: Platform) -> Iterator[TenantGroup]:
-    """Yield the distinct states that the snapshot's tenants are in, each with its tenants."""
-    db, manager = evidence.session, platform.manager()
-    rows_of = manager.states(db).of
-    found: dict[_Case, list[Tenant]] = defaultdict(list)
-    for tenant in db.scalars(select(Tenant)):
-        db.expunge(tenant)
-        rows = frozenset(rows_of(tenant.id).items())
-        found[tenant.plan_type, tenant.ai_mode, rows].append(tenant)
-    for (plan, mode, _), tenants in found.items():
-        states = rows_of(tenants[0].id)
-        yield TenantGroup(tenants, plan, mode, states, manager.lookups_of(states))
+class Population:
+    """A snapshot's tenants, each in a group of those that decide alike."""
+
+    def __init__(self, evidence: Evidence, platform: Platform) -> None:
+        self._evidence, self._manager = evidence, platform.manager()
+        self._of = _numbering(evidence, platform)
+        tenants: dict[_Case, int] = {}
+        first: dict[_Case, str] = {}
+        for tenant_id, plan, mode, number in evidence.select(_CASES.format(self._column)):
+            case = plan, mode, self._of(tenant_id, number) if self._of else number
+            tenants[case] = tenants.get(case, 0) + 1
+            if tenants[case] == 1:
+                first[case] = tenant_id
+        rows = self._rows(first.values())
+        self._groups = {
+            case: TenantGroup(first[case], tenants[case], *case[:2], next(rows), self._manager)
+            for case in tenants
+        }
+
+    @property
+    def groups(self) -> list[TenantGroup]:
+        """The groups, each once, in the order in which their first tenants are stored."""
+        return [*self._groups.values()]
+
+    def __iter__(self) -> Iterator[tuple[TenantRow, TenantGroup]]:
+        """Yield each tenant, as they are stored, with its group."""
+        for *columns, number in self._evidence.select(_TENANTS.format(self._column)):
+            tenant = TenantRow(*columns)
+            state = self._of(tenant.id, number) if self._of else number
+            yield tenant, self._groups[tenant.plan_type, tenant.ai_mode, state]
+
+    @property
+    def _column(self) -> str:
+        return "0" if self._of else "states"
+
+    def _rows(self, ids: Iterable[str]) -> Iterator[dict[str, State]]:
+        """Yield for each tenant the states of its rows by name."""
+        evidence, states_of, rest = self._evidence, self._manager.states_of, iter(ids)
+        if self._manager.rules.keys_from == "environment":
+            environment = read_environment(evidence.session)
+            yield from (states_of(environment.of(tenant_id).items()) for tenant_id in rest)
+        while some := [*islice(rest, _IDS_PER_QUERY)]:
+            found: dict[str, list[Row]] = {tenant_id: [] for tenant_id in some}
+            marks = ", ".join("?" * len(some))
+            query = f"{_ROWS} WHERE tenant_id IN ({marks}) ORDER BY rowid"
+            for tenant_id, name, value in evidence.select(query, some):
+                found[tenant_id].append((intern(name), value))
+            yield from map(states_of, found.values())
+
+
+def _numbering(evidence: Evidence, platform: Platform) -> Callable[[str, int], int | str] | None:
+    """Return what tells the states of a tenant apart, None where that stands beside it."""
+    if platform.rules.keys_from == "environment":
+        environment = read_environment(evidence.session)
+        return lambda tenant_id, _: environment.whose(tenant_id)
+    if evidence.has_states:
+        return None
+    manager, found = platform.manager(), StatesByTenant()
+    rows = evidence.select(f"{_ROWS} ORDER BY tenant_id, rowid")
+    numbered = found.add((tenant, name, manager.state(value)) for tenant, name, value in rows)
+    numbers = {tenant: number for number, tenant in (*numbered, *found.end())}
+    return lambda tenant_id, _: numbers.get(tenant_id, 0)
 
 
 def affected_tenants(
     evidence: Evidence, complexity: str = "", managed: bool | None = None
-) -> list[Tenant]:
+) -> list[TenantRow]:
     """Return the tenants with a request that finds no model, in the order of their ids.
 
     A request is of `complexity`, any of the four if that is empty. Raises InputError for an
@@ -76,10 +157,20 @@ def affected_tenants(
         )
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = [Request(complexity=c, managed=managed) for c in complexities]
-    found = [
-        tenant
-        for group in distinct_states(evidence, platform)
-        if any(not len(group.decide(platform, request).order) for request in requests)
-        for tenant in group.tenants
-    ]
-    return sorted(found, key=lambda tenant: tenant.id)
+    population, winners = Population(evidence, platform), Winners(platform)
+    failing = {
+        group for group in population.groups if not all(winners.of(group, r) for r in requests)
+    }
+    return sorted(tenant for tenant, group in population if group in failing)
+
+
+class Winners:
+    """Who wins for the tenants of a group."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._decisions = Decisions(platform)
+        self._asked = lru_cache(maxsize=1024)(Request.of_tenant)
+
+    def of(self, group: TenantGroup, request: Request) -> Candidate | None:
+        """Return who wins, None if no model is found; their mode counts as the request says."""
+        return self._decisions.winner(group.clients, self._asked(request, group.mode), group.plan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,14 @@ from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.edits import Edit, by_target, repairs
 from atomlab.evidence.inputs.pricing import FLAGS, NUMBERS, Pricing
 from atomlab.evidence.inputs.registry import Provider
+from atomlab.evidence.redaction import made_up_token
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.tenants import plan_and_mode
 
-# Tokens that a trial writes where no value can be copied; no fingerprint has only zeros.
-_MADE_UP = f"v1:present:{'0' * 64}"
-_EMPTY = "v1:empty:-"
+# Tokens that a trial writes where no value can be copied.
+_MADE_UP, _EMPTY = made_up_token("present"), made_up_token("empty")
+_RANKINGS = 256  # that are remembered, at most
 _HUGE_WINDOW = 1e7  # tokens: more than any edition requires
 
 
@@ -95,9 +96,12 @@ class Sandbox:
     def __init__(self, evidence: Evidence, platform: Platform | None = None) -> None:
         self.evidence = evidence
         self.platform = platform or load_platform(evidence.session)
-        self.tenant = cache(partial(_read_tenant, evidence, self.platform))
+        self.tenant: Callable[[str], Subject] = cache(
+            partial(_read_tenant, evidence, self.platform)
+        )
         self.edited = cache(partial(edited, self.platform))
         self.repairs = cache(repairs)  # the same objects each time: many are soon compared
+        self.rank = lru_cache(maxsize=_RANKINGS)(rank)
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
 
@@ -105,6 +109,13 @@ class Sandbox:
         """Return another sandbox for the same tenants' rows, with this platform."""
         other = Sandbox(self.evidence, platform)
         other.tenant = self.tenant
+        return other
+
+    def holding(self, tenant_id: str, subject: Subject) -> Sandbox:
+        """Return another sandbox, of one tenant that holds this; what it ranks is shared."""
+        other = Sandbox(self.evidence, self.platform)
+        other.edited, other.repairs, other.rank = self.edited, self.repairs, self.rank
+        other.tenant = {tenant_id: subject}.__getitem__
         return other
 
     def decide(self, tenant_id: str, request: Request) -> Ranking:
@@ -155,11 +166,12 @@ class Sandbox:
         if key not in self._clients:
             held, applied = self.edited_rows(on_rows, tenant_id)
             manager = platform.manager()
-            found = manager.lookups_of(manager.states_of(held.of(tenant_id).items()))
-            self._clients[key] = found.clients, applied
+            found = manager.clients_of(manager.states_of(held.of(tenant_id).items()))
+            self._clients[key] = found, applied
         clients, applied = self._clients[key]
         asked = request.of_tenant(subject.mode)
-        return rank(platform, clients, asked, subject.plan, waived=waived), applied
+        plan = subject.plan if asked.managed else None  # else it does not count
+        return self.rank(platform, clients, asked, plan, waived=waived), applied
 
 
 def _read_tenant(evidence: Evidence, platform: Platform, tenant_id: str) -> Subject:

@@ -73,6 +73,11 @@ def token(value: object, state: State, fingerprint: Callable[[bytes], str]) -> s
     return f"v1:{state}:{fingerprint(text.encode('utf-8', 'surrogatepass'))}"
 
 
+def made_up_token(state: State) -> str:
+    """Return a token of this state that stands for no value; no fingerprint has only zeros."""
+    return f"v1:{state}:{'-' if state in ('null', 'empty') else '0' * 64}"
+
+
 def token_state(text: str) -> State:
     """Return the state that a token carries; raise ValueError if `text` is not a token."""
     match = TOKEN.fullmatch(text)

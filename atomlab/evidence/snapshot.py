@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,6 +76,18 @@ class Evidence:
         query = text("SELECT unnamed_settings FROM tenants WHERE id = :id")
         return int(self.session.scalar(query, {"id": tenant_id}) or 0)
 
+    def select(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query as tuples, for millions of which a session is slow."""
+        try:
+            yield from self._connection.execute(query, values)
+        except sqlite3.OperationalError as error:  # text that is not UTF-8
+            raise _not_a_snapshot(error) from None
+
+    @property
+    def has_states(self) -> bool:
+        """Whether the states of each tenant's settings stand beside it, as since format 4."""
+        return int(self.manifest["schema"].rpartition("/")[2]) >= 4
+
     def scratch(self) -> Scratch:
         """Return a writable copy in memory; nothing done to it reaches this one."""
         copy = sqlite3.connect(":memory:", check_same_thread=False)
@@ -97,6 +109,8 @@ class Evidence:
 
 class Scratch(Evidence):
     """A writable copy of a snapshot in memory, where interventions run."""
+
+    has_states = False  # a change of its rows leaves them as they were
 
 
 class Snapshot(Evidence, Shown):
@@ -139,11 +153,6 @@ class Snapshot(Evidence, Shown):
             except ValueError as error:
                 what = f"the states recorded for tenant {printable(error)} are not its settings'"
                 raise self._refusal(what) from None
-
-    @property
-    def has_states(self) -> bool:
-        """Whether the states of each tenant's settings stand beside it, as since format 4."""
-        return int(self.manifest["schema"].rpartition("/")[2]) >= 4
 
     def _refusal(self, what: str, todo: str = "capture it again") -> SnapshotError:
         return SnapshotError(what, where=self.path, todo=todo)
@@ -213,11 +222,12 @@ def _authorize(
 def _refuse_other_content(context: ExceptionContext) -> None:
     """Turn the error about text that is not UTF-8 into one about the snapshot."""
     if str(context.original_exception).startswith("Could not decode"):
-        raise SnapshotError(
-            f"does not hold what a snapshot does ({context.original_exception})",
-            where="the snapshot",
-            todo="capture it again",
-        )
+        raise _not_a_snapshot(context.original_exception)
+
+
+def _not_a_snapshot(error: BaseException | None) -> SnapshotError:
+    what = f"does not hold what a snapshot does ({error})"
+    return SnapshotError(what, where="the snapshot", todo="capture it again")
 
 
 def engine_on(connection: sqlite3.Connection) -> Engine:

@@ -18,6 +18,7 @@ from atomlab.show.words import ai_mode_of, managed_of
 from atomlab.text import printable
 
 if TYPE_CHECKING:
+    from atomlab.diagnosis.population import TenantRow
     from atomlab.evidence.schema import Tenant
     from atomlab.evidence.snapshot import Snapshot
 
@@ -150,7 +151,7 @@ def _whole_path(value: Any, parameter: Parameter) -> Any:
     return str(Path(value).absolute()) if named and os.path.isfile(value) else value  # noqa: PTH113
 
 
-def folder_names(tenants: Sequence[Tenant]) -> list[str]:
+def folder_names(tenants: Sequence[Tenant | TenantRow]) -> list[str]:
     """Return a folder name for each tenant: plain, and all different, whatever ids hold.
 
     It is the subdomain (else the id), with a hash of the id where that had to be changed or is
@@ -168,7 +169,7 @@ def folder_names(tenants: Sequence[Tenant]) -> list[str]:
     ]
 
 
-def _tenants(wanted: Wanted, evidence: Snapshot) -> list[Tenant]:
+def _tenants(wanted: Wanted, evidence: Snapshot) -> Sequence[Tenant | TenantRow]:
     """Return the tenants that are named, each once, or those that are affected."""
     if not wanted.all_affected:
         found = map(evidence.tenant, wanted.tenants)

@@ -9,8 +9,9 @@ import numpy as np
 from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis
-from atomlab.fleet.summary import EFFORTS, effort_of_fix
-from atomlab.fleet.survey import UNEXPLAINED, Fleet
+from atomlab.fleets.impacts import UNEXPLAINED
+from atomlab.fleets.summary import EFFORTS, effort_of_fix
+from atomlab.fleets.survey import Fleet
 from atomlab.show.pictures import Cell, Picture, bars, grid
 from atomlab.text import count, printable
 
@@ -103,12 +104,12 @@ def causes_by_request(diagnosis: Diagnosis) -> Picture:
 def tenants_by_request(fleet: Fleet) -> Picture:
     """Return for each cause how many tenants' requests of each complexity it makes fail."""
     columns = [request.complexity for request in fleet.requests]
-    found = Counter(
-        (failure.cause.code if failure.cause else UNEXPLAINED, failure.complexity)
-        for impact in fleet.affected
-        for failure in impact.failures
-    )
-    totals = Counter(code for code, _ in found.elements())
+    found, totals = Counter[tuple[str, str]](), Counter[str]()
+    for impact in fleet.affected:
+        for failure in impact.failures:
+            code = failure.cause.code if failure.cause else UNEXPLAINED
+            found[code, failure.complexity] += impact.tenants
+            totals[code] += impact.tenants
     codes, most = {code: code for code, _ in totals.most_common()}, max(found.values(), default=1)
     cells = {at: Cell(f"{n:,}", shade=_shade((n / most) ** 0.5)) for at, n in found.items()}
     described = "; ".join(
@@ -126,7 +127,9 @@ def tenants_by_request(fleet: Fleet) -> Picture:
 def tenants_by_effort(fleet: Fleet) -> Picture:
     """Return how many tenants need which effort, for the first of their requests that fails."""
     rules = fleet.platform.rules
-    found = Counter(effort_of_fix(impact.failures[0], rules) for impact in fleet.affected)
+    found = Counter[str]()
+    for impact in fleet.affected:
+        found[effort_of_fix(impact.failures[0], rules)] += impact.tenants
     numbers = {label: found[name] for name, label in EFFORTS.items() if found[name]}
     described = "; ".join(f"{label}: {count(n, 'tenant')}" for label, n in numbers.items())
     return Picture(

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from atomlab.errors import InputError
-from atomlab.fleet.impacts import Failure
-from atomlab.fleet.survey import UNEXPLAINED, Fleet
+from atomlab.fleets.impacts import UNEXPLAINED, Failure, tenants_in
+from atomlab.fleets.survey import Fleet
 from atomlab.show.tables import Table, table_of
 from atomlab.text import count, listed
 
@@ -18,17 +18,21 @@ def causes(fleet: Fleet) -> Table:
     """Return one row per cause: how many tenants have it, for how many it is confirmed, and who."""
     rows = []
     for code, impacts in fleet.by_cause().items():
-        known = [impact.cause for impact in impacts if impact.cause]
-        providers = Counter(cause.provider for cause in known if cause.provider).most_common()
-        meant = listed((f"{provider} ({number:,})" for provider, number in providers), 12)
-        confirmed = sum(cause.verdict == "confirmed" for cause in known)
-        who = listed((i.tenant.subdomain or i.tenant.id for i in impacts), 6)
-        rows.append((code, len(impacts), confirmed, meant or None, who))
+        providers, confirmed = Counter[str](), 0
+        for impact in impacts:
+            if impact.cause:
+                confirmed += impact.tenants * (impact.cause.verdict == "confirmed")
+                providers[impact.cause.provider or ""] += impact.tenants
+        known = ((provider, n) for provider, n in providers.most_common() if provider)
+        meant = listed((f"{provider} ({number:,})" for provider, number in known), 12)
+        named = (t.subdomain or t.id for t, i in fleet.affected_tenants if i.code == code)
+        rows.append((code, tenants_in(impacts), confirmed, meant or None, listed(named, 6)))
     return table_of(
         rows,
         ["cause", "tenants", "confirmed", "providers", "who"],
-        f"The root causes of {count(len(fleet.affected), 'affected tenant')}, each counted once, "
-        "by the first of its requests that fails. Confirmed: the repair, run, removed the error.",
+        f"The root causes of {count(tenants_in(fleet.affected), 'affected tenant')}, each counted "
+        "once, by the first of its requests that fails. Confirmed: the repair, run, removed the "
+        "error.",
     )
 
 
@@ -37,12 +41,13 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
     if limit < 1:
         raise InputError(f"{limit} tenants cannot be listed", todo="give 1 or more")
     rows: list[tuple[object, ...]] = []
-    for impact in (impact for impacts in fleet.by_cause().values() for impact in impacts):
+    place = {code: number for number, code in enumerate(fleet.by_cause())}
+    for tenant, impact in sorted(fleet.affected_tenants, key=lambda each: place[each[1].code]):
         fails = [failure.complexity for failure in impact.failures]
         kinds = "all" if len(fails) == len(fleet.requests) > 1 else ", ".join(fails)
         first = impact.failures[0]
         leaves = f" (leaves {', '.join(first.leaves)})" if first.fix and first.leaves else ""
-        rows.append((impact.tenant.name, impact.tenant.subdomain, kinds, *_why(first, leaves)))
+        rows.append((tenant.name, tenant.subdomain, kinds, *_why(first, leaves)))
     caption = "what fails, why, the easiest fix and what it leaves."
     return _first(rows, limit, ("tenant", "subdomain", "fails"), "affected tenant", f": {caption}")
 
@@ -50,8 +55,8 @@ def affected(fleet: Fleet, limit: int = 100) -> Table:
 def further(fleet: Fleet, limit: int = 100) -> Table:
     """Return one row per failing request that needs another fix than the tenant's first one."""
     rows = [
-        (impact.tenant.subdomain or impact.tenant.id, failure.complexity, *_why(failure))
-        for impact in fleet.affected
+        (tenant.subdomain or tenant.id, failure.complexity, *_why(failure))
+        for tenant, impact in fleet.affected_tenants
         for failure in impact.failures[1:]
         if failure.edits != impact.failures[0].edits
     ]

@@ -11,7 +11,7 @@ import atomlab
 from atomlab.diagnosis.comparison import compare
 from atomlab.diagnosis.findings import CaseRecord, FleetFindings, TenantFindings
 from atomlab.diagnosis.triage import triage
-from atomlab.fleet.survey import survey
+from atomlab.fleets.survey import survey
 from tests.conftest import ROOT
 
 SHIPPED = ROOT / "data" / "postmortem" / "findings.json"

@@ -35,7 +35,8 @@ from atomlab.diagnosis.population import affected_tenants
 from atomlab.diagnosis.triage import triage
 from atomlab.diagnosis.verify import verify
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.fleet.survey import survey
+from atomlab.fleets.impacts import tenants_in
+from atomlab.fleets.survey import survey
 from atomlab.show.case_tables import outcomes
 from tests.conftest import ROOT
 from tests.diagnosis.made import KEY, Made, capture_made, stored
@@ -303,13 +304,17 @@ def surveyed(snapshot: Snapshot, complexity: str = "", managed: bool | None = No
     return {
         "answer": found.answer(),
         "document": found.to_json(),
-        "causes": {code: len(impacts) for code, impacts in found.by_cause().items()},
+        "causes": {code: tenants_in(hit) for code, hit in found.by_cause().items()},
         "leaves": {
-            f"{impact.tenant.subdomain}, {each.complexity}": [each.leaves, each.copies, each.held]
-            for impact in found.affected
+            f"{tenant.subdomain}, {each.complexity}": [each.leaves, each.copies, each.held]
+            for tenant, impact in found.affected_tenants
             for each in impact.failures
         },
-        "hollow": {i.tenant.subdomain: i.blank_keys for i in found.impacts if i.blank_keys},
+        "hollow": {
+            tenant.subdomain: found.impact_on[group].blank_keys
+            for tenant, group in sorted(found.population, key=lambda each: each[0].id)
+            if found.impact_on[group].blank_keys
+        },
     }
 
 

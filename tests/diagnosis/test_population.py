@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 
 import atomlab
-from atomlab.diagnosis.population import affected_tenants, distinct_states
+from atomlab.diagnosis.population import Population, affected_tenants
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
@@ -23,9 +25,12 @@ def everybody(tmp_path_factory):
 
 def states_of(snapshot):
     """Return the ids of the tenants that share a state, sorted."""
-    platform = atomlab.load_platform(snapshot.session)
-    shared = [[t.id for t in alike.tenants] for alike in distinct_states(snapshot, platform)]
-    return sorted(sorted(ids) for ids in shared)
+    shared = defaultdict(list)
+    for tenant, group in Population(snapshot, atomlab.load_platform(snapshot.session)):
+        shared[group].append(tenant.id)
+    for group, ids in shared.items():
+        assert (group.first, group.tenants) == (ids[0], len(ids))
+    return sorted(map(sorted, shared.values()))
 
 
 def test_every_tenant_is_in_exactly_one_state(before):
@@ -33,13 +38,14 @@ def test_every_tenant_is_in_exactly_one_state(before):
     platform = atomlab.load_platform(before.session)
     manager = atomlab.BYOKManager(platform.providers, platform.rules, redacted=True)
     seen = []
-    for alike in distinct_states(before, platform):
-        for tenant in alike.tenants:
-            handler = atomlab.BYOKHandler(tenant.id, before.session, platform=platform)
-            assert manager.states(before.session, tenant.id).of(tenant.id) == alike.rows
-            assert (tenant.plan_type, tuple(handler.clients)) == (alike.plan, alike.lookups.clients)
-            assert tenant.ai_mode == alike.mode
-            seen.append(tenant.id)
+    population = Population(before, platform)
+    for tenant, alike in population:
+        handler = atomlab.BYOKHandler(tenant.id, before.session, platform=platform)
+        assert manager.states(before.session, tenant.id).of(tenant.id) == alike.rows
+        assert (tenant.plan_type, tuple(handler.clients)) == (alike.plan, alike.clients)
+        assert (tenant.ai_mode, alike.clients) == (alike.mode, alike.lookups.clients)
+        seen.append(tenant.id)
+    assert len(population.groups) < len(seen) == sum(g.tenants for g in population.groups)
     assert sorted(seen) == sorted(tenant.id for tenant in before.session.query(atomlab.Tenant))
 
 
@@ -98,7 +104,7 @@ def test_the_tenants_of_the_public_edition_share_the_environment(captured):
         },
     )
     platform = atomlab.load_platform(snapshot.session)
-    found = {t.id: alike for alike in distinct_states(snapshot, platform) for t in alike.tenants}
+    found = {tenant.id: alike for tenant, alike in Population(snapshot, platform)}
     # In the edition's own order, whatever settings the tenants have.
     clients = {tenant: alike.lookups.clients for tenant, alike in found.items()}
     assert clients == {

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from atomlab.errors import InputError
-from atomlab.fleet.survey import survey
+from atomlab.fleets.survey import survey
 from atomlab.postmortem.cases import load_cases
 from tests.refusals import refused
 

@@ -7,7 +7,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.triage import triage
-from atomlab.fleet.survey import survey
+from atomlab.fleets.survey import survey
 from atomlab.show.cards import card_of
 from tests.conftest import ROOT
 from tests.pages import STORABLE, STORABLE_NAMES, Page, inert

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from atomlab.fleet.survey import survey
+from atomlab.fleets.survey import survey
 from atomlab.show import figures, fleet_tables
 
 PICTURES = (figures.tenants_by_request, figures.tenants_by_effort)
@@ -35,14 +35,14 @@ def numbers(picture):
 
 def test_by_request_counts_failures(fleet):
     """Each cell is the number of tenants whose requests of that complexity fail for that cause."""
-    failures = [failure for impact in fleet.impacts for failure in impact.failures]
+    failures = [failure for _, impact in fleet.affected_tenants for failure in impact.failures]
     counted = Counter((each.cause.code, each.complexity) for each in failures)
     assert numbers(figures.tenants_by_request(fleet)) == counted
 
 
 def test_a_cause_names_the_providers_that_were_meant_and_how_often(fleet):
     """The most frequent first, each with its number of tenants."""
-    first = [impact.failures[0].cause for impact in fleet.impacts if impact.failures]
+    first = [impact.failures[0].cause for _, impact in fleet.affected_tenants]
     counted = Counter((each.code, each.provider) for each in first if each.provider)
     causes = fleet_tables.causes(fleet).frame.dropna(subset="providers")
     for cause, providers in zip(causes["cause"], causes["providers"], strict=True):
@@ -58,7 +58,7 @@ def test_by_effort_has_a_bar_for_each_kind_of_fix(fleet):
     (axis,) = figures.tenants_by_effort(fleet).figure.axes
     labels = [label.get_text() for label in axis.get_yticklabels()]
     bars = dict(zip(labels, [bar.get_width() for bar in axis.patches], strict=True))
-    firsts = [impact.failures[0] for impact in fleet.affected]
+    firsts = [impact.failures[0] for _, impact in fleet.affected_tenants]
     assert sum(bars.values()) == len(firsts)
     assert bars["copy a key that the tenant holds"] == sum(f.held for f in firsts)
     assert bars.get("none of the fixes that were run helped", 0) == sum(not f.edits for f in firsts)
@@ -69,15 +69,17 @@ def test_by_effort_has_a_bar_for_each_kind_of_fix(fleet):
 def test_the_tables_count_every_affected_tenant(fleet):
     """One row per cause, or per tenant; what is cut off is said in the caption."""
     causes = fleet_tables.causes(fleet).frame
-    assert causes["tenants"].sum() == len(fleet.affected)
+    assert causes["tenants"].sum() == len(fleet.affected_tenants)
     assert list(causes["cause"]) == list(fleet.by_cause())
-    sure = [i.cause.code for i in fleet.affected if i.cause and i.cause.verdict == "confirmed"]
+    sure = [i.code for _, i in fleet.affected_tenants if i.cause and i.cause.verdict == "confirmed"]
     assert dict(zip(causes["cause"], causes["confirmed"], strict=True)) == {
         code: sure.count(code) for code in fleet.by_cause()
     }
     table = fleet_tables.affected(fleet, limit=5)
     assert len(table.frame) == 5
-    assert table.caption.startswith(f"The first 5 of {len(fleet.affected)} affected tenants")
+    assert table.caption.startswith(
+        f"The first 5 of {len(fleet.affected_tenants)} affected tenants"
+    )
     whole = fleet_tables.affected(fleet)
     assert list(whole.frame["subdomain"]) != sorted(whole.frame["subdomain"])  # by cause
     assert whole.frame.set_index("subdomain").loc["brennan", "fails"] == "all"
@@ -87,11 +89,11 @@ def test_the_tables_count_every_affected_tenant(fleet):
 def test_a_row_says_what_its_fix_leaves(fleet):
     """Beside the fix stand the kinds of request that it does not cure, where there are any."""
     fixes = fleet_tables.affected(fleet).frame.set_index("subdomain")["fix"]
-    for impact in fleet.affected:
+    for tenant, impact in fleet.affected_tenants:
         first = impact.failures[0]
         rest = f" (leaves {', '.join(first.leaves)})" if first.leaves else ""
-        if impact.tenant.subdomain and first.fix:
-            assert fixes[impact.tenant.subdomain] == first.fix + rest
+        if tenant.subdomain and first.fix:
+            assert fixes[tenant.subdomain] == first.fix + rest
     assert fixes["brennan"].endswith(" (leaves advanced)")
 
 
@@ -99,8 +101,8 @@ def test_requests_that_need_another_fix_are_listed(fleet):
     """One row per failing request whose edits are not those of its tenant's first."""
     table = fleet_tables.further(fleet)
     wanted = [
-        (impact.tenant.subdomain, failure.complexity, failure.fix)
-        for impact in fleet.affected
+        (tenant.subdomain, failure.complexity, failure.fix)
+        for tenant, impact in fleet.affected_tenants
         for failure in impact.failures[1:]
         if failure.fix != impact.failures[0].fix
     ]
@@ -125,7 +127,7 @@ def test_pictures_say_in_words_what_they_show(fleet, draw):
 )
 def test_a_fleet_without_the_error_can_be_shown(fleet, draw):
     """Nobody affected makes an empty picture or table that says so, not an error."""
-    shown = draw(replace(fleet, impacts=()))
+    shown = draw(replace(fleet, impact_on={}))
     assert shown._repr_html_()
     if draw in PICTURES:
         assert "none is affected" in shown.alt

@@ -9,9 +9,9 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.edits import WHO
 from atomlab.diagnosis.findings import Summary
 from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules
-from atomlab.fleet.impacts import Failure, Impact
+from atomlab.fleets.impacts import Failure, Impact, tenants_in
 from atomlab.text import count, joined
-from atomlab.verdicts import ACTORS, CAUSES, Status
+from atomlab.verdicts import ACTORS, CAUSES, Status, Verdict
 
 # What a fix asks, and of whom; the easiest first.
 EFFORTS = {
@@ -43,11 +43,13 @@ def summarize_impacts(
 ) -> Summary:
     """Return the summary of all tenants' impacts; `missing` is what an undecided one lacks."""
     hit = [impact for impact in impacts if impact.failures]
-    kinds = [request.complexity for request in requests]
+    kinds, affected = [request.complexity for request in requests], tenants_in(hit)
     failing = {failure.complexity for impact in hit for failure in impact.failures}
     mute = {kind for impact in impacts for kind in impact.unable}
-    known = [impact.cause.verdict if impact.cause else "inconclusive" for impact in hit]
-    proven = f"{known.count('confirmed'):,} of {count(len(hit), 'affected tenant')}"
+    known = Counter[Verdict]()
+    for impact in hit:
+        known[impact.cause.verdict if impact.cause else "inconclusive"] += impact.tenants
+    proven = f"{known['confirmed']:,} of {count(affected, 'affected tenant')}"
     title, what = _said(impacts, hit, len(kinds), missing if status == "undecided" else None)
     return Summary(
         title=title,
@@ -57,19 +59,21 @@ def summarize_impacts(
         what=what,
         warning=" ".join(_warnings(impacts)),
         why=_tally(
-            "The causes", (CAUSES[i.cause.code].short if i.cause else "not known" for i in hit)
+            "The causes",
+            ((CAUSES[i.cause.code].short if i.cause else "not known", i.tenants) for i in hit),
         ),
-        certainty=known[0] if len(set(known)) == 1 else None,
+        certainty=next(iter(known)) if len(known) == 1 else None,
         proof=f"The cause is proven for {proven}: repaired on a copy of the data, the failure is "
         "gone, and changes that must not help do not."
         if hit
         else "",
         todo=_tally(
-            "The easiest fixes", (EFFORTS[effort_of_fix(i.failures[0], rules)] for i in hit)
+            "The easiest fixes",
+            ((EFFORTS[effort_of_fix(i.failures[0], rules)], i.tenants) for i in hit),
         ),
         who=_tally(
             "It is the turn of",
-            (ACTORS[who] for i in hit if (who := _actor(i.failures[0], rules))),
+            ((ACTORS[who], i.tenants) for i in hit if (who := _actor(i.failures[0], rules))),
             "",
         ),
         left=_left(hit) if hit else "",
@@ -79,19 +83,19 @@ def summarize_impacts(
 def _said(
     impacts: Sequence[Impact], hit: Sequence[Impact], kinds: int, missing: str | None
 ) -> tuple[str, str]:
-    tenants = count(len(impacts), "tenant")
+    tenants, affected = count(tenants_in(impacts), "tenant"), tenants_in(hit)
     if missing:
-        undecided = sum(not impact.decided for impact in impacts)
+        undecided = tenants_in(impact for impact in impacts if not impact.decided)
         title = f"{tenants}: it cannot be decided whether requests fail"
         return title, f"For {undecided:,} of {tenants} nothing can be decided: {missing}."
     if hit:
-        whole = sum(len(impact.failures) == kinds for impact in hit)
-        what = f"Requests of {len(hit):,} of {tenants} find no model"
+        whole = tenants_in(impact for impact in hit if len(impact.failures) == kinds)
+        what = f"Requests of {affected:,} of {tenants} find no model"
         rest = f", of {whole:,} of them whatever the request" if kinds > 1 else ""
-        every = whole == len(hit) and kinds == len(COMPLEXITIES)
+        every = whole == affected and kinds == len(COMPLEXITIES)
         fail = "every request fails" if every else "some requests fail"
-        return f"{len(hit):,} of {tenants}: {fail}", f"{what}{rest}."
-    if mute := sum(bool(impact.unable) for impact in impacts):
+        return f"{affected:,} of {tenants}: {fail}", f"{what}{rest}."
+    if mute := tenants_in(impact for impact in impacts if impact.unable):
         title = f"{mute:,} of {tenants}: some requests get a model that cannot chat"
         return title, f"Every request of {tenants} that was tried finds a model."
     title = f"{tenants}: every request finds a model"
@@ -103,19 +107,21 @@ def _warnings(impacts: Sequence[Impact]) -> list[str]:
         "some requests get a model that cannot chat, and will fail": "unable",
         "the key whose models are used is only spaces, and its calls will fail": "blank_keys",
     }
-    numbers = {what: sum(bool(getattr(i, of)) for i in impacts) for what, of in found.items()}
+    numbers = {what: tenants_in(i for i in impacts if getattr(i, of)) for what, of in found.items()}
     return [f"For {count(n, 'tenant')} {what}." for what, n in numbers.items() if n]
 
 
-def _tally(label: str, words: Iterable[str], colon: str = ":") -> str:
-    """Return a sentence of the words, each with how often there is one, the most frequent first."""
-    found = Counter(words).most_common()
-    named = joined(f"{word} ({count(number, 'tenant')})" for word, number in found)
+def _tally(label: str, words: Iterable[tuple[str, int]], colon: str = ":") -> str:
+    """Return a sentence of the words, each with its number of tenants, the most frequent first."""
+    found = Counter[str]()
+    for word, tenants in words:
+        found[word] += tenants
+    named = joined(f"{word} ({count(n, 'tenant')})" for word, n in found.most_common())
     return f"{label}{colon} {named}." if found else ""
 
 
 def _left(hit: Sequence[Impact]) -> str:
-    left = sum(bool(impact.failures[0].leaves) for impact in hit)
+    left = tenants_in(impact for impact in hit if impact.failures[0].leaves)
     if left:
         return f"For {count(left, 'tenant')} some requests stay broken; they need another fix."
     return "Nothing: with its easiest fix made, every request of each tenant works."

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Explanation
-from atomlab.evidence.schema import Tenant
-from atomlab.fleet import impacts
-from atomlab.fleet.impacts import Failure, Impact
-from atomlab.fleet.survey import survey
+from atomlab.fleets import impacts
+from atomlab.fleets.impacts import Failure, Impact, tenants_in
+from atomlab.fleets.survey import survey
 from tests.diagnosis.made import KEY
 
 COPY = Edit("copy-key", "MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY")
@@ -34,12 +35,13 @@ def test_a_failure_tells_its_fix(edits, fix, cost, held):
 
 def test_an_impact_has_a_status_and_a_cause():
     """Undecided wherever something is missing; else affected as soon as one request fails."""
-    tenant, failure = Tenant(id="t"), Failure("simple", None, (), copies=True)
-    assert Impact(tenant, (), ()).status == "healthy"
-    assert Impact(tenant, (), (failure,)).status == "affected"
-    assert Impact(tenant, (), (), decided=False).status == "undecided"
-    assert Impact(tenant, (), ()).cause is None
-    assert [Impact(tenant, (), fails).held for fails in ((), (failure,))] == [False, True]
+    group, failure = SimpleNamespace(tenants=3), Failure("simple", None, (), copies=True)
+    assert Impact(group, ()).status == "healthy"
+    assert Impact(group, (failure,)).status == "affected"
+    assert Impact(group, (), decided=False).status == "undecided"
+    assert Impact(group, ()).cause is None
+    assert (Impact(group, ()).code, tenants_in([Impact(group, ())] * 2)) == ("unexplained", 6)
+    assert [Impact(group, fails).held for fails in ((), (failure,))] == [False, True]
 
 
 def test_a_cause_is_told_also_where_no_fix_could_be_run(captured, write_json):

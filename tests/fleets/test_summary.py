@@ -8,7 +8,7 @@ import pytest
 
 import atomlab
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.fleet.summary import EFFORTS
+from atomlab.fleets.summary import EFFORTS
 from atomlab.verdicts import CAUSES
 from tests.diagnosis.made import KEY, Made, capture_made
 

@@ -15,8 +15,9 @@ from atomlab.diagnosis.fixes import root_fix, serving_all
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.fleet import impacts
-from atomlab.fleet.survey import UNEXPLAINED, survey
+from atomlab.fleets import impacts
+from atomlab.fleets.impacts import UNEXPLAINED, tenants_in
+from atomlab.fleets.survey import survey
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
 from tests.refusals import refused
 
@@ -27,6 +28,12 @@ WHY = ("cause", "provider", "verdict", "fix", "cost")
 def served(ranking):
     """Return whether the best model is there and not known to be none for chat."""
     return len(ranking.order) > 0 and next(ranking.candidates()).chat is not False
+
+
+def one_by_one(fleet):
+    """Return each tenant with its impact, by id."""
+    found = ((tenant, fleet.impact_on[group]) for tenant, group in fleet.population)
+    return sorted(found, key=lambda each: each[0].id)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +47,8 @@ def test_sharing_diagnoses_changes_none(before, fleet):
 
     How many of its settings were not looked at by name is told of a tenant alone.
     """
-    for impact in fleet.impacts:
-        alone = atomlab.diagnose(before, impact.tenant.id, platform=fleet.platform)
+    for tenant, impact in one_by_one(fleet):
+        alone = atomlab.diagnose(before, tenant.id, platform=fleet.platform)
         assert impact.clients == alone.clients
         assert impact.status == alone.status
         failing = alone.failing
@@ -58,7 +65,7 @@ def test_sharing_diagnoses_changes_none(before, fleet):
 
 def test_every_tenant_has_one_impact(before, fleet):
     """Affected or not, in the order of their ids; the affected have causes, the others none."""
-    ids = [impact.tenant.id for impact in fleet.impacts]
+    ids = [tenant.id for tenant, _ in one_by_one(fleet)]
     assert ids == sorted(t.id for t in before.session.query(atomlab.Tenant))
     tenants = {tenant["subdomain"]: tenant for tenant in fleet.to_json()["tenants"]}
     brennan = tenants["brennan"]
@@ -66,8 +73,8 @@ def test_every_tenant_has_one_impact(before, fleet):
     why = ("key-under-alias", "minimax", "confirmed", COPY, 1)
     assert tuple(brennan["failures"][0][name] for name in WHY) == why
     assert len(brennan["clients"]) == 1
-    healthy = {i.tenant.subdomain for i in fleet.impacts if i.status == "healthy"}
-    assert healthy == {i.tenant.subdomain for i in fleet.impacts} - set(tenants)
+    healthy = {t.subdomain for t, i in one_by_one(fleet) if i.status == "healthy"}
+    assert healthy == {t.subdomain for t, _ in one_by_one(fleet)} - set(tenants)
     assert all(tenant["failures"][0]["cause"] for tenant in tenants.values())
 
 
@@ -79,8 +86,8 @@ def test_tenants_in_the_same_state_are_diagnosed_once(captured, monkeypatch):
     monkeypatch.setattr(impacts, "explain", lambda case: calls.append(case) or explain(case))
     found = survey(snapshot, "moderate")
     assert len(calls) == 2  # the third is healthy
-    assert len(found.impacts) == 50
-    counts = {code: len(impacts) for code, impacts in found.by_cause().items()}
+    assert len(one_by_one(found)) == 50
+    counts = {code: tenants_in(hit) for code, hit in found.by_cause().items()}
     assert counts == {"key-under-alias": 17, "no-keys": 16}
     assert found.affected[0].failures[0].held
 
@@ -104,21 +111,22 @@ def test_a_key_that_is_there_twice_counts_as_the_platform_reads_it(make_database
 def test_the_findings_count_the_impacts(fleet):
     """Verdict, claims and answer follow from the tenants' own."""
     found = fleet.to_json()
-    affected = [impact for impact in fleet.impacts if impact.failures]
+    everyone = one_by_one(fleet)
+    affected = [(tenant, impact) for tenant, impact in everyone if impact.failures]
     assert found["schema"] == "atomlab.findings/1"
     assert found["verdict"] == "confirmed"
     assert found["status"] == "affected"
-    counted = Counter(impact.status for impact in fleet.impacts)
+    counted = Counter(impact.status for _, impact in everyone)
     assert found["statuses"] == {s: counted[s] for s in ("affected", "healthy", "undecided")}
-    told = f"No model is found for {len(affected)} of {len(fleet.impacts)} tenants"
+    told = f"No model is found for {len(affected)} of {len(everyone)} tenants"
     assert found["answer"].startswith(told)
-    causes = Counter(impact.failures[0].cause.code for impact in affected)
+    causes = Counter(impact.failures[0].cause.code for _, impact in affected)
     claims = {c["id"]: c for c in found["verification"]["claims"]}
     assert set(claims) == {"affected", *causes}
     for code, number in causes.items():
         assert f"{code} ({number})" in found["answer"]
         assert claims[code]["statement"].startswith(f"{number} tenant")
-    assert [t["id"] for t in found["tenants"]] == [impact.tenant.id for impact in affected]
+    assert [t["id"] for t in found["tenants"]] == [tenant.id for tenant, _ in affected]
     assert found["diagnosis"]["tenant"] is None
     told = [request["complexity"] for request in found["requests"]]
     assert told == ["simple", "moderate", "complex", "advanced"]
@@ -163,7 +171,7 @@ def test_the_answer_counts_tenants(captured, kinds, told):
 def test_what_fails_for_some_kinds_is_told_apart_from_what_fails_for_all(captured):
     """By hand: with these prices every advanced request fails, and of one tenant all."""
     found = survey(captured({"a": {"OPENAI_API_KEY": KEY}, "b": {}}))
-    told = {i.tenant.subdomain: [f.complexity for f in i.failures] for i in found.impacts}
+    told = {t.subdomain: [f.complexity for f in i.failures] for t, i in one_by_one(found)}
     assert told == {"a": ["advanced"], "b": list(COMPLEXITIES)}
     assert found.answer().startswith(
         "No model is found for 2 of 2 tenants, for 1 of them whatever the request. By cause: "
@@ -186,9 +194,9 @@ def test_managed_tenants_are_held_to_their_plan(tmp_path, asked):
     """Of each plan, mode and kind of rows, what fails is as it was read off by hand."""
     with capture_made(tmp_path, EVERY) as snapshot:
         found = survey(snapshot, managed=asked)
-        told = found.to_json()
-    for impact in found.impacts:
-        made = EVERY[impact.tenant.subdomain]
+        told, everyone = found.to_json(), one_by_one(found)
+    for tenant, impact in everyone:
+        made = EVERY[tenant.subdomain]
         failing = [c for c in COMPLEXITIES if not made.usable(c, asked)]
         assert [f.complexity for f in impact.failures] == failing
     managed = {t["subdomain"]: t["managed"] for t in told["tenants"]}
@@ -196,9 +204,9 @@ def test_managed_tenants_are_held_to_their_plan(tmp_path, asked):
     # Who loses by the mode: an alias copied on the free plan cures a BYOK tenant alone.
     cures = {
         mode: [f.complexity for f in impact.failures if f.fix == COPY]
-        for impact in found.impacts
+        for tenant, impact in everyone
         for mode in ("byok", "managed")
-        if impact.tenant.subdomain == f"free-{mode}-alias"
+        if tenant.subdomain == f"free-{mode}-alias"
     }
     for mode, cured in cures.items():
         copied = Made("free", mode, {"MINIMAX_API_KEY": KEY})
@@ -256,12 +264,12 @@ def test_tenants_of_the_public_edition_share_the_workers_keys(captured):
     made = {"a": {"OPENAI_API_KEY": KEY}, "b": {}}
     options = {"rules": "open-source-2026-05", "keys": stored("minimax", "id-b")}
     found = survey(captured(made, env={"DEEPSEEK_API_KEY": "  "}, **options), "simple")
-    assert [impact.status for impact in found.impacts] == ["healthy", "healthy"]
-    assert [impact.blank_keys for impact in found.impacts] == [("deepseek",), ("deepseek",)]
+    assert [impact.status for _, impact in one_by_one(found)] == ["healthy", "healthy"]
+    assert [impact.blank_keys for _, impact in one_by_one(found)] == [("deepseek",), ("deepseek",)]
     bare = survey(captured(made, **options))
-    assert [impact.status for impact in bare.impacts] == ["undecided", "undecided"]
+    assert [impact.status for _, impact in one_by_one(bare)] == ["undecided", "undecided"]
     some = survey(captured(made, **options), "simple")
-    assert [impact.status for impact in some.impacts] == ["undecided", "healthy"]
+    assert [impact.status for _, impact in one_by_one(some)] == ["undecided", "healthy"]
     assert some.status == "undecided"
     assert some.to_json()["verdict"] == "inconclusive"
     assert some.answer().startswith("Nothing can be decided for 1 of 2 tenants: the snapshot holds")
@@ -281,7 +289,7 @@ def test_a_held_key_counts_whatever_else_the_fix_needs(captured, real_prices, co
 def test_what_the_first_fix_leaves_is_what_fails_with_it_made(before, fleet):
     """Each failure's edits, made for every kind of request that fails: what stays is named."""
     lab = Sandbox(before, fleet.platform)
-    for impact in fleet.affected:
+    for tenant, impact in fleet.affected_tenants:
         for failure in impact.failures:
             stay = tuple(
                 each.complexity
@@ -289,7 +297,7 @@ def test_what_the_first_fix_leaves_is_what_fails_with_it_made(before, fleet):
                 if failure.edits
                 and not served(
                     lab.try_edits(
-                        "", failure.edits, impact.tenant.id, atomlab.Request(each.complexity)
+                        "", failure.edits, tenant.id, atomlab.Request(each.complexity)
                     ).after
                 )
             )
@@ -301,7 +309,7 @@ def test_a_model_won_by_spaces_is_told(captured):
     """A tenant whose key is spaces only finds a model, and is told of beside the affected ones."""
     rows = {"OPENAI_API_KEY": "   "}, {"OPENAI_API_KEY": KEY}
     found = survey(captured(dict(zip("ab", rows, strict=True))), "simple")
-    assert [impact.blank_keys for impact in found.impacts] == [("openai",), ()]
+    assert [impact.blank_keys for _, impact in one_by_one(found)] == [("openai",), ()]
     assert found.answer().startswith("None of 2 tenants is affected")
     told = "For 1 the winner's key is only spaces: its calls will fail."
     assert found.answer().endswith(told)
@@ -341,7 +349,8 @@ def test_an_unexplained_failure_has_a_name_of_its_own(fleet):
     from dataclasses import replace
 
     lost = replace(fleet.affected[0].failures[0], cause=None, edits=())
-    made = replace(fleet, impacts=(replace(fleet.affected[0], failures=(lost,)),))
+    first = replace(fleet.affected[0], failures=(lost,))
+    made = replace(fleet, impact_on={first.group: first})
     assert list(made.by_cause()) == [UNEXPLAINED]
     assert made.verification.verdict == "inconclusive"
     (failure,) = made.to_json()["tenants"][0]["failures"]
@@ -369,5 +378,5 @@ def test_many_tenants_cost_little_more_than_their_states(make_database, prices, 
         started = time.process_time()
         found = survey(snapshot, "moderate")
         seconds = time.process_time() - started
-    assert len(found.affected) == 20_002
+    assert tenants_in(found.affected) == 20_002
     assert seconds < 20  # one diagnosis each would be minutes

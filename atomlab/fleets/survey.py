@@ -6,8 +6,9 @@ Each state that tenants are in is diagnosed once, however many of them share it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 from atomlab.byok.platform import load_platform
@@ -15,30 +16,45 @@ from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import mode_of
 from atomlab.diagnosis.case import SnapshotCase
 from atomlab.diagnosis.findings import ClaimResult, FleetFindings
+from atomlab.diagnosis.population import Population, TenantGroup, TenantRow
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.fleet.impacts import Failure, Impact, impacts_on
-from atomlab.fleet.summary import summarize_impacts
+from atomlab.fleets.impacts import UNEXPLAINED, Failure, Impact, impacts_on, tenants_in
+from atomlab.fleets.summary import summarize_impacts
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
 
-UNEXPLAINED = "unexplained"
 _WHY = ("cause", "provider", "verdict", "fix", "cost")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet(SnapshotCase):
-    """Every tenant's impact, one each, in the order of their ids."""
+    """The impact on every group of a snapshot's tenants."""
 
     requests: tuple[Request, ...]
-    impacts: tuple[Impact, ...]
+    population: Population
+    impact_on: Mapping[TenantGroup, Impact]
 
-    @property
+    @cached_property
+    def impacts(self) -> tuple[Impact, ...]:
+        """The impacts, one for each group of tenants that decide alike."""
+        return tuple(self.impact_on.values())
+
+    @cached_property
     def affected(self) -> tuple[Impact, ...]:
-        """The tenants with a request that finds no model; none where nothing can be decided."""
+        """Those with a request that finds no model; none where nothing can be decided."""
         return tuple(impact for impact in self.impacts if impact.failures)
+
+    @cached_property
+    def affected_tenants(self) -> list[tuple[TenantRow, Impact]]:
+        """The affected tenants, each with its impact, by id."""
+        return self._tenants(lambda impact: bool(impact.failures))
+
+    def _tenants(self, which: Callable[[Impact], bool]) -> list[tuple[TenantRow, Impact]]:
+        chosen = {group: impact for group, impact in self.impact_on.items() if which(impact)}
+        found = ((t, chosen[group]) for t, group in self.population if group in chosen)
+        return sorted(found, key=lambda each: each[0].id) if chosen else []
 
     @property
     def status(self) -> Status:
@@ -51,15 +67,17 @@ class Fleet(SnapshotCase):
 
     def by_status(self) -> dict[Status, int]:
         """Return the number of tenants that are affected, healthy and undecided."""
-        found = Counter(impact.status for impact in self.impacts)
-        return {status: found[status] for status in sorted(get_args(Status))}
+        return {
+            status: tenants_in(impact for impact in self.impacts if impact.status == status)
+            for status in sorted(get_args(Status))
+        }
 
     def by_cause(self) -> dict[str, list[Impact]]:
-        """Return the affected tenants by the code of their cause, the most frequent first."""
+        """Return the impacts by the code of their cause, that of most tenants first."""
         found: dict[str, list[Impact]] = defaultdict(list)
         for impact in self.affected:
-            found[impact.cause.code if impact.cause else UNEXPLAINED].append(impact)
-        return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+            found[impact.code].append(impact)
+        return dict(sorted(found.items(), key=lambda item: (-tenants_in(item[1]), item[0])))
 
     @property
     def verification(self) -> Verification:
@@ -72,16 +90,17 @@ class Fleet(SnapshotCase):
                 "affected",
                 "Tenants of this snapshot find no model.",
                 "no model",
-                f"{len(self.affected):,} of {count(len(self.impacts), 'tenant')}",
+                f"{tenants_in(self.affected):,} of {count(tenants_in(self.impacts), 'tenant')}",
             ),
-            *(_claim(code, impacts) for code, impacts in self.by_cause().items()),
+            *(self._claim(code, impacts) for code, impacts in self.by_cause().items()),
         )
 
     def answer(self) -> str:
         """Return what was found, in a few plain sentences."""
-        tenants = count(len(self.impacts), "tenant")
+        total = tenants_in(self.impacts)
+        tenants = count(total, "tenant")
         if self.status == "undecided":
-            undecided, total = self.by_status()["undecided"], len(self.impacts)
+            undecided = self.by_status()["undecided"]
             whom = tenants if undecided == total else f"{undecided:,} of {tenants}"
             return f"Nothing can be decided for {whom}: {self.missing}."
         return " ".join([self._causes(tenants), *self._blank_keys(), *self._decided_as(tenants)])
@@ -105,19 +124,40 @@ class Fleet(SnapshotCase):
                     self.impacts, self.requests, self.status, self.missing, self.platform.rules
                 ),
                 "warnings": self.platform.pricing.warnings(),
-                "tenants": [_affected(impact, self.requests[0]) for impact in self.affected],
-                "unable": [_winners(impact) for impact in self.impacts if impact.unable],
+                "tenants": [
+                    _affected(tenant, impact, self.requests[0])
+                    for tenant, impact in self.affected_tenants
+                ],
+                "unable": [
+                    _winners(tenant, impact) for tenant, impact in self._tenants(_gets_unable)
+                ],
             }
         )
 
+    def _claim(self, code: str, impacts: Sequence[Impact]) -> ClaimResult:
+        tenants = tenants_in(impacts)
+        confirmed = tenants_in(i for i in impacts if i.cause and i.cause.verdict == "confirmed")
+        return ClaimResult(
+            code,
+            f"{count(tenants, 'tenant')} affected because of {code}.",
+            "confirmed" if confirmed == tenants else "inconclusive",
+            "the repair removes the error, placebos leave it",
+            f"so for {confirmed:,} of {count(tenants, 'tenant')}",
+            tuple(
+                printable(tenant.subdomain or tenant.id)
+                for tenant, impact in self.affected_tenants
+                if impact.code == code
+            ),
+        )
+
     def _causes(self, tenants: str) -> str:
-        number = f"{len(self.affected):,} of {tenants}"
+        number = f"{tenants_in(self.affected):,} of {tenants}"
         if not self.affected:
             found = f"None of {tenants} is affected: every request that was tried finds a model"
             return f"{found}{self._unable()}."
-        causes = (f"{code} ({len(hit):,})" for code, hit in self.by_cause().items())
-        for_all = sum(len(impact.failures) == len(self.requests) for impact in self.affected)
-        held = sum(impact.held for impact in self.affected)
+        causes = (f"{code} ({tenants_in(hit):,})" for code, hit in self.by_cause().items())
+        for_all = tenants_in(i for i in self.affected if len(i.failures) == len(self.requests))
+        held = tenants_in(impact for impact in self.affected if impact.held)
         return (
             f"No model is found for {number}, for {for_all:,} of them whatever the request"
             f"{self._unable()}. By cause: {listed(causes, 12)}. For {held:,} the missing key is in "
@@ -126,20 +166,20 @@ class Fleet(SnapshotCase):
 
     def _unable(self) -> str:
         """Return the end of a sentence on the tenants that get a model which cannot serve."""
-        number = sum(bool(impact.unable) for impact in self.impacts)
+        number = tenants_in(filter(_gets_unable, self.impacts))
         return f"; for {number:,} the winner is not a chat model and will fail" if number else ""
 
     def _blank_keys(self) -> list[str]:
         """Return a sentence on the tenants that get a model whose calls will fail, if any do."""
-        number = sum(bool(impact.blank_keys) for impact in self.impacts)
+        number = tenants_in(impact for impact in self.impacts if impact.blank_keys)
         what = "the winner's key is only spaces: its calls will fail"
         return [f"For {number:,} {what}."] if number else []
 
     def _decided_as(self, tenants: str) -> list[str]:
         """Return a sentence on whose requests were taken for managed ones, if that matters."""
-        found: Counter[str] = Counter(
-            mode_of(self.managed, impact.tenant.ai_mode) for impact in self.impacts
-        )
+        found: Counter[str] = Counter()
+        for impact in self.impacts:
+            found[mode_of(self.managed, impact.group.mode)] += impact.tenants
         return [f"Requests are {how} for {n:,} of {tenants}." for how, n in found.items() if how]
 
 
@@ -152,56 +192,46 @@ def survey(evidence: Snapshot, complexity: str = "", managed: bool | None = None
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = tuple(Request(complexity=c, managed=managed) for c in complexities)
     platform = load_platform(evidence.session)
-    impacts = impacts_on(evidence, platform, requests)
+    population = Population(evidence, platform)
     return Fleet(
         snapshot=evidence,
         platform=platform,
         managed=managed,
         requests=requests,
-        impacts=tuple(sorted(impacts, key=lambda impact: impact.tenant.id)),
+        population=population,
+        impact_on=impacts_on(evidence, platform, population, requests),
     )
 
 
-def _why(failure: Failure | None) -> dict[str, Any]:
-    if failure is None:
-        return dict.fromkeys(_WHY)
+def _gets_unable(impact: Impact) -> bool:
+    return bool(impact.unable)
+
+
+def _why(failure: Failure) -> dict[str, Any]:
     cause, fix = failure.cause, (failure.fix, failure.cost)
     known = (cause.code, cause.provider, cause.verdict) if cause else None
     values = (*(known or (UNEXPLAINED, None, "inconclusive")), *fix)
     return dict(zip(_WHY, values, strict=True))
 
 
-def _claim(code: str, impacts: Sequence[Impact]) -> ClaimResult:
-    verdicts = [impact.cause.verdict if impact.cause else "inconclusive" for impact in impacts]
-    confirmed = verdicts.count("confirmed")
-    return ClaimResult(
-        code,
-        f"{count(len(impacts), 'tenant')} affected because of {code}.",
-        "confirmed" if confirmed == len(impacts) else "inconclusive",
-        "the repair removes the error, placebos leave it",
-        f"so for {confirmed:,} of {count(len(impacts), 'tenant')}",
-        tuple(printable(impact.tenant.subdomain or impact.tenant.id) for impact in impacts),
-    )
-
-
-def _affected(impact: Impact, request: Request) -> dict[str, Any]:
+def _affected(tenant: TenantRow, impact: Impact, request: Request) -> dict[str, Any]:
     return {
-        **_named(impact.tenant),
-        "plan": impact.tenant.plan_type,
-        "managed": request.of_tenant(impact.tenant.ai_mode).managed,
+        **_named(tenant),
+        "plan": tenant.plan_type,
+        "managed": request.of_tenant(tenant.ai_mode).managed,
         "status": impact.status,
         "clients": list(impact.clients),
         "failures": [{"complexity": each.complexity, **_why(each)} for each in impact.failures],
     }
 
 
-def _winners(impact: Impact) -> dict[str, Any]:
+def _winners(tenant: TenantRow, impact: Impact) -> dict[str, Any]:
     winners = [
         {"complexity": kind, "provider": w.provider, "model": w.model, "mode": w.mode}
         for kind, w in impact.unable.items()
     ]
-    return {**_named(impact.tenant), "status": impact.status, "winners": winners}
+    return {**_named(tenant), "status": impact.status, "winners": winners}
 
 
-def _named(tenant: Tenant) -> dict[str, Any]:
+def _named(tenant: TenantRow) -> dict[str, Any]:
     return {"id": tenant.id, "name": tenant.name, "subdomain": tenant.subdomain}

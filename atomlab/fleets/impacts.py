@@ -1,0 +1,235 @@
+"""Impacts: what each tenant meets, diagnosed once for all who are in the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from atomlab.byok.platform import Platform
+from atomlab.byok.ranking import Candidate, Ranking
+from atomlab.byok.request import Request
+from atomlab.byok.rows import TenantRows
+from atomlab.diagnosis.answers import keys_that_serve, serves
+from atomlab.diagnosis.assumptions import missing_input
+from atomlab.diagnosis.causes import explain
+from atomlab.diagnosis.defects import find_defects
+from atomlab.diagnosis.diagnose import RequestDiagnosis
+from atomlab.diagnosis.edits import Edit
+from atomlab.diagnosis.explanation import Cause, DecidedRequest
+from atomlab.diagnosis.fixes import root_fix, serving_all
+from atomlab.diagnosis.population import Population, TenantGroup, Winners
+from atomlab.diagnosis.sandbox import Sandbox, Subject
+from atomlab.evidence.redaction import USABLE, made_up_token
+from atomlab.evidence.snapshot import Evidence
+from atomlab.verdicts import Outcome, Status
+
+UNEXPLAINED = "unexplained"
+_OTHER = "placebo-tenant"  # who holds a key that must not help
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind of request that finds no model, and its root cause, None if no deviation explains it.
+
+    `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the kinds
+    of request that they do not cure; `copies` says whether any fix that helped copies a key.
+    """
+
+    complexity: str
+    cause: Cause | None
+    edits: tuple[Edit, ...]
+    leaves: tuple[str, ...] = ()
+    copies: bool = False
+
+    @property
+    def fix(self) -> str | None:
+        """The edits in words, None if there are none."""
+        return " and ".join(map(str, self.edits)) or None
+
+    @property
+    def cost(self) -> int | None:
+        """What the edits cost together, None if there are none."""
+        return sum(edit.cost for edit in self.edits) or None
+
+    @property
+    def held(self) -> bool:
+        """Whether the tenant holds the missing key already, in another row."""
+        return [edit.copy_from is not None for edit in self.edits] == [True]
+
+
+@dataclass(frozen=True, eq=False)
+class Impact:
+    """What the tenants of a group meet: their clients, and the requests that fail, as asked.
+
+    `blank_keys` are the providers whose models win although the key is spaces only, and `unable`
+    the winners that are not chat models, by complexity.
+    """
+
+    group: TenantGroup
+    failures: tuple[Failure, ...]
+    blank_keys: tuple[str, ...] = ()
+    unable: Mapping[str, Candidate] = field(default_factory=dict)
+    decided: bool = True
+
+    @property
+    def tenants(self) -> int:
+        """How many tenants meet it."""
+        return self.group.tenants
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """Their clients, in client order."""
+        return self.group.clients
+
+    @property
+    def status(self) -> Status:
+        """Whether they are affected, healthy or undecided."""
+        if not self.decided:
+            return "undecided"
+        return "affected" if self.failures else "healthy"
+
+    @property
+    def cause(self) -> Cause | None:
+        """The root cause of the first request that fails, None if none does or none is known."""
+        return self.failures[0].cause if self.failures else None
+
+    @property
+    def code(self) -> str:
+        """The code of that cause, `unexplained` where none is known."""
+        return self.cause.code if self.cause else UNEXPLAINED
+
+    @property
+    def held(self) -> bool:
+        """Whether a fix of some failure copies a key that the tenant holds in another row."""
+        return any(failure.copies for failure in self.failures)
+
+
+def tenants_in(impacts: Iterable[Impact]) -> int:
+    """Return how many tenants meet one of these."""
+    return sum(impact.tenants for impact in impacts)
+
+
+def impacts_on(
+    evidence: Evidence, platform: Platform, population: Population, requests: Sequence[Request]
+) -> dict[TenantGroup, Impact]:
+    """Return the impact on each group.
+
+    What fails for the same clients, and rows that matter, is explained once.
+    """
+    winners, explained = Winners(platform), _Explained(evidence, platform)
+    undecidable = missing_input(evidence, platform) is not None
+    found = {}
+    for group in population.groups:
+        decided = {request: winners.of(group, request) for request in requests}
+        failing = [request for request, winner in decided.items() if winner is None]
+        failures = explained.failures(group, failing) if failing and not undecidable else ()
+        unable = {r.complexity: w for r, w in decided.items() if w and w.unable}
+        found[group] = Impact(
+            group,
+            failures,
+            _blank_keys(group, [w for w in decided.values() if w]),
+            unable,
+            decided=not (undecidable and failing),
+        )
+    return found
+
+
+def _blank_keys(group: TenantGroup, winners: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the providers that win with a key of spaces only."""
+    if "blank" not in group.rows.values():
+        return ()
+    blank = {look.provider for look in group.lookups if look.client and look.state == "blank"}
+    return tuple(dict.fromkeys(w.provider for w in winners if w.provider in blank))
+
+
+class _Explained:
+    """Why requests fail, once for each set of clients and rows that matter."""
+
+    def __init__(self, evidence: Evidence, platform: Platform) -> None:
+        self._platform, self._lab = platform, Sandbox(evidence, platform)
+        self._known: dict[object, tuple[Failure, ...]] = {}
+        self._plain = _plain_names(platform)
+
+    def failures(self, group: TenantGroup, failing: Sequence[Request]) -> tuple[Failure, ...]:
+        """Return the failures of a group's requests that find no model."""
+        asked = tuple(request.of_tenant(group.mode) for request in failing)
+        plan = group.plan if asked[0].managed else None
+        matter = frozenset(
+            (name, state)
+            for name, state in group.rows.items()
+            if name not in self._plain or state not in USABLE
+        )
+        key = (group.clients, matter, plan, asked)
+        if key not in self._known:
+            self._known[key] = self._explain(group, asked)
+        return self._known[key]
+
+    def _explain(self, group: TenantGroup, asked: Sequence[Request]) -> tuple[Failure, ...]:
+        lab, defects = self._sandbox(group), find_defects(group.rows, self._platform)
+        explained = []
+        for request in asked:
+            ranking = lab.decide(group.first, request)
+            explanation = explain(DecidedRequest(ranking, defects, lab, group.first))
+            outcome: Outcome = "fallback" if ranking.fallback else "no-models"
+            explained.append(RequestDiagnosis(request, ranking, outcome, explanation, ()))
+
+        @cache
+        def keys() -> tuple[str, ...]:
+            """Return the providers of which a new key alone serves every kind of request."""
+            held = (group.rows, group.clients, group.plan)
+            return keys_that_serve(self._platform, *held, asked[0])
+
+        return tuple(_failure(each, explained, group.first, lab, keys) for each in explained)
+
+    def _sandbox(self, group: TenantGroup) -> Sandbox:
+        """Return a sandbox of a tenant that holds what the group's do."""
+        rules = self._platform.rules
+        if rules.keys_from == "environment":
+            return self._lab.holding(group.first, self._lab.tenant(group.first))
+        tokens = tuple((name, made_up_token(state)) for name, state in group.rows.items())
+        rows = TenantRows(rules, {group.first: tokens})
+        return self._lab.holding(group.first, Subject(rows, group.plan, group.mode, _OTHER))
+
+
+def _plain_names(platform: Platform) -> frozenset[str]:
+    """Return the names of rows that, while they hold a key, only make their provider's client.
+
+    They are those of providers on the allow-list whose key no other provider reads or declares.
+    """
+    manager = platform.manager()
+    reads = {p.id: {*manager.key_names(p.id)} for p in platform.providers}
+    declares = {p.id: p.api_key_env_var or manager.key_name(p.id) for p in platform.providers}
+
+    def own(provider: str) -> set[str]:
+        others = [other for other in reads if other != provider]
+        shared = {name for other in others for name in (*reads[other], declares[other])}
+        return reads[provider] - shared if declares[provider] not in shared else set()
+
+    allowed = platform.rules.llm_providers
+    return frozenset(name for provider in reads if provider in allowed for name in own(provider))
+
+
+def _failure(
+    one: RequestDiagnosis,
+    failing: Sequence[RequestDiagnosis],
+    tenant_id: str,
+    lab: Sandbox,
+    keys: Callable[[], Sequence[str]],
+) -> Failure:
+    fix = root_fix(one, failing)
+    if fix is not None:
+        fix = serving_all(fix, failing, keys)
+    cause = next(iter(one.explanation.causes), None)
+    if fix is None:
+        return Failure(one.request.complexity, cause, ())
+
+    def made(each: RequestDiagnosis) -> Ranking:
+        """Return the decision with these edits, even if the request needs fewer."""
+        run = (f.after for f in each.explanation.fix_sets if f.edits == fix.edits)
+        return next(run, None) or lab.try_edits("", fix.edits, tenant_id, each.request).after
+
+    leaves = tuple(each.request.complexity for each in failing if not serves(made(each)))
+    verified = (f for f in one.explanation.fix_sets if f.verified)
+    copies = any(edit.copy_from is not None for f in verified for edit in f.edits)
+    return Failure(one.request.complexity, cause, fix.edits, leaves, copies)
