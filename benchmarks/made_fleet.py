@@ -98,14 +98,16 @@ def fleet(tenants: int, classes: int | None = None) -> Iterator[tuple[list[Row],
 
 def _classes(number: int, draw: random.Random) -> tuple[list[Class], list[Class]]:
     """Return distinct classes: those in which every kind of request finds a model, and others."""
-    fine: dict[Class, None] = {}
-    faulty: dict[Class, None] = {}
+    fine: dict[object, Class] = {}
+    faulty: dict[object, Class] = {}
     while len(fine) + len(faulty) < number:
-        if len(faulty) < number * AFFECTED - 1:
-            faulty[_faulty(draw)] = None
-        else:
-            fine[_fine(draw)] = None
-    return list(fine), list(faulty)
+        wanted, draw_one = (
+            (faulty, _faulty) if len(faulty) < number * AFFECTED - 1 else (fine, _fine)
+        )
+        plan, mode, keys = draw_one(draw)
+        alike = {(name, "key" if state == "placeholder" else state) for name, state in keys}
+        wanted[plan, mode, frozenset(alike)] = (plan, mode, keys)
+    return list(fine.values()), list(faulty.values())
 
 
 def _fine(draw: random.Random) -> Class:
