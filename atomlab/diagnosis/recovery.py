@@ -44,7 +44,8 @@ class Seen:
 
     `gaps` are the stretches of time after the fix of which there is no log; `silent` says why the
     log could not show all, and what is missing, None if it could; `nameless` counts jobs that
-    failed after the fix without a line that names their kind; `until` is the log's last moment,
+    failed after the fix without a line that names their kind, `unowned` are failures after it of
+    which no line says whose they are; `until` is the log's last moment,
     `restarts` are when workers started.
     """
 
@@ -54,6 +55,7 @@ class Seen:
     gaps: Sequence[tuple[datetime, datetime]] = ()
     silent: tuple[str, str] | None = None
     nameless: int = 0
+    unowned: Sequence[Job] = ()
     until: datetime | None = None
     restarts: Sequence[datetime] = ()
 
@@ -166,6 +168,9 @@ def _blind(expected: Expected, seen: Seen) -> Iterator[_Reason]:
     if seen.nameless:
         what = f"{count(seen.nameless, 'job')} failed after the fix without naming their kind"
         yield "inconclusive", what, "their kind of request", ()
+    if seen.unowned:
+        what = f"{count(len(seen.unowned), 'failure')} after the fix may be of any tenant"
+        yield "inconclusive", what, "lines that say whose they are", seen.unowned
     silent = [job for job in seen.after if job.ending == "succeeded" and not job.models]
     if silent:
         what = f"{count(len(silent), f'{kind} job')} succeeded without a line that names the model"
@@ -194,8 +199,8 @@ def _as_expected(job: Job, expected: Expected) -> bool:
 
 
 def _other_model(job: Job, expected: Expected) -> bool:
-    """Return whether a job names a model, and none that is the expected one."""
-    return bool(job.models) and not any(m.lower() in expected.names for m in job.models)
+    """Return whether a job names a model, and the one it chose last is not the expected one."""
+    return bool(job.models) and job.models[-1].lower() not in expected.names
 
 
 def _counted_as(job: Job, expected: Expected) -> str:

@@ -165,6 +165,37 @@ def test_jobs_of_another_tenant_say_nothing(before, tmp_path, winners):
     assert kinds["moderate"].counted == {"failed": 40}
 
 
+@pytest.mark.parametrize(
+    ("message", "named", "verdicts"),
+    [
+        (NO_MODELS, {"job_id": "x", "tenant_id": "brennan"}, ("inconclusive",) * 3),
+        ("Error code: 401", {"job_id": "x", "tenant_id": "brennan"}, ("inconclusive",) * 3),
+        ("Error code: 401", {"tenant_id": "brennan", "complexity": "simple"}, ("not over",)),
+        (NO_MODELS, {"tenant_id": "brennan", "complexity": "simple"}, ("not over",)),
+        (NO_MODELS, {"job_id": "x", "complexity": "simple"}, ("inconclusive",)),
+        (NO_MODELS, {}, ("inconclusive",) * 3),
+        (NO_MODELS, {"job_id": "x", "tenant_id": "acme"}, ()),
+        ("Error code: 401", {}, ()),
+    ],
+)
+def test_one_failure_after_the_fix_counts_whatever_it_does_not_name(
+    before, written, message, named, verdicts
+):
+    """Its kind, its job or its tenant; one of the same line before the fix does not matter."""
+    path = Path(written())
+    lines = path.read_text().splitlines()
+    for at, expected in ((NOON + timedelta(hours=4), verdicts), (NOON - timedelta(hours=4), ())):
+        failed = record(at, f"Structured generation failed: {message}", "ERROR", **named)
+        path.write_text("".join(f"{x}\n" for x in sorted([*lines, failed], key=_time_of)))
+        _, kinds = judged(before, str(path))
+        found = [kinds[kind].verdict for kind in CURED]
+        assert found == [*expected, *["over"] * (3 - len(expected))]
+
+
+def _time_of(line):
+    return json.loads(line)["timestamp"]
+
+
 def test_any_of_several_new_keys_is_the_fix(before, tmp_path):
     """A tenant without keys may add any of those that are named; another winner is not by it."""
     diagnosis = atomlab.diagnose(before, "knoll", [atomlab.Request("moderate")])

@@ -65,6 +65,7 @@ def test_enough_jobs_with_the_expected_model_in_a_complete_log_is_over():
         ),
         ({"silent": ("nothing below ERROR", "a log")}, "inconclusive", "below ERROR", "a log"),
         ({"nameless": 2}, "inconclusive", "without naming their kind", "their kind"),
+        ({"unowned": jobs("failed", 1)}, "inconclusive", "may be of any tenant", "lines that say"),
         ({"after": [*GOOD, *jobs("open", 1)]}, "inconclusive", "did not end", "the end of open-0"),
     ],
 )  # fmt: skip
@@ -110,6 +111,13 @@ def test_a_log_may_name_the_model_without_its_provider():
     """In capitals or not."""
     short = jobs("succeeded", 30, "minimax-m2.5")
     assert judge(EXPECTED, replace(FIXED, after=short)).verdict == "over"
+
+
+def test_the_model_with_which_a_job_ends_decides():
+    """A retry that another model answers is no success of the expected one."""
+    for models, verdict in ((("x/y", MODEL), "over"), ((MODEL, "x/y"), "inconclusive")):
+        after = [replace(job, models=models) for job in GOOD]
+        assert judge(EXPECTED, replace(FIXED, after=after)).verdict == verdict
 
 
 def world(name, among):
