@@ -270,6 +270,7 @@ def _seen(
         after,
         between=len(between),
         gaps=coverage.gaps(fixed_at, until),
+        silences=coverage.silences(fixed_at, until),
         silent=_silent(coverage, fixed_at),
         nameless=sum(job.ending in FAILED for job in nameless),
         unowned=parted(may_be, fixed_at, margin)[1],

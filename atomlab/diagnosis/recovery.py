@@ -42,7 +42,8 @@ class Expected:
 class Seen:
     """What the log shows of one kind of request: jobs before the fix, after it, and in between.
 
-    `gaps` are the stretches of time after the fix of which there is no log; `silent` says why the
+    `gaps` are the stretches of time after the fix of which there is no log, `silences` those in
+    which it is quiet for far longer than otherwise; `silent` says why the
     log could not show all, and what is missing, None if it could; `nameless` counts jobs that
     failed after the fix without a line that names their kind, `unowned` are failures after it of
     which no line says whose they are; `until` is the log's last moment,
@@ -53,6 +54,7 @@ class Seen:
     after: Sequence[Job]
     between: int = 0
     gaps: Sequence[tuple[datetime, datetime]] = ()
+    silences: Sequence[tuple[datetime, datetime]] = ()
     silent: tuple[str, str] | None = None
     nameless: int = 0
     unowned: Sequence[Job] = ()
@@ -135,6 +137,10 @@ def _reasons(
         more = f"{needed - len(good)} more {kind} job{'s' * (needed - len(good) != 1)}"
         so_far = f"{len(good)} of {count(needed, 'job')} that are needed succeeded"
         yield "inconclusive", f"{so_far}, none failed", more, good
+    if seen.silences:
+        what = "after the fix the log is silent for far longer than otherwise"
+        missing = f"a log of {_times(seen.silences)}, or an older one that is as quiet then"
+        yield "inconclusive", what, missing, ()
     succeeded = f"{count(len(good), 'job')} succeeded with {printable(expected.winner)}"
     yield "over", f"{succeeded}, none failed", "", good
 
@@ -158,8 +164,7 @@ def _blind(expected: Expected, seen: Seen) -> Iterator[_Reason]:
     """Yield why the log does not show all that happened after the fix."""
     kind = expected.complexity
     if seen.gaps:
-        gaps = joined(f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}" for start, end in seen.gaps[:3])
-        yield "inconclusive", "the log has gaps after the fix", f"a log of {gaps}", ()
+        yield "inconclusive", "the log has gaps after the fix", f"a log of {_times(seen.gaps)}", ()
     if seen.silent:
         yield "inconclusive", *seen.silent, ()
     if lost := _lost(seen):
@@ -175,6 +180,15 @@ def _blind(expected: Expected, seen: Seen) -> Iterator[_Reason]:
     if silent:
         what = f"{count(len(silent), f'{kind} job')} succeeded without a line that names the model"
         yield "inconclusive", what, 'lines such as "BPC Ranking Successful"', silent
+
+
+def _times(spans: Sequence[tuple[datetime, datetime]]) -> str:
+    """Return up to three intervals in words: `2026-05-03 09:00 to 09:40`."""
+    words = []
+    for start, end in spans[:3]:
+        until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
+        words.append(f"{start:%Y-%m-%d %H:%M} to {until}")
+    return joined(words)
 
 
 def _lost(seen: Seen) -> list[Job]:

@@ -14,6 +14,7 @@ from atomlab.diagnosis.confirm import confirm
 from atomlab.errors import NO_MODELS, AtomlabError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.inputs.worker_log import read_log
+from tests.canaries import MANY
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 CURED = ("simple", "moderate", "complex")
@@ -220,3 +221,27 @@ def test_any_of_several_new_keys_is_the_fix(before, tmp_path):
         path.write_text("\n".join(lines) + "\n")
         verdicts[provider] = judged(before, str(path), tenant="knoll")[1]["moderate"].verdict
     assert verdicts == {"moonshot": "over", "openai": "inconclusive"}
+
+
+def test_where_a_fallback_answers_only_the_ranking_line_shows_success(captured, tmp_path):
+    """At INFO the line of the failure is not there, and the fallback's generation looks alike."""
+    env = {"MINIMAX_API_KEY": next(iter(MANY.values()))}
+    snapshot = captured({"acme": {}}, rules="open-source-2026-05", env=env)
+    failed = f"BPC ranking failed, falling back to static mapping: {NO_MODELS}"
+    chosen = "BPC Ranking Successful for advanced: Top model {} (Value: 8.10)"
+    answered = "Structured generation (free, Managed): {}"
+    verdicts = {}
+    for template in (chosen, answered):
+        lines, model = [], "minimax/MiniMax-M2.5"
+        for number in range(-9, 9):
+            about = {"tenant_id": "acme", "job_id": f"j{number}", "complexity": "advanced"}
+            at = NOON + timedelta(minutes=10 * number + 5)
+            said = failed if number < 0 else template.format(model)
+            level = "DEBUG" if number < 0 else "INFO"
+            lines.append(record(at, said, level, **about))
+            lines.append(record(at, "Ingested 12 nodes, 7 edges for ws w-1", **about))
+        path = tmp_path / "worker.log"
+        path.write_text("\n".join(lines) + "\n")
+        found = judged(snapshot, str(path), tenant="acme")[1]["advanced"]
+        verdicts[template] = found.verdict
+    assert verdicts == {chosen: "over", answered: "inconclusive"}

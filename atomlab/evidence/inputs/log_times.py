@@ -34,10 +34,13 @@ def parse_zone(zone: str | tzinfo | None) -> Zone:
 
 
 class Clock:
-    """Reads the times of one file, those without a zone in `zone`."""
+    """Reads the times of one file, those without a zone in `zone`.
 
-    def __init__(self, zone: Zone) -> None:
-        self._zone = zone
+    Of an hour that a clock shows twice it is the first, unless times are in order and say more.
+    """
+
+    def __init__(self, zone: Zone, in_order: bool = True) -> None:
+        self._zone, self._in_order = zone, in_order
         self._offsets: dict[str, tuple[timedelta, timedelta]] = {}
         self._before: datetime | None = None
 
@@ -61,7 +64,7 @@ class Clock:
         found = at - first
         if first != second and self._before and found < self._before - _TWICE:
             found = at - second  # the hour that a clock shows twice, for the second time
-        self._before = found
+        self._before = found if self._in_order else None
         return found, False
 
     def _offset(self, minutes: str, at: datetime) -> tuple[timedelta, timedelta]:
@@ -71,6 +74,13 @@ class Clock:
             pair = (local.utcoffset(), local.replace(fold=1).utcoffset())
             self._offsets[minutes] = (pair[0] or timedelta(), pair[1] or timedelta())
         return self._offsets[minutes]
+
+
+def latest_of(at: datetime, zone: Zone) -> datetime:
+    """Return the latest moment that a clock in a zone shows as it does this one: an hour later."""
+    local = at.astimezone(zone)
+    first, second = local.utcoffset(), local.replace(fold=1).utcoffset()
+    return at + (first - second) if zone and first and second and not local.fold else at
 
 
 def in_utc(text: str) -> datetime | None:
