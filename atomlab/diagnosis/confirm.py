@@ -144,10 +144,9 @@ def confirm(
         log = read_log([log] if isinstance(log, str | Path) else log)
     for line in log:
         folder.take(line)
-    coverage = log.coverage
-    strays = parted(folder.strays(), fixed_at, margin)[1]  # those before may be retries
-    jobs = [*folder.jobs(), *strays]
+    jobs, coverage = [*folder.jobs(), *folder.strays()], log.coverage
     _check(jobs, coverage, fixed_at, folder, printable(known.name))
+    jobs = [*folder.jobs(), *parted(folder.strays(), fixed_at, margin)[1]]  # others may be retries
     return FixCheck(
         snapshot=snapshot,
         platform=diagnosis.platform,

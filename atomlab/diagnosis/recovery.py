@@ -135,7 +135,7 @@ def _reasons(
     needed = jobs_needed(rate) or 1
     if len(good) < needed:
         more = f"{needed - len(good)} more {kind} job{'s' * (needed - len(good) != 1)}"
-        so_far = f"{len(good)} of {count(needed, 'job')} that are needed succeeded"
+        so_far = f"{len(good)} of the {count(needed, 'job')} needed succeeded"
         yield "inconclusive", f"{so_far}, none failed", more, good
     if seen.silences:
         what = "after the fix the log is silent for far longer than otherwise"

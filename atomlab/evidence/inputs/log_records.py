@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -40,7 +41,8 @@ _DOCKER = b'{"log":'
 # What kubectl logs --prefix and docker compose logs put before each line.
 _PREFIX = re.compile(rb"^(?:\[pod/([\w.-]{1,253})[^\]\n]*\] |([\w.-]{1,60}) +\| )", re.MULTILINE)
 _BEGINS = re.compile(
-    rb"(?:\x1b\[[\d;]*m)*(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:|\{\"|(?:%s):)" % _WORDS.encode()
+    rb"(?:\xef\xbb\xbf)?(?:\x1b\[[\d;]*m)*(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:|\{\"|(?:%s):)"
+    % _WORDS.encode()
 )
 _LEVEL_NAMES = {
     **{level: level for level in LEVELS},
@@ -111,6 +113,7 @@ class RecordReader:
 
     def records(self, raw: bytes) -> list[LogRecord]:
         """Return what a record's bytes say: one record, or those of a line of OTLP."""
+        raw = raw.removeprefix(BOM_UTF8)
         if prefix := _PREFIX.match(raw):
             worker = (prefix[1] or prefix[2]).decode()
             found = self.records(_PREFIX.sub(b"", raw))

@@ -21,6 +21,7 @@ from atomlab.evidence.inputs.log_times import Zone, latest_of
 MOST_BACK = timedelta(seconds=60)
 _EDGE = 50  # records at either end of a file that tell its pace there
 _TAIL = 1 << 15  # bytes in which the last of them are
+_LOST = "it holds bytes of zeros in place of lines"
 MOST_WORKERS = 10_000  # whose first lines are remembered
 OLDEST = datetime.min.replace(tzinfo=UTC)
 _LEVEL_NAMES = r"(?:level|levelname|level_name|log\.level|severity|severity_?[tT]ext)"
@@ -100,6 +101,8 @@ class LogScan:
         for number, text, end in self.file.blocks(read):
             self._see_levels(text)
             self._silences.see(text, end)
+            if b"\0" in text and _LOST not in self._cut:
+                self._cut.append(_LOST)
             yield from self._lines_of(text, number, end)
             self._lines = number - 1
             self._tail = (self._tail + text[max(0, end - _TAIL) : end])[-_TAIL:]
@@ -173,7 +176,7 @@ class LogScan:
         for level in LEVELS:
             if level in self._levels:
                 return
-            in_json = text[:1] == b"{" and b'"%s' % level.lower().encode() in text
+            in_json = b"{" in text[:4] and b'"%s' % level.lower().encode() in text
             if (level.encode() in text or in_json) and _LEVEL_AT[level].search(text):
                 self._levels.add(level)
 

@@ -10,6 +10,7 @@ from typing import Any
 from atomlab.errors import InputError
 
 Zone = tzinfo | None
+_YEARS = range(1970, 2900)  # a log's: others stand for no time at all
 _TWICE = timedelta(minutes=15)  # how far a time goes back where a clock shows an hour twice
 
 
@@ -55,7 +56,7 @@ class Clock:
         if zone:
             return in_utc(f"{text}{'Z' if zone == 'UTC' else zone}"), False
         try:
-            at = datetime.fromisoformat(f"{text}+00:00")
+            at = _of_log(datetime.fromisoformat(f"{text}+00:00"))
         except ValueError:
             return None, False
         if self._zone is None:
@@ -86,7 +87,7 @@ def latest_of(at: datetime, zone: Zone) -> datetime:
 def in_utc(text: str) -> datetime | None:
     """Return an ISO 8601 time in UTC, in which one without a zone is; None if it is no time."""
     with suppress(ValueError, OverflowError):
-        at = datetime.fromisoformat(text.strip())
+        at = _of_log(datetime.fromisoformat(text.strip()))
         if at.tzinfo is None:
             return at.replace(tzinfo=UTC)
         return at if at.tzinfo is UTC else at.astimezone(UTC)
@@ -99,7 +100,7 @@ def json_time(value: Any) -> datetime | None:
         return in_utc(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         with suppress(ValueError, OverflowError, OSError):
-            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+            return _of_log(datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC))
     return None
 
 
@@ -107,5 +108,12 @@ def unix_nano(value: Any) -> datetime | None:
     """Return the time of so many nanoseconds of Unix time, None if it is none."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         seconds, rest = divmod(int(value), 10**9)
-        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=rest // 1000)
+        at = _of_log(datetime.fromtimestamp(seconds, UTC))
+        return at + timedelta(microseconds=rest // 1000)
     return None
+
+
+def _of_log(at: datetime) -> datetime:
+    if at.year not in _YEARS:
+        raise ValueError("no time of a log")
+    return at
