@@ -10,6 +10,7 @@ import pytest
 from atomlab.diagnosis.evidence_curve import LEVEL
 from atomlab.diagnosis.jobs import Job
 from atomlab.diagnosis.recovery import Expected, Seen, judge
+from benchmarks.confirm_files import differences
 from benchmarks.confirm_worlds import FIXED as FIXED_WORLDS
 from benchmarks.confirm_worlds import NOT_BY_THIS, UNFIXED, first_over, needed_by_fixed_size
 
@@ -145,3 +146,16 @@ def test_in_made_worlds_that_are_fixed_it_is_soon_over():
         fixed = world(f"fixed, rate {rate}, restarts", FIXED_WORLDS)
         soon = [first_over(fixed, seed) or 999 for seed in range(4)]
         assert max(soon) <= 1.25 * needed_by_fixed_size(rate)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"unfixed, rate 0.3, {trouble}" for trouble in ("retries", "lost file", "kills")),
+        *("fixed, rate 0.3, skew", "fixed, rate 0.9, restarts", "a dead key"),
+        *("errors only in the log", "a partial fix, this kind is left"),
+    ],
+)
+def test_a_made_world_in_files_is_judged_as_its_events_are(name):
+    """Rotated, packed, in two formats and in any order: the reader loses and adds nothing."""
+    assert differences(world(name, [*UNFIXED, *NOT_BY_THIS, *FIXED_WORLDS]), 1) == []
