@@ -620,18 +620,20 @@ def test_a_site_adds_its_own_shapes(log, tmp_path):
         "- {event: job-completed, line: 'Finished {job} after {seconds} s', level: INFO}\n"
         "- {event: start, pattern: 'boot (?P<worker>\\S+)', keyword: 'boot '}\n"
         "errors: [quota is spent]\n"
-        "names: {tenant: [customer]}\n"
+        "names: {tenant: [customer, customer-id]}\n"
     )
     lines = (
         "Finished j-1 after 3 s customer=acme",
         "boot w-1",
         "Backfill failed for x: quota is spent",
+        "boot w-2: error: --customer-id='acme' job-id=3",
     )
     found = read(log(*(f"{AT},0 - w - ERROR - {line}" for line in lines)), shapes=own)
     assert [(line.event, dict(line.fields)) for line in found] == [
         ("job-completed", {"job": "j-1", "tenant": "acme"}),
         ("start", {"worker": "w-1"}),
         ("backfill-failed", {"integration": "x", "error": "quota is spent"}),
+        ("start", {"worker": "w-2:", "tenant": "acme"}),
     ]
 
 
