@@ -135,17 +135,13 @@ def confirm(
         )
     rankings = decided_after(fix, diagnosis)
     expected = list(_expected(diagnosis, fix, rankings, after))
-    known = diagnosis.tenant
-    names = filter(None, (known.id, known.subdomain, known.name))
-    # A fallback's answer is a generation, too, and the line of the failure is below INFO.
-    falls_back = any(each.outcome == "fallback" for each in diagnosis.requests)
-    folder = JobFolder(names, ("top-model",) if falls_back else CHOSEN_IN)
+    folder = _folder(diagnosis)
     if not isinstance(log, WorkerLog):
         log = read_log([log] if isinstance(log, str | Path) else log)
     for line in log:
         folder.take(line)
     jobs, coverage = [*folder.jobs(), *folder.strays()], log.coverage
-    _check(jobs, coverage, fixed_at, folder, printable(known.name))
+    _check(jobs, coverage, fixed_at, folder, printable(diagnosis.tenant.name))
     jobs = [*folder.jobs(), *parted(folder.strays(), fixed_at, margin)[1]]  # others may be retries
     return FixCheck(
         snapshot=snapshot,
@@ -162,6 +158,15 @@ def confirm(
         ),
         jobs=tuple(jobs),
     )
+
+
+def _folder(diagnosis: Diagnosis) -> JobFolder:
+    """Return what folds the tenant's jobs."""
+    known = diagnosis.tenant
+    # A fallback's answer is a generation, too, and the line of the failure is below INFO.
+    falls_back = any(each.outcome == "fallback" for each in diagnosis.requests)
+    names = filter(None, (known.id, known.subdomain, known.name))
+    return JobFolder(names, ("top-model",) if falls_back else CHOSEN_IN)
 
 
 def moment_of(text: str) -> datetime:

@@ -135,6 +135,21 @@ def test_files_whose_edges_do_not_meet_have_a_gap(before, written, tmp_path):
     )
 
 
+def test_lines_that_are_missing_within_a_file_are_asked_for(before, written):
+    """By their times: where it is silent for far longer than otherwise, and after a shutdown."""
+    stopped = record(NOON + timedelta(hours=2), "worker: Warm shutdown (MainProcess)")
+    for until, line, missing in (
+        ("2026-05-03T15:40", None, "a log of 2026-05-03 13:55 to 15:45, or an older one"),
+        ("2026-05-03T14:10", stopped, "a log of 2026-05-03 14:00 to 14:15"),
+    ):
+        path = Path(written(drop=lambda x, end=until: "2026-05-03T14" < x["timestamp"] < end))
+        lines = [*path.read_text().splitlines(), *filter(None, [line])]
+        path.write_text("".join(f"{x}\n" for x in sorted(lines, key=_time_of)))
+        _, kinds = judged(before, str(path))
+        assert kinds["moderate"].verdict == "inconclusive"
+        assert kinds["moderate"].missing.startswith(missing)
+
+
 @pytest.mark.parametrize(
     ("at", "tenant", "words"),
     [
@@ -191,6 +206,7 @@ def test_one_failure_after_the_fix_counts_whatever_it_does_not_name(
         _, kinds = judged(before, str(path))
         found = [kinds[kind].verdict for kind in CURED]
         assert found == [*expected, *["over"] * (3 - len(expected))]
+        assert {kinds[kind].jobs_before for kind in CURED} == {30}
 
 
 def _time_of(line):

@@ -64,6 +64,18 @@ def test_enough_jobs_with_the_expected_model_in_a_complete_log_is_over():
             "the log has gaps",
             "a log of 2026-05-03 12:00 to 12:40",
         ),
+        (
+            {"gaps": [(NOON, NOON + timedelta(hours=30))]},
+            "inconclusive",
+            "the log has gaps",
+            "a log of 2026-05-03 12:00 to 2026-05-04 18:00",
+        ),
+        (
+            {"silences": [(NOON, NOON + timedelta(minutes=40))]},
+            "inconclusive",
+            "silent for far longer than otherwise",
+            "a log of 2026-05-03 12:00 to 12:40, or an older one that is as quiet then",
+        ),
         ({"silent": ("nothing below ERROR", "a log")}, "inconclusive", "below ERROR", "a log"),
         ({"nameless": 2}, "inconclusive", "without naming their kind", "their kind"),
         ({"unowned": jobs("failed", 1)}, "inconclusive", "may be of any tenant", "lines that say"),

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from atomlab.evidence.inputs.log_coverage import FileCoverage, LogCoverage, LogLine
-from atomlab.evidence.inputs.log_silences import SHORTEST_GAP
+from atomlab.evidence.inputs.log_silences import SHORTEST_GAP, Silences, Span
 from atomlab.evidence.inputs.worker_log import read_log
 
 EIGHT = datetime(2026, 5, 2, 8, tzinfo=UTC)
@@ -64,6 +64,18 @@ def test_the_longest_silences_are_those_that_reading_each_line_finds(covered, se
     found = covered(worker_log=lines).files[0].silences
     assert [b - a for a, b in found] == [b - a for _, (a, b) in sorted(longest, key=lambda x: x[1])]
     assert len(found) > 30
+
+
+def test_a_silence_between_two_blocks_is_found():
+    """As one within a block; lines that belong to the next block are not looked at."""
+
+    def times(text: bytes, at: int) -> Span | None:
+        return (moment := EIGHT + timedelta(minutes=text[at] - 65), moment)
+
+    silences = Silences(times)
+    for text, end in ((b"A\nB\nH\n", 4), (b"H\nK\n", 4), (b"T\n", 2)):
+        silences.see(text, end)
+    assert silences.longest == ((at(1), at(7)), (at(7), at(10)), (at(10), at(19)))
 
 
 def test_an_hour_that_a_clock_shows_twice_is_no_silence(covered):
