@@ -15,6 +15,7 @@ from __future__ import annotations
 from atomlab.text import printable, without_password
 
 NO_MODELS = "No models available from dynamic pricing"
+NO_CLIENT = "No LLM providers available"  # how the public edition begins it
 
 
 class AtomlabError(Exception):

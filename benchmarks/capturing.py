@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 
+from benchmarks.made_fleet import SCHEMA
+
 ROOT = Path(__file__).parents[1]
 # A small process, since Linux counts to a child's peak what its parent held when it forked.
 LAUNCHER = """
@@ -24,16 +26,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 RUNS = 5
 SETTINGS_PER_TENANT = 20
-# ATOM's tables; of a tenant's settings, half are keys, the rest is of the kinds that it also holds.
-SCHEMA = """
-CREATE TABLE tenants (id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, subdomain VARCHAR UNIQUE,
-    plan_type VARCHAR DEFAULT 'free', ai_mode VARCHAR DEFAULT 'byok', api_key VARCHAR);
-CREATE TABLE tenant_settings (id VARCHAR NOT NULL PRIMARY KEY,
-    tenant_id VARCHAR NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    setting_key VARCHAR(255) NOT NULL, setting_value TEXT NOT NULL,
-    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP,
-    UNIQUE (tenant_id, setting_key));
-"""
+# Of a tenant's settings, half are keys, the rest is of the kinds that it also holds.
 FILL = """
 INSERT INTO tenants (id, name, subdomain) SELECT gen_random_uuid()::text, 'Tenant ' || n, 't' || n
 FROM generate_series(1, {tenants}) AS n;

@@ -11,14 +11,14 @@ import math
 import random
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from atomlab.diagnosis.jobs import Job, JobFolder, parted
-from atomlab.diagnosis.recovery import MARGIN, Expected, Seen, judge
+from atomlab.diagnosis.recovery import MARGIN, Expected, Recovery, Seen, judge
 from atomlab.evidence.inputs.worker_log import LogLine
 
 FIXED_AT = datetime(2026, 5, 3, 12, tzinfo=UTC)
@@ -66,10 +66,13 @@ FIXED = [
 ]
 
 
-def lines_of(world: World, chance: random.Random) -> list[LogLine]:
-    """Return the log of a world: jobs of the tenant, and of another one where there is."""
+def lines_of(world: World, chance: random.Random, before: int | None = None) -> list[LogLine]:
+    """Return the log of a world: jobs of the tenant, and of another one where there is.
+
+    `before` is about how many jobs there are before the fix.
+    """
     lines: list[LogLine] = []
-    before = JOBS_BEFORE_FIXED if world.truth == "fixed" else JOBS_BEFORE
+    before = before or (JOBS_BEFORE_FIXED if world.truth == "fixed" else JOBS_BEFORE)
     slower = 1.8 if world.trouble == "nights" else 1
     at = FIXED_AT - timedelta(minutes=15 * before * slower)
     skew = timedelta(seconds=chance.uniform(-45, 45) if world.trouble == "skew" else 0)
@@ -124,34 +127,64 @@ def _line(at: datetime, event: str, fields: dict[str, str], level: str = "INFO")
     return LogLine("worker.log", 1, "0" * 64, at, level, event, fields)
 
 
+Gap = tuple[datetime, datetime] | None
+
+
+def gap_of(world: World, chance: random.Random) -> Gap:
+    """Return from when to when a world's log is lost, if it is."""
+    if world.trouble != "lost file":
+        return None
+    start = FIXED_AT + timedelta(minutes=chance.uniform(0, 600))
+    return start, start + timedelta(minutes=chance.uniform(30, 300))
+
+
+def is_shown(line: LogLine, world: World, gap: Gap) -> bool:
+    """Return whether the log of a world has a line."""
+    lost = gap is not None and line.at is not None and gap[0] <= line.at < gap[1]
+    return not lost and (world.trouble != "errors only" or line.level == "ERROR")
+
+
+class Watched:
+    """The log of a world in which it is looked whether it is over, at any moment."""
+
+    def __init__(self, world: World, lines: Sequence[LogLine], gap: Gap) -> None:
+        self._world, self._gap = world, gap
+        folder = JobFolder({TENANT})
+        for line in lines:
+            if is_shown(line, world, gap):
+                folder.take(line)
+        left = world.trouble == "left"
+        self._expected = Expected(KIND, None if left else MODEL, "needs another fix")
+        self._before, self.after, self._between = parted(folder.jobs(), FIXED_AT, MARGIN)
+        self._starts = [line.at for line in lines if line.event == "start" and line.at]
+
+    def judged(self, now: datetime) -> Recovery:
+        """Return what is found at a moment after the fix."""
+        errors_only = ("the log has no line below ERROR", "a log at level INFO")
+        looked = Seen(
+            self._before,
+            [_as_of(now, job) for job in self.after if job.began_at <= now],
+            len(self._between),
+            gaps=[self._gap] if self._gap and self._gap[1] <= now else [],
+            silent=errors_only if self._world.trouble == "errors only" else None,
+            until=now,
+            restarts=[at for at in self._starts if at <= now],
+        )
+        return judge(self._expected, looked)
+
+
 def first_over(world: World, seed: int) -> int | None:
     """Return after how many jobs that ended the verdict is first *over*; None if it never is."""
     chance = random.Random(seed)
-    folder, lines = JobFolder({TENANT}), lines_of(world, chance)
-    gap = None
-    if world.trouble == "lost file":
-        start = FIXED_AT + timedelta(minutes=chance.uniform(0, 600))
-        gap = (start, start + timedelta(minutes=chance.uniform(30, 300)))
-    for line in lines:
-        shown = world.trouble != "errors only" or line.level == "ERROR"
-        if shown and not (gap and line.at and gap[0] <= line.at < gap[1]):
-            folder.take(line)
-    expected = Expected(KIND, None if world.trouble == "left" else MODEL, "needs another fix")
-    before, after, between = parted(folder.jobs(), FIXED_AT, MARGIN)
-    for number, last in enumerate(after, 1):
+    lines = lines_of(world, chance)
+    watched = Watched(world, lines, gap_of(world, chance))
+    for number, last in enumerate(watched.after, 1):
         if last.ending == "failed":
             return None  # from here on it is not over
         if world.truth == "fixed" and number < needed_by_fixed_size(world.rate) // 2:
             continue  # too few for any test
-        now = last.ended_at
-        gaps = [gap] if gap and gap[1] <= now else []
-        errors_only = ("the log has no line below ERROR", "a log at level INFO")
-        silent = errors_only if world.trouble == "errors only" else None
-        seen = [_as_of(now, job) for job in after if job.began_at <= now]
-        starts = [line.at for line in lines if line.event == "start" and line.at <= now]
-        looked = Seen(before, seen, len(between), gaps, silent, until=now, restarts=starts)
-        if judge(expected, looked).verdict == "over":
-            return sum(job.ending != "open" for job in after[:number])
+        if watched.judged(last.ended_at).verdict == "over":
+            return sum(job.ending != "open" for job in watched.after[:number])
     return None
 
 

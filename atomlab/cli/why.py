@@ -64,8 +64,8 @@ def why(
 
 def _source(line: str | None) -> str | bytes:
     """Return the path of a log, `-` for stdin, or the bytes of a line that was given itself."""
-    if line is None:
-        if sys.stdin is None or sys.stdin.isatty():
+    if line is None or not line.strip():
+        if line is not None or sys.stdin is None or sys.stdin.isatty():
             raise typer.BadParameter("give the error line, a log file, or - for stdin")
         return "-"
     looks_like_a_path = " " not in line.strip() and ":" not in line and "{" not in line

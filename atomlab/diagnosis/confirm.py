@@ -16,7 +16,7 @@ from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.findings import ClaimResult, Summary, TenantFindings
 from atomlab.diagnosis.fixes import best_fix, decided_after, in_words
-from atomlab.diagnosis.jobs import Job, JobFolder, parted
+from atomlab.diagnosis.jobs import CHOSEN_IN, FAILED, Job, JobFolder, parted
 from atomlab.diagnosis.recovered import summarize_recovery
 from atomlab.diagnosis.recovery import MARGIN, Expected, Recovery, RecoveryVerdict, Seen, judge
 from atomlab.diagnosis.verify import Verification
@@ -135,14 +135,14 @@ def confirm(
         )
     rankings = decided_after(fix, diagnosis)
     expected = list(_expected(diagnosis, fix, rankings, after))
-    known = diagnosis.tenant
-    folder = JobFolder(filter(None, (known.id, known.subdomain, known.name)))
+    folder = _folder(diagnosis)
     if not isinstance(log, WorkerLog):
         log = read_log([log] if isinstance(log, str | Path) else log)
     for line in log:
         folder.take(line)
-    jobs, coverage = folder.jobs(), log.coverage
-    _check(jobs, coverage, fixed_at, folder, printable(known.name))
+    jobs, coverage = [*folder.jobs(), *folder.strays()], log.coverage
+    _check(jobs, coverage, fixed_at, folder, printable(diagnosis.tenant.name))
+    jobs = [*folder.jobs(), *parted(folder.strays(), fixed_at, margin)[1]]  # others may be retries
     return FixCheck(
         snapshot=snapshot,
         platform=diagnosis.platform,
@@ -153,10 +153,20 @@ def confirm(
         fix=fix,
         coverage=coverage,
         recoveries=tuple(
-            judge(each, _seen(each, jobs, coverage, fixed_at, margin)) for each in expected
+            judge(each, _seen(each, jobs, folder.unowned(), coverage, fixed_at, margin))
+            for each in expected
         ),
         jobs=tuple(jobs),
     )
+
+
+def _folder(diagnosis: Diagnosis) -> JobFolder:
+    """Return what folds the tenant's jobs."""
+    known = diagnosis.tenant
+    # A fallback's answer is a generation, too, and the line of the failure is below INFO.
+    falls_back = any(each.outcome == "fallback" for each in diagnosis.requests)
+    names = filter(None, (known.id, known.subdomain, known.name))
+    return JobFolder(names, ("top-model",) if falls_back else CHOSEN_IN)
 
 
 def moment_of(text: str) -> datetime:
@@ -247,6 +257,7 @@ def _check(
 def _seen(
     expected: Expected,
     jobs: Sequence[Job],
+    unowned: Sequence[Job],
     coverage: LogCoverage,
     fixed_at: datetime,
     margin: timedelta,
@@ -256,14 +267,17 @@ def _seen(
         [job for job in jobs if job.complexity == expected.complexity], fixed_at, margin
     )
     _, nameless, _ = parted([job for job in jobs if job.complexity is None], fixed_at, margin)
+    may_be = [job for job in unowned if job.complexity in (None, expected.complexity)]
     until = max(file.last for file in coverage.files if file.last)
     return Seen(
         before,
         after,
         between=len(between),
         gaps=coverage.gaps(fixed_at, until),
+        silences=coverage.silences(fixed_at, until),
         silent=_silent(coverage, fixed_at),
-        nameless=sum(job.ending == "failed" for job in nameless),
+        nameless=sum(job.ending in FAILED for job in nameless),
+        unowned=parted(may_be, fixed_at, margin)[1],
         until=until,
         restarts=[line.at for line in coverage.restarts if line.at],
     )

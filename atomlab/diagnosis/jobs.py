@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from atomlab.errors import NO_MODELS
+from atomlab.errors import NO_CLIENT, NO_MODELS
 from atomlab.evidence.inputs.worker_log import LogLine
 
 # failed: with the error in question; refused: the provider did not accept the key; otherwise: with
 # another error, or without a result; open: its end is not in the log.
 Ending = Literal["succeeded", "failed", "refused", "otherwise", "open"]
 ENDINGS: tuple[Ending, ...] = get_args(Ending)
+FAILED: tuple[Ending, ...] = ("failed", "refused")
 # Of several endings in one job the first of these counts: a retry that works undoes no failure.
 _WORST: tuple[Ending, ...] = ("failed", "refused", "otherwise", "succeeded")
 _ENDS: dict[str, Ending] = {
@@ -33,6 +34,7 @@ _ENDS: dict[str, Ending] = {
     "sync-completed": "succeeded",
 }
 _WRITTEN = ("entities", "nodes", "processed")  # how much a job wrote
+CHOSEN_IN = ("top-model", "generation")  # lines that name the model of a job
 KEPT = 100_000  # jobs of other tenants, or of unknown ones, and requests that are remembered
 _CITED = 8  # lines of a job; the first and the last are among them
 
@@ -41,7 +43,8 @@ _CITED = 8  # lines of a job; the first and the last are among them
 class Job:
     """A tenant's job for one kind of request, from its first line to its last.
 
-    `complexity` is None where no line names it; `models` are those that its lines say were chosen.
+    `complexity` is None where no line names it; `models` are those that its lines say were chosen,
+    the one that was chosen last at the end.
     """
 
     id: str
@@ -68,8 +71,6 @@ class _Open:
         ending = _ending(line)
         if ending:
             self.endings.add(ending)
-        if line.event in ("top-model", "generation") and "model" in line.fields:
-            self.models[line.fields["model"]] = None
         if ending or line.event == "top-model":
             self.lines = [*self.lines[: _CITED - 1], line]
 
@@ -77,45 +78,72 @@ class _Open:
 class JobFolder:
     """Folds a log's lines into the jobs of one tenant; what it keeps grows with those only.
 
-    A line belongs to the job that it names, or that another line of its request names.
+    A line belongs to the job that it names, or that another line of its request names. Where lines
+    of two tenants name the same job, those that name no tenant belong to neither. `chosen_in` are
+    the lines that say which model was chosen.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], chosen_in: Container[str] = CHOSEN_IN) -> None:
+        self._chosen_in = chosen_in
         self._names = {name.lower() for name in names}
         self._jobs: dict[str, dict[str | None, _Open]] = {}
         self._job_of: OrderedDict[str, str] = OrderedDict()  # by request
         self._ours: set[str] = set()  # jobs of the tenant
         self._others: OrderedDict[str, None] = OrderedDict()  # jobs of other tenants
-        self._unknown: OrderedDict[str, None] = OrderedDict()  # jobs of which no line names one
+        self._shared: set[str] = set()  # jobs of ours of which another tenant has the id, too
+        # Jobs of which no line names the tenant, and whether one names a workspace.
+        self._unknown: OrderedDict[str, bool] = OrderedDict()
+        # The last failure that names no job, by whether it is ours and the kind it names.
+        self._stray: dict[tuple[bool, str | None], Job] = {}
         self._kind: dict[str, str] = {}  # the one that a job's lines named last
         self.nameless = 0  # lines of the tenant that name neither a job nor a request
-        self.until: datetime | None = None
 
     def take(self, line: LogLine) -> None:
         """Take in a line; one without a time belongs nowhere."""
         if line.at is None:
             return
-        self.until = max(self.until or line.at, line.at)
-        tenant = line.fields.get("tenant") or line.fields.get("workspace")
-        ours = None if tenant is None else tenant.lower() in self._names
+        tenant, workspace = (line.fields.get(who, "").lower() for who in ("tenant", "workspace"))
+        ours = (tenant or workspace) in self._names or (False if tenant else None)
         name = self._name(line)
         if name is None:
             self.nameless += bool(ours)
+        else:
+            self._assign(name, ours, workspace)
+        if name is None or (name in self._shared and not ours):
+            kind, ending = line.fields.get("complexity"), _ending(line)
+            if ours is not False and ending in FAILED:
+                job = Job("without a name", kind, line.at, line.at, ending, (), (line,))
+                self._stray[bool(ours), kind] = job
             return
-        self._assign(name, ours)
         if name in self._others:
             return
         if kind := line.fields.get("complexity"):
-            self._kind[name] = kind.lower()
+            self._kind[name] = kind
         kinds, kind = self._jobs.setdefault(name, {}), self._kind.get(name)
         if kind is not None and None in kinds:  # what came before belongs to the first kind named
             kinds[kind] = kinds.pop(None)
         if kind not in kinds:
             kinds[kind] = _Open(line.at, line.at)
         kinds[kind].take(line, line.at)
+        if line.event in self._chosen_in and (model := line.fields.get("model")):
+            kinds[kind].models.pop(model, None)
+            kinds[kind].models[model] = None
 
     def jobs(self) -> list[Job]:
         """Return the tenant's jobs so far, in the order in which they ended."""
+        return self._named(self._ours)
+
+    def strays(self) -> list[Job]:
+        """Return the tenant's last failure of each kind that names no job, as a job each."""
+        return [job for (ours, _), job in self._stray.items() if ours]
+
+    def unowned(self) -> list[Job]:
+        """Return the failures that may be the tenant's: no line says whose they are."""
+        unnamed = (name for name, placed in self._unknown.items() if not placed)
+        strays = (job for (ours, _), job in self._stray.items() if not ours)
+        return [job for job in (*self._named(unnamed), *strays) if job.ending == "failed"]
+
+    def _named(self, names: Iterable[str]) -> list[Job]:
         found = [
             Job(
                 name,
@@ -126,23 +154,25 @@ class JobFolder:
                 tuple(job.models),
                 tuple(job.lines),
             )
-            for name, kinds in self._jobs.items()
-            if name in self._ours
-            for kind, job in kinds.items()
+            for name in names
+            for kind, job in self._jobs.get(name, {}).items()
         ]
         return sorted(found, key=lambda job: (job.ended_at, job.id))
 
-    def _assign(self, name: str, ours: bool | None) -> None:
+    def _assign(self, name: str, ours: bool | None, workspace: str) -> None:
         """Take note of whose a job is, and forget the oldest of those that are not the tenant's."""
         if ours:
+            if name in self._others:
+                self._shared.add(name)
             self._ours.add(name)
             self._others.pop(name, None)
             self._unknown.pop(name, None)
         elif name in self._ours:
-            return
+            if ours is False:
+                self._shared.add(name)
         elif ours is None:
             if name not in self._others:
-                self._unknown[name] = None
+                self._unknown[name] = bool(workspace) or self._unknown.get(name, False)
         else:
             self._others[name] = None
             self._unknown.pop(name, None)
@@ -166,7 +196,7 @@ class JobFolder:
                 self._jobs.setdefault(job, {}).update(self._jobs.pop(request))
                 self._unknown.pop(request, None)
                 if request in self._ours:
-                    self._assign(job, ours=True)
+                    self._assign(job, True, "")
                 if request in self._kind:
                     self._kind.setdefault(job, self._kind[request])
         return job or (self._job_of.get(request, request) if request else None)
@@ -187,12 +217,10 @@ def parted(
 
 
 def _ending(line: LogLine) -> Ending | None:
-    ending = _ENDS.get(line.event)
-    if ending == "otherwise" and NO_MODELS in line.fields.get("error", ""):
+    ending, error = _ENDS.get(line.event), line.fields.get("error", "")
+    if ending == "otherwise" and (NO_MODELS in error or NO_CLIENT in error):
         return "failed"
-    written = (
-        line.fields.get("entities") or line.fields.get("nodes") or line.fields.get("processed")
-    )
-    if ending == "succeeded" and written is not None and not int(written or 0):
+    written = next((line.fields[name] for name in _WRITTEN if name in line.fields), "1")
+    if ending == "succeeded" and float(written) <= 0:
         return "otherwise"
     return ending

@@ -42,9 +42,11 @@ class Expected:
 class Seen:
     """What the log shows of one kind of request: jobs before the fix, after it, and in between.
 
-    `gaps` are the stretches of time after the fix of which there is no log; `silent` says why the
+    `gaps` are the stretches of time after the fix of which there is no log, `silences` those in
+    which it is quiet for far longer than otherwise; `silent` says why the
     log could not show all, and what is missing, None if it could; `nameless` counts jobs that
-    failed after the fix without a line that names their kind; `until` is the log's last moment,
+    failed after the fix without a line that names their kind, `unowned` are failures after it of
+    which no line says whose they are; `until` is the log's last moment,
     `restarts` are when workers started.
     """
 
@@ -52,8 +54,10 @@ class Seen:
     after: Sequence[Job]
     between: int = 0
     gaps: Sequence[tuple[datetime, datetime]] = ()
+    silences: Sequence[tuple[datetime, datetime]] = ()
     silent: tuple[str, str] | None = None
     nameless: int = 0
+    unowned: Sequence[Job] = ()
     until: datetime | None = None
     restarts: Sequence[datetime] = ()
 
@@ -131,8 +135,12 @@ def _reasons(
     needed = jobs_needed(rate) or 1
     if len(good) < needed:
         more = f"{needed - len(good)} more {kind} job{'s' * (needed - len(good) != 1)}"
-        so_far = f"{len(good)} of {count(needed, 'job')} that are needed succeeded"
+        so_far = f"{len(good)} of the {count(needed, 'job')} needed succeeded"
         yield "inconclusive", f"{so_far}, none failed", more, good
+    if seen.silences:
+        what = "after the fix the log is silent for far longer than otherwise"
+        missing = f"a log of {_times(seen.silences)}, or an older one that is as quiet then"
+        yield "inconclusive", what, missing, ()
     succeeded = f"{count(len(good), 'job')} succeeded with {printable(expected.winner)}"
     yield "over", f"{succeeded}, none failed", "", good
 
@@ -156,8 +164,7 @@ def _blind(expected: Expected, seen: Seen) -> Iterator[_Reason]:
     """Yield why the log does not show all that happened after the fix."""
     kind = expected.complexity
     if seen.gaps:
-        gaps = joined(f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}" for start, end in seen.gaps[:3])
-        yield "inconclusive", "the log has gaps after the fix", f"a log of {gaps}", ()
+        yield "inconclusive", "the log has gaps after the fix", f"a log of {_times(seen.gaps)}", ()
     if seen.silent:
         yield "inconclusive", *seen.silent, ()
     if lost := _lost(seen):
@@ -166,10 +173,22 @@ def _blind(expected: Expected, seen: Seen) -> Iterator[_Reason]:
     if seen.nameless:
         what = f"{count(seen.nameless, 'job')} failed after the fix without naming their kind"
         yield "inconclusive", what, "their kind of request", ()
+    if seen.unowned:
+        what = f"{count(len(seen.unowned), 'failure')} after the fix may be of any tenant"
+        yield "inconclusive", what, "lines that say whose they are", seen.unowned
     silent = [job for job in seen.after if job.ending == "succeeded" and not job.models]
     if silent:
         what = f"{count(len(silent), f'{kind} job')} succeeded without a line that names the model"
         yield "inconclusive", what, 'lines such as "BPC Ranking Successful"', silent
+
+
+def _times(spans: Sequence[tuple[datetime, datetime]]) -> str:
+    """Return up to three intervals in words: `2026-05-03 09:00 to 09:40`."""
+    words = []
+    for start, end in spans[:3]:
+        until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
+        words.append(f"{start:%Y-%m-%d %H:%M} to {until}")
+    return joined(words)
 
 
 def _lost(seen: Seen) -> list[Job]:
@@ -194,8 +213,8 @@ def _as_expected(job: Job, expected: Expected) -> bool:
 
 
 def _other_model(job: Job, expected: Expected) -> bool:
-    """Return whether a job names a model, and none that is the expected one."""
-    return bool(job.models) and not any(m.lower() in expected.names for m in job.models)
+    """Return whether a job names a model, and the one it chose last is not the expected one."""
+    return bool(job.models) and job.models[-1].lower() not in expected.names
 
 
 def _counted_as(job: Job, expected: Expected) -> str:

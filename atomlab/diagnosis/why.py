@@ -14,7 +14,7 @@ from typing import Any
 from atomlab.diagnosis.diagnose import Diagnosis, diagnose
 from atomlab.diagnosis.findings import Summary
 from atomlab.diagnosis.summary import summarize
-from atomlab.errors import NO_MODELS, InputError
+from atomlab.errors import NO_CLIENT, NO_MODELS, InputError
 from atomlab.evidence.inputs.log_files import GIVEN
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.inputs.worker_log import LogLine, WorkerLog
@@ -28,7 +28,6 @@ FAILURES = frozenset(
     {"auth-error", "backfill-failed", "error", "fallback", "generation-failed", "sync-failed"}
 )
 _WHO = ("tenant", "workspace", "id")  # which may name a tenant, the surest first
-_NO_CLIENT = "No LLM providers available"  # how the public edition says it
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _REMEMBERED = 100_000  # jobs and requests of which the tenant is known
 _OTHER = {
@@ -213,7 +212,7 @@ def failures_in(log: Iterable[LogLine]) -> tuple[dict[str | None, FailingLines],
         if line.event not in FAILURES:
             continue
         tenant = tenant or next((whose[i] for i in ids if i in whose), None)
-        if line.fields.get("error", "").startswith((NO_MODELS, _NO_CLIENT)):
+        if line.fields.get("error", "").startswith((NO_MODELS, NO_CLIENT)):
             this = FailingLines(line, frozenset([line.fields.get("complexity")]))
             found[tenant] = found[tenant] + this if tenant in found else this
         else:

@@ -88,6 +88,7 @@ def test_findings_are_written_once_and_a_postmortem_reads_them(run, error, tmp_p
         ({"at": "2026-05-02T16:40"}, "the time of the fix has no zone", 2),
         ({"at": "2999-01-01T00:00Z"}, "before the fix; give a later log", 1),
         ({"at": "9999-12-31T23:59:59Z"}, "before the fix; give a later log", 1),
+        ({"at": "0001-01-01T00:00:00Z"}, "after the fix; give the log from before it", 1),
         ({"at": "2020-01-01T00:00Z"}, "after the fix; give the log from before it", 1),
         ({"tenant": "nobody"}, "nobody", 1),
         ({"tenant": "knoll"}, "has no job of Knoll Research", 1),

@@ -88,7 +88,8 @@ def test_what_is_no_line_and_no_file_is_refused(error, tmp_path, monkeypatch):
     assert "is a folder" in error("why", str(tmp_path))
     assert "no line says that a request failed" in error("why", "2026-05-02 10:15:00 it is raining")
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
-    assert "give the error line" in error("why", code=2)
+    for nothing in ((), ("",), (" ",)):
+        assert "give the error line" in error("why", *nothing, code=2)
 
 
 def test_a_secret_in_the_line_does_not_come_back(run, tmp_path):

@@ -14,6 +14,7 @@ from atomlab.diagnosis.confirm import confirm
 from atomlab.errors import NO_MODELS, AtomlabError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.inputs.worker_log import read_log
+from tests.canaries import MANY
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 CURED = ("simple", "moderate", "complex")
@@ -134,6 +135,21 @@ def test_files_whose_edges_do_not_meet_have_a_gap(before, written, tmp_path):
     )
 
 
+def test_lines_that_are_missing_within_a_file_are_asked_for(before, written):
+    """By their times: where it is silent for far longer than otherwise, and after a shutdown."""
+    stopped = record(NOON + timedelta(hours=2), "worker: Warm shutdown (MainProcess)")
+    for until, line, missing in (
+        ("2026-05-03T15:40", None, "a log of 2026-05-03 13:55 to 15:45, or an older one"),
+        ("2026-05-03T14:10", stopped, "a log of 2026-05-03 14:00 to 14:15"),
+    ):
+        path = Path(written(drop=lambda x, end=until: "2026-05-03T14" < x["timestamp"] < end))
+        lines = [*path.read_text().splitlines(), *filter(None, [line])]
+        path.write_text("".join(f"{x}\n" for x in sorted(lines, key=_time_of)))
+        _, kinds = judged(before, str(path))
+        assert kinds["moderate"].verdict == "inconclusive"
+        assert kinds["moderate"].missing.startswith(missing)
+
+
 @pytest.mark.parametrize(
     ("at", "tenant", "words"),
     [
@@ -165,6 +181,38 @@ def test_jobs_of_another_tenant_say_nothing(before, tmp_path, winners):
     assert kinds["moderate"].counted == {"failed": 40}
 
 
+@pytest.mark.parametrize(
+    ("message", "named", "verdicts"),
+    [
+        (NO_MODELS, {"job_id": "x", "tenant_id": "brennan"}, ("inconclusive",) * 3),
+        ("Error code: 401", {"job_id": "x", "tenant_id": "brennan"}, ("inconclusive",) * 3),
+        ("Error code: 401", {"tenant_id": "brennan", "complexity": "simple"}, ("not over",)),
+        (NO_MODELS, {"tenant_id": "brennan", "complexity": "simple"}, ("not over",)),
+        (NO_MODELS, {"job_id": "x", "complexity": "simple"}, ("inconclusive",)),
+        (NO_MODELS, {}, ("inconclusive",) * 3),
+        (NO_MODELS, {"job_id": "x", "tenant_id": "acme"}, ()),
+        ("Error code: 401", {}, ()),
+    ],
+)
+def test_one_failure_after_the_fix_counts_whatever_it_does_not_name(
+    before, written, message, named, verdicts
+):
+    """Its kind, its job or its tenant; one of the same line before the fix does not matter."""
+    path = Path(written())
+    lines = path.read_text().splitlines()
+    for at, expected in ((NOON + timedelta(hours=4), verdicts), (NOON - timedelta(hours=4), ())):
+        failed = record(at, f"Structured generation failed: {message}", "ERROR", **named)
+        path.write_text("".join(f"{x}\n" for x in sorted([*lines, failed], key=_time_of)))
+        _, kinds = judged(before, str(path))
+        found = [kinds[kind].verdict for kind in CURED]
+        assert found == [*expected, *["over"] * (3 - len(expected))]
+        assert {kinds[kind].jobs_before for kind in CURED} == {30}
+
+
+def _time_of(line):
+    return json.loads(line)["timestamp"]
+
+
 def test_any_of_several_new_keys_is_the_fix(before, tmp_path):
     """A tenant without keys may add any of those that are named; another winner is not by it."""
     diagnosis = atomlab.diagnose(before, "knoll", [atomlab.Request("moderate")])
@@ -189,3 +237,27 @@ def test_any_of_several_new_keys_is_the_fix(before, tmp_path):
         path.write_text("\n".join(lines) + "\n")
         verdicts[provider] = judged(before, str(path), tenant="knoll")[1]["moderate"].verdict
     assert verdicts == {"moonshot": "over", "openai": "inconclusive"}
+
+
+def test_where_a_fallback_answers_only_the_ranking_line_shows_success(captured, tmp_path):
+    """At INFO the line of the failure is not there, and the fallback's generation looks alike."""
+    env = {"MINIMAX_API_KEY": next(iter(MANY.values()))}
+    snapshot = captured({"acme": {}}, rules="open-source-2026-05", env=env)
+    failed = f"BPC ranking failed, falling back to static mapping: {NO_MODELS}"
+    chosen = "BPC Ranking Successful for advanced: Top model {} (Value: 8.10)"
+    answered = "Structured generation (free, Managed): {}"
+    verdicts = {}
+    for template in (chosen, answered):
+        lines, model = [], "minimax/MiniMax-M2.5"
+        for number in range(-9, 9):
+            about = {"tenant_id": "acme", "job_id": f"j{number}", "complexity": "advanced"}
+            at = NOON + timedelta(minutes=10 * number + 5)
+            said = failed if number < 0 else template.format(model)
+            level = "DEBUG" if number < 0 else "INFO"
+            lines.append(record(at, said, level, **about))
+            lines.append(record(at, "Ingested 12 nodes, 7 edges for ws w-1", **about))
+        path = tmp_path / "worker.log"
+        path.write_text("\n".join(lines) + "\n")
+        found = judged(snapshot, str(path), tenant="acme")[1]["advanced"]
+        verdicts[template] = found.verdict
+    assert verdicts == {chosen: "over", answered: "inconclusive"}

@@ -8,7 +8,7 @@ import pytest
 
 from atomlab.diagnosis import jobs as module
 from atomlab.diagnosis.jobs import JobFolder, parted
-from atomlab.errors import NO_MODELS
+from atomlab.errors import NO_CLIENT, NO_MODELS
 from atomlab.evidence.inputs.worker_log import LogLine
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
@@ -40,10 +40,12 @@ def test_retries_are_one_job():
         ([("error", {}), ("top-model", {"model": "m"}), ("ingested", {"nodes": "3"})], "failed"),
         ([("auth-error", {"status": "401"}), ("job-completed", {})], "refused"),
         ([("top-model", {"model": "m"}), ("ingested", {"nodes": "0"})], "otherwise"),
+        ([("top-model", {"model": "m"}), ("ingested", {"nodes": "0.5"})], "succeeded"),
         ([("no-entities", {})], "otherwise"),
         ([("generation-failed", {"error": "'coroutine' object is not iterable"})], "otherwise"),
         ([("generation-failed", {"error": f"ValueError: {NO_MODELS}"})], "failed"),
         ([("backfill-failed", {"error": NO_MODELS})], "failed"),
+        ([("generation-failed", {"error": f"{NO_CLIENT}. Please"})], "failed"),
         ([("top-model", {"model": "m"})], "open"),
     ],
 )
@@ -86,6 +88,58 @@ def test_other_tenants_and_lines_without_a_job_are_no_jobs():
     )
     assert folder.jobs() == []
     assert folder.nameless == 1
+
+
+def test_what_another_tenant_did_under_the_same_id_is_not_ours():
+    """In whichever order they come; lines without a tenant then belong to neither."""
+    begun = line(0, "top-model", job="j", tenant="brennan", complexity="simple", model="m")
+    theirs = line(1, "ingested", job="j", tenant="acme", nodes="3")
+    nobodys = line(2, "ingested", job="j", nodes="3")
+    for lines in ([begun, theirs, nobodys], [theirs, begun, nobodys]):
+        assert [job.ending for job in folded(*lines).jobs()] == ["open"]
+    assert [job.ending for job in folded(begun, nobodys).jobs()] == ["succeeded"]
+
+
+def test_a_workspace_of_another_name_does_not_take_a_job_from_the_tenant():
+    """Its lines before the one that names the tenant count."""
+    lines = [
+        line(0, "error", job="j", complexity="simple"),
+        line(1, "ingested", job="j", workspace="w-9", nodes="3"),
+        line(2, "job-completed", job="j", tenant="brennan"),
+    ]
+    assert [job.ending for job in folded(*lines).jobs()] == ["failed"]
+    assert folded(*lines[:2]).unowned() == []  # somebody's it is
+
+
+def test_failures_that_name_no_job_or_no_tenant_are_kept_apart():
+    """The last of each kind that is the tenant's, and all that may be."""
+    folder = folded(
+        line(0, "error", tenant="brennan", complexity="simple"),
+        line(1, "auth-error", tenant="brennan", complexity="simple", status="401"),
+        line(2, "error", tenant="acme"),
+        line(3, "error", complexity="complex"),
+        line(4, "error", job="x", complexity="advanced"),
+        line(5, "auth-error", status="401"),  # some tenant's key is always dead
+        line(6, "ingested", job="y", nodes="3"),
+    )
+    assert folder.jobs() == []
+    assert [(job.complexity, job.ending) for job in folder.strays()] == [("simple", "refused")]
+    assert {(job.complexity, job.ending) for job in folder.unowned()} == {
+        ("complex", "failed"),
+        ("advanced", "failed"),
+    }
+
+
+def test_the_model_of_a_job_is_the_one_that_was_chosen_last():
+    """Whatever it was before; where a fallback answers, a generation says nothing of pricing."""
+    chosen = [line(n, "top-model", job="j", tenant="brennan", model=m) for n, m in enumerate("aba")]
+    answered = line(3, "generation", job="j", tenant="brennan", model="c")
+    assert folded(*chosen).jobs()[0].models == ("b", "a")
+    assert folded(*chosen, answered).jobs()[0].models == ("b", "a", "c")
+    folder = JobFolder(["brennan"], ("top-model",))
+    for each in (*chosen, answered):
+        folder.take(each)
+    assert folder.jobs()[0].models == ("b", "a")
 
 
 def test_jobs_that_straddle_the_fix_are_neither_before_nor_after():

@@ -10,6 +10,7 @@ import pytest
 from atomlab.diagnosis.evidence_curve import LEVEL
 from atomlab.diagnosis.jobs import Job
 from atomlab.diagnosis.recovery import Expected, Seen, judge
+from benchmarks.confirm_files import differences
 from benchmarks.confirm_worlds import FIXED as FIXED_WORLDS
 from benchmarks.confirm_worlds import NOT_BY_THIS, UNFIXED, first_over, needed_by_fixed_size
 
@@ -63,8 +64,21 @@ def test_enough_jobs_with_the_expected_model_in_a_complete_log_is_over():
             "the log has gaps",
             "a log of 2026-05-03 12:00 to 12:40",
         ),
+        (
+            {"gaps": [(NOON, NOON + timedelta(hours=30))]},
+            "inconclusive",
+            "the log has gaps",
+            "a log of 2026-05-03 12:00 to 2026-05-04 18:00",
+        ),
+        (
+            {"silences": [(NOON, NOON + timedelta(minutes=40))]},
+            "inconclusive",
+            "silent for far longer than otherwise",
+            "a log of 2026-05-03 12:00 to 12:40, or an older one that is as quiet then",
+        ),
         ({"silent": ("nothing below ERROR", "a log")}, "inconclusive", "below ERROR", "a log"),
         ({"nameless": 2}, "inconclusive", "without naming their kind", "their kind"),
+        ({"unowned": jobs("failed", 1)}, "inconclusive", "may be of any tenant", "lines that say"),
         ({"after": [*GOOD, *jobs("open", 1)]}, "inconclusive", "did not end", "the end of open-0"),
     ],
 )  # fmt: skip
@@ -112,6 +126,13 @@ def test_a_log_may_name_the_model_without_its_provider():
     assert judge(EXPECTED, replace(FIXED, after=short)).verdict == "over"
 
 
+def test_the_model_with_which_a_job_ends_decides():
+    """A retry that another model answers is no success of the expected one."""
+    for models, verdict in ((("x/y", MODEL), "over"), ((MODEL, "x/y"), "inconclusive")):
+        after = [replace(job, models=models) for job in GOOD]
+        assert judge(EXPECTED, replace(FIXED, after=after)).verdict == verdict
+
+
 def world(name, among):
     [found] = [each for each in among if each.name == name]
     return found
@@ -137,3 +158,16 @@ def test_in_made_worlds_that_are_fixed_it_is_soon_over():
         fixed = world(f"fixed, rate {rate}, restarts", FIXED_WORLDS)
         soon = [first_over(fixed, seed) or 999 for seed in range(4)]
         assert max(soon) <= 1.25 * needed_by_fixed_size(rate)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"unfixed, rate 0.3, {trouble}" for trouble in ("retries", "lost file", "kills")),
+        *("fixed, rate 0.3, skew", "fixed, rate 0.9, restarts", "a dead key"),
+        *("errors only in the log", "a partial fix, this kind is left"),
+    ],
+)
+def test_a_made_world_in_files_is_judged_as_its_events_are(name):
+    """Rotated, packed, in two formats and in any order: the reader loses and adds nothing."""
+    assert differences(world(name, [*UNFIXED, *NOT_BY_THIS, *FIXED_WORLDS]), 1) == []

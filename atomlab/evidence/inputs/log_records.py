@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,9 +39,10 @@ _BASIC = re.compile(rf"(?P<level>{_WORDS}):(?:[\w.]+:)? *(?P<message>.*)")
 _CRI = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*) std(?:out|err) [FP] (.*)", re.DOTALL)
 _DOCKER = b'{"log":'
 # What kubectl logs --prefix and docker compose logs put before each line.
-_PREFIX = re.compile(rb"^(?:\[pod/[^\]\n]*\] |[\w.-]{1,60} +\| )", re.MULTILINE)
+_PREFIX = re.compile(rb"^(?:\[pod/([\w.-]{1,253})[^\]\n]*\] |([\w.-]{1,60}) +\| )", re.MULTILINE)
 _BEGINS = re.compile(
-    rb"(?:\x1b\[[\d;]*m)*(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:|\{\"|(?:%s):)" % _WORDS.encode()
+    rb"(?:\xef\xbb\xbf)?(?:\x1b\[[\d;]*m)*(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:|\{\"|(?:%s):)"
+    % _WORDS.encode()
 )
 _LEVEL_NAMES = {
     **{level: level for level in LEVELS},
@@ -106,12 +108,16 @@ def unwrapped(line: bytes) -> tuple[str | None, bytes]:
 class RecordReader:
     """Reads the records of one file, whose plain lines are in `zone`."""
 
-    def __init__(self, zone: Zone, names: Mapping[str, str]) -> None:
-        self._clock, self._names = Clock(zone), names
+    def __init__(self, zone: Zone, names: Mapping[str, str], in_order: bool = True) -> None:
+        self._clock, self._names = Clock(zone, in_order), names
 
     def records(self, raw: bytes) -> list[LogRecord]:
         """Return what a record's bytes say: one record, or those of a line of OTLP."""
-        raw = _PREFIX.sub(b"", raw) if _PREFIX.match(raw) else raw
+        raw = raw.removeprefix(BOM_UTF8)
+        if prefix := _PREFIX.match(raw):
+            worker = (prefix[1] or prefix[2]).decode()
+            found = self.records(_PREFIX.sub(b"", raw))
+            return [replace(each, named={"worker": worker, **each.named}) for each in found]
         wrapped, line = None, raw
         if _is_wrapped(raw):
             parts = [unwrapped(each) for each in raw.split(b"\n")]

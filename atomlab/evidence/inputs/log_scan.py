@@ -14,12 +14,15 @@ from atomlab.evidence.inputs.log_coverage import FileCoverage, LogLine
 from atomlab.evidence.inputs.log_files import LogFile
 from atomlab.evidence.inputs.log_records import LogRecord, RecordReader, begins
 from atomlab.evidence.inputs.log_shapes import LEVELS, Shapes
-from atomlab.evidence.inputs.log_times import Zone
+from atomlab.evidence.inputs.log_silences import Silences, Span
+from atomlab.evidence.inputs.log_times import Zone, latest_of
 
 # Several processes write to one file: their times may go back by this much.
 MOST_BACK = timedelta(seconds=60)
 _EDGE = 50  # records at either end of a file that tell its pace there
 _TAIL = 1 << 15  # bytes in which the last of them are
+_LOST = "it holds bytes of zeros in place of lines"
+MOST_WORKERS = 10_000  # whose first lines are remembered
 OLDEST = datetime.min.replace(tzinfo=UTC)
 _LEVEL_NAMES = r"(?:level|levelname|level_name|log\.level|severity|severity_?[tT]ext)"
 # Where a format has a level, not where a message speaks of one.
@@ -43,8 +46,12 @@ class LogScan:
         self.file, self.read, self.naive = file, 0, False
         self._shapes, self._seeker, self._timeless = shapes, seeker, timeless
         self._reader, reader = RecordReader(zone, shapes.names), RecordReader(zone, shapes.names)
+        self._zone, self._probe = zone, RecordReader(zone, {}, in_order=False)
+        self._silences = Silences(self._times)
         self._lines, self._tail = 0, b""
         self._restarts: list[LogLine] = []
+        self._stops: list[LogLine] = []
+        self._workers: dict[str, datetime] = {}
         self._cut = ["its begin was cut off while it was written"] if file.cut else []
         whole = file.head if file.whole else file.head.rpartition(b"\n")[0] or file.head
         records = [*self._sampled(whole, reader)]
@@ -93,6 +100,9 @@ class LogScan:
         text = b""
         for number, text, end in self.file.blocks(read):
             self._see_levels(text)
+            self._silences.see(text, end)
+            if b"\0" in text and _LOST not in self._cut:
+                self._cut.append(_LOST)
             yield from self._lines_of(text, number, end)
             self._lines = number - 1
             self._tail = (self._tail + text[max(0, end - _TAIL) : end])[-_TAIL:]
@@ -126,8 +136,7 @@ class LogScan:
                     self.file.name, number, digest, record.at, record.level, event, fields,
                     raw.count(b"\n") + 1,
                 )  # fmt: skip
-                if event == "start":
-                    self._restarts.append(line)
+                self._see_worker(line)
                 yield record.at or self._latest or OLDEST, line
 
     def _see(self, record: LogRecord, number: int) -> None:
@@ -146,12 +155,28 @@ class LogScan:
                 todo="give the rotated files one by one rather than joined, or sort it by time",
             )
 
+    def _see_worker(self, line: LogLine) -> None:
+        """Take note of which worker a line is of, and of its starts and stops."""
+        if line.event in ("start", "stop"):
+            (self._restarts if line.event == "start" else self._stops).append(line)
+        if line.at and (worker := line.fields.get("worker")) and len(self._workers) < MOST_WORKERS:
+            self._workers.setdefault(worker, line.at)
+
+    def _times(self, text: bytes, at: int) -> Span | None:
+        """Return the first and the last time of the record that begins at a place, if one does."""
+        if not begins(text, at):
+            return None
+        end = text.find(b"\n", at)
+        records = self._probe.records(text[at : end if end >= 0 else None])
+        times = [record.at for record in records if record.at]
+        return (min(times), latest_of(max(times), self._zone)) if times else None
+
     def _see_levels(self, text: bytes) -> None:
         """Take note of the levels below the lowest so far that lines of a block have."""
         for level in LEVELS:
             if level in self._levels:
                 return
-            in_json = text[:1] == b"{" and b'"%s' % level.lower().encode() in text
+            in_json = b"{" in text[:4] and b'"%s' % level.lower().encode() in text
             if (level.encode() in text or in_json) and _LEVEL_AT[level].search(text):
                 self._levels.add(level)
 
@@ -167,6 +192,9 @@ class LogScan:
             lowest_level=min(self._levels, key=LEVELS.index, default=None),
             lines=self._lines,
             restarts=tuple(self._restarts),
+            stops=tuple(self._stops),
+            workers=self._workers,
+            silences=self._silences.longest,
             cut=tuple(self._cut),
             silence_at_begin=self._silence,
             silence_at_end=_silence(times[-_EDGE:]),

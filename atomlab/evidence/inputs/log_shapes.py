@@ -19,7 +19,15 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.inputs.strict import Strict, load_model
 from atomlab.files import read_shipped_yaml
 
-_MAY_NAME = re.compile(r"[=:]|tenant|request|Task |-[0-9a-f]{4}-")
+# NAME=value, of which the value may be another name: `error: tenant=acme`.
+_PAIR = re.compile(r"(?<![\w.-])-*+([\w.]++(?:-[\w.]++)*+)[\"']?[=:] ?[\"']?(?=([\w./:@-]+))")
+_MAY_NAME = re.compile(r"for tenant| request|^Task |-[0-9a-f]{4}-")
+_NAMED = re.compile(
+    r"\bfor tenant:? [\"']?(?P<tenant>[\w.:@-]+)"
+    r"|^Task [\w.]+\[(?P<job>[\w-]+)\]"  # Celery's
+    rf"|\b(?P<complexity>{'|'.join(COMPLEXITIES)}) requests?\b"
+    r"|\b(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b"
+)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHIPPED = Path(__file__).with_name("log_shapes.yaml")
 _SHORTEST = 4  # characters of a keyword: a shorter one is in too many lines
@@ -83,15 +91,6 @@ class Shapes:
         self.hosts = {host.lower(): whose for f in last for host, whose in f.hosts.items()}
         self.names = {n: ours for f in last for ours, every in f.names.items() for n in every}
         self.keywords = tuple(dict.fromkeys(shape.sign for shape in self.all))
-        self._any = re.compile("|".join(map(re.escape, self.keywords)))
-        words = "|".join(map(re.escape, sorted(self.names, key=len, reverse=True)))
-        self._named = re.compile(
-            rf"(?<![\w.])(?P<name>{words})[\"']?[=:] ?[\"']?(?P<value>[\w./:@-]+)"
-            r"|\bfor tenant:? [\"']?(?P<tenant>[\w.:@-]+)"
-            r"|^Task [\w.]+\[(?P<job>[\w-]+)\]"  # Celery's
-            rf"|\b(?P<complexity>{'|'.join(COMPLEXITIES)}) requests?\b"
-            r"|\b(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b"
-        )
         self._last: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._known: dict[Any, tuple[str, dict[str, str]] | None] = {}
 
@@ -128,11 +127,8 @@ class Shapes:
         return found
 
     def _match(self, level: str | None, text: str) -> tuple[str, dict[str, str]] | None:
-        keywords = set(self._any.findall(text))
-        if not keywords:
-            return None
         for shape in self.all:
-            if shape.sign in keywords or shape.sign in text:
+            if shape.sign in text:
                 if level and shape.level and LEVELS.index(level) < LEVELS.index(shape.level):
                     continue
                 if match := shape.expression.match(text):
@@ -146,12 +142,15 @@ class Shapes:
         An `id` is a UUID of which the text does not say what it names.
         """
         found: dict[str, str] = {}
-        if not _MAY_NAME.search(text):
-            return found
-        for match in self._named.finditer(text):
-            group = match.lastgroup or ""
-            name = self.names[match["name"]] if group == "value" else group
-            found.setdefault(name, match[group].rstrip(".:"))
+        if "=" in text or ":" in text:
+            for name, value in _PAIR.findall(text):
+                if name in self.names:
+                    found.setdefault(self.names[name], value.rstrip(".:"))
+        if _MAY_NAME.search(text):
+            for match in _NAMED.finditer(text):
+                group = match.lastgroup or ""
+                if (value := match[group].rstrip(".:")) not in found.values():
+                    found.setdefault(group, value)
         return found
 
     def known_error(self, text: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from atomlab.errors import InputError
 
 Zone = tzinfo | None
+_YEARS = range(1970, 2900)  # a log's: others stand for no time at all
 _TWICE = timedelta(minutes=15)  # how far a time goes back where a clock shows an hour twice
 
 
@@ -34,10 +35,13 @@ def parse_zone(zone: str | tzinfo | None) -> Zone:
 
 
 class Clock:
-    """Reads the times of one file, those without a zone in `zone`."""
+    """Reads the times of one file, those without a zone in `zone`.
 
-    def __init__(self, zone: Zone) -> None:
-        self._zone = zone
+    Of an hour that a clock shows twice it is the first, unless times are in order and say more.
+    """
+
+    def __init__(self, zone: Zone, in_order: bool = True) -> None:
+        self._zone, self._in_order = zone, in_order
         self._offsets: dict[str, tuple[timedelta, timedelta]] = {}
         self._before: datetime | None = None
 
@@ -52,7 +56,7 @@ class Clock:
         if zone:
             return in_utc(f"{text}{'Z' if zone == 'UTC' else zone}"), False
         try:
-            at = datetime.fromisoformat(f"{text}+00:00")
+            at = _of_log(datetime.fromisoformat(f"{text}+00:00"))
         except ValueError:
             return None, False
         if self._zone is None:
@@ -61,7 +65,7 @@ class Clock:
         found = at - first
         if first != second and self._before and found < self._before - _TWICE:
             found = at - second  # the hour that a clock shows twice, for the second time
-        self._before = found
+        self._before = found if self._in_order else None
         return found, False
 
     def _offset(self, minutes: str, at: datetime) -> tuple[timedelta, timedelta]:
@@ -73,10 +77,17 @@ class Clock:
         return self._offsets[minutes]
 
 
+def latest_of(at: datetime, zone: Zone) -> datetime:
+    """Return the latest moment that a clock in a zone shows as it does this one: an hour later."""
+    local = at.astimezone(zone)
+    first, second = local.utcoffset(), local.replace(fold=1).utcoffset()
+    return at + (first - second) if zone and first and second and not local.fold else at
+
+
 def in_utc(text: str) -> datetime | None:
     """Return an ISO 8601 time in UTC, in which one without a zone is; None if it is no time."""
     with suppress(ValueError, OverflowError):
-        at = datetime.fromisoformat(text.strip())
+        at = _of_log(datetime.fromisoformat(text.strip()))
         if at.tzinfo is None:
             return at.replace(tzinfo=UTC)
         return at if at.tzinfo is UTC else at.astimezone(UTC)
@@ -89,7 +100,7 @@ def json_time(value: Any) -> datetime | None:
         return in_utc(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         with suppress(ValueError, OverflowError, OSError):
-            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+            return _of_log(datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC))
     return None
 
 
@@ -97,5 +108,12 @@ def unix_nano(value: Any) -> datetime | None:
     """Return the time of so many nanoseconds of Unix time, None if it is none."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         seconds, rest = divmod(int(value), 10**9)
-        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=rest // 1000)
+        at = _of_log(datetime.fromtimestamp(seconds, UTC))
+        return at + timedelta(microseconds=rest // 1000)
     return None
+
+
+def _of_log(at: datetime) -> datetime:
+    if at.year not in _YEARS:
+        raise ValueError("no time of a log")
+    return at

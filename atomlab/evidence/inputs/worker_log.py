@@ -16,7 +16,7 @@ from atomlab.evidence.inputs.keywords import Seeker
 from atomlab.evidence.inputs.log_coverage import FileCoverage as FileCoverage
 from atomlab.evidence.inputs.log_coverage import LogCoverage as LogCoverage
 from atomlab.evidence.inputs.log_coverage import LogLine as LogLine
-from atomlab.evidence.inputs.log_files import LogFile, check_once
+from atomlab.evidence.inputs.log_files import STDIN, LogFile, check_once
 from atomlab.evidence.inputs.log_scan import OLDEST, LogScan
 from atomlab.evidence.inputs.log_shapes import Shapes, load_shapes
 from atomlab.evidence.inputs.log_times import parse_zone
@@ -44,6 +44,8 @@ class WorkerLog(Iterator[LogLine]):
             raise InputError("no log was given", todo="name its files")
         self.shapes = shapes if isinstance(shapes, Shapes) else load_shapes(shapes)
         self._seeker = Seeker(self.shapes.keywords)
+        if [str(path) for path in paths].count(STDIN) > 1:
+            raise InputError("stdin was given twice", todo="give it once")
         parsed = parse_zone(zone)
         self._files = [
             LogScan(LogFile(path), parsed, self.shapes, self._seeker, timeless) for path in paths

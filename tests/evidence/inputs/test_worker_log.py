@@ -86,6 +86,7 @@ FORMATS = {
     "Celery": f"[{AT},123: INFO/ForkPoolWorker-1] {RANKED}",
     "compose": f"worker-1  | {DASHED}{RANKED}",
     "kubectl": f"[pod/worker-6f/worker] {DASHED}{RANKED}",
+    "with a byte order mark": f"\ufeff{DASHED}{RANKED}",
 }
 
 
@@ -96,7 +97,8 @@ def test_a_line_says_the_same_in_every_format(log, line):
     assert found.at is not None
     assert found.at.replace(microsecond=0) == EIGHT
     assert (found.level, found.event) == ("INFO", "top-model")
-    assert {k: v for k, v in found.fields.items() if k != "request"} == RANKED_FIELDS
+    fields = {k: v for k, v in found.fields.items() if k not in ("request", "worker")}
+    assert fields == RANKED_FIELDS
 
 
 def test_a_format_without_time_has_none(log):
@@ -438,6 +440,35 @@ def test_times_without_a_zone_are_refused_unless_none_is_needed(log):
     assert read(log(FORMATS["JSON"], name="j"), zone=None)[0].at == EIGHT
 
 
+@pytest.mark.parametrize(
+    "time", ["0001-01-01 00:00:00", "1969-12-31 23:59:59", "9999-12-31 23:59:59"]
+)
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC"])
+def test_a_time_that_stands_for_none_is_none(log, time, zone):
+    """The line keeps its place; what the log covers does not grow to the end of the calendar."""
+    seconds = datetime.fromisoformat(f"{time}+00:00").timestamp()
+    odd = (
+        f"{time},000 - core - INFO - {RANKED}",
+        json.dumps({"timestamp": time, "level": "INFO", "message": RANKED}),
+        json.dumps({"timestamp": seconds * 1000, "level": "INFO", "message": RANKED}),
+        json.dumps(otlp(RANKED)).replace(str(int(EIGHT.timestamp())), str(int(seconds))),
+    )
+    path = log(DASHED + RANKED, *odd)
+    assert [line.at is None for line in read(path, zone=zone)] == [False, *[True] * 4]
+    [covered] = read_log([path], zone).coverage.files
+    assert covered.first == covered.last
+
+
+def test_zeros_in_place_of_lines_are_lost_lines(log):
+    """As after a crash of the host: the file is read, and said to be incomplete."""
+    lines = [minute(n / 10) for n in range(2000)]
+    path = log(*lines, b"\0" * 5000 + minute(201).encode(), minute(202))
+    [covered] = read_log([path], "UTC").coverage.files
+    assert covered.cut == ("it holds bytes of zeros in place of lines",)
+    assert log(*lines).stat().st_size > HEAD
+    assert read_log([log(*lines)], "UTC").coverage.files[0].cut == ()
+
+
 LONG = b"x" * (LONGEST_LINE + 2)
 BAD = {
     "empty": (b"", "is empty; leave it out"),
@@ -478,6 +509,7 @@ def test_a_folder_a_missing_file_and_a_log_twice_are_refused(log, tmp_path):
         (tmp_path / "none",): "no such file",
         (path, longer): "the same log twice",
         (): "no log was given",
+        ("-", "-"): "stdin was given twice",
     }.items():
         with pytest.raises(InputError, match=said):
             read_log(paths, "UTC")
@@ -588,18 +620,20 @@ def test_a_site_adds_its_own_shapes(log, tmp_path):
         "- {event: job-completed, line: 'Finished {job} after {seconds} s', level: INFO}\n"
         "- {event: start, pattern: 'boot (?P<worker>\\S+)', keyword: 'boot '}\n"
         "errors: [quota is spent]\n"
-        "names: {tenant: [customer]}\n"
+        "names: {tenant: [customer, customer-id]}\n"
     )
     lines = (
         "Finished j-1 after 3 s customer=acme",
         "boot w-1",
         "Backfill failed for x: quota is spent",
+        "boot w-2: error: --customer-id='acme' job-id=3",
     )
     found = read(log(*(f"{AT},0 - w - ERROR - {line}" for line in lines)), shapes=own)
     assert [(line.event, dict(line.fields)) for line in found] == [
         ("job-completed", {"job": "j-1", "tenant": "acme"}),
         ("start", {"worker": "w-1"}),
         ("backfill-failed", {"integration": "x", "error": "quota is spent"}),
+        ("start", {"worker": "w-2:", "tenant": "acme"}),
     ]
 
 
