@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "atomlab"
 # What every layer may import, then the layers: each may import itself and those before it.
 GROUND = ("core_yaml", "errors", "files", "limits", "process", "shown", "text", "verdicts")
-LAYERS = ("evidence", "byok", "capturing", "diagnosis", "fleet", "show", "report", "postmortem")
+LAYERS = ("evidence", "byok", "capturing", "diagnosis", "fleets", "show", "report", "postmortem")
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
