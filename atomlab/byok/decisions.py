@@ -67,3 +67,9 @@ class Decisions:
 
 
 _NOTHING = _Alone(None, (np.inf, 1 << 62), breaks=False)
+
+
+@lru_cache(maxsize=4)
+def decisions_on(platform: Platform) -> Decisions:
+    """Return the winners on a platform, what was decided before included."""
+    return Decisions(platform)

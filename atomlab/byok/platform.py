@@ -68,6 +68,10 @@ class Platform:
 
     def manager(self) -> BYOKManager:
         """Return what finds the keys of a snapshot's tenants."""
+        return self._manager
+
+    @cached_property
+    def _manager(self) -> BYOKManager:
         return BYOKManager(self.providers, self.rules, redacted=self.redacted)
 
     @cached_property

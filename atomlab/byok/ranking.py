@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,7 +96,7 @@ class Ranking(Shown):
         """The request that was ranked."""
         return self.view.request
 
-    @property
+    @cached_property
     def winner(self) -> Candidate | None:
         """The best candidate, None if there is none."""
         return next(self.candidates(), None)

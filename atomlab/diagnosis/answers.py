@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from atomlab.byok.decisions import decisions_on
 from atomlab.byok.platform import Platform
-from atomlab.byok.ranking import Ranking, rank
+from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
@@ -65,11 +66,13 @@ def keys_that_serve(
     """Return the providers of which a new key alone would serve the request, of any complexity."""
     manager, allowed = platform.manager(), platform.rules.llm_providers
     kinds = [replace(request, complexity=complexity) for complexity in COMPLEXITIES]
+    winner = decisions_on(platform).winner
 
     def would_serve(provider: str) -> bool:
         states: dict[str, State] = {**rows, manager.key_name(provider): "present"}
-        after = manager.lookups_of(states).clients
-        return all(serves(rank(platform, after, kind, plan)) for kind in kinds)
+        after = manager.clients_of(states)
+        winners = (winner(after, kind, plan) for kind in kinds)
+        return all(found is not None and not found.unable for found in winners)
 
     new = (p.id for p in platform.providers if p.id in allowed and p.id not in clients)
     return tuple(filter(would_serve, new))

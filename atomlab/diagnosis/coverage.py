@@ -45,7 +45,7 @@ def affected(
     found = []
     for request in (replace(each.request, managed=managed) for each in diagnosis.requests):
         failing = {group for group in population.groups if not winners.of(group, request)}
-        names = (t.subdomain or t.id for t, group in population if group in failing)
+        names = (t.subdomain or t.id for t, _ in population.members(failing))
         found.append(
             {
                 "complexity": request.complexity,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from atomlab.byok.filters import NAMES
@@ -76,7 +77,7 @@ class FixSet:
         """Whether it is one new key, and nothing else."""
         return [edit.kind for edit in self.edits] == ["new-credential"]
 
-    @property
+    @cached_property
     def effort(self) -> tuple[int, int]:
         """What fix sets are compared by: who has to act, then what it costs."""
         return WHO.index(self.who), self.cost
@@ -86,7 +87,7 @@ class FixSet:
         """Whether the decision, run again with the edits made, found a model."""
         return len(self.after.order) > 0
 
-    @property
+    @cached_property
     def cures(self) -> bool:
         """Whether it found one that can serve: a winner that is not a chat model is no cure."""
         return serves(self.after)

@@ -14,7 +14,7 @@ from itertools import islice
 from sys import intern
 from typing import NamedTuple
 
-from atomlab.byok.decisions import Decisions
+from atomlab.byok.decisions import decisions_on
 from atomlab.byok.keys import BYOKManager, KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Candidate
@@ -29,9 +29,9 @@ from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.states import StatesByTenant
 
 _CASES = "SELECT id, plan_type, ai_mode, {} FROM tenants ORDER BY rowid"
-_TENANTS = "SELECT id, name, subdomain, plan_type, ai_mode, {} FROM tenants ORDER BY rowid"
+_TENANTS = "SELECT id, name, subdomain, plan_type, ai_mode, {} FROM tenants {} ORDER BY rowid"
 _ROWS = "SELECT tenant_id, setting_key, setting_value FROM tenant_settings"
-_IDS_PER_QUERY = 500
+_IDS_PER_QUERY, _NUMBERS_PER_QUERY = 500, 10_000
 # A plan, an ai_mode, and the number of the states of rows, or whose environment is used.
 _Case = tuple[str | None, str | None, int | str]
 
@@ -102,10 +102,19 @@ class Population:
 
     def __iter__(self) -> Iterator[tuple[TenantRow, TenantGroup]]:
         """Yield each tenant, as they are stored, with its group."""
-        for *columns, number in self._evidence.select(_TENANTS.format(self._column)):
-            tenant = TenantRow(*columns)
-            state = self._of(tenant.id, number) if self._of else number
-            yield tenant, self._groups[tenant.plan_type, tenant.ai_mode, state]
+        return self.members(self._groups.values())
+
+    def members(self, groups: Iterable[TenantGroup]) -> Iterator[tuple[TenantRow, TenantGroup]]:
+        """Yield the tenants of these groups alone."""
+        chosen = {*groups}
+        wanted = {case: group for case, group in self._groups.items() if group in chosen}
+        numbers = {str(number) for _, _, number in wanted}
+        few = self._of is None and len(numbers) <= _NUMBERS_PER_QUERY
+        where = f"WHERE states IN ({', '.join(numbers)})" if few else ""
+        for row in self._evidence.select(_TENANTS.format(self._column, where)):
+            number = self._of(row[0], row[5]) if self._of else row[5]
+            if group := wanted.get((row[3], row[4], number)):
+                yield TenantRow._make(row[:5]), group
 
     @property
     def _column(self) -> str:
@@ -161,14 +170,14 @@ def affected_tenants(
     failing = {
         group for group in population.groups if not all(winners.of(group, r) for r in requests)
     }
-    return sorted(tenant for tenant, group in population if group in failing)
+    return sorted(tenant for tenant, _ in population.members(failing))
 
 
 class Winners:
     """Who wins for the tenants of a group."""
 
     def __init__(self, platform: Platform) -> None:
-        self._decisions = Decisions(platform)
+        self._decisions = decisions_on(platform)
         self._asked = lru_cache(maxsize=1024)(Request.of_tenant)
 
     def of(self, group: TenantGroup, request: Request) -> Candidate | None:

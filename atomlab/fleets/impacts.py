@@ -120,7 +120,8 @@ def impacts_on(
     winners, explained = Winners(platform), _Explained(evidence, platform)
     undecidable = missing_input(evidence, platform) is not None
     found = {}
-    for group in population.groups:
+    # Those with the same clients after each other: what is ranked for one serves the next.
+    for group in sorted(population.groups, key=lambda group: (group.clients, group.plan or "")):
         decided = {request: winners.of(group, request) for request in requests}
         failing = [request for request, winner in decided.items() if winner is None]
         failures = explained.failures(group, failing) if failing and not undecidable else ()

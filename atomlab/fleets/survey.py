@@ -53,7 +53,7 @@ class Fleet(SnapshotCase):
 
     def _tenants(self, which: Callable[[Impact], bool]) -> list[tuple[TenantRow, Impact]]:
         chosen = {group: impact for group, impact in self.impact_on.items() if which(impact)}
-        found = ((t, chosen[group]) for t, group in self.population if group in chosen)
+        found = ((tenant, chosen[group]) for tenant, group in self.population.members(chosen))
         return sorted(found, key=lambda each: each[0].id) if chosen else []
 
     @property
