@@ -133,7 +133,7 @@ def impacts_on(
             unable,
             decided=not (undecidable and failing),
         )
-    return found
+    return {group: found[group] for group in population.groups}
 
 
 def _blank_keys(group: TenantGroup, winners: Sequence[Candidate]) -> tuple[str, ...]:
