@@ -89,6 +89,7 @@ class BYOKManager:
         self.redacted = redacted
         self._environment = environment
         self._key_names: dict[str, tuple[str, ...]] = {}
+        self._new_key_names: dict[str, str] = {}
 
     def get_tenant_api_key(self, tenant_id: str, provider_id: str, db: Session) -> str | None:
         """Return the value (a token, if redacted) of the tenant's key for the provider.
@@ -113,9 +114,17 @@ class BYOKManager:
 
     def key_name(self, provider_id: str) -> str:
         """Return the name under which a new key of the provider is entered."""
-        names = [n for n in self.key_names(provider_id) if not n.startswith(STORED)]
-        own = setting_key(provider_id)
-        return own if own in names or not names else names[0]
+        if provider_id not in self._new_key_names:
+            names = [n for n in self.key_names(provider_id) if not n.startswith(STORED)]
+            own = setting_key(provider_id)
+            self._new_key_names[provider_id] = own if own in names or not names else names[0]
+        return self._new_key_names[provider_id]
+
+    def looked_up(self, provider_id: str, states: Mapping[str, State]) -> str:
+        """Return the name of the row that is read for the provider, of one that may be there."""
+        names = self.key_names(provider_id)
+        found = next((name for name in names if states.get(name) in USABLE), None)
+        return found or next((n for n in names if n in states), self.key_name(provider_id))
 
     def state(self, value: str | None) -> State:
         """Return the state of a row's value; raise SnapshotError if a token is none."""
@@ -183,11 +192,9 @@ class BYOKManager:
         return tuple(dict.fromkeys(name for name in names if name))
 
     def _lookup(self, provider: Provider, states: Mapping[str, State]) -> KeyLookup:
-        names = self.key_names(provider.id)
-        found = next((name for name in names if states.get(name) in USABLE), None)
-        name = found or next((n for n in names if n in states), self.key_name(provider.id))
+        name = self.looked_up(provider.id, states)
         state: LookupState = states.get(name, "missing")
-        reason, usable = _WHY[state], found is not None
+        reason, usable = _WHY[state], state in USABLE
         if usable and provider.id not in self.rules.llm_providers:
             usable, reason = False, f"{reason}, but {provider.id} is not on the LLM allow-list"
         return KeyLookup(provider.id, name, state, usable, reason)

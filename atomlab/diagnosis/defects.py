@@ -72,8 +72,8 @@ def find_defects(
     usable = {name for name, state in rows.items() if state in USABLE}
     strays = _strays(sorted(usable - own), platform)
     held = _Held(platform, rows, tokens or {}, usable, strays)
-    looked_up = zip(registry, manager.lookups_of(rows), strict=True)
-    found = [d for p, look in looked_up if (d := _defect(p, look.setting_key, held))]
+    looked_up = ((p, manager.looked_up(p.id, rows)) for p in registry)
+    found = [defect for p, name in looked_up if (defect := _defect(p, name, held))]
     unknown = [_unknown(stray, platform) for stray in strays if _is_unknown(stray, platform)]
     # Of names that mean the same provider the platform would read the exact one.
     unknown.sort(key=lambda d: (d.provider, d.copy_from is not None))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -42,7 +43,8 @@ class BlockerSet:
         return (*((f"client:{self.client}",) if self.client else ()), *self.filters)
 
 
-def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[BlockerSet]:
+@lru_cache(maxsize=64)  # tenants with the same clients ask for the same
+def minimal_fix_sets(ranking: Ranking, providers: frozenset[str]) -> tuple[BlockerSet, ...]:
     """Return the antichain of blocker sets, in registry order, then by size.
 
     Only the given providers' clients count as ones that could be added. A model that several of
@@ -66,7 +68,7 @@ def minimal_fix_sets(ranking: Ranking, providers: Iterable[str]) -> list[Blocker
             for mask in _minimal(masks, takes)
             if not any(other & mask == other for other in there)
         ]
-    return found
+    return tuple(found)
 
 
 def minimal_blocking_sets(
@@ -111,11 +113,11 @@ def run_fix_sets(case: DecidedRequest) -> tuple[list[FixSet], int]:
     unknown = (d.provider for d in case.defects if d.code == "provider-unknown")
     platform = case.sandbox.edited(tuple(Edit("register-provider", provider=p) for p in unknown))
     wide = case.sandbox.rank(platform, ranking.clients, ranking.request, ranking.view.plan)
-    addable = [
+    addable = frozenset(
         p.id
         for p in platform.providers
         if p.id not in ranking.clients and (p.id in allowed or p.id in meant)
-    ]
+    )
     minimal = minimal_fix_sets(wide, addable)
     most = limits.most_run(limits.FIX_SETS, len(platform.models.ids))
     run = [_run(each, meant.get(each.client or ""), case) for each in minimal[:most]]
@@ -137,12 +139,21 @@ def key_edits(provider: str, defect: Defect | None, platform: Platform) -> tuple
 
 
 def _run(blockers: BlockerSet, defect: Defect | None, case: DecidedRequest) -> FixSet:
-    """Return the first of the fixes that removes these blockers when it is run, else the last."""
+    """Return the first of the fixes that removes these blockers when it is run, else the last.
+
+    Where no row of the tenant's is repaired, it was run already if it was for the same ranking.
+    """
+    known: dict[object, FixSet] = case.sandbox.run
+    key = case.ranking, blockers
+    if defect is None and key in known:
+        return known[key]
     for edits in _fixes(blockers, defect, case.platform):
         after = case.try_edits("", edits).after
         fix_set = FixSet(blockers.atoms, edits, after, blockers.provider)
         if fix_set.verified:
             break
+    if defect is None:
+        known[key] = fix_set
     return fix_set
 
 

@@ -102,6 +102,7 @@ class Sandbox:
         self.edited = cache(partial(edited, self.platform))
         self.repairs = cache(repairs)  # the same objects each time: many are soon compared
         self.rank = lru_cache(maxsize=_RANKINGS)(rank)
+        self.run: dict[object, Any] = {}  # what was run already, by what it depends on
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
 
@@ -115,6 +116,9 @@ class Sandbox:
         """Return another sandbox, of one tenant that holds this; what it ranks is shared."""
         other = Sandbox(self.evidence, self.platform)
         other.edited, other.repairs, other.rank = self.edited, self.repairs, self.rank
+        if len(self.run) > _RANKINGS:
+            self.run.clear()
+        other.run = self.run
         other.tenant = {tenant_id: subject}.__getitem__
         return other
 

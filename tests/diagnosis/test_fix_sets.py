@@ -86,7 +86,7 @@ def closed_form(world: Any, clients: Any, asked: Any, plan: Any) -> list[frozens
     addable = [
         p.id for p in world.providers if p.id not in clients and p.id in world.rules.llm_providers
     ]
-    return [frozenset(b.atoms) for b in minimal_fix_sets(ranking, addable)]
+    return [frozenset(b.atoms) for b in minimal_fix_sets(ranking, frozenset(addable))]
 
 
 def clients_in_order(data: st.DataObject, world: Any) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def test_an_earlier_client_takes_a_model_over_and_cures(registry, taken):
     assert not len(ranking.order)
     both = rank(site, registry, asked)
     assert bool(len(both.order)) is taken
-    found = {blockers.atoms for blockers in minimal_fix_sets(ranking, ["max"])}
+    found = {blockers.atoms for blockers in minimal_fix_sets(ranking, frozenset({"max"}))}
     assert found == ({("health",), ("client:max",)} if taken else {("health",)})
 
 
