@@ -2,7 +2,7 @@
 
 Data flows one way, and so do the imports: evidence → decision → diagnosis → report.
 
-    evidence    open_snapshot, capture, load_pricing, load_registry, load_rules
+    evidence    open_snapshot, open_shards, capture, load_pricing, load_registry, load_rules
     decision    BYOKManager, BYOKHandler, Request, rank, FILTERS, NoModelsAvailableError
     diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
     fixes       plan_fix, compare_fixes, compare_options
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from atomlab.evidence.inputs.worker_log import read_log as read_log
     from atomlab.evidence.schema import Tenant as Tenant
     from atomlab.evidence.schema import TenantSetting as TenantSetting
+    from atomlab.evidence.shards import open_shards as open_shards
     from atomlab.evidence.snapshot import Snapshot as Snapshot
     from atomlab.evidence.snapshot import open_snapshot as open_snapshot
     from atomlab.fleets.survey import survey as survey
@@ -87,6 +88,7 @@ _HOMES = {
     "load_registry": "atomlab.evidence.inputs.registry:load_registry",
     "load_rules": "atomlab.evidence.inputs.rules:load_rules",
     "managed_of": "atomlab.show.words:managed_of",
+    "open_shards": "atomlab.evidence.shards:open_shards",
     "open_snapshot": "atomlab.evidence.snapshot:open_snapshot",
     "plan_fix": "atomlab.diagnosis.fixes:plan_fix",
     "rank": "atomlab.byok.ranking:rank",

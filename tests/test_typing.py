@@ -20,6 +20,8 @@ import atomlab
 
 snapshot = atomlab.open_snapshot("a.sqlite")
 assert_type(snapshot, atomlab.Snapshot)
+assert_type(atomlab.capture("a.db", "a.sqlite", overwrite=True), atomlab.Snapshot)
+assert_type(atomlab.capture("a.db", "fleet", shards=2, tenants=["a"]), list[atomlab.Snapshot])
 handler = atomlab.BYOKHandler("id", db=snapshot.session)
 platform = atomlab.load_platform(snapshot.session)
 assert_type(platform, atomlab.Platform)

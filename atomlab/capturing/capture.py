@@ -6,15 +6,17 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
 
 from atomlab.capturing.copying import (
     Inputs,
+    Works,
     copy_environment,
     copy_inputs,
     copy_settings,
@@ -22,6 +24,7 @@ from atomlab.capturing.copying import (
 )
 from atomlab.capturing.fidelity import FidelityCheck
 from atomlab.capturing.memory import private_memory
+from atomlab.capturing.shards import numbered, shard_files
 from atomlab.capturing.workfile import work_database, write_sealed
 from atomlab.errors import InputError, SourceError
 from atomlab.evidence.inputs.catalog import CatalogEntry, load_catalog
@@ -39,11 +42,40 @@ from atomlab.evidence.sources.source import Progress, Source, TenantId, open_sou
 from atomlab.files import check_writable, whole_files
 
 
+class Options(TypedDict, total=False):
+    """What `capture` can be given beside a source, where to write and how many shards."""
+
+    tenants: Sequence[str]
+    pricing: str | Path | None
+    providers: str | Path | None
+    catalog: str | Path | None
+    env: str | Path | Mapping[str, str] | None
+    keys: str | Path | Mapping[str, Any] | None
+    rules: str
+    key_file: str | Path | None
+    overwrite: bool
+    operator: str | None
+    parent: str | Path | None
+    statement_timeout_s: float
+    progress: Progress | None
+    captured_at: datetime | None
+    note: str | None
+
+
+@overload
+def capture(
+    source: str, out: str | Path, *, shards: None = None, **options: Unpack[Options]
+) -> Snapshot: ...
+@overload
+def capture(
+    source: str, out: str | Path, *, shards: int, **options: Unpack[Options]
+) -> list[Snapshot]: ...
 @private_memory()
 def capture(
     source: str,
     out: str | Path,
     *,
+    shards: int | None = None,
     tenants: Sequence[str] = (),
     pricing: str | Path | None = None,
     providers: str | Path | None = None,
@@ -59,37 +91,49 @@ def capture(
     progress: Progress | None = None,
     captured_at: datetime | None = None,
     note: str | None = None,
-) -> Snapshot:
+) -> Snapshot | list[Snapshot]:
     """Write a redacted snapshot of `source` to `out` and return it, opened.
 
     `source` is a PostgreSQL URL, an SQLite file in ATOM's schema or its URL, or `env:NAME`, a
-    variable that holds one of these. `tenants` narrows to some (ids, subdomains or names). `env`
-    and `keys` are files, or what would stand in them. The manifest records `operator`; `parent`, an
-    earlier snapshot of the incident; and `note`, for reports. `captured_at` is for made-up data.
-    Raises AtomlabError; what was there before is then as it was.
+    variable that holds one of these. `tenants` narrows to some (ids, subdomains or names). With
+    `shards`, `out` is a folder, and the tenants stand in so many snapshots there, which are
+    returned: all of one capture, read at one moment. `env` and `keys` are files, or what would
+    stand in them. The manifest records `operator`; `parent`, an earlier snapshot of the incident;
+    and `note`, for reports. `captured_at` is for made-up data. Raises AtomlabError; what was there
+    before is then as it was.
     """
     if any(map(looks_secret, filter(None, (operator, note)))):
         raise InputError("operator or note has what looks like a key in it", todo="leave it out")
-    target, key_path = Path(out), None if key_file is None else Path(key_file)
+    key_path = None if key_file is None else Path(key_file)
     given = _Given(rules, pricing, providers, catalog, env, keys, parent)
     read = [*given.files(), *source_files(source)]
-    new_key_path = _check_outputs(target, key_path, overwrite, read)
-    inputs, clock = given.load(), partial(_times, captured_at, datetime.now(UTC), monotonic())
-    with open_source(source, statement_timeout_s, progress) as original:
-        inputs = replace(inputs, catalog=given.catalog(original))
-        ids = original.tenant_ids(tenants) if tenants else None
-        key = read_key(key_path) if key_path and not new_key_path else new_key()
-        about: dict[str, Any] = {"operator": operator, "note": note, "narrowed": bool(tenants)}
-        about |= {"parent": _earlier(parent, key), "inputs": given.states(original, inputs)}
-        with work_database(target) as (work, content):
-            manifest = _copy(work, original, ids, inputs, key, clock, about)
+    about: dict[str, Any] = {"operator": operator, "note": note, "narrowed": bool(tenants)}
+    with shard_files(Path(out), shards, overwrite) as (targets, gone):
+        new_key_path = _check_outputs([*targets, *gone], key_path, overwrite, read)
+        inputs, clock = given.load(), partial(_times, captured_at, datetime.now(UTC), monotonic())
+        with open_source(source, statement_timeout_s, progress) as original:
+            inputs = replace(inputs, catalog=given.catalog(original))
+            ids = original.tenant_ids(tenants) if tenants else None
+            key = read_key(key_path) if key_path and not new_key_path else new_key()
+            about |= {"parent": _earlier(parent, key), "inputs": given.states(original, inputs)}
             # The key first: no snapshot is there without it.
             new = {new_key_path: False} if new_key_path else {}
-            with whole_files({**new, target: overwrite}) as streams:
-                write_sealed(work, content, manifest, streams[-1])
+            with ExitStack() as stack:
+                files = [stack.enter_context(work_database(target)) for target in targets]
+                works = [work for work, _ in files]
+                manifests = _copy(works, original, ids, inputs, key, clock, about)
+                streams = stack.enter_context(
+                    whole_files({**new, **dict.fromkeys(targets, overwrite)}, gone)
+                )
+                manifests = [*numbered(manifests)] if shards else manifests
+                for file, manifest, stream in zip(
+                    files, manifests, streams[len(new) :], strict=True
+                ):
+                    write_sealed(*file, manifest, stream)
                 if new:
                     streams[0].write(key_text(key))
-    return open_written(target)
+    written = [open_written(target) for target in targets]
+    return written if shards else written[0]
 
 
 @dataclass(frozen=True)
@@ -143,10 +187,11 @@ class _Given:
 
 
 def _check_outputs(
-    target: Path, key: Path | None, overwrite: bool, read: list[Path]
+    targets: list[Path], key: Path | None, overwrite: bool, read: list[Path]
 ) -> Path | None:
-    """Raise SnapshotError unless both files may be written; return the key's, if it is to be."""
-    check_writable(target, overwrite, [*read, *([key] if key else [])])
+    """Raise SnapshotError unless all files may be written; return the key's, if it is to be."""
+    for target in targets:
+        check_writable(target, overwrite, [*read, *([key] if key else [])])
     if key is None or os.path.lexists(key):
         return None
     check_writable(key, overwrite=False, inputs=read)
@@ -172,31 +217,42 @@ def _earlier(parent: str | Path | None, key: bytes) -> dict[str, Any] | None:
 
 
 def _copy(
-    work: sqlite3.Connection,
+    works: Works,
     source: Source,
     ids: Sequence[TenantId] | None,
     inputs: Inputs,
     key: bytes,
     clock: Callable[[], dict[str, Any]],
     about: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Copy everything, check that the copy decides as the source, and return its manifest."""
-    check = FidelityCheck(inputs)
-    work.execute("BEGIN")
-    copy_inputs(work, inputs)
-    for tenants in copy_tenants(work, source, ids):
-        check.see_tenants(tenants)
-    copy_settings(work, source, ids, inputs, key)
-    withheld = copy_environment(work, inputs, key)
-    work.execute("COMMIT")  # before anything could roll back: there is no journal
+) -> list[dict[str, Any]]:
+    """Copy everything in one pass, check that the copy decides as the source; return manifests."""
+    checks = [FidelityCheck(inputs) for _ in works]
+    for work in works:
+        work.execute("BEGIN")
+        copy_inputs(work, inputs)
+    for parts in copy_tenants(works, source, ids):
+        for check, tenants in zip(checks, parts, strict=True):
+            check.see_tenants(tenants)
+    copy_settings(works, source, ids, inputs, key)
+    found: list[dict[str, Any]] = []
+    for work, check in zip(works, checks, strict=True):
+        withheld = copy_environment(work, inputs, key)
+        work.execute("COMMIT")  # before anything could roll back: there is no journal
+        _check_sizes(work, source)
+        fidelity, tables = check.compare(work)
+        found.append({"withheld": withheld, "fidelity": fidelity, "tables": tables})
+    about = {**about, **clock()}
+    describe_each = partial(
+        describe, source=source.custody, rules=inputs.rules, prices=inputs.pricing, key=key
+    )
+    return [describe_each(**about, **each) for each in found]
+
+
+def _check_sizes(work: sqlite3.Connection, source: Source) -> None:
+    """Raise SourceError for what opening the snapshot would refuse."""
     try:
-        check_sizes(work, FORMAT_VERSION)  # which opening would refuse
+        check_sizes(work, FORMAT_VERSION)
     except ValueError as error:
         raise SourceError(
             f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"
         ) from None
-    fidelity, tables = check.compare(work)
-    about = {**about, **clock(), "withheld": withheld, "fidelity": fidelity, "tables": tables}
-    return describe(
-        source=source.custody, rules=inputs.rules, prices=inputs.pricing, key=key, **about
-    )

@@ -31,6 +31,7 @@ from atomlab.evidence.redaction import (
 from atomlab.evidence.shapes import only_choice, only_digits, only_public, only_time
 from atomlab.evidence.sources.source import Row, Source, TenantId
 from atomlab.evidence.states import StatesByTenant
+from atomlab.evidence.tenants import shard_of
 from atomlab.text import printable, storable
 
 
@@ -70,29 +71,50 @@ def copy_inputs(work: sqlite3.Connection, inputs: Inputs) -> None:
     work.execute("INSERT INTO rules VALUES (?, ?)", (rules.name, json.dumps(rules.to_mapping())))
 
 
+Works = Sequence[sqlite3.Connection]  # the database of each shard, or the only one
+
+
+def _by_shard(rows: list[Row], works: Works, place: int) -> list[list[Row]]:
+    """Return the rows of each shard, by the tenant at this place of a row."""
+    if len(works) == 1:
+        return [rows]
+    found: list[list[Row]] = [[] for _ in works]
+    for row in rows:
+        found[shard_of(str(row[place]), len(works)) - 1].append(row)
+    return found
+
+
 def copy_tenants(
-    work: sqlite3.Connection, source: Source, ids: Sequence[TenantId] | None
-) -> Iterator[list[Row]]:
-    """Copy the tenants; yield batches of (tenant, plan, ai_mode) rows as the source has them."""
+    works: Works, source: Source, ids: Sequence[TenantId] | None
+) -> Iterator[list[list[Row]]]:
+    """Copy the tenants; yield batches of (tenant, plan, ai_mode) rows as the source has them.
+
+    A batch has a list for each shard.
+    """
     for batch in source.tenants(ids):
-        rows = _storable(batch, source)
-        choices = {choice: only_choice(choice) for choice in {c for row in rows for c in row[3:]}}
-        kept = [
-            (tenant, only_public(name), only_public(subdomain), choices[plan], choices[mode])
-            for tenant, name, subdomain, plan, mode in rows
-        ]
-        before = work.total_changes
-        try:
-            work.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0, 0)", kept)
-        except sqlite3.IntegrityError:
-            tenant = only_public(str(rows[work.total_changes - before][0]))
-            what = f"tenant {tenant!r} has no name, no id, or one that stands there twice"
-            raise _bad_row(what, source) from None
-        yield [(tenant, plan, mode) for tenant, _, _, plan, mode in rows]
+        parts = _by_shard(_storable(batch, source), works, 0)
+        for work, rows in zip(works, parts, strict=True):
+            _write_tenants(work, source, rows)
+        yield [[(tenant, plan, mode) for tenant, _, _, plan, mode in rows] for rows in parts]
+
+
+def _write_tenants(work: sqlite3.Connection, source: Source, rows: list[Row]) -> None:
+    choices = {choice: only_choice(choice) for choice in {c for row in rows for c in row[3:]}}
+    kept = [
+        (tenant, only_public(name), only_public(subdomain), choices[plan], choices[mode])
+        for tenant, name, subdomain, plan, mode in rows
+    ]
+    before = work.total_changes
+    try:
+        work.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0, 0)", kept)
+    except sqlite3.IntegrityError:
+        tenant = only_public(str(rows[work.total_changes - before][0]))
+        what = f"tenant {tenant!r} has no name, no id, or one that stands there twice"
+        raise _bad_row(what, source) from None
 
 
 def copy_settings(
-    work: sqlite3.Connection,
+    works: Works,
     source: Source,
     ids: Sequence[TenantId] | None,
     inputs: Inputs,
@@ -108,16 +130,16 @@ def copy_settings(
     if names is not None:
         names = {name: number for name, number in names.items() if reach(name) != "never"}
     for unnamed in () if names is None else source.other_settings(ids, names):
-        _write(work, source, [], unnamed, [])
+        _write(works, source, [], unnamed, [])
     with ThreadPoolExecutor(1) as pool:  # SQLite writes while the next rows are redacted
-        written = pool.submit(_write, work, source, [], [], [])
+        written = pool.submit(_write, works, source, [], [], [])
         for rows in source.settings(ids, names):
             kept, found, unnamed = redact(rows)
             noted = states.add(found)
             written.result()
-            written = pool.submit(_write, work, source, kept, unnamed, noted)
+            written = pool.submit(_write, works, source, kept, unnamed, noted)
         written.result()
-    _write(work, source, [], [], states.end())
+    _write(works, source, [], [], states.end())
 
 
 def _redactor(
@@ -137,10 +159,11 @@ def _redactor(
         if "as a key" in reached.values():
             for n, (name, value) in enumerate(zip(names, values, strict=True)):
                 leaving[n] = leaving[n] or (reached[name] == "as a key" and in_key_shape(value))
-        unnamed = Counter(compress(tenants, map(not_, leaving)))
+        counted = Counter(compress(tenants, map(not_, leaving)))
+        unnamed = _storable([(number, tenant) for tenant, number in counted.items()], source)
         kept = list(compress(rows, leaving))
         if not kept:
-            return [], [], [(number, tenant) for tenant, number in unnamed.items()]
+            return [], [], unnamed
         numbers, tenants, names, values, made = zip(*kept, strict=True)
         states = [key_state(value, rules) for value in values]
         tokens = [token(v, state, fingerprint) for v, state in zip(values, states, strict=True)]
@@ -151,18 +174,29 @@ def _redactor(
         return (
             _storable(list(redacted), source),
             _storable(list(zip(tenants, names, states, strict=True)), source),
-            _storable([(number, tenant) for tenant, number in unnamed.items()], source),
+            unnamed,
         )
 
     return redact
 
 
 def _write(
+    works: Works, source: Source, kept: list[Row], unnamed: list[Row], states: list[Row]
+) -> None:
+    """Write settings, and beside their tenants how many others there are, and their states."""
+    parts = (
+        _by_shard(*rows) for rows in ((kept, works, 1), (unnamed, works, 1), (states, works, 1))
+    )
+    for work, *of_shard in zip(works, *parts, strict=True):
+        _write_settings(work, source, *of_shard)
+
+
+def _write_settings(
     work: sqlite3.Connection,
     source: Source,
     kept: list[Row],
     unnamed: list[Row],
-    states: list[tuple[int, str]],
+    states: list[Row],
 ) -> None:
     try:
         insert(work, "tenant_settings", kept)

@@ -18,7 +18,18 @@ Source = Annotated[
         "variable that holds one of these.",
     ),
 ]
-Out = Annotated[str, file("The snapshot file to write.", harmless)]
+Out = Annotated[
+    str, file("The snapshot file to write; with --shards, the folder for the files.", harmless)
+]
+Shards = Annotated[
+    int | None,
+    Option(
+        min=1,
+        max=100,
+        metavar="N",
+        help="Write N snapshots, each with the tenants that a hash of their ids puts there.",
+    ),
+]
 Tenants = Annotated[
     list[str] | None,
     Option(metavar="T", help="Capture only this tenant. It can be given several times."),
@@ -58,6 +69,7 @@ def capture(
     source: Source,
     out: Out,
     tenant: Tenants = None,
+    shards: Shards = None,
     pricing: Pricing = None,
     providers: Providers = None,
     catalog: Catalog = None,
@@ -77,15 +89,14 @@ def capture(
     The database is only read. Its password comes from PGPASSWORD, .pgpass, or a URL in the
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
+    from atomlab.capturing.capture import Options
     from atomlab.capturing.capture import capture as write_snapshot
     from atomlab.show.terminal import print_capture, progress_bars
 
     detail = detail_of(verbose, quiet)
     _prepare_process()
     with progress_bars() as progress:
-        snapshot = write_snapshot(
-            source,
-            out,
+        options = Options(
             tenants=tenant or (),
             pricing=pricing,
             providers=providers,
@@ -100,8 +111,14 @@ def capture(
             statement_timeout_s=statement_timeout,
             progress=progress,
         )
-    with snapshot:
-        print_capture(snapshot, detail)
+        snapshots = (
+            [write_snapshot(source, out, **options)]
+            if shards is None
+            else write_snapshot(source, out, shards=shards, **options)
+        )
+    print_capture(snapshots, out, detail)
+    for snapshot in snapshots:
+        snapshot.close()
 
 
 def _prepare_process() -> None:

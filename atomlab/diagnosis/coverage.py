@@ -142,7 +142,7 @@ def limits(snapshot: Snapshot, diagnosis: Diagnosis, verification: Verification)
     ]
     if snapshot.has_pricing and not (manifest["pricing"] or {}).get("last_fetch"):
         found.append("How old the prices were: the snapshot does not say when they were fetched.")
-    if manifest.get("narrowed"):
+    if manifest.get("narrowed") or manifest.get("shard"):
         found.append("What happens to tenants that were left out of the capture.")
     unclear = [c for c in verification.claims if c.verdict == "inconclusive"]
     found += [f"Claim {printable(c.id)}: {printable(c.observed, 300)}." for c in unclear]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from atomlab.evidence.inputs.pricing import Pricing
 from atomlab.evidence.inputs.rules import COMPLEXITIES, Rules, editions
@@ -90,6 +90,18 @@ class _Parent(_Part):
     comparable: bool
 
 
+class _Shard(_Part):
+    number: Annotated[int, Field(ge=1)]
+    of: Annotated[int, Field(le=10_000)]
+    capture: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> _Shard:
+        if self.number > self.of:
+            raise ValueError("a number beyond the last")
+        return self
+
+
 class _Digest(_Part):
     rows: _Count
     sha256: _Hash
@@ -112,6 +124,7 @@ class _Manifest(_Part):
     operator: str | None
     parent: _Parent | None
     note: str | None
+    shard: _Shard | None = None  # which part of a capture this is, where it is not all of it
     tables: dict[str, _Digest]
 
 

@@ -20,7 +20,7 @@ from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
 from atomlab.evidence.states import check_states
-from atomlab.evidence.tenants import find_tenant
+from atomlab.evidence.tenants import find_tenant, shard_of
 from atomlab.shown import Shown
 from atomlab.text import printable
 
@@ -153,6 +153,10 @@ class Snapshot(Evidence, Shown):
             except ValueError as error:
                 what = f"the states recorded for tenant {printable(error)} are not its settings'"
                 raise self._refusal(what) from None
+        if shard := self.manifest.get("shard"):
+            for (tenant,) in self._connection.execute("SELECT id FROM tenants"):
+                if shard_of(tenant, shard["of"]) != shard["number"]:
+                    raise self._refusal(f"tenant {printable(tenant)} belongs in another shard")
 
     def _refusal(self, what: str, todo: str = "capture it again") -> SnapshotError:
         return SnapshotError(what, where=self.path, todo=todo)

@@ -33,11 +33,11 @@ class StatesByTenant:
     """Numbers the states of tenants whose rows come in batches, those of a tenant together."""
 
     def __init__(self) -> None:
-        self._tenant, self._rows = "", list[tuple[str, str, str]]()
+        self._tenant, self._rows = "", list[tuple[Any, ...]]()
 
-    def add(self, rows: Iterable[tuple[str, str, str]]) -> list[tuple[int, str]]:
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Take in rows of tenant, name and state; return number and tenant of those that ended."""
-        done = []
+        done: list[tuple[Any, ...]] = []
         for tenant, those in groupby(rows, itemgetter(0)):
             if tenant != self._tenant:
                 done += self.end()
@@ -45,7 +45,7 @@ class StatesByTenant:
             self._rows += those
         return done
 
-    def end(self) -> list[tuple[int, str]]:
+    def end(self) -> list[tuple[Any, ...]]:
         """Return number and tenant of the last one, if there is one."""
         rows = tuple([(name, state) for _, name, state in self._rows])
         self._rows.clear()
@@ -75,7 +75,7 @@ class StatesCheck:
             rest = "states <> 0 AND id NOT IN (SELECT tenant_id FROM tenant_settings)"
             raise ValueError(*execute(f"SELECT id FROM tenants WHERE {rest}").fetchone())  # noqa: S608
 
-    def _compare(self, found: list[tuple[int, str]]) -> None:
+    def _compare(self, found: list[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * len(found))
         query = f"SELECT id, states FROM tenants WHERE id IN ({marks})"  # noqa: S608
         stored = dict(self._connection.execute(query, [tenant for _, tenant in found]))

@@ -55,7 +55,7 @@ def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
         ("started", manifest["started_at"]),
         ("captured", manifest["captured_at"] + _duration(manifest)),
         ("server's clock", "the same machine's" if offset is None else f"{offset:+.3f} s of ours"),
-        ("tenants", "some only (narrowed)" if manifest["narrowed"] else "all"),
+        ("tenants", _tenants(manifest)),
         ("operator", manifest["operator"] or "not given"),
         ("parent", _parent(parent) if parent else "none"),
         ("made by", f"{manifest['tool']}, {manifest['schema']}"),
@@ -68,6 +68,13 @@ def manifest_facts(snapshot: Snapshot) -> list[tuple[str, object]]:
         *(("remark", remark) for remark in source["remarks"]),
         *([("note", manifest["note"])] if manifest["note"] else []),
     ]
+
+
+def _tenants(manifest: Mapping[str, Any]) -> str:
+    which = "some only (narrowed)" if manifest["narrowed"] else "all"
+    if shard := manifest.get("shard"):
+        which += f"; shard {shard['number']} of {shard['of']} of capture {shard['capture']}"
+    return which
 
 
 def _how_read(source: Mapping[str, Any]) -> str:

@@ -34,26 +34,32 @@ _NOUNS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "
 _WHOLE = 100_000  # columns: where no terminal shows it, a line is never folded
 
 
-def print_capture(snapshot: Snapshot, detail: Detail = "usual") -> None:
-    """Print on stderr what a capture had to take on trust, then what it wrote."""
-    manifest, out = snapshot.manifest, console()
+def print_capture(snapshots: Sequence[Snapshot], out: str, detail: Detail = "usual") -> None:
+    """Print on stderr what a capture had to take on trust, then what it wrote: one, or shards."""
+    first, printed = snapshots[0], console()
     if detail != "quiet":
-        _print_capture_warnings(snapshot, detail)
-        print_line(out, f"sha256 {snapshot.sha256}")
-    rows = {name: digest["rows"] for name, digest in manifest["tables"].items()}
-    inputs = manifest["inputs"]
+        _print_capture_warnings(first, detail)
+    is_whole = "shard" not in first.manifest
+    for snapshot in snapshots if detail != "quiet" else ():
+        of = "" if is_whole else f"  {printable(snapshot.path.name)}"
+        print_line(printed, f"sha256 {snapshot.sha256}{of}")
+    inputs, tables = first.manifest["inputs"], [each.manifest["tables"] for each in snapshots]
+    rows = {name: digest["rows"] for name, digest in tables[0].items()}
+    for name in ("tenants", "tenant_settings"):
+        rows[name] = sum(table[name]["rows"] for table in tables)
     redacted = [count(rows["tenant_settings"], "key setting")]
     if inputs["environment"] == "given":
         redacted.append(count(rows["environment"], "variable"))
-    if inputs["stored keys"] == "given":
+    if inputs["stored keys"] == "given" and is_whole:  # else some are in every shard
         redacted.append(count(rows["stored_keys"], "stored key"))
     captured = (
+        *(() if is_whole else [count(len(snapshots), "shard")]),
         count(rows["tenants"], "tenant"),
         f"{', '.join(redacted)} redacted",
         count(rows["pricing"], "model"),
     )
     what = f"{', '.join(captured)}; every decision is the same as on the source"
-    print_line(out, f"{printable(snapshot.path, 4096)}: {what}")
+    print_line(printed, f"{printable(first.path if is_whole else out, 4096)}: {what}")
 
 
 def _print_capture_warnings(snapshot: Snapshot, detail: Detail) -> None:

@@ -84,9 +84,9 @@ def test_copy_that_would_decide_otherwise_on_another_request_is_refused(
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}}, catalog=catalog)
     copy_settings = copying.copy_settings
 
-    def copy_and_spoil(work, *arguments):
-        copy_settings(work, *arguments)
-        work.execute(spoil)
+    def copy_and_spoil(works, *arguments):
+        copy_settings(works, *arguments)
+        works[0].execute(spoil)
 
     monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
     with refused(SourceError, what):
@@ -183,9 +183,9 @@ def test_copy_that_lost_something_is_refused(
     source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": KEY}})
     copy_settings = copying.copy_settings
 
-    def copy_and_spoil(work, *arguments):
-        copy_settings(work, *arguments)
-        work.execute(spoil)
+    def copy_and_spoil(works, *arguments):
+        copy_settings(works, *arguments)
+        works[0].execute(spoil)
 
     monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
     with refused(SourceError, what):

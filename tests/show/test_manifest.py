@@ -78,7 +78,7 @@ def test_show_prints_each_item_of_the_manifest(run, snapshot):
         "tenants": "all",
         "operator": "Zoë of on-call",
         "parent": f"{parent['sha256']}, captured 2026-05-02T08:00:00Z; values compare",
-        "made by": f"atomlab {version('atomlab')}, atomlab.snapshot/3",
+        "made by": f"atomlab {version('atomlab')}, atomlab.snapshot/4",
         "inputs": "rules default; prices given; registry default; catalogue captured; health"
         " absent; environment absent; stored keys absent",
         "withheld": "0 settings, 0 variables, 0 stored keys: counted, not named",
