@@ -7,7 +7,7 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
     diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
     fixes       plan_fix, compare_fixes, compare_options
     logs        confirm, read_log
-    fleet       survey
+    fleet       survey, tenants, fleet
     notebooks   case_tables, fleet_tables, figures, recovery_figures, Findings,
                 managed_of
     errors      AtomlabError (all that atomlab raises when it could not look)
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from atomlab.evidence.shards import open_shards as open_shards
     from atomlab.evidence.snapshot import Snapshot as Snapshot
     from atomlab.evidence.snapshot import open_snapshot as open_snapshot
+    from atomlab.fleets.frames import fleet as fleet
+    from atomlab.fleets.frames import tenants as tenants
     from atomlab.fleets.survey import survey as survey
     from atomlab.show import case_tables as case_tables
     from atomlab.show import figures as figures
@@ -79,6 +81,7 @@ _HOMES = {
     "confirm": "atomlab.diagnosis.confirm:confirm",
     "diagnose": "atomlab.diagnosis.diagnose:diagnose",
     "figures": "atomlab.show.figures:",
+    "fleet": "atomlab.fleets.frames:fleet",
     "fleet_tables": "atomlab.show.fleet_tables:",
     "investigate": "atomlab.diagnosis.investigation:investigate",
     "lint": "atomlab.diagnosis.lint:lint",
@@ -95,6 +98,7 @@ _HOMES = {
     "read_log": "atomlab.evidence.inputs.worker_log:read_log",
     "recovery_figures": "atomlab.show.recovery_figures:",
     "survey": "atomlab.fleets.survey:survey",
+    "tenants": "atomlab.fleets.frames:tenants",
     "triage": "atomlab.diagnosis.triage:triage",
     "verify": "atomlab.diagnosis.verify:verify",
 }

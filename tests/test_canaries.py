@@ -281,6 +281,8 @@ def uses(snapshot, code):
         ("diagnose", snapshot, *acme, "--json"),
         ("diagnose", snapshot, *brennan),
         ("diagnose", snapshot, *brennan, "--json"),
+        ("fleet", snapshot, "--csv", "fleet.csv"),
+        ("fleet", snapshot, "--json"),
         ("verify", snapshot, BRENNAN),
         ("verify", snapshot, BRENNAN, "--json"),
         ("fix", snapshot, *brennan),
@@ -291,7 +293,7 @@ def uses(snapshot, code):
         ("report", snapshot, "--all-affected", "--out", "batch"),
         *(("postmortem", "report/findings.json", "--out", f"told.{e}") for e in FORMATS),
     ]
-    affected = {"diagnose", "--all-affected"}
+    affected = {"diagnose", "fleet", "--all-affected"}
     return [
         Step(3 if code == 0 and affected & set(command) else code, command) for command in commands
     ]

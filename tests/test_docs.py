@@ -218,6 +218,7 @@ FORMS = {
         "why data/logs/brennan-before-fix.log --snapshot data/snapshots/brennan-2026-05-02.sqlite",
         "why 'No models available from dynamic pricing'",
     ),
+    "atomlab.fleet/1": ("fleet data/snapshots/brennan-2026-05-02.sqlite",),
     "atomlab.lint/1": ("lint data/snapshots/brennan-2026-05-02.sqlite",),
 }
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "version": ("--version",),
     "show": ("snapshot", "show", SNAPSHOT),
     "diagnose": ("diagnose", SNAPSHOT, "--tenant", "brennan"),
+    "fleet": ("fleet", SNAPSHOT, "--csv", "fleet.csv"),
     "verify": ("verify", SNAPSHOT, HYPOTHESIS),
     "lint": ("lint", SNAPSHOT),
     "fix": ("fix", SNAPSHOT, "--tenant", "brennan"),

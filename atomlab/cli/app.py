@@ -21,6 +21,7 @@ from atomlab.cli.confirm import confirm
 from atomlab.cli.demo import demo
 from atomlab.cli.diagnose import diagnose
 from atomlab.cli.fix import fix
+from atomlab.cli.fleet import fleet
 from atomlab.cli.lab import lab
 from atomlab.cli.lint import lint
 from atomlab.cli.postmortem import postmortem
@@ -37,7 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, capture, why, diagnose, verify, lint, fix, report, postmortem, confirm, lab):
+for command in (
+    *(demo, capture, why, diagnose, fleet, verify, lint, fix, report, postmortem, confirm, lab),
+):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")
 

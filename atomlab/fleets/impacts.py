@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -26,6 +26,8 @@ from atomlab.verdicts import Outcome, Status
 
 UNEXPLAINED = "unexplained"
 _OTHER = "placebo-tenant"  # who holds a key that must not help
+_MOMENTS = 1000  # at which progress is told
+Progress = Callable[[int, int], None]  # is told how many are done, and how many there are
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,11 @@ def tenants_in(impacts: Iterable[Impact]) -> int:
 
 
 def impacts_on(
-    evidence: Evidence, platform: Platform, population: Population, requests: Sequence[Request]
+    evidence: Evidence,
+    platform: Platform,
+    population: Population,
+    requests: Sequence[Request],
+    progress: Progress | None = None,
 ) -> dict[TenantGroup, Impact]:
     """Return the impact on each group.
 
@@ -121,7 +127,8 @@ def impacts_on(
     undecidable = missing_input(evidence, platform) is not None
     found = {}
     # Those with the same clients after each other: what is ranked for one serves the next.
-    for group in sorted(population.groups, key=lambda group: (group.clients, group.plan or "")):
+    ordered = sorted(population.groups, key=lambda group: (group.clients, group.plan or ""))
+    for group in _watched(ordered, progress):
         decided = {request: winners.of(group, request) for request in requests}
         failing = [request for request, winner in decided.items() if winner is None]
         failures = explained.failures(group, failing) if failing and not undecidable else ()
@@ -134,6 +141,17 @@ def impacts_on(
             decided=not (undecidable and failing),
         )
     return {group: found[group] for group in population.groups}
+
+
+def _watched(groups: Sequence[TenantGroup], progress: Progress | None) -> Iterator[TenantGroup]:
+    """Yield each group, and tell progress now and then for how many tenants that was done."""
+    total, done, told = sum(group.tenants for group in groups), 0, 0
+    for group in groups:
+        yield group
+        done += group.tenants
+        if progress and (done - told) * _MOMENTS >= total:
+            progress(done, total)
+            told = done
 
 
 def _blank_keys(group: TenantGroup, winners: Sequence[Candidate]) -> tuple[str, ...]:

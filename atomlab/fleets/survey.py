@@ -5,23 +5,30 @@ Each state that tenants are in is diagnosed once, however many of them share it.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 from atomlab.byok.platform import load_platform
 from atomlab.byok.request import Request
-from atomlab.diagnosis.answers import mode_of
 from atomlab.diagnosis.case import SnapshotCase
 from atomlab.diagnosis.findings import ClaimResult, FleetFindings
 from atomlab.diagnosis.population import Population, TenantGroup, TenantRow
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.fleets.impacts import UNEXPLAINED, Failure, Impact, impacts_on, tenants_in
-from atomlab.fleets.summary import summarize_impacts
+from atomlab.fleets.impacts import (
+    UNEXPLAINED,
+    Failure,
+    Impact,
+    Progress,
+    impacts_on,
+    tenants_in,
+)
+from atomlab.fleets.summary import summarize_totals
+from atomlab.fleets.totals import Totals, totals_of
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
 
@@ -56,21 +63,21 @@ class Fleet(SnapshotCase):
         found = ((tenant, chosen[group]) for tenant, group in self.population.members(chosen))
         return sorted(found, key=lambda each: each[0].id) if chosen else []
 
+    @cached_property
+    def totals(self) -> Totals:
+        """How many tenants meet what; those of several shards add up."""
+        kinds = [request.complexity for request in self.requests]
+        rules = self.platform.rules
+        return totals_of(self.impacts, kinds, self.managed, rules, self.missing)
+
     @property
     def status(self) -> Status:
         """Whether some tenant is affected, all are healthy, or that is undecided."""
-        found = self.by_status()
-        if found["affected"]:
-            return "affected"
-        undecided = found["undecided"] or (self.missing and not self.impacts)
-        return "undecided" if undecided else "healthy"
+        return self.totals.status
 
     def by_status(self) -> dict[Status, int]:
         """Return the number of tenants that are affected, healthy and undecided."""
-        return {
-            status: tenants_in(impact for impact in self.impacts if impact.status == status)
-            for status in sorted(get_args(Status))
-        }
+        return self.totals.by_status
 
     def by_cause(self) -> dict[str, list[Impact]]:
         """Return the impacts by the code of their cause, that of most tenants first."""
@@ -120,9 +127,7 @@ class Fleet(SnapshotCase):
                 "request": {"complexity": ", ".join(r.complexity for r in self.requests)},
                 "requests": [request.to_json() for request in self.requests],
                 "diagnosis": {"tenant": None, "snapshot": where},
-                "summary": summarize_impacts(
-                    self.impacts, self.requests, self.status, self.missing, self.platform.rules
-                ),
+                "summary": summarize_totals(self.totals),
                 "warnings": self.platform.pricing.warnings(),
                 "tenants": [
                     _affected(tenant, impact, self.requests[0])
@@ -177,17 +182,21 @@ class Fleet(SnapshotCase):
 
     def _decided_as(self, tenants: str) -> list[str]:
         """Return a sentence on whose requests were taken for managed ones, if that matters."""
-        found: Counter[str] = Counter()
-        for impact in self.impacts:
-            found[mode_of(self.managed, impact.group.mode)] += impact.tenants
-        return [f"Requests are {how} for {n:,} of {tenants}." for how, n in found.items() if how]
+        modes = self.totals.modes
+        return [f"Requests are {how} for {n:,} of {tenants}." for how, n in modes.items()]
 
 
-def survey(evidence: Snapshot, complexity: str = "", managed: bool | None = None) -> Fleet:
+def survey(
+    evidence: Snapshot,
+    complexity: str = "",
+    managed: bool | None = None,
+    progress: Progress | None = None,
+) -> Fleet:
     """Return the impact on every tenant, for requests of `complexity`, all four if it is empty.
 
-    They are `managed`, or not, or, where that is None, as each tenant's `ai_mode` says. Raises
-    InputError for an unknown complexity.
+    They are `managed`, or not, or, where that is None, as each tenant's `ai_mode` says. `progress`
+    is told of how many tenants, of how many in all, it is known. Raises InputError for an unknown
+    complexity.
     """
     complexities = [complexity] if complexity else COMPLEXITIES
     requests = tuple(Request(complexity=c, managed=managed) for c in complexities)
@@ -199,7 +208,7 @@ def survey(evidence: Snapshot, complexity: str = "", managed: bool | None = None
         managed=managed,
         requests=requests,
         population=population,
-        impact_on=impacts_on(evidence, platform, population, requests),
+        impact_on=impacts_on(evidence, platform, population, requests, progress),
     )
 
 

@@ -75,7 +75,7 @@ def print_answer(answer: Summary) -> None:
     styles = {"what": TERMINAL["bad"] if answer.mute else tone}
     for label, name in _ANSWER.items():
         if said := getattr(answer, name):
-            _argue(console(), label, Text(printable(said, 2000), styles.get(name, "")), width)
+            argue(console(), label, Text(printable(said, 2000), styles.get(name, "")), width)
 
 
 def _print_observed(out: Console, diagnosis: Diagnosis, snapshot: str, detail: Detail) -> None:
@@ -93,17 +93,17 @@ def _print_observed(out: Console, diagnosis: Diagnosis, snapshot: str, detail: D
         print_line(out, rest, "dim")
     outcomes = {each.request.complexity: _outcome(each) for each in diagnosis.requests}
     for alike in grouped((line.plain, (kind, line)) for kind, line in outcomes.items()).values():
-        _argue(out, ", ".join(kind for kind, _ in alike), alike[0][1])
+        argue(out, ", ".join(kind for kind, _ in alike), alike[0][1])
 
 
 def _print_assumptions(out: Console, diagnosis: Diagnosis, detail: Detail) -> None:
     found = grouped((f"{a.input} ({a.state})", a.assumed) for a in diagnosis.assumptions)
     if found and detail != "verbose":
         named = ", ".join(found)
-        _argue(out, "assumes", printable(f"{named}; -v says what", 400), style="dim")
+        argue(out, "assumes", printable(f"{named}; -v says what", 400), style="dim")
         return
     for what, assumed in found.items():
-        _argue(out, "assumes", printable(f"{what}: {'; '.join(assumed)}", 800), style="dim")
+        argue(out, "assumes", printable(f"{what}: {'; '.join(assumed)}", 800), style="dim")
 
 
 def _warnings(diagnosis: Diagnosis) -> list[str]:
@@ -139,14 +139,14 @@ def _print_causes(out: Console, group: list[RequestDiagnosis], known: set[str]) 
     """Print the causes of requests that fail alike, with what is not known yet of the evidence."""
     causes, which = group[0].explanation.causes, kinds_of(group)
     if not causes:
-        _argue(out, "cause", f"unexplained ({which}): no deviation found that a fix removes")
+        argue(out, "cause", f"unexplained ({which}): no deviation found that a fix removes")
     for cause in causes:
         line = Text().append(f"{printable(cause)}, ", "bold")
         line.append(cause.verdict, f"bold {terminal_colour(cause.verdict)}")
-        _argue(out, "cause", line.append(f" ({cause.place}; {which})"))
+        argue(out, "cause", line.append(f" ({cause.place}; {which})"))
         for sentence in cause.evidence:
             if sentence not in known:
-                _argue(out, "", f"- {printable(sentence, 200)}")
+                argue(out, "", f"- {printable(sentence, 200)}")
 
 
 def _evidence(failing: RequestDiagnosis) -> set[str]:
@@ -162,12 +162,12 @@ def _print_fix(
     if fix is None:
         return
     same = in_words(fix.edits, diagnosis) == answered
-    _argue(out, "fix", _fix(fix, group, diagnosis, "as below" if same else ""))
+    argue(out, "fix", _fix(fix, group, diagnosis, "as below" if same else ""))
     curing = [f for each in group for f in each.explanation.fix_sets if f.cures]
     if fix.verified and not fix.cures and curing:
         instead = min(curing, key=lambda f: f.effort)
         named = serving_all(instead, group, lambda: diagnosis.keys_that_serve)
-        _argue(out, "instead", _fix(named, group, diagnosis))
+        argue(out, "instead", _fix(named, group, diagnosis))
 
 
 def _print_tests(out: Console, failing: RequestDiagnosis, detail: Detail) -> None:
@@ -179,17 +179,17 @@ def _print_tests(out: Console, failing: RequestDiagnosis, detail: Detail) -> Non
     if held and detail != "verbose":
         others = f"{count(len(ruled_out), 'other explanation')} ruled out"
         leave = f"{count(len(placebos), 'placebo')} changed nothing; " if placebos else ""
-        _argue(out, "tested", f"{leave}{others}", style="dim")
+        argue(out, "tested", f"{leave}{others}", style="dim")
     else:
         tried = "; ".join(f"{trial.name}: {trial.result}" for trial in placebos)
         if tried:
-            _argue(out, "placebos", printable(tried, 300), style="dim")
-        _argue(out, "ruled out", ", ".join(ruled_out) or "nothing", style="dim")
+            argue(out, "placebos", printable(tried, 300), style="dim")
+        argue(out, "ruled out", ", ".join(ruled_out) or "nothing", style="dim")
     causes = {cause.atom for cause in explanation.causes}
     left = [r for r in failing.rivals if not r.ruled_out and r.code not in causes]
     if left:
         possible = "; ".join(f"{other.code} ({other.why})" for other in left)
-        _argue(out, "possible", printable(possible, 400), style="dim")
+        argue(out, "possible", printable(possible, 400), style="dim")
 
 
 def _fix(
@@ -277,7 +277,7 @@ def _outcome(diagnosis: RequestDiagnosis) -> Text:
     return line
 
 
-def _argue(
+def argue(
     out: Console, label: str, line: str | Text, width: int = _LABEL_WIDTH, style: str = ""
 ) -> None:
     """Print a line beside its label; where a terminal has to fold it, it stays beside it.

@@ -10,8 +10,8 @@ from atomlab.byok.filters import NAMES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.diagnose import Diagnosis
 from atomlab.fleets.impacts import UNEXPLAINED
-from atomlab.fleets.summary import EFFORTS, effort_of_fix
 from atomlab.fleets.survey import Fleet
+from atomlab.fleets.totals import EFFORTS
 from atomlab.show.pictures import Cell, Picture, bars, grid
 from atomlab.text import count, printable
 
@@ -126,11 +126,8 @@ def tenants_by_request(fleet: Fleet) -> Picture:
 
 def tenants_by_effort(fleet: Fleet) -> Picture:
     """Return how many tenants need which effort, for the first of their requests that fails."""
-    rules = fleet.platform.rules
-    found = Counter[str]()
-    for impact in fleet.affected:
-        found[effort_of_fix(impact.failures[0], rules)] += impact.tenants
-    numbers = {label: found[name] for name, label in EFFORTS.items() if found[name]}
+    found = fleet.totals.by("effort")
+    numbers = {label: found[name] for name, label in EFFORTS.items() if name in found}
     described = "; ".join(f"{label}: {count(n, 'tenant')}" for label, n in numbers.items())
     return Picture(
         bars([*numbers], [*numbers.values()], [f"{n:,}" for n in numbers.values()]),

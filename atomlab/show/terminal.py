@@ -167,12 +167,20 @@ def print_why(answer: Why) -> None:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield what draws how much is done of each thing, by its name, on stderr if a terminal."""
-    from rich.progress import Progress
+def progress_bars(unit: str = "") -> Iterator[Callable[[str, int, int], None]]:
+    """Yield what draws how much is done of each thing, by its name, on stderr if a terminal.
 
-    errors = console(stderr=True)
-    drawn = Progress(console=errors, transient=True, disable=not errors.is_terminal)
+    Of a `unit`, also how many of them a second.
+    """
+    from rich.progress import Progress, ProgressColumn, Task
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f} {unit}/s" if task.speed else "", "dim")
+
+    errors, shown = console(stderr=True), [*Progress.get_default_columns()]
+    shown += [Speed()] if unit else []
+    drawn = Progress(*shown, console=errors, transient=True, disable=not errors.is_terminal)
     tasks: dict[str, TaskID] = {}
 
     def advance(name: str, done: int, total: int) -> None:
