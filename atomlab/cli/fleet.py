@@ -21,7 +21,6 @@ from atomlab.cli.options import (
     overwrite,
     print_json,
 )
-from atomlab.errors import InputError
 from atomlab.verdicts import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
 
     from atomlab.evidence.snapshot import Snapshot as OpenedSnapshot
     from atomlab.fleets.impacts import Progress
-    from atomlab.fleets.survey import Fleet
+    from atomlab.fleets.parts import Part
     from atomlab.fleets.totals import Totals
 
 Snapshots = Annotated[
     list[str],
-    Argument(metavar="SNAPSHOT…", help="The snapshot file, as atomlab capture made it."),
+    Argument(metavar="SNAPSHOT…", help="The snapshot file, or the folder of a capture in shards."),
 ]
 Kind = Annotated[
     Complexity | None,
@@ -43,6 +42,13 @@ Kind = Annotated[
 Csv = Annotated[Path | None, file("Also write all affected tenants to this file (.csv).", harmless)]
 Limit = Annotated[int, Option(min=0, metavar="N", help="List this many of the affected tenants.")]
 Overwrite = Annotated[bool, overwrite("an existing file")]
+Scheduler = Annotated[
+    str | None,
+    Option(
+        metavar="ADDRESS",
+        help="Let the workers of a Dask cluster decide the shards; they read the same files.",
+    ),
+]
 
 
 def fleet(
@@ -52,6 +58,7 @@ def fleet(
     limit: Limit = 10,
     csv: Csv = None,
     overwrite: Overwrite = False,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -59,48 +66,70 @@ def fleet(
 
     All tenants of the snapshot are decided. The last lines are the answer in plain words.
     """
+    from atomlab.evidence.shards import open_shards
     from atomlab.files import check_writable
     from atomlab.fleets.document import fleet_document
-    from atomlab.fleets.listing import affected_rows
-    from atomlab.fleets.survey import survey
+    from atomlab.fleets.parts import merged_rows
     from atomlab.fleets.totals import added
     from atomlab.show.fleet_terminal import print_fleet, where
     from atomlab.show.terminal import progress_bars
 
     if csv:
         check_writable(csv, overwrite, map(Path, snapshot))
+    kind, most = complexity or "", None if csv else limit
     with ExitStack() as stack:
-        shards = [stack.enter_context(each) for each in _opened(snapshot)]
-        with progress_bars("tenants") as progress:
+        shards = [stack.enter_context(each) for each in open_shards(*snapshot)]
+        with progress_bars("shards" if scheduler else "tenants") as progress:
             decided = partial(progress, "deciding")
-            fleets = [survey(each, complexity or "", managed, decided) for each in shards]
-            totals = added(each.totals for each in fleets)
+            if scheduler:
+                parts = _on_cluster(scheduler, shards, kind, managed, most, decided)
+            else:
+                parts = _here(shards, kind, managed, decided)
+            totals = added(part.totals for part in parts)
             if csv:
-                _write(csv, overwrite, fleets, totals, partial(progress, "writing"))
-        rows = [*islice(affected_rows(fleets), limit)]
+                _write(csv, overwrite, parts, totals, partial(progress, "writing"))
+        rows = [*islice(merged_rows(parts), limit)]
         if as_json:
-            print_json(fleet_document(fleets, totals, rows))
+            print_json(fleet_document(parts, totals, rows))
         else:
-            print_fleet(totals, rows, where(shards), csv, "quiet" if quiet else "usual")
+            print_fleet(totals, rows, where(parts), csv, "quiet" if quiet else "usual")
     raise typer.Exit(EXIT_CODES[totals.status])
 
 
-def _opened(paths: Sequence[str]) -> list[OpenedSnapshot]:
-    """Return the opened snapshots that hold the tenants."""
-    from atomlab.evidence.snapshot import open_snapshot
+def _here(
+    shards: Sequence[OpenedSnapshot], kind: str, managed: bool | None, progress: Progress
+) -> list[Part]:
+    """Return what each shard says, one after the other."""
+    from atomlab.fleets.parts import part_of
+    from atomlab.fleets.survey import survey
 
-    if len(paths) > 1:
-        what = f"{len(paths)} snapshots cannot be looked at together"
-        raise InputError(what, todo="give one that holds all tenants")
-    return [open_snapshot(path) for path in paths]
+    return [part_of(survey(each, kind, managed, progress)) for each in shards]
+
+
+def _on_cluster(
+    scheduler: str,
+    shards: Sequence[OpenedSnapshot],
+    kind: str,
+    managed: bool | None,
+    most: int | None,
+    progress: Progress,
+) -> list[Part]:
+    """Return what each shard says, found out by the workers of a Dask cluster."""
+    from atomlab.fleets.cluster import executor_on
+    from atomlab.fleets.parts import summarise_all
+
+    paths = [shard.path for shard in shards]
+    with executor_on(scheduler) as executor:
+        return summarise_all(paths, executor, kind, managed, most, progress)
 
 
 def _write(
-    path: Path, overwrite: bool, fleets: Sequence[Fleet], totals: Totals, progress: Progress
+    path: Path, overwrite: bool, parts: Sequence[Part], totals: Totals, progress: Progress
 ) -> None:
     """Write all affected tenants to a file."""
     from atomlab.files import whole_files
-    from atomlab.fleets.listing import affected_rows, write_csv
+    from atomlab.fleets.listing import write_csv
+    from atomlab.fleets.parts import merged_rows
 
     with whole_files({path: overwrite}) as [stream]:
-        write_csv(affected_rows(fleets), stream, progress, totals.by_status["affected"])
+        write_csv(merged_rows(parts), stream, progress, totals.by_status["affected"])

@@ -6,26 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atomlab.fleets.listing import Row, to_json
+from atomlab.fleets.parts import Part
 from atomlab.fleets.summary import summarize_totals
-from atomlab.fleets.survey import Fleet
 from atomlab.fleets.totals import Totals
 
 
-def fleet_document(fleets: Sequence[Fleet], totals: Totals, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the document on the shards of a fleet: their totals, and the tenants of these rows."""
+def fleet_document(parts: Sequence[Part], totals: Totals, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the document on the parts of a fleet: their totals, and the tenants of these rows."""
     affected = totals.by_status["affected"]
     return {
         "schema": "atomlab.fleet/1",
-        "snapshots": [
-            {
-                "name": fleet.snapshot.name,
-                "sha256": fleet.snapshot.sha256,
-                "captured_at": fleet.snapshot.captured_at,
-                "rules": fleet.platform.rules.name,
-            }
-            for fleet in fleets
-        ],
-        "requests": [request.to_json() for request in fleets[0].requests],
+        "snapshots": [part.snapshot for part in parts],
+        "requests": [request.to_json() for request in parts[0].requests],
         "status": totals.status,
         "missing": totals.missing if totals.status == "undecided" else None,
         "statuses": totals.by_status,

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from atomlab.evidence.shards import open_shards
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.listing import OWN, Shared, shared_by
+from atomlab.fleets.parts import summarise_all
 from atomlab.fleets.survey import survey
+from atomlab.fleets.totals import Totals, added
 
 _TEXTS = ("clients", "failing")  # joined by commas
 _LEFT_OUT = ("cost", "leaves")
@@ -61,18 +67,41 @@ def _column(name: str, values: Sequence[Any], at: np.ndarray) -> Any:
     return pd.Categorical.from_codes(codes[at], pd.Index(known, dtype="str"))
 
 
-def fleet(snapshot: Snapshot, complexity: str = "", managed: bool | None = None) -> pd.DataFrame:
+def fleet(
+    snapshot: Snapshot | str | Path,
+    complexity: str = "",
+    managed: bool | None = None,
+    executor: Executor | None = None,
+) -> pd.DataFrame:
     """Return a frame with one row per cause, provider, kind of request and who acts.
 
-    Requests are as in `tenants`. Columns: `cause`, a code, `unexplained` if none is known;
-    `provider`, that it concerns, missing for none; `complexity` of the request; `who` acts on the
-    easiest fix that was run and helped (tenant, operator or engineering), missing if none helped;
-    `tenants`, how many there are whose request of this kind finds no model for this cause;
-    `confirmed`, for how many of them the cause is. A tenant is in as many rows as kinds of its
-    requests fail. That of most tenants comes first; nobody affected makes an empty frame. Raises
-    InputError for an unknown complexity.
+    `snapshot` may also be the path of one, or of the folder of a capture in shards; with an
+    `executor` (of processes, or a Dask client's) its workers decide them. Requests are as in
+    `tenants`. Columns: `cause`, a code, `unexplained` if none is known; `provider`, that it
+    concerns, missing for none; `complexity` of the request; `who` acts on the easiest fix that was
+    run and helped (tenant, operator or engineering), missing if none helped; `tenants`, how many
+    there are whose request of this kind finds no model for this cause; `confirmed`, for how many
+    of them the cause is. A tenant is in as many rows as kinds of its requests fail. That of most
+    tenants comes first; nobody affected makes an empty frame. Raises InputError for an unknown
+    complexity, SnapshotError for files that are not all of one capture.
     """
-    groups = survey(snapshot, complexity, managed).totals.groups()
-    return pd.DataFrame(groups, columns=[*_FLEET, "tenants", "confirmed"]).astype(
+    if isinstance(snapshot, Snapshot):
+        totals = survey(snapshot, complexity, managed).totals
+    else:
+        totals = added(_totals(snapshot, complexity, managed, executor))
+    return pd.DataFrame(totals.groups(), columns=[*_FLEET, "tenants", "confirmed"]).astype(
         dict.fromkeys(_FLEET, "str") | {"tenants": "int64", "confirmed": "int64"}
     )
+
+
+def _totals(
+    path: str | Path, complexity: str, managed: bool | None, executor: Executor | None
+) -> list[Totals]:
+    """Return the totals of each shard, or of the one snapshot."""
+    with ExitStack() as stack:
+        shards = [stack.enter_context(each) for each in open_shards(path)]
+        if executor is None:
+            return [survey(shard, complexity, managed).totals for shard in shards]
+        paths = [shard.path for shard in shards]
+        parts = summarise_all(paths, executor, complexity, managed, most=0)
+        return [part.totals for part in parts]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from heapq import merge
 from io import TextIOWrapper
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
@@ -73,14 +72,18 @@ def shared_by(fleet: Fleet, groups: Iterable[TenantGroup]) -> dict[TenantGroup, 
     return shared
 
 
-def affected_rows(fleets: Sequence[Fleet]) -> Iterator[Row]:
-    """Yield each affected tenant of the shards of a fleet, as it is read.
+class AffectedRows:
+    """The affected tenants of a fleet, read from its snapshot each time they are asked for.
 
     Those for whom all kinds of request fail come first, then the others, each by id.
     """
-    for whole in (True, False):
-        parts = (_members(fleet, whole) for fleet in fleets)
-        yield from merge(*parts, key=lambda row: row[0].id)
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def __iter__(self) -> Iterator[Row]:
+        for whole in (True, False):
+            yield from _members(self._fleet, whole)
 
 
 def _members(fleet: Fleet, whole: bool) -> Iterator[Row]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.listing import Row
+from atomlab.fleets.parts import Part
 from atomlab.fleets.summary import summarize_totals
 from atomlab.fleets.totals import Totals
 from atomlab.show.argument import argue, print_answer
@@ -28,11 +28,11 @@ from atomlab.text import count, listed, printable
 _MOST = 8  # providers in a line
 
 
-def where(shards: Sequence[Snapshot]) -> str:
+def where(parts: Sequence[Part]) -> str:
     """Return what was looked at: the snapshot, when it was captured, by which rules."""
-    first, name = shards[0], printable(shards[0].name)
-    whole = f"snapshot {name}" if len(shards) == 1 else f"{len(shards)} shards, {name} and others"
-    return f"{whole}, captured {first.captured_at}, rules {printable(first.manifest['rules'])}"
+    first, name = parts[0].snapshot, printable(parts[0].snapshot["name"])
+    whole = f"snapshot {name}" if len(parts) == 1 else f"{len(parts)} shards, {name} and others"
+    return f"{whole}, captured {first['captured_at']}, rules {printable(first['rules'])}"
 
 
 def print_fleet(

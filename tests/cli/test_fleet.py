@@ -13,7 +13,7 @@ import sys
 import pytest
 
 import atomlab
-from atomlab.fleets.listing import OWN, Shared, affected_rows
+from atomlab.fleets.listing import OWN, AffectedRows, Shared
 from atomlab.fleets.summary import summarize_totals
 from atomlab.fleets.survey import survey
 from atomlab.show.fleet_terminal import print_fleet
@@ -60,13 +60,13 @@ def test_a_pipe_gets_a_line_for_each_tenant(before, fleet):
     lines = run_piped("fleet", before.path, "--limit", "4")
     start = next(n for n, line in enumerate(lines) if line.startswith("tenant "))
     rows = [re.split(r"\s{2,}", line) for line in lines[start + 1 : start + 5]]
-    for cells, (tenant, shared) in zip(rows, affected_rows([fleet]), strict=False):
+    for cells, (tenant, shared) in zip(rows, AffectedRows(fleet), strict=False):
         cause = " ".join(filter(None, (shared.cause, shared.provider)))
         assert cells == [tenant.subdomain, "all", cause, f"{shared.fix} ({shared.who})"]
     assert lines[start + 5].startswith("and 29 more affected tenants; --limit 33 lists all")
     whole = run_piped("fleet", before.path, "--limit", "33")
     assert not [line for line in whole if "more affected" in line]
-    listed = [t.subdomain or t.id for t, _ in affected_rows([fleet])]
+    listed = [t.subdomain or t.id for t, _ in AffectedRows(fleet)]
     assert [
         line.split()[0] for line in whole if re.match(rf"({'|'.join(listed)}) ", line)
     ] == listed
@@ -169,7 +169,7 @@ def test_what_cannot_be_looked_at_is_one_line(error, before, tmp_path):
     damaged = tmp_path / "damaged.sqlite"
     damaged.write_bytes(before.path.read_bytes()[:-10])
     assert "damaged.sqlite" in error("fleet", damaged)
-    assert "2 snapshots cannot be looked at together" in error("fleet", before.path, before.path)
+    assert "is a whole snapshot" in error("fleet", before.path, before.path)
     assert "--limit" in error("fleet", before.path, "--limit", "-1", code=2)
     assert not [path for path in tmp_path.iterdir() if path != damaged]
 
@@ -212,7 +212,7 @@ def test_hostile_names_are_text(captured, capsys):
     """Neither a tenant's name nor a setting's moves the cursor or reorders the line."""
     evil = "acme\u202e\x1b[31m[red]x"
     found = survey(captured({evil: {f"{evil}_API_KEY".upper(): KEY}}))
-    print_fleet(found.totals, [*affected_rows([found])], "snapshot")
+    print_fleet(found.totals, [*AffectedRows(found)], "snapshot")
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\u202e" not in out

@@ -7,7 +7,7 @@ from io import BytesIO, StringIO
 
 import pytest
 
-from atomlab.fleets.listing import OWN, Shared, affected_rows, to_json, write_csv
+from atomlab.fleets.listing import OWN, AffectedRows, Shared, to_json, write_csv
 from atomlab.fleets.survey import survey
 from tests.diagnosis.made import KEY
 from tests.pages import STORABLE, STORABLE_NAMES
@@ -16,7 +16,7 @@ from tests.pages import STORABLE, STORABLE_NAMES
 def written(fleet):
     """Return the rows of the CSV of a fleet."""
     stream = BytesIO()
-    write_csv(affected_rows([fleet]), stream)
+    write_csv(AffectedRows(fleet), stream)
     return [*csv.DictReader(StringIO(stream.getvalue().decode(), newline=""))]
 
 
@@ -30,12 +30,12 @@ def test_total_outages_come_first_then_the_id_decides(fleet, alone):
     """By hand from the diagnoses: those of whom all four kinds fail, then the others."""
     hit = [name for name, met in alone.items() if met.failing]
     ordered = sorted(hit, key=lambda name: (len(alone[name].failing) < 4, name))
-    assert [tenant.id for tenant, _ in affected_rows([fleet])] == ordered
+    assert [tenant.id for tenant, _ in AffectedRows(fleet)] == ordered
 
 
 def test_a_row_says_what_the_tenant_s_diagnosis_does(fleet, alone, before):
     """Status, clients, what fails, and of the first failure cause, provider, verdict, fix, who."""
-    for row in map(to_json, affected_rows([fleet])):
+    for row in map(to_json, AffectedRows(fleet)):
         met, tenant = alone[row["id"]], before.tenant(row["id"])
         first = met.failing[0]
         assert (row["name"], row["subdomain"]) == (tenant.name, tenant.subdomain)
@@ -50,7 +50,7 @@ def test_a_row_says_what_the_tenant_s_diagnosis_does(fleet, alone, before):
 
 def test_the_csv_has_a_row_for_each_affected_tenant(fleet):
     """Under the names of the columns, in the same order; several things in a cell have commas."""
-    rows, found = written(fleet), [to_json(row) for row in affected_rows([fleet])]
+    rows, found = written(fleet), [to_json(row) for row in AffectedRows(fleet)]
     assert [row["id"] for row in rows] == [row["id"] for row in found]
     for row, known in zip(rows, found, strict=True):
         assert row["failing"] == ", ".join(known["failing"])
@@ -82,6 +82,6 @@ def test_a_member_is_read_when_it_is_asked_for(fleet, monkeypatch):
             yield each
 
     monkeypatch.setattr(type(fleet.population), "members", counted)
-    rows = affected_rows([fleet])
+    rows = iter(AffectedRows(fleet))
     next(rows), next(rows)
     assert len(read) <= 3

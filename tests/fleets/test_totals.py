@@ -9,7 +9,8 @@ import pytest
 
 import atomlab
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.fleets.listing import affected_rows
+from atomlab.fleets.listing import AffectedRows
+from atomlab.fleets.parts import merged_rows, part_of
 from atomlab.fleets.summary import summarize_totals
 from atomlab.fleets.survey import survey
 from atomlab.fleets.totals import added
@@ -76,8 +77,8 @@ def test_parts_add_up_to_the_whole(tmp_path):
     assert summed == whole.totals
     assert summed.groups() == whole.totals.groups()
     assert summarize_totals(summed) == summarize_totals(whole.totals)
-    listed = [*affected_rows([whole])]
-    assert [*affected_rows(some)] == listed
+    listed = [*AffectedRows(whole)]
+    assert [*merged_rows([*map(part_of, some)])] == listed
     assert len(listed) == whole.by_status()["affected"] > 10
 
 
