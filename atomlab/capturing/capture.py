@@ -234,6 +234,7 @@ def _copy(
         for check, tenants in zip(checks, parts, strict=True):
             check.see_tenants(tenants)
     copy_settings(works, source, ids, inputs, key)
+    source.end()
     found: list[dict[str, Any]] = []
     for work, check in zip(works, checks, strict=True):
         withheld = copy_environment(work, inputs, key)
