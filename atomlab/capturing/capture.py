@@ -119,7 +119,9 @@ def capture(
             # The key first: no snapshot is there without it.
             new = {new_key_path: False} if new_key_path else {}
             with ExitStack() as stack:
-                files = [stack.enter_context(work_database(target)) for target in targets]
+                files = [
+                    stack.enter_context(work_database(target, len(targets))) for target in targets
+                ]
                 works = [work for work, _ in files]
                 manifests = _copy(works, original, ids, inputs, key, clock, about)
                 streams = stack.enter_context(
