@@ -24,7 +24,7 @@ from atomlab.byok.ranking import rank
 from atomlab.evidence.inputs.pricing import Pricing
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from benchmarks.batch import batching
-from benchmarks.capturing import capturing
+from benchmarks.capturing import capturing, capturing_fleet, fleet_in_file, fleet_on_server
 from benchmarks.logs import reading
 from benchmarks.plain_loop import cache_of, rank_plainly
 
@@ -190,6 +190,16 @@ def main() -> int:
                 ),
             ),
             ("atomlab capture of 1,000,000 settings / a bare psycopg loop", 2.5, capturing),
+            (
+                "atomlab capture of 200,000 tenants from SQLite / a bare loop",
+                2.5,
+                lambda: capturing_fleet(fleet_in_file),
+            ),
+            (
+                "atomlab capture of 200,000 tenants from PostgreSQL / a bare psycopg loop",
+                2.5,
+                lambda: capturing_fleet(fleet_on_server),
+            ),
             ("10,000,000 plain log lines / a regex per line", 2.0, lambda: reading("plain")),
             ("10,000,000 JSON log lines / json.loads per line", 2.0, lambda: reading("json")),
             ("a batch at two jobs / papermill by hand in a loop", 0.5, batching),

@@ -104,36 +104,70 @@ def capture(
     """
     if any(map(looks_secret, filter(None, (operator, note)))):
         raise InputError("operator or note has what looks like a key in it", todo="leave it out")
-    key_path = None if key_file is None else Path(key_file)
     given = _Given(rules, pricing, providers, catalog, env, keys, parent)
     read = [*given.files(), *source_files(source)]
     about: dict[str, Any] = {"operator": operator, "note": note, "narrowed": bool(tenants)}
     with shard_files(Path(out), shards, overwrite) as (targets, gone):
-        new_key_path = _check_outputs([*targets, *gone], key_path, overwrite, read)
+        files = _Files(targets, gone, Path(key_file) if key_file is not None else None, overwrite)
+        is_new_key = files.check(read)
         inputs, clock = given.load(), partial(_times, captured_at, datetime.now(UTC), monotonic())
         with open_source(source, statement_timeout_s, progress) as original:
-            inputs = replace(inputs, catalog=given.catalog(original))
-            ids = original.tenant_ids(tenants) if tenants else None
-            key = read_key(key_path) if key_path and not new_key_path else new_key()
-            about |= {"parent": _earlier(parent, key), "inputs": given.states(original, inputs)}
-            # The key first: no snapshot is there without it.
-            new = {new_key_path: False} if new_key_path else {}
-            with ExitStack() as stack:
-                files = [stack.enter_context(work_database(target)) for target in targets]
-                works = [work for work, _ in files]
-                manifests = _copy(works, original, ids, inputs, key, clock, about)
-                streams = stack.enter_context(
-                    whole_files({**new, **dict.fromkeys(targets, overwrite)}, gone)
-                )
-                manifests = [*numbered(manifests)] if shards else manifests
-                for file, manifest, stream in zip(
-                    files, manifests, streams[len(new) :], strict=True
-                ):
-                    write_sealed(*file, manifest, stream)
-                if new:
-                    streams[0].write(key_text(key))
+            _write(original, tenants, given, inputs, files, is_new_key, clock, about, shards)
     written = [open_written(target) for target in targets]
     return written if shards else written[0]
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What a capture writes: snapshots, and the key unless it is there; what is `gone` then."""
+
+    targets: list[Path]
+    gone: list[Path]
+    key: Path | None
+    overwrite: bool
+
+    def check(self, read: list[Path]) -> bool:
+        """Raise SnapshotError unless all may be written; return whether the key is to be."""
+        for target in (*self.targets, *self.gone):
+            check_writable(target, self.overwrite, [*read, *([self.key] if self.key else [])])
+        if self.key is None or os.path.lexists(self.key):
+            return False
+        check_writable(self.key, overwrite=False, inputs=read)
+        return True
+
+
+def _write(
+    source: Source,
+    tenants: Sequence[str],
+    given: _Given,
+    inputs: Inputs,
+    files: _Files,
+    is_new_key: bool,
+    clock: Callable[[], dict[str, Any]],
+    about: dict[str, Any],
+    shards: int | None,
+) -> None:
+    """Copy a source into snapshots, prove and seal them, and give all of them their names."""
+    inputs = replace(inputs, catalog=given.catalog(source))
+    ids = source.tenant_ids(tenants) if tenants else None
+    key = read_key(files.key) if files.key and not is_new_key else new_key()
+    about |= {"parent": _earlier(given.parent, key), "inputs": given.states(source, inputs)}
+    # The key first: no snapshot is there without it.
+    named = {files.key: False} if files.key and is_new_key else {}
+    with ExitStack() as stack:
+        grown = [
+            stack.enter_context(work_database(target, len(files.targets)))
+            for target in files.targets
+        ]
+        manifests = _copy([work for work, _ in grown], source, ids, inputs, key, clock, about)
+        streams = stack.enter_context(
+            whole_files({**named, **dict.fromkeys(files.targets, files.overwrite)}, files.gone)
+        )
+        manifests = [*numbered(manifests)] if shards else manifests
+        for each, manifest, stream in zip(grown, manifests, streams[len(named) :], strict=True):
+            write_sealed(*each, manifest, stream)
+        if named:
+            streams[0].write(key_text(key))
 
 
 @dataclass(frozen=True)
@@ -186,18 +220,6 @@ class _Given:
         }
 
 
-def _check_outputs(
-    targets: list[Path], key: Path | None, overwrite: bool, read: list[Path]
-) -> Path | None:
-    """Raise SnapshotError unless all files may be written; return the key's, if it is to be."""
-    for target in targets:
-        check_writable(target, overwrite, [*read, *([key] if key else [])])
-    if key is None or os.path.lexists(key):
-        return None
-    check_writable(key, overwrite=False, inputs=read)
-    return key
-
-
 def _times(made_up: datetime | None, started_at: datetime, began: float) -> dict[str, Any]:
     """Return what a manifest says of when a capture began and ended, and how long it took."""
     if made_up:
@@ -234,6 +256,7 @@ def _copy(
         for check, tenants in zip(checks, parts, strict=True):
             check.see_tenants(tenants)
     copy_settings(works, source, ids, inputs, key)
+    source.end()
     found: list[dict[str, Any]] = []
     for work, check in zip(works, checks, strict=True):
         withheld = copy_environment(work, inputs, key)

@@ -28,7 +28,13 @@ from atomlab.evidence.redaction import (
     reach_of,
     token,
 )
-from atomlab.evidence.shapes import only_choice, only_digits, only_public, only_time
+from atomlab.evidence.shapes import (
+    all_public,
+    only_choice,
+    only_digits,
+    only_public,
+    only_time,
+)
 from atomlab.evidence.sources.source import Row, Source, TenantId
 from atomlab.evidence.states import StatesByTenant
 from atomlab.evidence.tenants import shard_of
@@ -99,14 +105,15 @@ def copy_tenants(
 
 
 def _write_tenants(work: sqlite3.Connection, source: Source, rows: list[Row]) -> None:
-    choices = {choice: only_choice(choice) for choice in {c for row in rows for c in row[3:]}}
-    kept = [
-        (tenant, only_public(name), only_public(subdomain), choices[plan], choices[mode])
-        for tenant, name, subdomain, plan, mode in rows
-    ]
+    if not rows:
+        return
+    tenants, names, subdomains, plans, modes = zip(*rows, strict=True)
+    kept = {choice: only_choice(choice) for choice in {*plans, *modes}}
+    choices = (map(kept.get, plans), map(kept.get, modes))
+    redacted = zip(tenants, all_public(names), all_public(subdomains), *choices, strict=True)
     before = work.total_changes
     try:
-        work.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0, 0)", kept)
+        work.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, 0, 0)", redacted)
     except sqlite3.IntegrityError:
         tenant = only_public(str(rows[work.total_changes - before][0]))
         what = f"tenant {tenant!r} has no name, no id, or one that stands there twice"
@@ -134,8 +141,8 @@ def copy_settings(
     with ThreadPoolExecutor(1) as pool:  # SQLite writes while the next rows are redacted
         written = pool.submit(_write, works, source, [], [], [])
         for rows in source.settings(ids, names):
-            kept, found, unnamed = redact(rows)
-            noted = states.add(found)
+            kept, named, unnamed = redact(rows)
+            noted = states.add([row[1] for row in kept], named)
             written.result()
             written = pool.submit(_write, works, source, kept, unnamed, noted)
         written.result()
@@ -147,18 +154,18 @@ def _redactor(
 ) -> Callable[[list[Row]], tuple[list[Row], list[Row], list[Row]]]:
     """Return a function that makes of SETTING_COLUMNS rows what a snapshot holds of them.
 
-    That is the rows whose names may leave; tenant, name and state of each; and how many others
-    there are, by tenant. Of columns rather than rows: there are millions.
+    That is the rows whose names may leave; name and state of each; and how many others there are,
+    by tenant. Of columns rather than rows: there are millions.
     """
     reach, fingerprint, rules = reach_of(inputs.providers), fingerprinter(key), inputs.rules
 
     def redact(rows: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
         _, tenants, names, values, _ = zip(*rows, strict=True)
         reached = {name: reach(name) for name in set(names)}  # few
-        leaving = [reached[name] == "always" for name in names]
-        if "as a key" in reached.values():
-            for n, (name, value) in enumerate(zip(names, values, strict=True)):
-                leaving[n] = leaving[n] or (reached[name] == "as a key" and in_key_shape(value))
+        leaving = [
+            how == "always" or (how == "as a key" and in_key_shape(value))
+            for how, value in zip(map(reached.get, names), values, strict=True)
+        ]
         counted = Counter(compress(tenants, map(not_, leaving)))
         unnamed = _storable([(number, tenant) for tenant, number in counted.items()], source)
         kept = list(compress(rows, leaving))
@@ -173,7 +180,7 @@ def _redactor(
         redacted = zip(numbers, tenants, names, tokens, map(times.get, made), strict=True)
         return (
             _storable(list(redacted), source),
-            _storable(list(zip(tenants, names, states, strict=True)), source),
+            _storable(list(zip(names, states, strict=True)), source),
             unnamed,
         )
 
@@ -204,9 +211,10 @@ def _write_settings(
         name = next(name for _, tenant, name, *_ in kept if tenant is None)
         what = f"setting {printable(name)} belongs to no tenant"
         raise _bad_row(what, source) from None
-    add = "UPDATE tenants SET unnamed_settings = unnamed_settings + ? WHERE id = ?"
-    work.executemany(add, unnamed)
-    work.executemany("UPDATE tenants SET states = ? WHERE id = ?", states)
+    numbers, others = ({tenant: number for number, tenant in rows} for rows in (states, unnamed))
+    add = "UPDATE tenants SET states = states + ?, unnamed_settings = unnamed_settings + ?"
+    both = [(numbers.get(t, 0), others.get(t, 0), t) for t in numbers | others]
+    work.executemany(f"{add} WHERE id = ?", both)
 
 
 def copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> dict[str, int]:
@@ -221,7 +229,12 @@ def copy_environment(work: sqlite3.Connection, inputs: Inputs, key: bytes) -> di
         for name, value in inputs.environment.variables.items()
         if reach(name) == "always" or (reach(name) == "as a key" and in_key_shape(value))
     }
-    key_names = {DEFAULT, *(tenant for (tenant,) in work.execute("SELECT id FROM tenants"))}
+    named = "SELECT 1 FROM tenants WHERE id = ?"
+    key_names = {
+        name
+        for _, name in inputs.environment.stored
+        if name == DEFAULT or (storable(name) == name and work.execute(named, [name]).fetchone())
+    }
     known = {*(p.id for p in inputs.providers), *inputs.rules.llm_providers}
     stored = {
         (provider, key_name): value
@@ -250,6 +263,6 @@ def _bad_row(what: str, source: Source) -> SourceError:
 
 def _storable(rows: list[Row], source: Source) -> list[Row]:
     """Return rows that SQLite takes: text that is not UTF-8 with its odd bytes escaped."""
-    if source.database.only_utf8:
+    if source.database.only_utf8():
         return rows
     return [tuple(storable(v) if isinstance(v, str) else v for v in row) for row in rows]

@@ -6,11 +6,9 @@ plan, mode and the states of its keys. All of them are compared, and so no decis
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from hashlib import sha256
 from itertools import zip_longest
 from typing import Any
 
@@ -23,7 +21,7 @@ from atomlab.errors import SourceError
 from atomlab.evidence.inputs.environment import Environment, read_environment
 from atomlab.evidence.inputs.pricing import Pricing, pricing_columns
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.evidence.manifest import table_digest
+from atomlab.evidence.manifest import RowsHash, table_digest
 from atomlab.evidence.schema import FORMAT_VERSION, FORMATS
 from atomlab.evidence.shapes import only_choice
 from atomlab.evidence.snapshot import engine_on
@@ -41,7 +39,7 @@ class FidelityCheck:
         pricing = inputs.pricing or Pricing(pricing_columns([]), "none")
         self._source = Platform(inputs.rules, inputs.providers, pricing, inputs.catalog)
         self._environment = inputs.environment
-        self._tenants, self._read = 0, sha256()
+        self._tenants, self._read = 0, RowsHash()
 
     def see_tenants(self, rows: Sequence[Row]) -> None:
         """Take in (tenant, plan, ai_mode) rows of the source."""
@@ -50,16 +48,16 @@ class FidelityCheck:
             if (plan, mode) != (kept[plan], kept[mode]):
                 self._check_choice(tenant, (plan, kept[plan]), (mode, kept[mode]))
         self._tenants += len(rows)
-        self._read.update(_content((tenant, kept[p], kept[m]) for tenant, p, m in rows))
+        self._read.add([(tenant, kept[p], kept[m]) for tenant, p, m in rows])
 
     def compare(self, work: sqlite3.Connection) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what was compared, and the digests of the copy's tables, which were read for it.
 
         Raises SourceError naming the first tenant, or the input, on which the two differ.
         """
-        copied, states = sha256(), StatesCheck(work)
+        copied, states = RowsHash(), StatesCheck(work)
         see: dict[str, Callable[[list[Row]], None]] = {
-            "tenants": lambda rows: copied.update(_content((r[0], r[3], r[4]) for r in rows)),
+            "tenants": lambda rows: copied.add([(r[0], r[3], r[4]) for r in rows]),
             "tenant_settings": states.see,
         }
         try:
@@ -70,7 +68,7 @@ class FidelityCheck:
             states.end()
         except ValueError as error:
             raise _differs(f"decides otherwise for tenant {error}") from None
-        if copied.digest() != self._read.digest():
+        if copied.end() != self._read.end():
             raise _differs("holds other tenants")
         with Session(engine_on(work)) as session:
             platform = load_platform(session)
@@ -90,11 +88,6 @@ class FidelityCheck:
             request.of_tenant(kept_mode),
         ):
             raise _differs(f"decides otherwise for tenant {tenant}")
-
-
-def _content(rows: Iterable[Row]) -> bytes:
-    """Return rows as bytes, the same however they are cut into batches."""
-    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
 
 
 def _check_environment(work: sqlite3.Connection, sides: Mapping[Platform, Environment]) -> None:

@@ -19,11 +19,12 @@ from atomlab.files import undisturbed, unwritable
 
 _CHUNK_BYTES = 1 << 20
 _ROWS_PER_STATEMENT = 200
+_CACHE_KB, _ALL_CACHES_KB = 2000, 32_000
 
 
 @contextmanager
-def work_database(target: Path) -> Iterator[tuple[sqlite3.Connection, BinaryIO]]:
-    """Give an empty snapshot database beside `target`, and the stream of its bytes.
+def work_database(target: Path, of: int = 1) -> Iterator[tuple[sqlite3.Connection, BinaryIO]]:
+    """Give an empty snapshot database beside `target`, one `of` so many, and its bytes' stream.
 
     Its name is taken away as soon as it is opened, so that nothing is left of it whatever
     happens. Raises SnapshotError if it cannot be written; a source's own errors are its own.
@@ -42,6 +43,7 @@ def work_database(target: Path) -> Iterator[tuple[sqlite3.Connection, BinaryIO]]
         with os.fdopen(descriptor, "rb") as content, closing(connection):
             # No journal: a file that is not finished is of no use to anybody.
             quick = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"
+            quick += f"; PRAGMA cache_size = -{min(_CACHE_KB, _ALL_CACHES_KB // of)}"
             connection.executescript(f"{quick}; PRAGMA locking_mode = EXCLUSIVE; {SNAPSHOT_DDL}")
             yield connection, content
     except sqlite3.OperationalError as error:

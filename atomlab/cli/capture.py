@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from atomlab.cli.options import Quiet, Verbose, detail_of, file, harmless, overwrite
+
+if TYPE_CHECKING:
+    from atomlab.capturing.capture import Options
+    from atomlab.evidence.snapshot import Snapshot
 
 Source = Annotated[
     str,
@@ -90,7 +94,6 @@ def capture(
     environment (env:NAME), rather than from the arguments, which others on the machine can see.
     """
     from atomlab.capturing.capture import Options
-    from atomlab.capturing.capture import capture as write_snapshot
     from atomlab.show.terminal import print_capture, progress_bars
 
     detail = detail_of(verbose, quiet)
@@ -111,14 +114,18 @@ def capture(
             statement_timeout_s=statement_timeout,
             progress=progress,
         )
-        snapshots = (
-            [write_snapshot(source, out, **options)]
-            if shards is None
-            else write_snapshot(source, out, shards=shards, **options)
-        )
+        snapshots = _written(source, out, shards, options)
     print_capture(snapshots, out, detail)
     for snapshot in snapshots:
         snapshot.close()
+
+
+def _written(source: str, out: str, shards: int | None, options: Options) -> list[Snapshot]:
+    from atomlab.capturing.capture import capture as write
+
+    if shards is None:
+        return [write(source, out, **options)]
+    return write(source, out, shards=shards, **options)
 
 
 def _prepare_process() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
@@ -230,16 +230,32 @@ def table_digest(
     stored: tenants by id, settings by tenant and name, providers and prices as the platform has
     them, the catalogue by model.
     """
-    digest, rows = hashlib.sha256(b"["), 0
+    content = RowsHash()
     cursor = connection.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608
     while batch := cursor.fetchmany(_BATCH_ROWS):
-        text = json.dumps(batch)[1:-1]
-        digest.update((f", {text}" if rows else text).encode())
-        rows += len(batch)
+        content.add(batch)
         if see:
             see(batch)
-    digest.update(b"]")
-    return {"rows": rows, "sha256": digest.hexdigest()}
+    return content.end()
+
+
+class RowsHash:
+    """The hash of rows as `json.dumps` writes a list of them, however they come in batches."""
+
+    def __init__(self) -> None:
+        self._hash, self._rows = hashlib.sha256(b"["), 0
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Take in the next rows."""
+        if rows:
+            text = json.dumps(rows)[1:-1]
+            self._hash.update((f", {text}" if self._rows else text).encode())
+            self._rows += len(rows)
+
+    def end(self) -> dict[str, Any]:
+        """Return how many rows there were, and the hash of all of them."""
+        self._hash.update(b"]")
+        return {"rows": self._rows, "sha256": self._hash.hexdigest()}
 
 
 def _about(prices: Pricing | None, captured_at: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ time or a name say, only that is kept; where it is free, what looks like a secre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from atomlab.text import VENDOR_KEY
@@ -48,13 +48,19 @@ _SECRET = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-# One of these is in every secret, and in few names: quickly looked for in many.
-_MAY_BE_SECRET = re.compile(rf"[@=]|[A-Za-z0-9]{{16}}|{_OTHERS}|-----", re.IGNORECASE)
+_LONG, _BEGINNING = re.compile("[a-z0-9]{16}"), re.compile(_OTHERS.lower())
 
 
 def looks_secret(text: str) -> bool:
     """Return whether a text holds what looks like a vendor's key, a token or a URL's password."""
-    return bool(_MAY_BE_SECRET.search(text) and _SECRET.search(text))
+    return _may_be_secret(text) and _SECRET.search(text) is not None
+
+
+def _may_be_secret(text: str) -> bool:
+    """Return whether a text holds what every secret does and few names do: a quick look."""
+    lowered = text.lower()  # quicker than to ignore the case
+    signs = any(sign in text for sign in ("@", "=", "-----"))
+    return signs or any(pattern.search(lowered) for pattern in (_LONG, _BEGINNING))
 
 
 def is_drawn(text: str) -> bool:
@@ -99,6 +105,13 @@ def only_modes(text: str) -> str | None:
 def only_public(text: str | None) -> str | None:
     """Return a name that people chose, `withheld` where it looks like a secret."""
     return WITHHELD if text is not None and looks_secret(text) else text
+
+
+def all_public(texts: Sequence[str | None]) -> Sequence[str | None]:
+    """Return names that people chose, `withheld` where one looks like a secret: many at once."""
+    if _may_be_secret("\n".join(filter(None, texts))):
+        return [*map(only_public, texts)]
+    return texts
 
 
 def only_choice(text: str | None) -> str | None:

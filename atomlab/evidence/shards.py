@@ -25,8 +25,9 @@ _COMMON = {
 
 
 def shard_name(number: int, of: int) -> str:
-    """Return the name of the file of a shard."""
-    return f"shard-{number:02}-of-{of:02}.sqlite"
+    """Return the name of the file of a shard; sorted, names are in the order of the numbers."""
+    width = max(2, len(str(of)))
+    return f"shard-{number:0{width}}-of-{of:0{width}}.sqlite"
 
 
 def open_shards(*paths: str | Path) -> list[Snapshot]:

@@ -172,9 +172,10 @@ class Snapshot(Evidence, Shown):
             return  # a snapshot in an earlier format
         for name, value in select("SELECT name, value FROM environment"):
             yield "variable", value, reach(name) != "never"
-        key_names = {DEFAULT, *(tenant for (tenant,) in select("SELECT id FROM tenants"))}
-        for key_name, value in select("SELECT key_name, value FROM stored_keys"):
-            yield "stored key", value, key_name in key_names
+        named = "EXISTS (SELECT 1 FROM tenants WHERE id = key_name)"
+        query = f"SELECT value, key_name = ? OR {named} FROM stored_keys"  # noqa: S608
+        for value, may_leave in select(query, [DEFAULT]):
+            yield "stored key", value, bool(may_leave)
 
     def __repr__(self) -> str:
         name, captured_at = printable(self.name), printable(self.captured_at)

@@ -7,16 +7,16 @@ from the tokens whenever the snapshot is checked.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 from atomlab.evidence.redaction import token_state
 
 Named = tuple[str, str]  # the name of a setting, and its state
+Numbered = tuple[int, str]  # the number of the states of a tenant, and its id
 _FROM = 2**63  # where SQLite's integers end
 _BATCH_ROWS = 1000
 
@@ -33,23 +33,26 @@ class StatesByTenant:
     """Numbers the states of tenants whose rows come in batches, those of a tenant together."""
 
     def __init__(self) -> None:
-        self._tenant, self._rows = "", list[tuple[Any, ...]]()
+        self._tenant, self._rows = "", list[Named]()
 
-    def add(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Take in rows of tenant, name and state; return number and tenant of those that ended."""
-        done: list[tuple[Any, ...]] = []
-        for tenant, those in groupby(rows, itemgetter(0)):
+    def add(self, tenants: Sequence[str], named: Sequence[Named]) -> list[Numbered]:
+        """Take in a row's tenant, name and state; return number and tenant of those that ended."""
+        done, start = list[Numbered](), 0
+        for tenant, rows in Counter(tenants).items():
             if tenant != self._tenant:
                 done += self.end()
                 self._tenant = tenant
-            self._rows += those
+            self._rows += named[start : start + rows]
+            start += rows
         return done
 
-    def end(self) -> list[tuple[Any, ...]]:
+    def end(self) -> list[Numbered]:
         """Return number and tenant of the last one, if there is one."""
-        rows = tuple([(name, state) for _, name, state in self._rows])
+        if not self._rows:
+            return []
+        rows = tuple(self._rows)
         self._rows.clear()
-        return [(states_number(rows), self._tenant)] if rows else []
+        return [(states_number(rows), self._tenant)]
 
 
 class StatesCheck:
@@ -63,8 +66,8 @@ class StatesCheck:
 
     def see(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Take in rows of `tenant_settings`, as they are stored."""
-        found = [(tenant, name, token_state(value)) for _, tenant, name, value, _ in rows]
-        self._compare(self._found.add(found))
+        named = [(name, token_state(value)) for _, _, name, value, _ in rows]
+        self._compare(self._found.add([row[1] for row in rows], named))
 
     def end(self) -> None:
         """Compare what is left, and whether no tenant's settings are missing."""
@@ -75,7 +78,7 @@ class StatesCheck:
             rest = "states <> 0 AND id NOT IN (SELECT tenant_id FROM tenant_settings)"
             raise ValueError(*execute(f"SELECT id FROM tenants WHERE {rest}").fetchone())  # noqa: S608
 
-    def _compare(self, found: list[tuple[Any, ...]]) -> None:
+    def _compare(self, found: list[Numbered]) -> None:
         marks = ", ".join("?" * len(found))
         query = f"SELECT id, states FROM tenants WHERE id IN ({marks})"  # noqa: S608
         stored = dict(self._connection.execute(query, [tenant for _, tenant in found]))

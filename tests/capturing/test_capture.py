@@ -7,6 +7,7 @@ import gc
 import json
 import sqlite3
 import stat
+import tracemalloc
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -15,8 +16,11 @@ from sqlalchemy import text
 
 from atomlab.byok.platform import load_platform
 from atomlab.capturing.capture import capture
+from atomlab.capturing.fidelity import FidelityCheck
 from atomlab.errors import AtomlabError, InputError, SnapshotError, SourceError, TenantError
 from atomlab.evidence.inputs.catalog import CatalogEntry
+from atomlab.evidence.sources import source as source_module
+from benchmarks.made_fleet import write_fleet
 from tests.refusals import is_one_line, refused
 
 SECRETS = {
@@ -429,3 +433,30 @@ def test_a_key_file_that_appears_meanwhile_is_kept(make_database, tmp_path):
         capture(str(source), out, key_file=key, progress=lambda *_: key.write_text("ab" * 32))
     assert key.read_text() == "ab" * 32
     assert not out.exists()
+
+
+def test_memory_does_not_grow_with_the_number_of_tenants(tmp_path, monkeypatch):
+    """Rows stream by: while they are copied, nothing is kept for each tenant."""
+    peaks, prove = [], FidelityCheck.compare
+
+    def proven(*args):
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        return prove(*args)
+
+    monkeypatch.setattr(FidelityCheck, "compare", proven)
+    monkeypatch.setattr(source_module, "_BATCH_ROWS", 50)
+    for tenants in (500, 500, 4000):  # the first fills the caches
+        source = tmp_path / f"{tenants}.db"
+        source.unlink(missing_ok=True)
+        write_fleet(source, tenants, classes=40)
+        tracemalloc.start()
+        try:
+            capture(
+                str(source),
+                tmp_path / "out.sqlite",
+                overwrite=True,
+                progress=lambda *_: tracemalloc.reset_peak(),
+            ).close()
+        finally:
+            tracemalloc.stop()
+    assert peaks[2] - peaks[1] < 200_000

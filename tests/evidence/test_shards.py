@@ -9,7 +9,7 @@ import pytest
 
 import atomlab
 from atomlab.errors import SnapshotError
-from atomlab.evidence.shards import open_shards
+from atomlab.evidence.shards import SHARD_NAME, open_shards, shard_name
 from tests.forgery import changed, sealed, unsealed
 from tests.refusals import refused
 
@@ -53,6 +53,14 @@ def test_folder_and_files_are_opened_in_order(fleet, opened):
     assert list(told) == names
     assert sum(told.values()) == 20
     assert opened(*(str(folder / name) for name in reversed(names))) == told
+
+
+@pytest.mark.parametrize("of", [1, 9, 10, 16, 99, 100])
+def test_names_sort_as_the_numbers_do(of):
+    """However many there are; each is known as a shard's name."""
+    names = [shard_name(number, of) for number in range(1, of + 1)]
+    assert sorted(names) == names
+    assert all(map(SHARD_NAME.fullmatch, names))
 
 
 def test_shards_in_several_folders_are_opened(fleet, opened, tmp_path):

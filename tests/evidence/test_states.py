@@ -38,9 +38,9 @@ def test_tenants_are_numbered_however_their_rows_are_cut(tenants, cuts):
     rows = [(tenant, *row) for tenant, those in tenants for row in those]
     places = sorted({0, len(rows), *(min(cut, len(rows)) for cut in cuts)})
     found = StatesByTenant()
-    done = [
-        each for start, end in itertools.pairwise(places) for each in found.add(rows[start:end])
-    ]
+    done = []
+    for start, end in itertools.pairwise(places):
+        done += found.add([row[0] for row in rows[start:end]], [row[1:] for row in rows[start:end]])
     expected = [(states_number(those), tenant) for tenant, those in tenants if those]
     assert done + found.end() == expected
 

@@ -29,7 +29,9 @@ class Database:
     columns and those that may be read. What is read from a `cursor` is read in a block of
     `reading`. `mark` and `place` spell a bound value, and where a row of a table is stored (empty
     where that has no name). A server is asked for no more than is kept
-    (`is_server`). Unless `only_utf8`, text may hold lone surrogates for bytes that are no UTF-8.
+    (`is_server`). Unless `only_utf8`, text that was read so far may hold lone surrogates for bytes
+    that are no UTF-8. When all is read, `end` gives back what others may wait for; it raises
+    SourceError if it was not of one moment.
     `types` has the declared types of columns, `odd` those that the platform would not read as the
     text that they are.
     """
@@ -43,9 +45,10 @@ class Database:
     cursor: Callable[[], Any]
     reading: Callable[[], AbstractContextManager[object]]
     interrupt: Callable[[], object]
+    end: Callable[[], object]
     mark: str
     place: Callable[[str], str]
-    only_utf8: bool
+    only_utf8: Callable[[], bool]
     is_server: bool
 
 

@@ -130,9 +130,10 @@ def _database(
         cursor=lambda: driver.cursor(name="atomlab"),
         reading=nullcontext,
         interrupt=lambda: _cancel(driver),
+        end=lambda: None,  # nobody waits for what it holds but who would alter the tables
         mark="%s",
         place=lambda table: _PLACES.get(kinds[table], ""),
-        only_utf8=True,
+        only_utf8=lambda: True,
         is_server=True,
     )
 

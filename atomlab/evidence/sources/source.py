@@ -46,7 +46,7 @@ _DECIDING = {
 # Read as they are stored, since the platform compares the one and asks for the other's truth.
 _AS_STORED = ("setting_key", "setting_value")
 _TEXT = (*_AS_STORED, "plan_type", "model_id", "capabilities")
-_BATCH_ROWS = 1000
+_BATCH_ROWS = 500  # few enough to stay in the processor's cache while they are worked on
 _NEAR_MATCHES_AMONG = 100_000  # tenants whose names are offered for a misspelled one
 
 Row = tuple[Any, ...]
@@ -77,6 +77,10 @@ class Source:
         """What a manifest says of the source: which, how it was read, and what of it."""
         read = {table: sorted(columns) for table, columns in self.columns.items() if columns}
         return {"name": self.name, **self.database.about, "columns_read": read}
+
+    def end(self) -> None:
+        """Let go of what was read; raise SourceError if it was not of one moment."""
+        self.database.end()
 
     def tenants(self, ids: Sequence[TenantId] | None = None) -> Iterator[list[Row]]:
         """Yield batches of TENANT_COLUMNS rows by id; with `ids`, of these tenants only."""

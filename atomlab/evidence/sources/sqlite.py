@@ -1,13 +1,16 @@
-"""SQLite as a source: a consistent copy in memory, made through the backup API."""
+"""SQLite as a source: one moment of a file, copied into memory, or read where it is if large."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from time import monotonic
+from typing import Any, Self
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -20,6 +23,7 @@ from atomlab.evidence.sources.foreign import check_file, check_folder
 
 _BUSY_TIMEOUT_S = 10
 _STEPS_BETWEEN_LOOKS = 10_000
+_SMALL = 64 << 20  # bytes of a file that is copied into memory
 _LONGEST = 64 << 20  # bytes of a value: a view may make any
 _MAY_LACK = (
     "the file is in WAL mode, and no log (-wal) lies beside it: if it is a copy that was made "
@@ -48,13 +52,15 @@ def _is_file(path: Path) -> bool:
 
 @contextmanager
 def open_database(source: str, tables: Sequence[str], limit_s: float) -> Iterator[Database]:
-    """Copy an SQLite file into memory, in any journal mode, while others may write to it.
+    """Open an SQLite file, in any journal mode, while others may write to it; see one moment of it.
 
-    Nothing is written beside the file. While it is copied, a writer in WAL mode waits for nothing,
-    another one with its commit. Raises SourceError if the file cannot be read.
+    Nothing is written beside the file. A small one is copied into memory: a writer in WAL mode
+    waits for nothing, another one with its commit until that is done. A larger one is read in
+    one transaction: another writer than one in WAL mode waits until all is read. Raises SourceError
+    if the file cannot be read.
     """
     path = _file_of(source)
-    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy, _refusals(path):
+    with ExitStack() as stack, _refusals(path):
         if is_snapshot(path):
             raise SourceError(
                 "is a snapshot already; its tokens are not values",
@@ -62,35 +68,101 @@ def open_database(source: str, tables: Sequence[str], limit_s: float) -> Iterato
                 todo="capture the database that it was made from",
             )
         check_file(path)
-        lacks_log = _back_up(path, copy, limit_s)
-        copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-        # Sorting spills into no file: values never reach the disk.
-        copy.execute("PRAGMA temp_store = MEMORY")
-        copy.execute("PRAGMA query_only = ON")
-        # A value that is not UTF-8 would otherwise stand in the error that it causes.
-        copy.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        later = _columns(copy, LATER_TABLE)
-        yield Database(
-            name=path.name,
-            user="",
-            about={
-                "kind": "sqlite",
-                "server_version": sqlite3.sqlite_version,
-                "isolation": "copy of one moment (backup API)",
-                "clock_offset_s": None,
-                "remarks": [*([_MAY_LACK] if lacks_log else []), *([LATER] if later else [])],
-            },
-            columns={t: (names, names) for t in tables if (names := _columns(copy, t))},
-            types={},
-            odd=frozenset(),
-            cursor=copy.cursor,
-            reading=lambda: _bounded(path, copy, limit_s),
-            interrupt=copy.interrupt,
-            mark="?",
-            only_utf8=False,
-            is_server=False,
-            place=lambda table: _place(copy, table),
+        mode, before = _mode(path), _state(path)
+        is_small = (
+            sum(file.stat().st_size for file in _files_at(path)[:2] if file.exists()) <= _SMALL
         )
+        db = stack.enter_context(closing(_connect(None if is_small else path, mode, limit_s)))
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+
+        def check() -> None:
+            if mode != _TO_SHARE and _state(path) != before:
+                raise SourceError(
+                    "was opened while it was copied", where=path, todo="capture again"
+                )
+
+        def end() -> None:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+                check()
+
+        if is_small:
+            _copy(path, db, mode, limit_s)
+            check()
+        # Sorting spills into no file: values never reach the disk.
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute("PRAGMA query_only = ON")
+        if not is_small:
+            _begin(path, db, limit_s)
+        # It was closed, or its log was lost.
+        lacks_log = mode != _TO_SHARE and not _files_at(path)[1].exists()
+        yield _database(path, db, tables, limit_s, end, lacks_log=lacks_log, is_copy=is_small)
+        end()
+
+
+def _database(
+    path: Path,
+    db: sqlite3.Connection,
+    tables: Sequence[str],
+    limit_s: float,
+    end: Callable[[], None],
+    *,
+    lacks_log: bool,
+    is_copy: bool,
+) -> Database:
+    db.text_factory = _escaped
+    later = _columns(db, LATER_TABLE)
+    columns = {t: (names, names) for t in tables if (names := _columns(db, t))}
+    db.text_factory = str
+    return Database(
+        name=path.name,
+        user="",
+        about={
+            "kind": "sqlite",
+            "server_version": sqlite3.sqlite_version,
+            "isolation": "copy of one moment (backup API)" if is_copy else "one read transaction",
+            "clock_offset_s": None,
+            "remarks": [*([_MAY_LACK] if lacks_log else []), *([LATER] if later else [])],
+        },
+        columns=columns,
+        types={},
+        odd=frozenset(),
+        cursor=lambda: db.cursor(_Cursor),
+        reading=lambda: _bounded(path, db, limit_s),
+        interrupt=db.interrupt,
+        end=end,
+        mark="?",
+        only_utf8=lambda: db.text_factory is str,
+        is_server=False,
+        place=lambda table: _place(db, table),
+    )
+
+
+def _escaped(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+class _Cursor(sqlite3.Cursor):
+    """Reads text as UTF-8, and from where it is none once more, with the odd bytes escaped."""
+
+    def execute(self, query: str, values: Any = ()) -> Self:
+        self._asked, self._given = (query, values), 0
+        return super().execute(query, values)
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        try:
+            rows = super().fetchmany(size)
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith("Could not decode"):
+                raise
+            rows = None
+        if rows is None:  # out here: the error holds what is no UTF-8
+            self.connection.text_factory = _escaped
+            super().execute(*self._asked)
+            deque(islice(self, self._given), 0)
+            rows = super().fetchmany(size)
+        self._given += len(rows)
+        return rows
 
 
 @contextmanager
@@ -121,30 +193,30 @@ def _bounded(path: Path, connection: sqlite3.Connection, limit_s: float) -> Iter
         connection.set_progress_handler(None, 0)
 
 
-def _back_up(path: Path, copy: sqlite3.Connection, limit_s: float) -> bool:
-    """Copy the file in one step; raise SourceError if somebody opened it meanwhile.
+def _connect(path: Path | None, mode: str, limit_s: float) -> sqlite3.Connection:
+    """Return a connection to the file, to a database in memory without one."""
+    uri = f"{path.resolve().as_uri()}?{mode}" if path else ":memory:"
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=min(limit_s, _BUSY_TIMEOUT_S),
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
-    Return whether it is in WAL mode and without its log: it was closed, or its log was lost.
-    """
-    mode, before = _mode(path), _state(path)
-    _copy(path, copy, mode, limit_s)
-    if mode == _TO_SHARE:
-        return False
-    if _state(path) != before:
-        raise SourceError("was opened while it was copied", where=path, todo="capture again")
-    return not _files_at(path)[1].exists()
+
+def _begin(path: Path, db: sqlite3.Connection, limit_s: float) -> None:
+    """Begin to see one moment of the file."""
+    with _bounded(path, db, limit_s):
+        db.execute("BEGIN")
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
 
 
 def _copy(path: Path, copy: sqlite3.Connection, mode: str, limit_s: float) -> None:
-    uri = f"{path.resolve().as_uri()}?{mode}"
-    wait_s = min(limit_s, _BUSY_TIMEOUT_S)
-    with (
-        closing(sqlite3.connect(uri, uri=True, timeout=wait_s)) as original,
-        _bounded(path, original, limit_s),
-    ):
-        original.execute("BEGIN")
-        original.execute("SELECT 1 FROM sqlite_master").fetchone()  # backup alone waits forever
-        original.backup(copy)
+    with closing(_connect(path, mode, limit_s)) as original:
+        _begin(path, original, limit_s)  # backup alone waits forever
+        with _bounded(path, original, limit_s):
+            original.backup(copy)
 
 
 def _mode(path: Path) -> str:

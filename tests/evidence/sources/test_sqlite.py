@@ -10,18 +10,29 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 
 import pytest
 
 from atomlab.capturing.capture import capture as proven_capture
+from atomlab.capturing.fidelity import FidelityCheck
 from atomlab.errors import SourceError
+from atomlab.evidence.sources import source as source_module
+from atomlab.evidence.sources import sqlite
 from atomlab.evidence.sources.source import open_source
 from tests.canaries import Scanner
 from tests.conftest import ATOM_SCHEMA
 from tests.evidence.talkative import views_of_sqlite
 from tests.mounts import read_only
 from tests.refusals import refused, said
+
+
+@pytest.fixture(params=["copied", "in place"], autouse=True)
+def way(request, monkeypatch):
+    """Let each test see a file that is copied, as small ones are, and one that is read in place."""
+    if request.param == "in place":
+        monkeypatch.setattr(sqlite, "_SMALL", -1)
+    return request.param
 
 
 @pytest.fixture
@@ -118,19 +129,25 @@ def test_database_in_use_is_read_as_it_was_last_committed(database, folder, mode
 
 
 @pytest.mark.parametrize("mode", ["delete", "wal"])
-def test_whoever_writes_can_go_on_and_commit(database, tmp_path, mode):
-    """A capture keeps no lock on the file while it works: the copy is taken, and that is all."""
-    path = database(mode)
+def test_whoever_writes_can_go_on_and_commit(database, tmp_path, mode, way):
+    """A capture keeps no lock on the file while it works: the copy is taken, and that is all.
+
+    Where a large file without a log is read, who writes commits when all is read.
+    """
+    path, waits = database(mode), (mode, way) == ("delete", "in place")
     with closing(sqlite3.connect(path, timeout=0)) as db:
+        db.execute("SELECT * FROM tenants").fetchall()  # opens the file
 
         def between(table, *_):
             if table == "tenants":
                 write(db, "second")
-                db.commit()
+                with pytest.raises(sqlite3.OperationalError) if waits else nullcontext():
+                    db.commit()
 
         with proven_capture(str(path), tmp_path / "out.sqlite", progress=between) as snapshot:
             assert snapshot.manifest["tables"]["tenants"]["rows"] == 1
             assert snapshot.manifest["tables"]["tenant_settings"]["rows"] == 1
+        db.commit()
     assert tenants(path) == (["first", "second"], ["first", "second"])
 
 
@@ -260,19 +277,56 @@ def test_link_to_a_database_in_use_is_read_with_its_log(database, tmp_path):
         assert tenants(link)[0] == ["first", "second"]
 
 
-def test_database_that_is_opened_while_it_is_copied_is_a_clear_error(database, monkeypatch):
+def test_database_that_is_opened_while_it_is_copied_is_a_clear_error(
+    database, tmp_path, monkeypatch, way
+):
     """Rather than a copy of several moments."""
-    from atomlab.evidence.sources import sqlite
-
-    path, copy = database("wal"), sqlite._copy
+    path, take = database("wal"), {"copied": "_copy", "in place": "_begin"}[way]
+    seen = getattr(sqlite, take)
 
     def late(path, *args):
-        copy(path, *args)
+        seen(path, *args)
         change(path, "UPDATE tenants SET name = name || '!'")
 
-    monkeypatch.setattr(sqlite, "_copy", late)
+    monkeypatch.setattr(sqlite, take, late)
     with refused(SourceError, "was opened while it was copied", path):
         tenants(path)
+    with refused(SourceError, "was opened while it was copied", path):
+        proven_capture(str(path), tmp_path / "out.sqlite")
+    assert not (tmp_path / "out.sqlite").exists()
+
+
+def test_lock_on_a_large_file_ends_when_all_is_read(database, tmp_path, monkeypatch):
+    """Who writes does not wait until the copy is proven and written."""
+    path, prove = database(), FidelityCheck.compare
+    monkeypatch.setattr(sqlite, "_SMALL", -1)
+
+    def proven(*args):
+        change(path, "UPDATE tenants SET name = 'Later'")
+        return prove(*args)
+
+    monkeypatch.setattr(FidelityCheck, "compare", proven)
+    with proven_capture(str(path), tmp_path / "out.sqlite") as snapshot:
+        assert snapshot.tenant("first").name == "First"
+
+
+def test_rows_before_and_after_text_that_is_no_utf8_are_read_once(database, monkeypatch):
+    """In whatever batch it stands; only its odd bytes are escaped."""
+    path = database()
+    names = [f"K{n:02}" for n in range(20)]
+    for odd in (0, 7, 19):
+        change(path, "DELETE FROM tenant_settings")
+        for n, name in enumerate(names):
+            value = "CAST(x'61ff' AS text)" if n == odd else "'plain'"
+            row = f"'{n}', 'first', '{name}', {value}, NULL"
+            change(path, f"INSERT INTO tenant_settings VALUES ({row})")
+        for size in (1, 3, 8, 500):
+            monkeypatch.setattr(source_module, "_BATCH_ROWS", size)
+            with open_source(str(path)) as source:
+                rows = [row[2:4] for rows in source.settings() for row in rows]
+                assert not source.database.only_utf8()
+            expected = ["a\udcff" if n == odd else "plain" for n in range(20)]
+            assert rows == list(zip(names, expected, strict=True))
 
 
 def test_database_that_somebody_has_locked_is_a_clear_error(database, folder):
