@@ -7,7 +7,7 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
     diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
     fixes       plan_fix, compare_fixes, compare_options
     logs        confirm, read_log
-    fleet       survey, tenants, fleet
+    fleet       survey, tenants, fleet, replay, open_shards
     notebooks   case_tables, fleet_tables, figures, recovery_figures, Findings,
                 managed_of
     errors      AtomlabError (all that atomlab raises when it could not look)
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from atomlab.evidence.snapshot import open_snapshot as open_snapshot
     from atomlab.fleets.frames import fleet as fleet
     from atomlab.fleets.frames import tenants as tenants
+    from atomlab.fleets.replay import replay as replay
     from atomlab.fleets.survey import survey as survey
     from atomlab.show import case_tables as case_tables
     from atomlab.show import figures as figures
@@ -97,6 +98,7 @@ _HOMES = {
     "rank": "atomlab.byok.ranking:rank",
     "read_log": "atomlab.evidence.inputs.worker_log:read_log",
     "recovery_figures": "atomlab.show.recovery_figures:",
+    "replay": "atomlab.fleets.replay:replay",
     "survey": "atomlab.fleets.survey:survey",
     "tenants": "atomlab.fleets.frames:tenants",
     "triage": "atomlab.diagnosis.triage:triage",

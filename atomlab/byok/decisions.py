@@ -7,6 +7,7 @@ first takes models over, and each set of clients is ranked once.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -29,10 +30,10 @@ class _Alone:
 
 
 class Decisions:
-    """The winners on one platform, by clients, request and plan."""
+    """The winners on one platform, by clients, request and plan; `waived` filters let all pass."""
 
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
+    def __init__(self, platform: Platform, waived: AbstractSet[str] = frozenset()) -> None:
+        self.platform, self._waived = platform, waived
         self._alone = lru_cache(maxsize=None)(self._decide_alone)  # a few hundred: clients, kinds
         self._together = lru_cache(maxsize=1 << 16)(self._decide_together)
 
@@ -53,7 +54,7 @@ class Decisions:
         return min(found, key=lambda alone: alone.order, default=_NOTHING).winner
 
     def _decide_alone(self, client: str, request: Request, plan: str | None) -> _Alone:
-        ranking = rank(self.platform, (client,), request, plan)
+        ranking = rank(self.platform, (client,), request, plan, waived=self._waived)
         if not len(ranking.order):
             return _Alone(None, _NOTHING.order, len(ranking.breaks) > 0)
         first = int(ranking.order[0])
@@ -63,7 +64,7 @@ class Decisions:
     def _decide_together(
         self, clients: Clients, request: Request, plan: str | None
     ) -> Candidate | None:
-        return rank(self.platform, clients, request, plan).winner
+        return rank(self.platform, clients, request, plan, waived=self._waived).winner
 
 
 _NOTHING = _Alone(None, (np.inf, 1 << 62), breaks=False)

@@ -8,13 +8,14 @@ tenant of each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
 from sys import intern
 from typing import NamedTuple
 
-from atomlab.byok.decisions import decisions_on
+from atomlab.byok.decisions import Decisions, decisions_on
 from atomlab.byok.keys import BYOKManager, KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Candidate
@@ -174,10 +175,11 @@ def affected_tenants(
 
 
 class Winners:
-    """Who wins for the tenants of a group."""
+    """Who wins for the tenants of a group, once filters that are `waived` let every model pass."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._decisions = decisions_on(platform)
+    def __init__(self, platform: Platform, waived: AbstractSet[str] = frozenset()) -> None:
+        self._decisions = Decisions(platform, waived) if waived else decisions_on(platform)
+        self.platform = platform
         self._asked = lru_cache(maxsize=1024)(Request.of_tenant)
 
     def of(self, group: TenantGroup, request: Request) -> Candidate | None:

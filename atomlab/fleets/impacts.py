@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
+from atomlab.byok.decisions import decisions_on
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
@@ -123,7 +125,7 @@ def impacts_on(
 
     What fails for the same clients, and rows that matter, is explained once.
     """
-    winners, explained = Winners(platform), _Explained(evidence, platform)
+    winners, explained = Winners(platform), Explained(evidence, platform)
     undecidable = missing_input(evidence, platform) is not None
     found = {}
     # Those with the same clients after each other: what is ranked for one serves the next.
@@ -162,30 +164,82 @@ def _blank_keys(group: TenantGroup, winners: Sequence[Candidate]) -> tuple[str, 
     return tuple(dict.fromkeys(w.provider for w in winners if w.provider in blank))
 
 
-class _Explained:
+# A platform, clients, a plan, and filters that are waived.
+_Tried = tuple[Platform, tuple[str, ...], str | None, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A root cause, and who won in each trial on the way to it."""
+
+    cause: Cause | None
+    winners: tuple[tuple[_Tried, Candidate | None], ...]
+
+
+class Explained:
     """Why requests fail, once for each set of clients and rows that matter."""
 
     def __init__(self, evidence: Evidence, platform: Platform) -> None:
         self._platform, self._lab = platform, Sandbox(evidence, platform)
         self._known: dict[object, tuple[Failure, ...]] = {}
+        self._causes: dict[object, list[_Seen]] = {}
         self._plain = _plain_names(platform)
+        self._defects = cache(lambda group: find_defects(group.rows, platform))
 
     def failures(self, group: TenantGroup, failing: Sequence[Request]) -> tuple[Failure, ...]:
         """Return the failures of a group's requests that find no model."""
         asked = tuple(request.of_tenant(group.mode) for request in failing)
-        plan = group.plan if asked[0].managed else None
+        key = self._key(group, asked)
+        if key not in self._known:
+            self._known[key] = self._explain(group, asked)
+        return self._known[key]
+
+    def cause(self, group: TenantGroup, request: Request) -> Cause | None:
+        """Return the root cause of one request that finds no model.
+
+        Of another turn it is the same if all that was tried gives the same winners there: prices
+        say who wins, never who fails.
+        """
+        asked = request.of_tenant(group.mode)
+        known = self._causes.setdefault(self._key(group, (replace(asked, turn=0, tokens=0),)), [])
+        for seen in known:
+            if all(
+                same_model(self._winner(tried, asked), winner) for tried, winner in seen.winners
+            ):
+                return seen.cause
+        lab, tried = self._sandbox(group), dict[_Tried, Candidate | None]()
+
+        def ranked(*whom: Any, waived: frozenset[str] = frozenset()) -> Ranking:
+            platform, clients, _, plan = whom
+            ranking = self._lab.rank(*whom, waived=waived)
+            tried[platform, clients, plan, waived] = ranking.winner
+            return ranking
+
+        lab.rank = ranked  # type: ignore[assignment]
+        ranking = lab.decide(group.first, asked)
+        explanation = explain(DecidedRequest(ranking, self._defects(group), lab, group.first))
+        cause = next(iter(explanation.causes), None)
+        if not ranking.broken:  # else it is not known all that was tried
+            known.append(_Seen(cause, tuple(tried.items())))
+        return cause
+
+    def _winner(self, tried: _Tried, asked: Request) -> Candidate | None:
+        platform, clients, plan, waived = tried
+        if platform is self._platform and not waived:
+            return decisions_on(platform).winner(clients, asked, plan)
+        return self._lab.rank(platform, clients, asked, plan, waived=waived).winner
+
+    def _key(self, group: TenantGroup, asked: tuple[Request, ...]) -> object:
+        """Return what the causes of a group's requests depend on."""
         matter = frozenset(
             (name, state)
             for name, state in group.rows.items()
             if name not in self._plain or state not in USABLE
         )
-        key = (group.clients, matter, plan, asked)
-        if key not in self._known:
-            self._known[key] = self._explain(group, asked)
-        return self._known[key]
+        return group.clients, matter, group.plan if asked[0].managed else None, asked
 
     def _explain(self, group: TenantGroup, asked: Sequence[Request]) -> tuple[Failure, ...]:
-        lab, defects = self._sandbox(group), find_defects(group.rows, self._platform)
+        lab, defects = self._sandbox(group), self._defects(group)
         explained = []
         for request in asked:
             ranking = lab.decide(group.first, request)
@@ -209,6 +263,13 @@ class _Explained:
         tokens = tuple((name, made_up_token(state)) for name, state in group.rows.items())
         rows = TenantRows(rules, {group.first: tokens})
         return self._lab.holding(group.first, Subject(rows, group.plan, group.mode, _OTHER))
+
+
+def same_model(one: Candidate | None, other: Candidate | None) -> bool:
+    """Return whether the same provider's same model has won, or none both times."""
+    if one is None or other is None:
+        return one is other
+    return (one.provider, one.model) == (other.provider, other.model)
 
 
 def _plain_names(platform: Platform) -> frozenset[str]:

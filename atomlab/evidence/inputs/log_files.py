@@ -32,6 +32,9 @@ OnRead = Callable[[int], None]  # told how many bytes of the file, as it is on d
 class LogFile:
     """One file of a log; `head` is its first lines, `whole` whether it is one JSON document."""
 
+    kind, give = "a log", _GIVE  # what is read of such a file, and what to do about another
+    in_folder = "give its files, {}/*.log say"
+
     def __init__(self, path: str | Path | bytes) -> None:
         self._given = path if isinstance(path, bytes) else None
         in_no_file = self._given is not None or str(path) == STDIN
@@ -66,9 +69,8 @@ class LogFile:
             raw: Any = sys.stdin.buffer
             return raw if hasattr(raw, "peek") else io.BufferedReader(raw)
         if os.path.isdir(self._path):  # noqa: PTH112 - false for an impossible name, too
-            raise InputError(
-                "is a folder", where=self._path, todo=f"give its files, {self._path}/*.log say"
-            )
+            todo = self.in_folder.format(self._path)
+            raise InputError("is a folder", where=self._path, todo=todo)
         return opened(self._path)
 
     def _plain(self, raw: BinaryIO) -> Any:
@@ -98,7 +100,7 @@ class LogFile:
         controls = sum(map(head.count, (bytes([n]) for n in range(32) if n not in b"\t\n\r\x1b")))
         garbled = head.decode("utf-8", "replace").count("\ufffd")
         if b"\0" in head or controls + garbled > len(head) // 20:
-            raise InputError("is binary, not a log", where=self.name, todo=_GIVE)
+            raise InputError(f"is binary, not {self.kind}", where=self.name, todo=self.give)
 
     def forget(self) -> None:
         """Keep of the head only what tells two files apart: there may be thousands of them."""
@@ -113,7 +115,7 @@ class LogFile:
         Raises InputError for a line of more than LONGEST_LINE bytes, and a damaged file.
         """
         number, rest = 1, b""
-        for raw, part in self._parts():
+        for raw, part in self.parts():
             if read:
                 read(raw.tell() if self._piped is None else 0)
             rest = rest + part if rest else part
@@ -135,8 +137,8 @@ class LogFile:
             what += f" is longer than {LONGEST_LINE:,} bytes"
             raise InputError(what, where=self.name, todo=todo)
 
-    def _parts(self) -> Iterator[tuple[Any, bytes]]:
-        """Yield the file's text in pieces, without what a truncation has left at its begin."""
+    def parts(self) -> Iterator[tuple[Any, bytes]]:
+        """Yield the stream and its text in pieces, without what a truncation left at its begin."""
         lines = 1
         if self._piped is not None:
             yield self._piped, self.head
