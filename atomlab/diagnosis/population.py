@@ -144,8 +144,9 @@ def _numbering(evidence: Evidence, platform: Platform) -> Callable[[str, int], i
     if evidence.has_states:
         return None
     manager, found = platform.manager(), StatesByTenant()
-    rows = evidence.select(f"{_ROWS} ORDER BY tenant_id, rowid")
-    numbered = found.add((tenant, name, manager.state(value)) for tenant, name, value in rows)
+    rows = [*evidence.select(f"{_ROWS} ORDER BY tenant_id, rowid")]
+    named = [(name, manager.state(value)) for _, name, value in rows]
+    numbered = found.add([tenant for tenant, *_ in rows], named)
     numbers = {tenant: number for number, tenant in (*numbered, *found.end())}
     return lambda tenant_id, _: numbers.get(tenant_id, 0)
 

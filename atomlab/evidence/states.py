@@ -7,10 +7,10 @@ from the tokens whenever the snapshot is checked.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
 from atomlab.evidence.redaction import token_state
@@ -38,7 +38,8 @@ class StatesByTenant:
     def add(self, tenants: Sequence[str], named: Sequence[Named]) -> list[Numbered]:
         """Take in a row's tenant, name and state; return number and tenant of those that ended."""
         done, start = list[Numbered](), 0
-        for tenant, rows in Counter(tenants).items():
+        for tenant, those in groupby(tenants):
+            rows = len([*those])
             if tenant != self._tenant:
                 done += self.end()
                 self._tenant = tenant

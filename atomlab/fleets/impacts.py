@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from atomlab.byok.decisions import decisions_on
@@ -184,7 +184,7 @@ class Explained:
         self._known: dict[object, tuple[Failure, ...]] = {}
         self._causes: dict[object, list[_Seen]] = {}
         self._plain = _plain_names(platform)
-        self._defects = cache(lambda group: find_defects(group.rows, platform))
+        self._defects = lru_cache(1024)(lambda group: find_defects(group.rows, platform))
 
     def failures(self, group: TenantGroup, failing: Sequence[Request]) -> tuple[Failure, ...]:
         """Return the failures of a group's requests that find no model."""
@@ -215,7 +215,7 @@ class Explained:
             tried[platform, clients, plan, waived] = ranking.winner
             return ranking
 
-        lab.rank = ranked  # type: ignore[assignment]
+        lab.rank, lab.run = ranked, {}  # type: ignore[assignment]  # so that all is seen here
         ranking = lab.decide(group.first, asked)
         explanation = explain(DecidedRequest(ranking, self._defects(group), lab, group.first))
         cause = next(iter(explanation.causes), None)
