@@ -124,9 +124,10 @@ class Sandbox:
 
     def decide(self, tenant_id: str, request: Request) -> Ranking:
         """Return the decision as things stand."""
-        if (tenant_id, request) not in self._decided:
-            self._decided[tenant_id, request] = self._decide((), tenant_id, request)[0]
-        return self._decided[tenant_id, request]
+        found = self._decided.get((tenant_id, request))
+        if found is None:
+            found = self._decided[tenant_id, request] = self._decide((), tenant_id, request)[0]
+        return found
 
     def try_edits(
         self, name: str, edits: Sequence[Edit], tenant_id: str, request: Request
@@ -167,12 +168,13 @@ class Sandbox:
         subject = self.tenant(tenant_id)
         on_rows, on_platform, waived = by_target(edits)
         platform, key = self.edited(on_platform), (tenant_id, on_rows, on_platform)
-        if key not in self._clients:
+        found = self._clients.get(key)
+        if found is None:
             held, applied = self.edited_rows(on_rows, tenant_id)
             manager = platform.manager()
-            found = manager.clients_of(manager.states_of(held.of(tenant_id).items()))
-            self._clients[key] = found, applied
-        clients, applied = self._clients[key]
+            clients = manager.clients_of(manager.states_of(held.of(tenant_id).items()))
+            found = self._clients[key] = clients, applied
+        clients, applied = found
         asked = request.of_tenant(subject.mode)
         plan = subject.plan if asked.managed else None  # else it does not count
         return self.rank(platform, clients, asked, plan, waived=waived), applied
