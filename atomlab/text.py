@@ -103,6 +103,15 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def short(number: int) -> str:
+    """Return `number` in at most five characters: `9,999`, then three digits, `15.2k`, `1.32M`."""
+    if number < 10_000:
+        return f"{number:,}"
+    scale, unit = (1e3, "k") if number < 999_500 else (1e6, "M")
+    digits = number / scale
+    return f"{digits:.{2 if digits < 9.995 else 1 if digits < 99.95 else 0}f}{unit}"
+
+
 def listed(items: Iterable[str], limit: int = 5) -> str:
     """Return up to `limit` items joined by commas, then how many were left out."""
     all_items = [printable(item) for item in items]

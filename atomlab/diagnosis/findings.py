@@ -377,7 +377,11 @@ class TenantFindings(CaseRecord):
 
 
 class FleetFindings(CaseRecord):
-    """The findings on all tenants: one of `tenants` per affected one, `statuses` counts all."""
+    """The findings on all tenants: `statuses` counts them.
+
+    `tenants` are the affected ones, those first of whom all fails, and `unable` those that get a
+    model which is none for chat; of a large fleet so many more are left out.
+    """
 
     statuses: dict[Status, int]
     request: dict[str, str]
@@ -386,7 +390,9 @@ class FleetFindings(CaseRecord):
     diagnosis: Json
     warnings: tuple[str, ...]
     tenants: tuple[Json, ...]
+    left_out: int = 0
     unable: tuple[Json, ...]
+    unable_left_out: int = 0
 
 
 def result_of(findings: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ from atomlab.evidence.states import StatesByTenant
 _CASES = "SELECT id, plan_type, ai_mode, {} FROM tenants ORDER BY rowid"
 _TENANTS = "SELECT id, name, subdomain, plan_type, ai_mode, {} FROM tenants {} ORDER BY rowid"
 _ROWS = "SELECT tenant_id, setting_key, setting_value FROM tenant_settings"
-_IDS_PER_QUERY, _NUMBERS_PER_QUERY = 500, 10_000
+_IDS_PER_QUERY, _NUMBERS_PER_QUERY, _ROWS_AT_ONCE = 500, 10_000, 10_000
 # A plan, an ai_mode, and the number of the states of rows, or whose environment is used.
 _Case = tuple[str | None, str | None, int | str]
 
@@ -144,9 +144,11 @@ def _numbering(evidence: Evidence, platform: Platform) -> Callable[[str, int], i
     if evidence.has_states:
         return None
     manager, found = platform.manager(), StatesByTenant()
-    rows = [*evidence.select(f"{_ROWS} ORDER BY tenant_id, rowid")]
-    named = [(name, manager.state(value)) for _, name, value in rows]
-    numbered = found.add([tenant for tenant, *_ in rows], named)
+    rows = evidence.select(f"{_ROWS} ORDER BY tenant_id, rowid")
+    numbered = []
+    while some := [*islice(rows, _ROWS_AT_ONCE)]:
+        named = [(name, manager.state(value)) for _, name, value in some]
+        numbered += found.add([tenant for tenant, _, _ in some], named)
     numbers = {tenant: number for number, tenant in (*numbered, *found.end())}
     return lambda tenant_id, _: numbers.get(tenant_id, 0)
 

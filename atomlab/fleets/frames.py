@@ -40,8 +40,8 @@ def tenants(snapshot: Snapshot, complexity: str = "", managed: bool | None = Non
     if none helped. Raises InputError for an unknown complexity.
     """
     fleet = survey(snapshot, complexity, managed)
-    shared = shared_by(fleet, fleet.impact_on)
-    place = {group: number for number, group in enumerate(shared)}
+    shared = [shared_by(fleet, impact) for impact in fleet.impacts]
+    place = {group: number for number, group in enumerate(fleet.impact_on)}
     own: list[list[Any]] = [[] for _ in OWN]
     places = array("l")
     for tenant, group in fleet.population:
@@ -54,7 +54,7 @@ def tenants(snapshot: Snapshot, complexity: str = "", managed: bool | None = Non
     at = np.asarray(places)
     for name in Shared._fields:
         if name not in _LEFT_OUT:
-            frame[name] = _column(name, [getattr(each, name) for each in shared.values()], at)
+            frame[name] = _column(name, [getattr(each, name) for each in shared], at)
     return frame
 
 

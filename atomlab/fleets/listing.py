@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
-from atomlab.diagnosis.population import TenantGroup, TenantRow
+from atomlab.diagnosis.population import TenantRow
 from atomlab.fleets.impacts import Impact, Progress
 from atomlab.fleets.survey import Fleet
 from atomlab.fleets.totals import found
@@ -46,30 +46,26 @@ class Shared(NamedTuple):
 Row = tuple[TenantRow, Shared]
 
 
-def shared_by(fleet: Fleet, groups: Iterable[TenantGroup]) -> dict[TenantGroup, Shared]:
-    """Return what the tenants of each of these groups have in common."""
-    rules, request = fleet.platform.rules, fleet.requests[0]
-    shared = {}
-    for group in groups:
-        impact, first = fleet.impact_on[group], None
-        if impact.failures:
-            first = found(impact.failures[0], rules)
-        shared[group] = Shared(
-            group.plan,
-            group.mode,
-            bool(request.of_tenant(group.mode).managed),
-            impact.status,
-            impact.clients,
-            tuple(failure.complexity for failure in impact.failures),
-            first and first.cause,
-            first and first.provider,
-            first and first.verdict,
-            first and first.fix,
-            first and first.cost,
-            first.leaves if first else (),
-            first.who or None if first else None,
-        )
-    return shared
+def shared_by(fleet: Fleet, impact: Impact) -> Shared:
+    """Return what all tenants that meet this impact have in common."""
+    group, first = impact.group, None
+    if impact.failures:
+        first = found(impact.failures[0], fleet.platform.rules)
+    return Shared(
+        group.plan,
+        group.mode,
+        bool(fleet.requests[0].of_tenant(group.mode).managed),
+        impact.status,
+        impact.clients,
+        tuple(failure.complexity for failure in impact.failures),
+        first and first.cause,
+        first and first.provider,
+        first and first.verdict,
+        first and first.fix,
+        first and first.cost,
+        first.leaves if first else (),
+        first.who or None if first else None,
+    )
 
 
 class AffectedRows:
@@ -82,20 +78,11 @@ class AffectedRows:
         self._fleet = fleet
 
     def __iter__(self) -> Iterator[Row]:
-        for whole in (True, False):
-            yield from _members(self._fleet, whole)
-
-
-def _members(fleet: Fleet, whole: bool) -> Iterator[Row]:
-    """Yield the affected tenants, those alone that find no model at all or the others."""
-
-    def chosen(impact: Impact) -> bool:
-        return bool(impact.failures) and whole == (len(impact.failures) == len(fleet.requests))
-
-    groups = [group for group, impact in fleet.impact_on.items() if chosen(impact)]
-    shared = shared_by(fleet, groups)
-    for tenant, group in fleet.population.members(groups) if groups else ():
-        yield tenant, shared[group]
+        known: dict[Impact, Shared] = {}
+        for tenant, impact in self._fleet.first_affected():
+            if impact not in known:
+                known[impact] = shared_by(self._fleet, impact)
+            yield tenant, known[impact]
 
 
 def to_json(row: Row) -> dict[str, Any]:

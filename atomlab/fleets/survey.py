@@ -6,9 +6,10 @@ Each state that tenants are in is diagnosed once, however many of them share it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from atomlab.byok.platform import load_platform
@@ -33,6 +34,8 @@ from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
 
 _WHY = ("cause", "provider", "verdict", "fix", "cost")
+MOST_LISTED = 1000  # tenants in the findings; a report has to hold them
+_MOST_NAMED = 100  # as evidence of a cause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +59,20 @@ class Fleet(SnapshotCase):
     @cached_property
     def affected_tenants(self) -> list[tuple[TenantRow, Impact]]:
         """The affected tenants, each with its impact, by id."""
-        return self._tenants(lambda impact: bool(impact.failures))
+        return sorted(self.members(_fails), key=lambda each: each[0].id)
 
-    def _tenants(self, which: Callable[[Impact], bool]) -> list[tuple[TenantRow, Impact]]:
+    def members(self, which: Callable[[Impact], bool]) -> Iterator[tuple[TenantRow, Impact]]:
+        """Yield the tenants that meet one of these impacts, each with it, as they are stored."""
         chosen = {group: impact for group, impact in self.impact_on.items() if which(impact)}
-        found = ((tenant, chosen[group]) for tenant, group in self.population.members(chosen))
-        return sorted(found, key=lambda each: each[0].id) if chosen else []
+        if chosen:
+            for tenant, group in self.population.members(chosen):
+                yield tenant, chosen[group]
+
+    def first_affected(self) -> Iterator[tuple[TenantRow, Impact]]:
+        """Yield the affected tenants as they are stored, those of whom all fails before others."""
+        every = len(self.requests)
+        yield from self.members(lambda impact: _fails(impact) and len(impact.failures) == every)
+        yield from self.members(lambda impact: 0 < len(impact.failures) < every)
 
     @cached_property
     def totals(self) -> Totals:
@@ -119,6 +130,7 @@ class Fleet(SnapshotCase):
             "captured_at": self.snapshot.captured_at,
             "rules": self.platform.rules.name,
         }
+        unable = tenants_in(filter(_gets_unable, self.impacts))
         return FleetFindings.model_validate(
             {
                 **self._head(),
@@ -131,11 +143,14 @@ class Fleet(SnapshotCase):
                 "warnings": self.platform.pricing.warnings(),
                 "tenants": [
                     _affected(tenant, impact, self.requests[0])
-                    for tenant, impact in self.affected_tenants
+                    for tenant, impact in islice(self.first_affected(), MOST_LISTED)
                 ],
+                "left_out": max(tenants_in(self.affected) - MOST_LISTED, 0),
                 "unable": [
-                    _winners(tenant, impact) for tenant, impact in self._tenants(_gets_unable)
+                    _winners(tenant, impact)
+                    for tenant, impact in islice(self.members(_gets_unable), MOST_LISTED)
                 ],
+                "unable_left_out": max(unable - MOST_LISTED, 0),
             }
         )
 
@@ -148,12 +163,13 @@ class Fleet(SnapshotCase):
             "confirmed" if confirmed == tenants else "inconclusive",
             "the repair removes the error, placebos leave it",
             f"so for {confirmed:,} of {count(tenants, 'tenant')}",
-            tuple(
-                printable(tenant.subdomain or tenant.id)
-                for tenant, impact in self.affected_tenants
-                if impact.code == code
-            ),
+            tuple(map(printable, self.named(code, _MOST_NAMED))),
         )
+
+    def named(self, code: str, most: int) -> list[str]:
+        """Return what the first tenants with a cause, by its code, are called."""
+        some = islice(self.members(lambda impact: _fails(impact) and impact.code == code), most)
+        return [tenant.subdomain or tenant.id for tenant, _ in some]
 
     def _causes(self, tenants: str) -> str:
         number = f"{tenants_in(self.affected):,} of {tenants}"
@@ -210,6 +226,10 @@ def survey(
         population=population,
         impact_on=impacts_on(evidence, platform, population, requests, progress),
     )
+
+
+def _fails(impact: Impact) -> bool:
+    return bool(impact.failures)
 
 
 def _gets_unable(impact: Impact) -> bool:

@@ -13,9 +13,10 @@ from atomlab.fleets.impacts import UNEXPLAINED
 from atomlab.fleets.survey import Fleet
 from atomlab.fleets.totals import EFFORTS
 from atomlab.show.pictures import Cell, Picture, bars, grid
-from atomlab.text import count, printable
+from atomlab.text import count, printable, short
 
-_NOBODY = "none is affected"
+_NOBODY, _NO_PROVIDER = "none is affected", "none in particular"
+_MOST_ROWS, _MOST_COLUMNS = 15, 9  # a page's first screen holds them, and a phone is as wide
 _NONE, _NO_MODEL = Cell(""), np.array([], dtype=int)
 
 
@@ -99,6 +100,51 @@ def causes_by_request(diagnosis: Diagnosis) -> Picture:
     )
     caption = "The role of each cause, by complexity of the request."
     return Picture(grid(rows, list(found), cells), caption, f"Causes by request. {roles}.")
+
+
+def causes_by_provider(fleet: Fleet) -> Picture:
+    """Return for each provider how many tenants have which cause, of their first failure."""
+    found, providers, codes = Counter[tuple[str, str]](), Counter[str](), Counter[str]()
+    for met, number in fleet.totals.affected.items():
+        first = met.failures[0]
+        at = first.provider or _NO_PROVIDER, first.cause
+        found[at] += number
+        providers[at[0]] += number
+        codes[at[1]] += number
+    rows, columns = _first(providers, _MOST_ROWS), _first(codes, _MOST_COLUMNS)
+    drawn = Counter[tuple[str, str]]()
+    for (provider, code), number in found.items():
+        drawn[rows[provider], columns[code]] += number
+        drawn["all", columns[code]] += number
+    most = max((n for (row, _), n in drawn.items() if row != "all"), default=1)
+    cells = {
+        at: Cell(short(n)) if at[0] == "all" else Cell(short(n), shade=_shade((n / most) ** 0.5))
+        for at, n in drawn.items()
+    }
+    sums = Counter[str]()
+    for (row, _), number in drawn.items():
+        sums[row] += number
+    names = [*dict.fromkeys(rows.values()), *(["all"] if rows else [])]
+    labels = {row: f"{printable(row, 20)} ({short(sums[row])})" for row in names}
+    described = "; ".join(
+        f"{labels[row]}: "
+        + ", ".join(f"{c} {cells[row, c].text}" for c in columns.values() if (row, c) in cells)
+        for row in names
+    )
+    return Picture(
+        grid(labels, [*dict.fromkeys(columns.values())], cells),
+        "Affected tenants by the provider that the root cause concerns and by that cause, each "
+        "counted once, by the first of its requests that fails; the stronger the colour, "
+        "the more tenants.",
+        f"Affected tenants by provider and cause. {described or _NOBODY}.",
+    )
+
+
+def _first(numbers: Counter[str], most: int) -> dict[str, str]:
+    """Return each name as it is drawn: the most frequent by itself, the others as one."""
+    names = [name for name, _ in numbers.most_common()]
+    rest = names[most - 1 :] if len(names) > most else []
+    return {name: f"{len(rest)} others" if name in rest else name for name in names}
 
 
 def tenants_by_request(fleet: Fleet) -> Picture:

@@ -126,12 +126,29 @@ def test_the_findings_count_the_impacts(fleet):
     for code, number in causes.items():
         assert f"{code} ({number})" in found["answer"]
         assert claims[code]["statement"].startswith(f"{number} tenant")
-    assert [t["id"] for t in found["tenants"]] == [tenant.id for tenant, _ in affected]
+    ordered = sorted(affected, key=lambda each: (len(each[1].failures) < 4, each[0].id))
+    assert [t["id"] for t in found["tenants"]] == [tenant.id for tenant, _ in ordered]
+    assert (found["left_out"], found["unable_left_out"]) == (0, 0)
     assert found["diagnosis"]["tenant"] is None
     told = [request["complexity"] for request in found["requests"]]
     assert told == ["simple", "moderate", "complex", "advanced"]
     assert found["tested"] == found["requests"]
     assert {t["status"] for t in found["tenants"]} == {"affected"}
+
+
+def test_a_large_fleet_s_findings_list_some_and_count_the_rest(captured, monkeypatch):
+    """A report has to hold them: the first, of whom all fails, and how many are left out."""
+    monkeypatch.setattr("atomlab.fleets.survey.MOST_LISTED", 3)
+    monkeypatch.setattr("atomlab.fleets.survey._MOST_NAMED", 2)
+    kinds = [{}, {"OPENAI_API_KEY": KEY}]
+    fleet = survey(captured({f"t{n:02}": kinds[n % 2] for n in range(10)}))
+    found = fleet.to_json()
+    assert [t["subdomain"] for t in found["tenants"]] == ["t00", "t02", "t04"]
+    assert found["left_out"] == 7  # every advanced request fails
+    claims = {c["id"]: c for c in found["verification"]["claims"]}
+    assert claims["no-keys"]["statement"].startswith("5 tenants")
+    assert claims["no-keys"]["evidence"] == ["t00", "t02"]
+    assert [tenant.subdomain for tenant, _ in fleet.first_affected()][-1] == "t09"
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_fleet_impact_counts_every_tenant(before_path, tmp_path):
                 failing.add(tenant.id)
     assert {tenant["id"] for tenant in found["tenants"]} == failing
     assert f"{len(failing)} of 45 tenants" in made.answer
-    assert (made.folder / "report.html").read_text().count("<img ") == 2
+    assert (made.folder / "report.html").read_text().count("<img ") == 3
 
 
 def test_fix_comparison_weighs_data_against_code(before_path, tmp_path):

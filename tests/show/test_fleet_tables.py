@@ -9,8 +9,13 @@ import pytest
 
 from atomlab.fleets.survey import survey
 from atomlab.show import figures, fleet_tables
+from atomlab.text import short
 
-PICTURES = (figures.tenants_by_request, figures.tenants_by_effort)
+PICTURES = (
+    figures.causes_by_provider,
+    figures.tenants_by_request,
+    figures.tenants_by_effort,
+)
 TABLES = (fleet_tables.causes, fleet_tables.affected, fleet_tables.further)
 
 
@@ -38,6 +43,47 @@ def test_by_request_counts_failures(fleet):
     failures = [failure for _, impact in fleet.affected_tenants for failure in impact.failures]
     counted = Counter((each.cause.code, each.complexity) for each in failures)
     assert numbers(figures.tenants_by_request(fleet)) == counted
+
+
+def test_causes_by_provider_counts_each_tenant_once(fleet):
+    """By the first request that fails; the rows' labels and the last row are the sums."""
+    first = [impact.failures[0].cause for _, impact in fleet.affected_tenants]
+    counted = Counter((each.provider or "none in particular", each.code) for each in first)
+    found = numbers(figures.causes_by_provider(fleet))
+    rows, all_of = Counter(), Counter()
+    for (provider, code), number in counted.items():
+        rows[provider] += number
+        all_of[f"all ({len(first)})", code] += number
+    named = {(f"{name} ({rows[name]})", code): n for (name, code), n in counted.items()}
+    assert found == named | all_of
+
+
+def test_a_large_picture_stays_one(fleet):
+    """Rare providers and causes are one row and one column; large numbers are short."""
+    impacts = [*fleet.impact_on.items()]
+    many = {}
+    for place in range(40):
+        for group, impact in impacts:
+            causes = [f.cause and replace(f.cause, provider=f"p{place}") for f in impact.failures]
+            failures = tuple(map(replace_cause, impact.failures, causes))
+            larger = replace(group, tenants=1000 * (place + 1))
+            many[larger] = replace(impact, group=larger, failures=failures)
+    picture = figures.causes_by_provider(replace(fleet, impact_on=many))
+    (axis,) = picture.figure.axes
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert len(labels) == 16
+    assert len(fleet.affected) == 31
+    assert labels[0] == "p39 (1.24M)"  # 31 groups of 40,000
+    assert labels[-2].startswith("26 others (")
+    assert labels[-1] == "all (25.4M)"  # 31,000 times 1 + … + 40
+    texts = {text.get_text() for text in axis.texts}
+    assert all(len(text) <= 5 for text in texts)
+    assert "320k" in texts
+
+
+def replace_cause(failure, cause):
+    """Return a failure with another cause."""
+    return replace(failure, cause=cause)
 
 
 def test_a_cause_names_the_providers_that_were_meant_and_how_often(fleet):
@@ -80,8 +126,10 @@ def test_the_tables_count_every_affected_tenant(fleet):
     assert table.caption.startswith(
         f"The first 5 of {len(fleet.affected_tenants)} affected tenants"
     )
+    assert table.caption.endswith(" atomlab fleet SNAPSHOT --csv FILE lists all affected tenants.")
     whole = fleet_tables.affected(fleet)
-    assert list(whole.frame["subdomain"]) != sorted(whole.frame["subdomain"])  # by cause
+    fails = list(whole.frame["fails"])
+    assert fails == ["all"] * fails.count("all") + [each for each in fails if each != "all"]
     assert whole.frame.set_index("subdomain").loc["brennan", "fails"] == "all"
     assert whole.frame.set_index("subdomain").loc["quarry", "fails"] == "advanced"
 
@@ -144,3 +192,16 @@ def test_hostile_names_are_text(captured):
         assert "<script" not in html
         assert "\u202e" not in html
         assert "\x1b" not in html
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        *((0, "0"), (9_999, "9,999"), (10_000, "10.0k"), (15_249, "15.2k"), (99_949, "99.9k")),
+        *((99_950, "100k"), (999_499, "999k"), (999_500, "1.00M"), (1_324_999, "1.32M")),
+        (25_420_000, "25.4M"),
+    ],
+)
+def test_a_short_number_has_five_characters_at_most(number, told):
+    """Exact below ten thousand, then three digits."""
+    assert short(number) == told
