@@ -27,6 +27,7 @@ from benchmarks.batch import batching
 from benchmarks.capturing import capturing, capturing_fleet, fleet_in_file, fleet_on_server
 from benchmarks.logs import reading
 from benchmarks.plain_loop import cache_of, rank_plainly
+from benchmarks.replaying import replaying
 
 ROOT = Path(__file__).parents[1]
 SNAPSHOT = str(ROOT / "data" / "snapshots" / "brennan-2026-05-02.sqlite")
@@ -202,6 +203,8 @@ def main() -> int:
             ),
             ("10,000,000 plain log lines / a regex per line", 2.0, lambda: reading("plain")),
             ("10,000,000 JSON log lines / json.loads per line", 2.0, lambda: reading("json")),
+            ("replay of 1,000,000 requests, CSV / a plain csv loop", 8.0, lambda: replaying("csv")),
+            ("the same, JSON lines / a plain json loop", 8.0, lambda: replaying("jsonl")),
             ("a batch at two jobs / papermill by hand in a loop", 0.5, batching),
         ]
         worst = 0

@@ -90,6 +90,8 @@ def minimal_blocking_sets(
 
 def _minimal(masks: np.ndarray, where: np.ndarray) -> dict[int, int]:
     places = np.flatnonzero(where)
+    if not places.size:  # as of most providers
+        return {}
     known, first = np.unique(masks[places], return_index=True)
     return {
         int(mask): int(places[f])

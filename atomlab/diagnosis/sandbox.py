@@ -122,6 +122,13 @@ class Sandbox:
         other.tenant = {tenant_id: subject}.__getitem__
         return other
 
+    def afresh(self) -> Sandbox:
+        """Return another sandbox that shares all but what was decided."""
+        other = self.on(self.platform)
+        other.edited, other.repairs, other.rank = self.edited, self.repairs, self.rank
+        other._clients = self._clients
+        return other
+
     def decide(self, tenant_id: str, request: Request) -> Ranking:
         """Return the decision as things stand."""
         found = self._decided.get((tenant_id, request))

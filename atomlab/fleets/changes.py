@@ -21,7 +21,7 @@ from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.strict import Strict, load_model
 from atomlab.evidence.snapshot import Evidence
-from atomlab.fleets.outcomes import Case
+from atomlab.fleets.outcomes import Holding
 from atomlab.text import did_you_mean, printable
 
 _SPELLED = re.compile(r"(.+?)=(copy-key|add-key|remove-key):(.+)", re.DOTALL)
@@ -163,7 +163,7 @@ class Changed:
     """The fleet with changes made in memory: who wins then, and what each group or tenant holds."""
 
     winners: Winners
-    case_of: Mapping[TenantGroup, Case]
+    case_of: Mapping[TenantGroup, Holding]
     tenants: Mapping[str, TenantGroup]
 
 
@@ -174,19 +174,16 @@ def make_changes(
 
     What is changed of the platform, or of a worker's environment, is changed for every tenant.
     """
-    platform = before.platform
-    groups = population.groups
-    lab, on_platform, waived = Sandbox(evidence, platform), list[Edit](), set[str]()
+    platform, groups = before.platform, population.groups
+    lab = Sandbox(evidence, platform)
+    _, on_platform, waived = by_target(edit for change in changes for edit in change.edits)
+    _check(on_platform, platform)
     on_rows: dict[str, list[Edit]] = {}
     for change in changes:
-        rows, others, filters = by_target(change.edits)
-        _check(others, platform)
-        on_platform += others
-        waived |= filters
-        if rows:
+        if rows := by_target(change.edits)[0]:
             on_rows.setdefault(str(change.tenant_id), []).extend(rows)
     site = lab.edited(tuple(dict.fromkeys(on_platform)))
-    winners = before if site is platform and not waived else Winners(site, frozenset(waived))
+    winners = before if site is platform and not waived else Winners(site, waived)
     manager = site.manager()
 
     def holding(group: TenantGroup, rows: Iterable[tuple[str, Any]]) -> TenantGroup:
@@ -197,7 +194,7 @@ def make_changes(
         if environment is None:
             return Changed(winners, _cases(groups, site, platform), {})
         after = {g: holding(g, environment(g.first).items()) for g in groups}
-        return Changed(winners, {g: Case(g, after[g]) for g in groups}, {})
+        return Changed(winners, {g: Holding(g, after[g]) for g in groups}, {})
     found = {}
     for tenant_id, edits in on_rows.items():
         held = _edited(lab, edits, tenant_id).of(tenant_id)
@@ -215,11 +212,11 @@ def _check(edits: Iterable[Edit], platform: Platform) -> None:
 
 def _cases(
     groups: Sequence[TenantGroup], site: Platform, platform: Platform
-) -> dict[TenantGroup, Case]:
+) -> dict[TenantGroup, Holding]:
     if site is platform:
-        return {group: Case(group, group) for group in groups}
+        return {group: Holding(group, group) for group in groups}
     manager = site.manager()
-    return {group: Case(group, replace(group, manager=manager)) for group in groups}
+    return {group: Holding(group, replace(group, manager=manager)) for group in groups}
 
 
 def _edited(lab: Sandbox, edits: Sequence[Edit], tenant_id: str) -> Any:

@@ -27,6 +27,7 @@ from atomlab.evidence.snapshot import Evidence
 from atomlab.verdicts import Outcome, Status
 
 UNEXPLAINED = "unexplained"
+_GROUPS = 1024  # of which something is remembered
 _OTHER = "placebo-tenant"  # who holds a key that must not help
 _MOMENTS = 1000  # at which progress is told
 Progress = Callable[[int, int], None]  # is told how many are done, and how many there are
@@ -184,7 +185,8 @@ class Explained:
         self._known: dict[object, tuple[Failure, ...]] = {}
         self._causes: dict[object, list[_Seen]] = {}
         self._plain = _plain_names(platform)
-        self._defects = lru_cache(1024)(lambda group: find_defects(group.rows, platform))
+        self._defects = lru_cache(_GROUPS)(lambda group: find_defects(group.rows, platform))
+        self._of_group = lru_cache(_GROUPS)(self._sandbox)
 
     def failures(self, group: TenantGroup, failing: Sequence[Request]) -> tuple[Failure, ...]:
         """Return the failures of a group's requests that find no model."""
@@ -201,13 +203,15 @@ class Explained:
         say who wins, never who fails.
         """
         asked = request.of_tenant(group.mode)
+        if len(self._causes) > _GROUPS:  # those of other groups, or of other kinds of request
+            self._causes.clear()
         known = self._causes.setdefault(self._key(group, (replace(asked, turn=0, tokens=0),)), [])
         for seen in known:
             if all(
                 same_model(self._winner(tried, asked), winner) for tried, winner in seen.winners
             ):
                 return seen.cause
-        lab, tried = self._sandbox(group), dict[_Tried, Candidate | None]()
+        lab, tried = self._of_group(group).afresh(), dict[_Tried, Candidate | None]()
 
         def ranked(*whom: Any, waived: frozenset[str] = frozenset()) -> Ranking:
             platform, clients, _, plan = whom

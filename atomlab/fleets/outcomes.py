@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from atomlab.byok.platform import Platform
@@ -20,7 +20,7 @@ _NAMES = "SELECT id, name, subdomain FROM tenants"
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Holding:
     """The tenants of a group, and what they hold with the changes made: the same object if not."""
 
     before: TenantGroup
@@ -28,14 +28,14 @@ class Case:
 
 
 @dataclass(eq=False)
-class Outcome:
+class Decided:
     """What a kind of request gets for the tenants of a case: how many of each tenant.
 
     `before` and `after` the changes; None is no model, and `decided` false where nobody can tell.
     Tenants are listed where something fails or flips.
     """
 
-    case: Case
+    case: Holding
     request: Request
     before: Candidate | None
     after: Candidate | None
@@ -64,11 +64,11 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class AskedKind:
     """A kind of request, and its outcome in each case that was met."""
 
     request: Request
-    outcomes: dict[Case, Outcome] = field(default_factory=dict)
+    outcomes: dict[Holding, Decided] = field(default_factory=dict)
 
 
 class Kinds:
@@ -88,11 +88,11 @@ class Kinds:
         listed = (entry.capabilities for entry in platform.catalog.values())
         self._capabilities = {*rules.capability_quality}.union(*listed)
         self._unknown: str | None = None
-        self._kinds: dict[Request, Kind] = {}
+        self._kinds: dict[Request, AskedKind] = {}
 
     def asked(
         self, complexity: str, tools: bool, capability: str | None, turn: int
-    ) -> tuple[Kind, ...]:
+    ) -> tuple[AskedKind, ...]:
         """Return the kind for prompts shorter than all lengths from which any is cached, and so on.
 
         There is one only for the first turn.
@@ -119,22 +119,22 @@ class Kinds:
         """Return which of the kinds for later turns is that of a prompt of this length."""
         return bisect_right(self.lengths, tokens)
 
-    def _kind(self, request: Request) -> Kind:
-        return self._kinds.setdefault(request, Kind(request))
+    def _kind(self, request: Request) -> AskedKind:
+        return self._kinds.setdefault(request, AskedKind(request))
 
     @property
-    def outcomes(self) -> list[Outcome]:
-        """The outcomes that were met, those of like clients after each other for each kind."""
-        return [
-            outcome
-            for kind in self._kinds.values()
-            for outcome in sorted(kind.outcomes.values(), key=_likeness)
-        ]
+    def outcomes(self) -> list[Decided]:
+        """The outcomes that were met; beside each those of later turns, then of like clients."""
+        family: dict[Request, int] = {}
 
+        def likeness(outcome: Decided) -> tuple[int, tuple[str, ...], str, str]:
+            first = replace(outcome.request, turn=0, tokens=0)
+            group = outcome.case.before
+            number = family.setdefault(first, len(family))
+            return number, group.clients, group.plan or "", group.first
 
-def _likeness(outcome: Outcome) -> tuple[tuple[str, ...], str]:
-    group = outcome.case.before
-    return group.clients, group.plan or ""
+        found = [each for kind in self._kinds.values() for each in kind.outcomes.values()]
+        return sorted(found, key=likeness)
 
 
 class Decider:
@@ -143,14 +143,14 @@ class Decider:
     def __init__(self, before: Winners, after: Winners, undecidable: bool) -> None:
         self._before, self._after, self._undecidable = before, after, undecidable
 
-    def decide(self, kind: Kind, case: Case) -> Outcome:
+    def decide(self, kind: AskedKind, case: Holding) -> Decided:
         """Return the outcome, which `kind` keeps."""
         asked = kind.request
         before = after = self._before.of(case.before, asked)
         if case.after is not case.before or self._after is not self._before:
             after = self._after.of(case.after, asked)
         decided = before is not None or not self._undecidable
-        outcome = kind.outcomes[case] = Outcome(case, asked, before, after, decided)
+        outcome = kind.outcomes[case] = Decided(case, asked, before, after, decided)
         return outcome
 
 
@@ -161,13 +161,13 @@ class Tenants:
         self,
         evidence: Evidence,
         population: Population,
-        cases: Mapping[TenantGroup, Case],
+        cases: Mapping[TenantGroup, Holding],
         changed: Mapping[str, TenantGroup],
     ) -> None:
         self._evidence = evidence
         self.by_id = {tenant.id: cases[group] for tenant, group in population}
         for tenant_id, after in changed.items():
-            self.by_id[tenant_id] = Case(self.by_id[tenant_id].before, after)
+            self.by_id[tenant_id] = Holding(self.by_id[tenant_id].before, after)
         self._by_name: dict[str, str | None] | None = None
 
     def id_of(self, text: str) -> str | None:

@@ -20,7 +20,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.changes import Change, load_changes, make_changes, read_change
 from atomlab.fleets.impacts import UNEXPLAINED, Explained
-from atomlab.fleets.outcomes import Decider, Flip, Kind, Kinds, Outcome, Tenants
+from atomlab.fleets.outcomes import AskedKind, Decided, Decider, Flip, Kinds, Tenants
 from atomlab.shown import Shown
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
@@ -54,8 +54,8 @@ class Replay(Shown):
     last_at: datetime | None
     bad: Mapping[str, BadLines]
     ignored: Sequence[str]
-    outcomes: Sequence[Outcome]
-    cause_of: Mapping[Outcome, Cause | None]
+    outcomes: Sequence[Decided]
+    cause_of: Mapping[Decided, Cause | None]
     names: Mapping[str, Mapping[str, str | None]]
     changes: Sequence[Change] = ()
     missing: str | None = None
@@ -296,31 +296,38 @@ def replay(
     tenants = Tenants(snapshot, population, changed.case_of, changed.tenants)
     missing = missing_input(snapshot, platform)
     decider = Decider(winners, changed.winners, missing is not None)
-    span = _decide_all(recorded, kinds, tenants, decider)
-    outcomes = kinds.outcomes
-    explained = Explained(snapshot, platform)
-    failing = (each for each in outcomes if each.fails)
-    listed_ids = {tenant for each in outcomes for tenant in each.tenants}
+    first_at, last_at = _decide_all(recorded, kinds, tenants, decider)
     return Replay(
         snapshot=snapshot,
         file=recorded.file.name,
         managed=managed,
-        requests=sum(each.requests for each in outcomes),
-        first_at=span[0] if span else None,
-        last_at=span[1] if span else None,
+        first_at=first_at,
+        last_at=last_at,
         bad=recorded.bad,
         ignored=recorded.ignored,
-        outcomes=outcomes,
-        cause_of={each: explained.cause(each.case.before, each.request) for each in failing},
-        names=tenants.names(listed_ids),
+        **_found(kinds.outcomes, tenants, Explained(snapshot, platform)),
         changes=made,
         missing=missing,
     )
 
 
+def _found(outcomes: Sequence[Decided], tenants: Tenants, explained: Explained) -> dict[str, Any]:
+    """Return the outcomes, how many requests they are of, why they fail, and for whom."""
+    failing = (each for each in outcomes if each.fails)
+    return {
+        "requests": sum(each.requests for each in outcomes),
+        "outcomes": outcomes,
+        "cause_of": {each: explained.cause(each.case.before, each.request) for each in failing},
+        "names": tenants.names(tenant for each in outcomes for tenant in each.tenants),
+    }
+
+
 def _decide_all(
-    recorded: RecordedRequests[tuple[Kind, ...]], kinds: Kinds, tenants: Tenants, decider: Decider
-) -> tuple[datetime, datetime] | None:
+    recorded: RecordedRequests[tuple[AskedKind, ...]],
+    kinds: Kinds,
+    tenants: Tenants,
+    decider: Decider,
+) -> tuple[datetime | None, datetime | None]:
     """Count each request where its kind and case are decided; return the first and last time."""
     cases, place_of, decide = tenants.by_id, kinds.place, decider.decide
     first = last = None
@@ -352,10 +359,10 @@ def _decide_all(
         empty = False
     if empty:
         raise recorded.nothing_read()
-    return None if first is None or last is None else (first, last)
+    return first, last
 
 
-def _unable(outcome: Outcome) -> bool:
+def _unable(outcome: Decided) -> bool:
     return outcome.before is not None and bool(outcome.before.unable)
 
 

@@ -13,6 +13,8 @@ from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.diagnosis.fixes import Fix, in_words, root_fix
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
+from atomlab.fleets.replay import Replay
+from atomlab.show.replay_tables import tables_of
 from atomlab.show.tables import Table, badge, table_of
 from atomlab.show.templates import render
 from atomlab.text import capital, count, listed, printable
@@ -167,6 +169,28 @@ def _verification_card(verification: Verification) -> Card:
         },
         tables=[claims] if verification.claims else [],
         remarks=[] if verification.claims else [nothing],
+    )
+
+
+@card_of.register
+def _replay_card(replay: Replay) -> Card:
+    """Return what recorded requests get, why those that fail do, and what changes would flip."""
+    span = (replay.first_at, replay.last_at)
+    times = (at.isoformat(" ", "minutes") if at else "unknown" for at in span)
+    changes = (str(edit) for change in replay.changes for edit in change.edits)
+    return Card(
+        title="Recorded requests, replayed",
+        word=replay.status,
+        facts={
+            "file": replay.file,
+            "requests": f"{replay.requests:,}",
+            "from, to (UTC)": ", ".join(times),
+            "find no model": f"{replay.failing_requests:,}",
+            "get no chat model": f"{replay.unable_requests:,}",
+            "changes": listed(changes) or "none",
+        },
+        tables=[*tables_of(replay)],
+        remarks=[replay.answer()],
     )
 
 

@@ -23,9 +23,12 @@ from atomlab.fleets import impacts
 from atomlab.fleets.changes import Change
 from atomlab.fleets.replay import FLIPS, replay
 from benchmarks.made_fleet import write_fleet
+from tests.conftest import ROOT
 from tests.diagnosis.made import KEY, Made, capture_made
 from tests.examples import examples
+from tests.manual import Manual, spelled, tables
 from tests.refusals import refused
+from tests.test_docs import fields
 
 PUBLIC = "open-source-2026-05"
 ALIAS, HELD = "MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY"
@@ -384,3 +387,28 @@ def test_the_document_and_the_frames_say_the_same(five, tmp_path):
     assert sum(document["changes"]["flips"].values()) == found.flipped_frame()["requests"].sum()
     assert replay(five, tmp_path / "r.csv").to_json()["changes"] is None
     assert "find no model" in repr(found)
+
+
+def test_the_card_shows_what_was_found(five, tmp_path):
+    """The answer, the causes, and the changes in words; a table that has no row is not there."""
+    rows = [{"tenant": t, "complexity": c} for t in MADE for c in ("simple", "moderate")]
+    path = write(tmp_path / "r.csv", rows)
+    html = replay(five, path, ["alias"])._repr_html_()
+    for said in ("affected", "key-under-alias", "MINIMAX_2_7_API_KEY", "no model", "cured"):
+        assert said in html
+    fine = replay(five, write(tmp_path / "fine.csv", [r for r in rows if r["tenant"] == "two"]))
+    assert "<table" not in fine._repr_html_()
+    assert "Each of 2 recorded requests finds a model." in fine._repr_html_()
+
+
+def test_every_field_of_the_document_is_named(five, tmp_path):
+    """The table of the form has each field, and names no other."""
+    rows = [{"tenant": t, "complexity": c} for t in (*MADE, "nobody") for c in COMPLEXITIES]
+    found = replay(five, write(tmp_path / "r.csv", rows), ["alias"], skip_bad=True).to_json()
+    (table,) = tables(Manual(ROOT / "docs" / "json.md").sections()["atomlab.replay/1"])
+    below = {name: "…" in row[1].content for row in table[1:] for name in spelled(row[0])}
+    real = set(fields(found))
+    known = {n for n in real if any(n == b or (d and n.startswith(b)) for b, d in below.items())}
+    assert real - known == set()
+    unused = {b for b in below if not any(n == b or n.startswith(b) for n in real)}
+    assert unused <= {"changes"}
