@@ -1,7 +1,6 @@
 """Findings: the one schema of `atomlab.findings/1`, by which cases write it and others read it.
 
-Fields are only ever added to this version. What a reader does not know it passes over, and what
-an older file lacks has its default here. `diagnosis` is the document `atomlab.diagnosis/1`.
+Fields are only ever added; what a file lacks has its default, what is unknown is passed over.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from atomlab.verdicts import STATUS_OF, Outcome, Role, Status, Verdict
 
 MIME = "application/vnd.atomlab.findings+json"
-# What only scripts read: written as it is, and not looked into by any reader of ours.
-Json = dict[str, Any]
+Json = dict[str, Any]  # what only scripts read: no reader of ours looks into it
 
 
 class Record(BaseModel):
@@ -377,11 +375,7 @@ class TenantFindings(CaseRecord):
 
 
 class FleetFindings(CaseRecord):
-    """The findings on all tenants: `statuses` counts them.
-
-    `tenants` are the affected ones, those first of whom all fails, and `unable` those that get a
-    model which is none for chat; of a large fleet so many more are left out.
-    """
+    """The findings on all tenants; of a large fleet so many of them are left out."""
 
     statuses: dict[Status, int]
     request: dict[str, str]
@@ -397,8 +391,8 @@ class FleetFindings(CaseRecord):
 
 def result_of(findings: Mapping[str, Any]) -> str:
     """Return the word that answers what was asked: the verdict on claims, else the status."""
-    words = (findings.get(name) for name in ("result", "verdict", "status"))
-    return next((str(word) for word in words if word is not None), "")
+    names = ("result", "verdict", "status")
+    return next((str(findings[name]) for name in names if findings.get(name) is not None), "")
 
 
 def certainty_of(findings: Mapping[str, Any]) -> str:
