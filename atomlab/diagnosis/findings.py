@@ -376,25 +376,6 @@ class TenantFindings(CaseRecord):
     recovery: RecoveryRecord | None = None
 
 
-class FleetFindings(CaseRecord):
-    """The findings on all tenants: `statuses` counts them.
-
-    `tenants` are the affected ones, those first of whom all fails, and `unable` those that get a
-    model which is none for chat; of a large fleet so many more are left out.
-    """
-
-    statuses: dict[Status, int]
-    request: dict[str, str]
-    requests: tuple[RequestRecord, ...]
-    summary: Summary | None = None
-    diagnosis: Json
-    warnings: tuple[str, ...]
-    tenants: tuple[Json, ...]
-    left_out: int = 0
-    unable: tuple[Json, ...]
-    unable_left_out: int = 0
-
-
 def result_of(findings: Mapping[str, Any]) -> str:
     """Return the word that answers what was asked: the verdict on claims, else the status."""
     words = (findings.get(name) for name in ("result", "verdict", "status"))
