@@ -25,6 +25,7 @@ from atomlab.evidence.inputs.pricing import Pricing
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from benchmarks.batch import batching
 from benchmarks.capturing import capturing, capturing_fleet, fleet_in_file, fleet_on_server
+from benchmarks.fleet import surveying
 from benchmarks.logs import reading
 from benchmarks.plain_loop import cache_of, rank_plainly
 from benchmarks.replaying import replaying
@@ -200,6 +201,16 @@ def main() -> int:
                 "atomlab capture of 200,000 tenants from PostgreSQL / a bare psycopg loop",
                 2.5,
                 lambda: capturing_fleet(fleet_on_server),
+            ),
+            (
+                "fleet of 1,000,000 tenants, survey and list / a bare cursor over all rows",
+                1.5,
+                lambda: surveying(300),
+            ),
+            (
+                "the same in 300,000 classes / a bare cursor over all rows",
+                15,
+                lambda: surveying(1000, classes=300_000, runs=1),
             ),
             ("10,000,000 plain log lines / a regex per line", 2.0, lambda: reading("plain")),
             ("10,000,000 JSON log lines / json.loads per line", 2.0, lambda: reading("json")),

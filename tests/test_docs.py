@@ -27,7 +27,8 @@ DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 PAGES = [*DOCS, ROOT / "notebooks" / "README.md", ROOT / "data" / "README.md"]
 COMMANDS = Manual(ROOT / "docs" / "commands.md")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
-UNRUN = ("atomlab lab ", "--all-affected ", "make ", "export ")  # a server; slow; not atomlab
+# A server; slow; not atomlab; a made million.
+UNRUN = ("atomlab lab ", "--all-affected ", "make ", "export ", "made.db", " made.sqlite ")
 WRITE = os.environ.get("DOCS") == "write"
 
 

@@ -42,8 +42,10 @@ def tenant_id(db: Session, text: str) -> str | None:
 
 
 def _named(db: Session, text: str) -> Sequence[Sequence[Any]]:
-    wanted = or_(Tenant.id == text, Tenant.subdomain == text, Tenant.name == text)
-    return db.execute(_NAMES.where(wanted)).all()
+    by_id = db.execute(_NAMES.where(Tenant.id == text)).all()  # no other can be meant, and quick
+    return (
+        by_id or db.execute(_NAMES.where(or_(Tenant.subdomain == text, Tenant.name == text))).all()
+    )
 
 
 def plan_and_mode(db: Session, tenant_id: str) -> tuple[str | None, str | None]:

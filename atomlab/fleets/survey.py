@@ -15,11 +15,12 @@ from typing import Any
 from atomlab.byok.platform import load_platform
 from atomlab.byok.request import Request
 from atomlab.diagnosis.case import SnapshotCase
-from atomlab.diagnosis.findings import ClaimResult, FleetFindings
+from atomlab.diagnosis.findings import ClaimResult
 from atomlab.diagnosis.population import Population, TenantGroup, TenantRow
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
+from atomlab.fleets.findings import FleetFindings
 from atomlab.fleets.impacts import (
     UNEXPLAINED,
     Failure,

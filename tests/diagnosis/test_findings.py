@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 import atomlab
 from atomlab.diagnosis.comparison import compare
-from atomlab.diagnosis.findings import CaseRecord, FleetFindings, TenantFindings
+from atomlab.diagnosis.findings import CaseRecord, TenantFindings
 from atomlab.diagnosis.triage import triage
+from atomlab.fleets.findings import FleetFindings
 from atomlab.fleets.survey import survey
 from tests.conftest import ROOT
 
