@@ -75,6 +75,13 @@ _TENANTS = {
     "chatty": Made("team", rows={"GROQ_API_KEY": KEY, "OPENAI_API_KEY": KEY}),
     "toolless": Made("free", "managed", rows={"OPENAI_API_KEY": KEY}),
 }
+_REQUESTS = """tenant,complexity,tools,at
+brennan,moderate,false,2026-05-02T08:00:01Z
+brennan,moderate,false,2026-05-02T08:03:20Z
+brennan,advanced,false,2026-05-02T08:04:02Z
+fjord,simple,true,2026-05-02T08:05:03Z
+nobody,simple,false,2026-05-02T08:06:00Z
+"""
 _PRICES = {
     "example": _MODELS,
     "empty-cache": {"pricing": {}},
@@ -106,6 +113,7 @@ def _template() -> Path:
     build = runpy.run_path(str(ROOT / "data" / "build.py"))
     build["build_database"](folder / "production.db", build["TENANTS"])
     _capture_made(folder / "made")
+    (folder / "requests.csv").write_text(_REQUESTS)
     return folder
 
 

@@ -220,6 +220,11 @@ FORMS = {
         "why 'No models available from dynamic pricing'",
     ),
     "atomlab.fleet/1": ("fleet data/snapshots/brennan-2026-05-02.sqlite",),
+    "atomlab.replay/1": (
+        "fleet data/snapshots/brennan-2026-05-02.sqlite --requests requests.csv --skip-bad"
+        " --with-fix brennan",
+        "fleet data/snapshots/brennan-2026-05-02.sqlite --requests requests.csv --skip-bad",
+    ),
     "atomlab.lint/1": ("lint data/snapshots/brennan-2026-05-02.sqlite",),
 }
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "show": ("snapshot", "show", SNAPSHOT),
     "diagnose": ("diagnose", SNAPSHOT, "--tenant", "brennan"),
     "fleet": ("fleet", SNAPSHOT, "--csv", "fleet.csv"),
+    "replay": ("fleet", SNAPSHOT, "--requests", "gone.csv"),
     "verify": ("verify", SNAPSHOT, HYPOTHESIS),
     "lint": ("lint", SNAPSHOT),
     "fix": ("fix", SNAPSHOT, "--tenant", "brennan"),

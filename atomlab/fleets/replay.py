@@ -210,10 +210,10 @@ class Replay(Shown):
 
     def _flips(self) -> str:
         cured, lost, moved, not_cured = self.flips.values()
-        also = f", and {not_cured:,} fail in another way" if not_cured else ""
+        also = f"; {not_cured:,} fail in another way" if not_cured else ""
         return (
-            f"With the changes {cured:,} are cured, {lost:,} lose their model"
-            f" and {moved:,} get another one{also}."
+            f"The changes cure {cured:,}, take the model from {lost:,}"
+            f" and give {moved:,} another one{also}."
         )
 
     def __repr__(self) -> str:

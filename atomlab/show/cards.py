@@ -14,7 +14,7 @@ from atomlab.diagnosis.fixes import Fix, in_words, root_fix
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.replay import Replay
-from atomlab.show.replay_tables import tables_of
+from atomlab.show.replay_tables import span_of, tables_of
 from atomlab.show.tables import Table, badge, table_of
 from atomlab.show.templates import render
 from atomlab.text import capital, count, listed, printable
@@ -175,8 +175,6 @@ def _verification_card(verification: Verification) -> Card:
 @card_of.register
 def _replay_card(replay: Replay) -> Card:
     """Return what recorded requests get, why those that fail do, and what changes would flip."""
-    span = (replay.first_at, replay.last_at)
-    times = (at.isoformat(" ", "minutes") if at else "unknown" for at in span)
     changes = (str(edit) for change in replay.changes for edit in change.edits)
     return Card(
         title="Recorded requests, replayed",
@@ -184,7 +182,7 @@ def _replay_card(replay: Replay) -> Card:
         facts={
             "file": replay.file,
             "requests": f"{replay.requests:,}",
-            "from, to (UTC)": ", ".join(times),
+            "made (UTC)": " to ".join(span_of(replay)),
             "find no model": f"{replay.failing_requests:,}",
             "get no chat model": f"{replay.unable_requests:,}",
             "changes": listed(changes) or "none",

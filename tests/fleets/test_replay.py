@@ -23,12 +23,9 @@ from atomlab.fleets import impacts
 from atomlab.fleets.changes import Change
 from atomlab.fleets.replay import FLIPS, replay
 from benchmarks.made_fleet import write_fleet
-from tests.conftest import ROOT
 from tests.diagnosis.made import KEY, Made, capture_made
 from tests.examples import examples
-from tests.manual import Manual, spelled, tables
 from tests.refusals import refused
-from tests.test_docs import fields
 
 PUBLIC = "open-source-2026-05"
 ALIAS, HELD = "MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY"
@@ -399,16 +396,3 @@ def test_the_card_shows_what_was_found(five, tmp_path):
     fine = replay(five, write(tmp_path / "fine.csv", [r for r in rows if r["tenant"] == "two"]))
     assert "<table" not in fine._repr_html_()
     assert "Each of 2 recorded requests finds a model." in fine._repr_html_()
-
-
-def test_every_field_of_the_document_is_named(five, tmp_path):
-    """The table of the form has each field, and names no other."""
-    rows = [{"tenant": t, "complexity": c} for t in (*MADE, "nobody") for c in COMPLEXITIES]
-    found = replay(five, write(tmp_path / "r.csv", rows), ["alias"], skip_bad=True).to_json()
-    (table,) = tables(Manual(ROOT / "docs" / "json.md").sections()["atomlab.replay/1"])
-    below = {name: "…" in row[1].content for row in table[1:] for name in spelled(row[0])}
-    real = set(fields(found))
-    known = {n for n in real if any(n == b or (d and n.startswith(b)) for b, d in below.items())}
-    assert real - known == set()
-    unused = {b for b in below if not any(n == b or n.startswith(b) for n in real)}
-    assert unused <= {"changes"}
