@@ -374,21 +374,6 @@ class TenantFindings(CaseRecord):
     recovery: RecoveryRecord | None = None
 
 
-class FleetFindings(CaseRecord):
-    """The findings on all tenants; of a large fleet so many of them are left out."""
-
-    statuses: dict[Status, int]
-    request: dict[str, str]
-    requests: tuple[RequestRecord, ...]
-    summary: Summary | None = None
-    diagnosis: Json
-    warnings: tuple[str, ...]
-    tenants: tuple[Json, ...]
-    left_out: int = 0
-    unable: tuple[Json, ...]
-    unable_left_out: int = 0
-
-
 def result_of(findings: Mapping[str, Any]) -> str:
     """Return the word that answers what was asked: the verdict on claims, else the status."""
     names = ("result", "verdict", "status")
