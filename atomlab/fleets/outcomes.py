@@ -170,17 +170,14 @@ class Tenants:
             self.by_id[tenant_id] = Holding(self.by_id[tenant_id].before, after)
         self._by_name: dict[str, str | None] | None = None
 
-    def id_of(self, text: str) -> str | None:
-        """Return the id of the tenant that goes by `text`, None if several do.
+    def id_of_named(self, text: str) -> str | None:
+        """Return the id of the tenant with this subdomain or name, None if several have it.
 
-        An id is always its own tenant's, whatever others are called. Raises KeyError if none does.
+        Raises KeyError if none has.
         """
-        text = storable(text)
-        if text in self.by_id:
-            return text
         if self._by_name is None:
             self._by_name = self._named()
-        return self._by_name[text]
+        return self._by_name[storable(text)]
 
     def _named(self) -> dict[str, str | None]:
         found: dict[str, str | None] = {}

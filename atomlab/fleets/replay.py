@@ -336,7 +336,7 @@ def _decide_all(
         case = cases.get(tenant)
         if case is None:
             try:
-                known = tenants.id_of(tenant)
+                known = tenants.id_of_named(tenant)
             except KeyError:
                 recorded.refuse("unknown-tenant", line)
                 continue

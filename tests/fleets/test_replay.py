@@ -298,11 +298,24 @@ def test_a_variable_of_the_worker_is_every_tenants(captured, requests):
     snapshot = captured({"a": {}, "b": {}}, rules=PUBLIC, env={"TIMEZONE": "UTC"}, keys={})
     path = requests(("a", "simple"), ("b", "simple"))
     changes = ["a=add-key:deepseek", "b=add-key:openai"]
-    found = replay(snapshot, path, changes)
-    assert found.failing_requests == found.flips["cured"] == 2
-    one = replay(snapshot, path, changes[:1])
-    assert one.flips["cured"] == 2
-    assert one.pairs != found.pairs or one.pairs[0]["to"] == "deepseek/deepseek-chat"
+    both = atomlab.rank(
+        atomlab.load_platform(snapshot.session), ("openai", "deepseek"), Request("simple")
+    )
+    for made in (changes, changes[::-1]):
+        found = replay(snapshot, path, made)
+        assert found.failing_requests == found.flips["cured"] == 2
+        assert [row["to"] for row in found.pairs] == [both.winner.model]
+    assert replay(snapshot, path, changes[:1]).flips["cured"] == 2
+
+
+def test_a_waived_filter_is_waived_for_everybody(five, requests):
+    """Without the bound of quality OpenAI's small model wins complex requests, by its price."""
+    path = requests(*((tenant, "complex") for tenant in MADE))
+    found = replay(five, path, [Change(None, (Edit("waive-filter", filter="quality"),))])
+    moved = {row["subdomain"] for row in found.flipped if row["flip"] == "moved"}
+    assert moved == {"two", "alike", "pro"}
+    pairs = {(r["from"], r["to"]): r["tenants"] for r in found.pairs if r["flip"] == "moved"}
+    assert pairs == {("openai/gpt-4o", "gpt-4o-mini"): 3}
 
 
 FILE = """
