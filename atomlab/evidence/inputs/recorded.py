@@ -41,6 +41,8 @@ BAD = {
     "ambiguous-tenant": "has a name that several tenants have; give an id",
 }
 
+_decode = json.JSONDecoder().raw_decode  # without what loads checks each time
+
 K = TypeVar("K")
 OnProgress = Callable[[int, int], None]  # bytes that were read, and of how many
 Asked = Callable[[str, bool, str | None, int], K]
@@ -164,11 +166,12 @@ class RecordedRequests(Generic[K]):
 
     def _json_lines(self) -> Iterator[Line[K]]:
         """Yield the requests of a file of JSON lines."""
-        known, read = self._known, json.loads
+        known = self._known
         for number, line in self._lines():
             try:
                 try:
-                    get = read(line).get
+                    value, end = _decode(line)
+                    get = (value if end == len(line) else json.loads(line)).get
                 except (ValueError, RecursionError, AttributeError):
                     raise _BadLineError("not-json") from None
                 tenant = get("tenant")
