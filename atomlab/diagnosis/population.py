@@ -169,11 +169,9 @@ def affected_tenants(
             todo=f"capture it with {'--env' if evidence.has_pricing else '--pricing'}",
         )
     complexities = [complexity] if complexity else COMPLEXITIES
-    requests = [Request(complexity=c, managed=managed) for c in complexities]
+    requests = tuple(Request(complexity=c, managed=managed) for c in complexities)
     population, winners = Population(evidence, platform), Winners(platform)
-    failing = {
-        group for group in population.groups if not all(winners.of(group, r) for r in requests)
-    }
+    failing = {group for group in population.groups if not all(winners.all_of(group, requests))}
     return sorted(tenant for tenant, _ in population.members(failing))
 
 
@@ -184,7 +182,21 @@ class Winners:
         self._decisions = Decisions(platform, waived) if waived else decisions_on(platform)
         self.platform = platform
         self._asked = lru_cache(maxsize=1024)(Request.of_tenant)
+        self._all = lru_cache(maxsize=1 << 16)(self._winners)
 
     def of(self, group: TenantGroup, request: Request) -> Candidate | None:
         """Return who wins, None if no model is found; their mode counts as the request says."""
         return self._decisions.winner(group.clients, self._asked(request, group.mode), group.plan)
+
+    def all_of(
+        self, group: TenantGroup, requests: tuple[Request, ...]
+    ) -> tuple[Candidate | None, ...]:
+        """Return who wins for each of the requests; groups with the same clients share it."""
+        asked = tuple([self._asked(request, group.mode) for request in requests])
+        plan = group.plan if any(request.managed for request in asked) else None
+        return self._all(group.clients, asked, plan)
+
+    def _winners(
+        self, clients: tuple[str, ...], asked: tuple[Request, ...], plan: str | None
+    ) -> tuple[Candidate | None, ...]:
+        return tuple(self._decisions.winner(clients, request, plan) for request in asked)

@@ -127,19 +127,20 @@ def impacts_on(
     What fails for the same clients, and rows that matter, is explained once.
     """
     winners, explained = Winners(platform), Explained(evidence, platform)
-    undecidable = missing_input(evidence, platform) is not None
+    undecidable, asked = missing_input(evidence, platform) is not None, tuple(requests)
     found = {}
     # Those with the same clients after each other: what is ranked for one serves the next.
     ordered = sorted(population.groups, key=lambda group: (group.clients, group.plan or ""))
     for group in _watched(ordered, progress):
-        decided = {request: winners.of(group, request) for request in requests}
-        failing = [request for request, winner in decided.items() if winner is None]
+        decided = winners.all_of(group, asked)
+        failing = [r for r, winner in zip(requests, decided, strict=True) if winner is None]
         failures = explained.failures(group, failing) if failing and not undecidable else ()
-        unable = {r.complexity: w for r, w in decided.items() if w and w.unable}
+        pairs = zip(requests, decided, strict=True)
+        unable = {request.complexity: w for request, w in pairs if w and w.unable}
         found[group] = Impact(
             group,
             failures,
-            _blank_keys(group, [w for w in decided.values() if w]),
+            _blank_keys(group, decided),
             unable,
             decided=not (undecidable and failing),
         )
@@ -157,12 +158,13 @@ def _watched(groups: Sequence[TenantGroup], progress: Progress | None) -> Iterat
             told = done
 
 
-def _blank_keys(group: TenantGroup, winners: Sequence[Candidate]) -> tuple[str, ...]:
+def _blank_keys(group: TenantGroup, winners: Sequence[Candidate | None]) -> tuple[str, ...]:
     """Return the providers that win with a key of spaces only."""
     if "blank" not in group.rows.values():
         return ()
-    blank = {look.provider for look in group.lookups if look.client and look.state == "blank"}
-    return tuple(dict.fromkeys(w.provider for w in winners if w.provider in blank))
+    read, rows = group.manager.looked_up, group.rows
+    blank = {client for client in group.clients if rows[read(client, rows)] == "blank"}
+    return tuple(dict.fromkeys(w.provider for w in winners if w and w.provider in blank))
 
 
 # A platform, clients, a plan, and filters that are waived.
