@@ -133,16 +133,15 @@ def copy_settings(
     those that can be no key's are not even asked of a server.
     """
     reach, states = reach_of(inputs.providers), StatesByTenant()
-    redact, names = _redactor(source, inputs, key), source.setting_names(ids)
-    if names is not None:
-        names = {name: number for name, number in names.items() if reach(name) != "never"}
+    redact, named = _redactor(source, inputs, key), source.setting_names(ids)
+    names = None if named is None else {name: n for name, n in named if reach(name) != "never"}
     for unnamed in () if names is None else source.other_settings(ids, names):
         _write(works, source, [], unnamed, [])
     with ThreadPoolExecutor(1) as pool:  # SQLite writes while the next rows are redacted
         written = pool.submit(_write, works, source, [], [], [])
         for rows in source.settings(ids, names):
-            kept, named, unnamed = redact(rows)
-            noted = states.add([row[1] for row in kept], named)
+            kept, found, unnamed = redact(rows)
+            noted = states.add([row[1] for row in kept], found)
             written.result()
             written = pool.submit(_write, works, source, kept, unnamed, noted)
         written.result()

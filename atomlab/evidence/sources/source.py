@@ -87,13 +87,16 @@ class Source:
         where, values = self._among("tenants", "id", ids)
         return self._batches("tenants", TENANT_COLUMNS, f"{where} ORDER BY tenants.id", values)
 
-    def setting_names(self, ids: Sequence[TenantId] | None = None) -> dict[Any, int] | None:
-        """Return how many settings each name has; None for a file, all of which is here already."""
+    def setting_names(self, ids: Sequence[TenantId] | None = None) -> Iterator[Row] | None:
+        """Yield each name of settings and how many have it; None for a file, which is here already.
+
+        There may be as many as settings.
+        """
         if not self.database.is_server:
             return None
         where, values = self._among("tenant_settings", "tenant_id", ids)
         query = f"SELECT {_NAME}, count(*) FROM tenant_settings {where} GROUP BY 1"  # noqa: S608
-        return dict(self._rows(query, values))
+        return self._rows(query, values)
 
     def settings(
         self, ids: Sequence[TenantId] | None = None, names: Mapping[str, int] | None = None
