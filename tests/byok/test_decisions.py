@@ -32,6 +32,15 @@ def test_a_winner_is_that_of_the_ranking(data, world, request, plan):
         )
 
 
+@given(st.data(), worlds(), requests(), st.sampled_from(["quality", "context", "plan", "health"]))
+@examples(100)
+def test_filters_that_are_waived_let_every_model_pass(data, world, request, waived):
+    """As in the ranking; the plan's filter judges managed requests."""
+    platform, clients = world.platform(), tuple(data.draw(clients_of(world)))
+    found = Decisions(platform, frozenset({waived})).winner(clients, request, "free")
+    assert found == rank(platform, clients, request, "free", waived={waived}).winner
+
+
 def test_real_prices_are_decided_client_by_client_and_the_public_edition_is_not(real_prices):
     """Each model has one server by its prefix; where names are contained, it may have several."""
     draw, prices = random.Random(7), load_pricing(real_prices)

@@ -7,6 +7,7 @@ from collections import defaultdict
 import pytest
 
 import atomlab
+from atomlab.diagnosis import population
 from atomlab.diagnosis.population import Population, affected_tenants
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -62,6 +63,24 @@ def test_another_plan_mode_or_state_is_another_case(tmp_path):
     with capture_made(tmp_path, tenants) as snapshot:
         shared = [["id-a", "id-f"], ["id-b"], ["id-c"], ["id-d"], ["id-e"]]
         assert states_of(snapshot) == shared
+
+
+def test_snapshots_of_earlier_formats_have_the_same_groups(tmp_path, monkeypatch):
+    """Their states are numbered as they are read, however many rows there are at once."""
+    tenants = {
+        "a": Made(rows={"OPENAI_API_KEY": KEY, "GROQ_API_KEY": ""}),
+        "b": Made(),
+        "c": Made(rows={"GROQ_API_KEY": "", "OPENAI_API_KEY": KEY}),
+        "d": Made(rows={"OPENAI_API_KEY": KEY}),
+        "e": Made(),
+    }
+    with capture_made(tmp_path, tenants) as snapshot:
+        expected = states_of(snapshot)
+        assert expected == [["id-a", "id-c"], ["id-b", "id-e"], ["id-d"]]
+        monkeypatch.setattr(type(snapshot), "has_states", False)
+        for size in (1, 2, 3, 1000):
+            monkeypatch.setattr(population, "_ROWS_AT_ONCE", size)
+            assert states_of(snapshot) == expected
 
 
 def test_values_do_not_tell_tenants_apart(captured):
