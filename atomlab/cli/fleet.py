@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,6 @@ from atomlab.verdicts import EXIT_CODES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atomlab.evidence.snapshot import Snapshot as OpenedSnapshot
     from atomlab.fleets.impacts import Progress
     from atomlab.fleets.parts import Part
     from atomlab.fleets.totals import Totals
@@ -165,8 +164,9 @@ def _decide(
     """Decide all tenants and print what they get."""
     from atomlab.evidence.shards import open_shards
     from atomlab.files import check_writable
+    from atomlab.fleets.cluster import executor_on
     from atomlab.fleets.document import fleet_document
-    from atomlab.fleets.parts import merged_rows
+    from atomlab.fleets.parts import merged_rows, parts_in
     from atomlab.fleets.totals import added
     from atomlab.show.fleet_terminal import print_fleet, where
     from atomlab.show.terminal import progress_bars
@@ -177,11 +177,9 @@ def _decide(
     with ExitStack() as stack:
         shards = [stack.enter_context(each) for each in open_shards(*paths)]
         with progress_bars("shards" if scheduler else "tenants") as progress:
-            decided = partial(progress, "deciding")
-            if scheduler:
-                parts = _on_cluster(scheduler, shards, kind, managed, most, decided)
-            else:
-                parts = _here(shards, kind, managed, decided)
+            with executor_on(scheduler) if scheduler else nullcontext() as executor:
+                decided = partial(progress, "deciding")
+                parts = parts_in(shards, kind, managed, executor, most, decided)
             totals = added(part.totals for part in parts)
             if csv:
                 _write(csv, overwrite, parts, totals, partial(progress, "writing"))
@@ -191,33 +189,6 @@ def _decide(
         else:
             print_fleet(totals, rows, where(parts), csv, "quiet" if quiet else "usual")
     return totals.status
-
-
-def _here(
-    shards: Sequence[OpenedSnapshot], kind: str, managed: bool | None, progress: Progress
-) -> list[Part]:
-    """Return what each shard says, one after the other."""
-    from atomlab.fleets.parts import part_of
-    from atomlab.fleets.survey import survey
-
-    return [part_of(survey(each, kind, managed, progress)) for each in shards]
-
-
-def _on_cluster(
-    scheduler: str,
-    shards: Sequence[OpenedSnapshot],
-    kind: str,
-    managed: bool | None,
-    most: int | None,
-    progress: Progress,
-) -> list[Part]:
-    """Return what each shard says, found out by the workers of a Dask cluster."""
-    from atomlab.fleets.cluster import executor_on
-    from atomlab.fleets.parts import summarise_all
-
-    paths = [shard.path for shard in shards]
-    with executor_on(scheduler) as executor:
-        return summarise_all(paths, executor, kind, managed, most, progress)
 
 
 def _write(

@@ -15,7 +15,7 @@ import pandas as pd
 from atomlab.evidence.shards import open_shards
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.listing import OWN, Shared, shared_by
-from atomlab.fleets.parts import summarise_all
+from atomlab.fleets.parts import parts_in
 from atomlab.fleets.survey import survey
 from atomlab.fleets.totals import Totals, added
 
@@ -100,8 +100,4 @@ def _totals(
     """Return the totals of each shard, or of the one snapshot."""
     with ExitStack() as stack:
         shards = [stack.enter_context(each) for each in open_shards(path)]
-        if executor is None:
-            return [survey(shard, complexity, managed).totals for shard in shards]
-        paths = [shard.path for shard in shards]
-        parts = summarise_all(paths, executor, complexity, managed, most=0)
-        return [part.totals for part in parts]
+        return [part.totals for part in parts_in(shards, complexity, managed, executor, most=0)]

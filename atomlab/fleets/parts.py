@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from atomlab.byok.request import Request
-from atomlab.evidence.snapshot import open_snapshot
+from atomlab.evidence.snapshot import Snapshot, open_snapshot
 from atomlab.fleets.impacts import Progress
 from atomlab.fleets.listing import AffectedRows, Row
 from atomlab.fleets.survey import Fleet, survey
@@ -53,20 +52,23 @@ def summarise(path: str, complexity: str, managed: bool | None, most: int | None
         return replace(part, rows=tuple(islice(part.rows, most)))
 
 
-def summarise_all(
-    paths: Sequence[str | Path],
-    executor: Executor,
+def parts_in(
+    shards: Sequence[Snapshot],
     complexity: str = "",
     managed: bool | None = None,
+    executor: Executor | None = None,
     most: int | None = None,
     progress: Progress | None = None,
 ) -> list[Part]:
-    """Return what each of the shards says, in their order; an executor's workers find it out.
+    """Return what each of the shards says, in their order: found out here, or by an executor.
 
-    They read the files by the paths given here. `progress` is told how many shards are done.
+    An executor's workers read the files by the same paths, and return at most so many rows each.
+    `progress` is told how many tenants are done here, or how many shards by others.
     """
+    if executor is None:
+        return [part_of(survey(shard, complexity, managed, progress)) for shard in shards]
     decide = partial(summarise, complexity=complexity, managed=managed, most=most)
-    futures = [executor.submit(decide, str(Path(path).resolve())) for path in paths]
+    futures = [executor.submit(decide, str(shard.path.resolve())) for shard in shards]
     for done, _ in enumerate(as_completed(futures), 1):
         if progress:
             progress(done, len(futures))

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 
 import pandas
@@ -18,7 +18,7 @@ from atomlab.errors import InputError, SnapshotError
 from atomlab.evidence.shards import open_shards
 from atomlab.fleets.cluster import executor_on
 from atomlab.fleets.document import fleet_document
-from atomlab.fleets.parts import merged_rows, part_of, summarise_all
+from atomlab.fleets.parts import merged_rows, part_of, parts_in
 from atomlab.fleets.survey import survey
 from atomlab.fleets.totals import added
 from benchmarks.made_fleet import write_fleet
@@ -57,6 +57,13 @@ def cluster():
         yield made
 
 
+@contextmanager
+def opened(files):
+    """Give the opened shards."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(each) for each in open_shards(*files)]
+
+
 def said(parts):
     """Return all that a fleet's document says, but for the names of its snapshots."""
     totals = added(part.totals for part in parts)
@@ -76,11 +83,10 @@ def expected(captured_fleet):
 def test_shards_add_up_to_the_whole(captured_fleet, expected):
     """Opened here, one after the other; and by any executor, here of threads."""
     _, files = captured_fleet
-    with ExitStack() as stack:
-        shards = [stack.enter_context(each) for each in open_shards(*files)]
-        assert said([part_of(survey(each)) for each in shards]) == expected
-    with ThreadPoolExecutor(2) as executor:
-        assert said(summarise_all(files, executor)) == expected
+    with opened(files) as shards:
+        assert said(parts_in(shards)) == expected
+        with ThreadPoolExecutor(2) as executor:
+            assert said(parts_in(shards, executor=executor)) == expected
 
 
 def test_the_frame_of_shards_is_that_of_the_whole(captured_fleet):
@@ -100,8 +106,8 @@ def test_the_frame_of_shards_is_that_of_the_whole(captured_fleet):
 def test_rows_are_as_many_as_asked_for(captured_fleet):
     """The first rows of all are among the first of each."""
     _, files = captured_fleet
-    with ThreadPoolExecutor(2) as executor:
-        few, every = (summarise_all(files, executor, most=most) for most in (3, None))
+    with ThreadPoolExecutor(2) as executor, opened(files) as shards:
+        few, every = (parts_in(shards, executor=executor, most=most) for most in (3, None))
     assert all(len(part.rows) <= 3 for part in few)
     assert list(islice(merged_rows(few), 3)) == list(islice(merged_rows(every), 3))
 
@@ -111,8 +117,8 @@ def test_a_cluster_of_two_processes_says_the_same(captured_fleet, expected, clus
     """Two workers decide the shards, and progress is told of each."""
     _, files = captured_fleet
     told = []
-    with executor_on(cluster.scheduler_address) as executor:
-        parts = summarise_all(files, executor, progress=lambda *done: told.append(done))
+    with executor_on(cluster.scheduler_address) as executor, opened(files) as shards:
+        parts = parts_in(shards, executor=executor, progress=lambda *done: told.append(done))
     assert said(parts) == expected
     assert told == [(n, SHARDS) for n in range(1, SHARDS + 1)]
 
@@ -128,8 +134,8 @@ def test_a_worker_that_is_killed_half_way_loses_nothing(captured_fleet, expected
             killed.append(next(iter(cluster.workers.values())).pid)
             os.kill(killed[0], signal.SIGKILL)
 
-    with executor_on(cluster.scheduler_address) as executor:
-        parts = summarise_all(files, executor, progress=kill)
+    with executor_on(cluster.scheduler_address) as executor, opened(files) as shards:
+        parts = parts_in(shards, executor=executor, progress=kill)
     assert killed
     assert said(parts) == expected
 
@@ -139,12 +145,14 @@ def test_a_damaged_shard_is_one_line_also_from_a_worker(captured_fleet, cluster,
     """A worker's error is the one that would be raised here."""
     _, files = captured_fleet
     damaged = tmp_path / "damaged.sqlite"
-    damaged.write_bytes(files[0].read_bytes()[:-9])
+    damaged.write_bytes(files[0].read_bytes())
     with (
         executor_on(cluster.scheduler_address) as executor,
-        pytest.raises(SnapshotError, match=r"damaged\.sqlite"),
+        atomlab.open_snapshot(damaged) as shard,
     ):
-        summarise_all([damaged], executor)
+        damaged.write_bytes(files[0].read_bytes()[:-9])  # after it was opened here
+        with pytest.raises(SnapshotError, match=r"damaged\.sqlite"):
+            parts_in([shard], executor=executor)
 
 
 @pytest.mark.slow
@@ -164,8 +172,12 @@ def test_a_scheduler_that_goes_away_is_one_line(captured_fleet):
     _, files = captured_fleet
     with started(1) as made:
         address = made.scheduler_address
-        with refused(InputError, "went away"), executor_on(address) as executor:
-            summarise_all(files, executor, progress=lambda done, _: done == 1 and made.close())
+        with (
+            opened(files) as shards,
+            refused(InputError, "went away"),
+            executor_on(address) as executor,
+        ):
+            parts_in(shards, executor=executor, progress=lambda done, _: done == 1 and made.close())
 
 
 @pytest.mark.slow
