@@ -22,6 +22,7 @@ from atomlab.evidence.inputs.pricing import COLUMNS, Pricing
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import (
+    Reach,
     fingerprinter,
     in_key_shape,
     key_state,
@@ -133,7 +134,7 @@ def copy_settings(
     those that can be no key's are not even asked of a server.
     """
     reach, states = reach_of(inputs.providers), StatesByTenant()
-    redact, named = _redactor(source, inputs, key), source.setting_names(ids)
+    redact, named = _redactor(source, inputs, key, reach), source.setting_names(ids)
     names = None if named is None else {name: n for name, n in named if reach(name) != "never"}
     for unnamed in () if names is None else source.other_settings(ids, names):
         _write(works, source, [], unnamed, [])
@@ -149,14 +150,14 @@ def copy_settings(
 
 
 def _redactor(
-    source: Source, inputs: Inputs, key: bytes
+    source: Source, inputs: Inputs, key: bytes, reach: Callable[[object], Reach]
 ) -> Callable[[list[Row]], tuple[list[Row], list[Row], list[Row]]]:
     """Return a function that makes of SETTING_COLUMNS rows what a snapshot holds of them.
 
     That is the rows whose names may leave; name and state of each; and how many others there are,
     by tenant. Of columns rather than rows: there are millions.
     """
-    reach, fingerprint, rules = reach_of(inputs.providers), fingerprinter(key), inputs.rules
+    fingerprint, rules = fingerprinter(key), inputs.rules
 
     def redact(rows: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
         _, tenants, names, values, _ = zip(*rows, strict=True)
@@ -190,9 +191,7 @@ def _write(
     works: Works, source: Source, kept: list[Row], unnamed: list[Row], states: list[Row]
 ) -> None:
     """Write settings, and beside their tenants how many others there are, and their states."""
-    parts = (
-        _by_shard(*rows) for rows in ((kept, works, 1), (unnamed, works, 1), (states, works, 1))
-    )
+    parts = (_by_shard(rows, works, 1) for rows in (kept, unnamed, states))
     for work, *of_shard in zip(works, *parts, strict=True):
         _write_settings(work, source, *of_shard)
 

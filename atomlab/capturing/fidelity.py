@@ -46,7 +46,7 @@ class FidelityCheck:
         kept = {choice: only_choice(choice) for choice in {c for row in rows for c in row[1:]}}
         for tenant, plan, mode in rows:
             if (plan, mode) != (kept[plan], kept[mode]):
-                self._check_choice(tenant, (plan, kept[plan]), (mode, kept[mode]))
+                self._check_withheld(tenant, (plan, mode), (kept[plan], kept[mode]))
         self._tenants += len(rows)
         self._read.add([(tenant, kept[p], kept[m]) for tenant, p, m in rows])
 
@@ -79,14 +79,15 @@ class FidelityCheck:
         done = {"agree": True, "tenants": self._tenants, "complexities": list(COMPLEXITIES)}
         return done, tables
 
-    def _check_choice(self, tenant: str, *pairs: tuple[str | None, str | None]) -> None:
-        """Raise SourceError if what is withheld of a tenant's plan or mode would decide."""
-        (plan, kept_plan), (mode, kept_mode) = pairs
+    def _check_withheld(
+        self, tenant: str, own: tuple[str | None, str | None], kept: tuple[str | None, str | None]
+    ) -> None:
+        """Raise SourceError if what is withheld of a tenant's plan and mode would decide."""
         rules, request = self._source.rules, Request()
-        if (rules.allowed_names(plan), request.of_tenant(mode)) != (
-            rules.allowed_names(kept_plan),
-            request.of_tenant(kept_mode),
-        ):
+        one, other = (
+            (rules.allowed_names(plan), request.of_tenant(mode)) for plan, mode in (own, kept)
+        )
+        if one != other:
             raise _differs(f"decides otherwise for tenant {tenant}")
 
 
@@ -97,7 +98,7 @@ def _check_environment(work: sqlite3.Connection, sides: Mapping[Platform, Enviro
     @cache
     def clients(side: Platform, whose: str) -> tuple[str, ...]:
         states = managers[side].states_of(sides[side].of(whose).items())
-        return managers[side].lookups_of(states).clients
+        return managers[side].clients_of(states)
 
     for (tenant,) in work.execute("SELECT id FROM tenants ORDER BY rowid"):
         found = {clients(side, held.whose(tenant)) for side, held in sides.items()}
