@@ -101,7 +101,7 @@ class Sandbox:
         )
         self.edited = cache(partial(edited, self.platform))
         self.repairs = cache(repairs)  # the same objects each time: many are soon compared
-        self.rank = lru_cache(maxsize=_RANKINGS)(rank)
+        self.rank: Callable[..., Ranking] = lru_cache(maxsize=_RANKINGS)(rank)
         self.run: dict[object, Any] = {}  # what was run already, by what it depends on
         self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
@@ -122,11 +122,20 @@ class Sandbox:
         other.tenant = {tenant_id: subject}.__getitem__
         return other
 
-    def afresh(self) -> Sandbox:
-        """Return another sandbox that shares all but what was decided."""
+    def watched(self, see: Callable[..., object]) -> Sandbox:
+        """Return another sandbox that shares all but what was decided and run.
+
+        `see` gets each of its rankings, and what was ranked.
+        """
         other = self.on(self.platform)
-        other.edited, other.repairs, other.rank = self.edited, self.repairs, self.rank
-        other._clients = self._clients
+        other.edited, other.repairs, other._clients = self.edited, self.repairs, self._clients
+
+        def ranked(*whom: Any, **how: Any) -> Ranking:
+            ranking = self.rank(*whom, **how)
+            see(ranking, *whom, **how)
+            return ranking
+
+        other.rank = ranked
         return other
 
     def decide(self, tenant_id: str, request: Request) -> Ranking:

@@ -24,7 +24,7 @@ from atomlab.diagnosis.population import Population, TenantGroup, Winners
 from atomlab.diagnosis.sandbox import Sandbox, Subject
 from atomlab.evidence.redaction import USABLE, made_up_token
 from atomlab.evidence.snapshot import Evidence
-from atomlab.verdicts import Outcome, Status
+from atomlab.verdicts import Outcome, Status, Verdict
 
 UNEXPLAINED = "unexplained"
 _GROUPS = 1024  # of which something is remembered
@@ -102,12 +102,19 @@ class Impact:
     @property
     def code(self) -> str:
         """The code of that cause, `unexplained` where none is known."""
-        return self.cause.code if self.cause else UNEXPLAINED
+        return cause_fields(self.cause)[0]
 
     @property
     def held(self) -> bool:
         """Whether a fix of some failure copies a key that the tenant holds in another row."""
         return any(failure.copies for failure in self.failures)
+
+
+def cause_fields(cause: Cause | None) -> tuple[str, str | None, Verdict]:
+    """Return a cause's code, provider and verdict; `unexplained` where none is known."""
+    if cause is None:
+        return UNEXPLAINED, None, "inconclusive"
+    return cause.code, cause.provider, cause.verdict
 
 
 def tenants_in(impacts: Iterable[Impact]) -> int:
@@ -213,15 +220,13 @@ class Explained:
                 same_model(self._winner(tried, asked), winner) for tried, winner in seen.winners
             ):
                 return seen.cause
-        lab, tried = self._of_group(group).afresh(), dict[_Tried, Candidate | None]()
+        tried: dict[_Tried, Candidate | None] = {}
 
-        def ranked(*whom: Any, waived: frozenset[str] = frozenset()) -> Ranking:
+        def see(ranking: Ranking, *whom: Any, waived: frozenset[str] = frozenset()) -> None:
             platform, clients, _, plan = whom
-            ranking = self._lab.rank(*whom, waived=waived)
             tried[platform, clients, plan, waived] = ranking.winner
-            return ranking
 
-        lab.rank, lab.run = ranked, {}  # type: ignore[assignment]  # so that all is seen here
+        lab = self._of_group(group).watched(see)
         ranking = lab.decide(group.first, asked)
         explanation = explain(DecidedRequest(ranking, self._defects(group), lab, group.first))
         cause = next(iter(explanation.causes), None)

@@ -19,7 +19,7 @@ from atomlab.evidence.inputs.recorded import BadLines, OnProgress, RecordedReque
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.changes import Change, load_changes, make_changes, read_change
-from atomlab.fleets.impacts import UNEXPLAINED, Explained
+from atomlab.fleets.impacts import Explained, cause_fields
 from atomlab.fleets.outcomes import AskedKind, Decided, Decider, Flip, Kinds, Tenants
 from atomlab.shown import Shown
 from atomlab.text import count, listed, printable
@@ -108,7 +108,7 @@ class Replay(Shown):
         found: Counter[tuple[Any, ...]] = Counter()
         for each in self.outcomes:
             if each.fails:
-                why = _why(self.cause_of[each])
+                why = cause_fields(self.cause_of[each])
                 for tenant, number in each.tenants.items():
                     found[tenant, each.request.complexity, *why] += number
         order = {kind: place for place, kind in enumerate(COMPLEXITIES)}
@@ -122,7 +122,7 @@ class Replay(Shown):
         tenants: dict[tuple[str, str | None, str], set[str]] = {}
         for each in self.outcomes:
             if each.fails:
-                why = _why(self.cause_of[each])
+                why = cause_fields(self.cause_of[each])
                 requests[why] += each.requests
                 tenants.setdefault(why, set()).update(each.tenants)
         rows = sorted(requests.items(), key=lambda row: (-row[1], str(row[0])))
@@ -364,12 +364,6 @@ def _decide_all(
 
 def _unable(outcome: Decided) -> bool:
     return outcome.before is not None and bool(outcome.before.unable)
-
-
-def _why(cause: Cause | None) -> tuple[str, str | None, str]:
-    if cause is None:
-        return UNEXPLAINED, None, "inconclusive"
-    return cause.code, cause.provider, cause.verdict
 
 
 def _cause(row: Row) -> str:

@@ -22,10 +22,10 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.findings import FleetFindings
 from atomlab.fleets.impacts import (
-    UNEXPLAINED,
     Failure,
     Impact,
     Progress,
+    cause_fields,
     impacts_on,
     tenants_in,
 )
@@ -238,9 +238,7 @@ def _gets_unable(impact: Impact) -> bool:
 
 
 def _why(failure: Failure) -> dict[str, Any]:
-    cause, fix = failure.cause, (failure.fix, failure.cost)
-    known = (cause.code, cause.provider, cause.verdict) if cause else None
-    values = (*(known or (UNEXPLAINED, None, "inconclusive")), *fix)
+    values = (*cause_fields(failure.cause), failure.fix, failure.cost)
     return dict(zip(_WHY, values, strict=True))
 
 

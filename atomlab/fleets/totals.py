@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from atomlab.diagnosis.answers import mode_of
 from atomlab.diagnosis.edits import WHO
 from atomlab.evidence.inputs.rules import Rules
-from atomlab.fleets.impacts import UNEXPLAINED, Failure, Impact
+from atomlab.fleets.impacts import Failure, Impact, cause_fields
 from atomlab.verdicts import STATUSES, Status, Verdict
 
 # What a fix asks, and of whom; the easiest first.
@@ -179,12 +179,10 @@ def totals_of(
 
 def found(failure: Failure, rules: Rules) -> Found:
     """Return a failure as it is counted and listed."""
-    cause, who = failure.cause, _actor(failure, rules)
+    who = _actor(failure, rules)
     return Found(
         failure.complexity,
-        cause.code if cause else UNEXPLAINED,
-        cause.provider if cause else None,
-        cause.verdict if cause else "inconclusive",
+        *cause_fields(failure.cause),
         failure.fix,
         failure.cost,
         who,
