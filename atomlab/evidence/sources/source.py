@@ -208,20 +208,27 @@ class Source:
     def _reading(
         self, query: str, values: Sequence[Any], size: int
     ) -> Generator[list[Row], None, None]:
-        """Yield batches of rows, the next being fetched while one is worked on."""
+        """Yield batches of rows; a server's next one is fetched while one is worked on.
+
+        Reading a file is this process's own work: a second thread would only be in its way.
+        """
         cursor, pool = self.database.cursor(), ThreadPoolExecutor(1)
 
         def fetch() -> list[Row]:
             with self.database.reading():
                 return list(cursor.fetchmany(size))
 
+        def coming() -> Callable[[], list[Row]]:
+            return pool.submit(fetch).result if self.database.is_server else fetch
+
         try:
-            pool.submit(int).result()  # its thread is known to the pool before it reads
+            if self.database.is_server:
+                pool.submit(int).result()  # its thread is known to the pool before it reads
             with self.database.reading():
                 cursor.execute(query, values)
-            coming = pool.submit(fetch)
-            while rows := coming.result():
-                coming = pool.submit(fetch)
+            get = coming()
+            while rows := get():
+                get = coming()
                 yield rows
         except BaseException:
             self.database.interrupt()

@@ -184,11 +184,22 @@ def _refusals(path: Path) -> Iterator[None]:
 @contextmanager
 def _bounded(path: Path, connection: sqlite3.Connection, limit_s: float) -> Iterator[None]:
     """Interrupt what runs for longer than it may; its errors are the source's."""
-    ends_at = monotonic() + limit_s
-    connection.set_progress_handler(lambda: monotonic() > ends_at, _STEPS_BETWEEN_LOOKS)
+    ends_at, is_late = monotonic() + limit_s, False
+
+    def look() -> bool:
+        nonlocal is_late
+        is_late = monotonic() > ends_at
+        return is_late
+
+    connection.set_progress_handler(look, _STEPS_BETWEEN_LOOKS)
     try:
         with _refusals(path):
-            yield
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                if not is_late and error.sqlite_errorname == "SQLITE_INTERRUPT":
+                    raise KeyboardInterrupt from None  # which a look raised, and SQLite lost
+                raise
     finally:
         connection.set_progress_handler(None, 0)
 

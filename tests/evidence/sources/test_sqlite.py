@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -462,10 +463,19 @@ def test_interrupt_while_reading_begins_leaves_nobody_reading(database, monkeypa
         start(thread)
         raise KeyboardInterrupt
 
-    with open_source(str(path)) as source:
+    with open_source(str(path)) as opened:
+        source = replace(opened, database=replace(opened.database, is_server=True))  # with a thread
         monkeypatch.setattr(threading.Thread, "start", interrupted)
         with pytest.raises(KeyboardInterrupt):
             next(source.settings())
+
+
+def test_interrupt_in_the_middle_of_a_statement_is_no_fault_of_the_file(database):
+    """Ctrl-C while SQLite is at work ends a capture as it does anywhere else."""
+    endless = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT sum(n) FROM n"
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with open_source(str(database()), 30) as source, pytest.raises(KeyboardInterrupt):
+        list(source._rows(endless, ()))
 
 
 SECRET = "sk-live0secretvalue"
