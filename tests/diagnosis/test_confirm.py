@@ -10,8 +10,8 @@ import pytest
 
 import atomlab
 from atomlab.byok.ranking import rank
-from atomlab.diagnosis.confirm import confirm
-from atomlab.errors import NO_MODELS, AtomlabError
+from atomlab.diagnosis.confirm import confirm, moment_of
+from atomlab.errors import NO_MODELS, AtomlabError, InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.inputs.worker_log import read_log
 from tests.canaries import MANY
@@ -151,20 +151,100 @@ def test_lines_that_are_missing_within_a_file_are_asked_for(before, written):
 
 
 @pytest.mark.parametrize(
-    ("at", "tenant", "words"),
+    ("at", "tenant", "line"),
     [
-        (NOON + timedelta(days=9), "brennan", "ends at 2026-05-03T19:55:20Z, before the fix"),
-        (NOON - timedelta(days=9), "brennan", "begins at 2026-05-03T07:05:00Z, after the fix"),
-        (NOON, "cobalt", "no request of Cobalt Robotics fails there"),
-        (NOON, "knoll", "has no job of Knoll Research: no line names it"),
-        (NOON, "nobody", "nobody"),
+        *(
+            (
+                at,
+                "brennan",
+                "the log ends at 2026-05-03T19:55:20Z, before the fix; give a later log, or"
+                " correct --fixed-at",
+            )
+            for at in (NOON + timedelta(days=9), NOON + timedelta(minutes=475, seconds=20))
+        ),
+        *(
+            (
+                at,
+                "brennan",
+                "the log begins at 2026-05-03T07:05:00Z, after the fix; give the log from before"
+                " it as well, or correct --fixed-at",
+            )
+            for at in (NOON - timedelta(days=9), NOON - timedelta(minutes=295))
+        ),
+        (
+            NOON,
+            "cobalt",
+            "brennan-2026-05-02: no request of Cobalt Robotics fails there and has a known fix;"
+            " give the snapshot from before the fix",
+        ),
+        (
+            NOON,
+            "knoll",
+            "the log has no job of Knoll Research: no line names it; give a log whose lines name"
+            " tenant and job",
+        ),
     ],
 )
-def test_what_cannot_be_confirmed_is_refused_in_one_line(before, written, at, tenant, words):
-    """With what to do about it."""
-    with pytest.raises(AtomlabError, match=words) as refused:
+def test_what_cannot_be_confirmed_is_refused_in_one_line(before, written, at, tenant, line):
+    """With what to do about it; a fix at the log's very first or last moment is no exception."""
+    with pytest.raises(AtomlabError) as refused:
         judged(before, written(), at=at, tenant=tenant)
-    assert "\n" not in str(refused.value)
+    assert str(refused.value) == line
+
+
+def test_a_log_without_times_or_jobs_confirms_nothing(before, tmp_path):
+    """Of the one nothing is before or after the fix; the other names the tenant to no purpose."""
+    failed = f"Structured generation failed: {NO_MODELS}"
+    at = [NOON + timedelta(hours=hours) for hours in (-2, -1, 1)]
+    job_less = [
+        record(at[0], "BPC Ranking Successful for simple: Top model a/b (Value: 1)", tenant_id=t)
+        for t in ("brennan", "brennan", "acme")
+    ] + [record(at[2], "Ingested 1 nodes, 1 edges for ws w-1", tenant_id="acme", job_id="j")]
+    for lines, said in (
+        (
+            [f"ERROR:core.worker:{failed} tenant_id=brennan"],
+            "no line of the log has a time; give a log with times",
+        ),
+        (
+            job_less,
+            "the log has no job of Brennan Machinery: 2 lines name the tenant, but no job; give a"
+            " log whose lines name tenant and job",
+        ),
+    ):
+        path = tmp_path / f"{len(lines)}.log"
+        path.write_text("\n".join(lines))
+        with pytest.raises(InputError) as refused:
+            confirm(before, "brennan", read_log([path], timeless=True), NOON)
+        assert str(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-05-03T12:00Z", NOON),
+        ("2026-05-03T14:00+02:00", NOON),
+        ("2026-05-03T06:30:00-05:30", NOON),
+    ],
+)
+def test_a_fix_was_made_at_one_moment_whatever_the_zone(text, moment):
+    """And it is said in UTC."""
+    assert (moment_of(text), moment_of(text).tzinfo) == (moment, UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("2026-05-03T12:00", "has no zone"),
+        *((text, "is not a time") for text in ("noon", "", "2026-13-03T12:00Z")),
+        ("0001-01-01T00:00+05:00", "is not a time"),
+    ],
+)
+def test_what_is_no_moment_is_refused_in_one_line(text, what):
+    """With how to write it."""
+    with pytest.raises(InputError) as refused:
+        moment_of(text)
+    todo = "write it as 2026-05-03T12:00Z, or with +02:00"
+    assert str(refused.value) == f"the time of the fix {what}; {todo}"
 
 
 def test_jobs_of_another_tenant_say_nothing(before, tmp_path, winners):

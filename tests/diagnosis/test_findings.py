@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import atomlab
 from atomlab.diagnosis.comparison import compare
-from atomlab.diagnosis.findings import CaseRecord, TenantFindings
+from atomlab.diagnosis.findings import CaseRecord, TenantFindings, certainty_of, result_of
 from atomlab.diagnosis.triage import triage
 from atomlab.fleets.findings import FleetFindings
 from atomlab.fleets.survey import survey
@@ -75,3 +75,22 @@ def test_what_every_document_needs_is_asked_for(field):
     del document[field]
     with pytest.raises(ValidationError, match=field):
         CaseRecord.model_validate(document)
+
+
+@pytest.mark.parametrize(
+    ("findings", "result", "certainty"),
+    [
+        ({}, "", ""),
+        ({"status": "healthy"}, "healthy", ""),
+        ({"status": "healthy", "verdict": "confirmed"}, "confirmed", ""),
+        ({"status": "affected", "verdict": None}, "affected", ""),
+        ({"result": "affected", "verdict": "inconclusive"}, "affected", "inconclusive"),
+        ({"result": None, "verdict": "refuted", "status": "affected"}, "refuted", ""),
+        ({"result": "undecided", "verdict": "inconclusive"}, "undecided", ""),
+    ],
+)
+def test_result_is_the_first_that_is_given_and_only_an_affected_tenant_has_a_certainty(
+    findings, result, certainty
+):
+    """The result, else the verdict, else the status; how sure a cause is, where there is one."""
+    assert (result_of(findings), certainty_of(findings)) == (result, certainty)

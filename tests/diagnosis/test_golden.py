@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -27,13 +27,18 @@ from atomlab.byok.platform import load_platform
 from atomlab.byok.ranking import rank
 from atomlab.diagnosis.assumptions import assumptions
 from atomlab.diagnosis.comparison import compare
+from atomlab.diagnosis.confirm import confirm
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.diagnosis.investigation import investigate
 from atomlab.diagnosis.lint import lint
 from atomlab.diagnosis.options import compare_options, cons, pros
 from atomlab.diagnosis.population import affected_tenants
+from atomlab.diagnosis.summary import summarize
 from atomlab.diagnosis.triage import triage
 from atomlab.diagnosis.verify import verify
+from atomlab.diagnosis.why import Why, explain_log
+from atomlab.errors import NO_MODELS
+from atomlab.evidence.inputs.worker_log import read_log
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.impacts import tenants_in
 from atomlab.fleets.survey import survey
@@ -280,6 +285,7 @@ def diagnosed(snapshot: Snapshot, tenant: str, *kinds: str, **fields: Any) -> di
         assert each.pop("assumptions") == document["assumptions"]
     return {
         "repr": repr(found),
+        "lookups": frame(found.lookups.frame()),
         "warnings": found.warnings(),
         "fix": {"status": fix.status, "told": fix.sentences, "unable": fix.unable},
         "document": document,
@@ -342,8 +348,32 @@ def investigated(
 def compared(snapshot: Snapshot, tenant: str, *asked: Any, **options: Any) -> Any:
     """Return what a comparison gives but for the diagnosis."""
     found = compare(snapshot, tenant, *asked, **options).to_json()
-    parts = ("status", "answer", "verification", "request", "trials", "options", "affected")
-    return {part: found[part] for part in parts}
+    parts = ("status", "answer", "summary", "verification", "request", "trials", "options")
+    return {part: found[part] for part in (*parts, "affected")}
+
+
+def summed_up(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
+    """Return what a summary says in plain words, of all kinds of request and of the first."""
+    found = atomlab.diagnose(snapshot, tenant, **asked)
+    parts = found, replace(found, requests=found.requests[:1])
+    return [summarize(part, found).model_dump() for part in parts]
+
+
+def why(snapshot: Snapshot, *lines: str, **options: Any) -> Any:
+    """Return all that is said of a log's failing lines."""
+    log = read_log(["\n".join(lines).encode()], timeless=True)
+    found = explain_log(log, str(snapshot.path), **options)
+    document = found.to_json()
+    if isinstance(found, Why):
+        assert document.pop("command").startswith("atomlab report ")
+        assert document["lines"].pop().startswith("report: atomlab report ")
+    return document
+
+
+def confirmed(snapshot: Snapshot, log: list[str], at: str, **options: Any) -> Any:
+    """Return all that is said of a fix by what a log shows, but for the diagnosis."""
+    found = confirm(snapshot, "brennan", log, at, **options)
+    return without_diagnosis(found.to_json())
 
 
 def optional(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
@@ -358,7 +388,7 @@ def ranked(snapshot: Snapshot, clients: list[str], *asked: Request, plan: str = 
     rankings = [rank(platform, clients, request, plan) for request in asked]
     return [
         {
-            "repr": repr(each),
+            "repr": [repr(platform), repr(each)],
             "error": each.error,
             "warnings": each.warnings(),
             "frame": frame(each.frame()),
@@ -471,13 +501,14 @@ CASES: dict[str, Case] = {
         for name in names
     },
     "verification": lambda w: [
-        verify(snapshot, hypothesis(name, TESTED, w.folder, complexity=kind)).to_json()
+        {**found.to_json(), "repr": repr(found)}
         for snapshot, name, kind in (
             (w.made, "alias", "moderate"),
             (w.made, "sound", "simple"),
             (w.public, "alias", "advanced"),
             (w.keyless, "alias", "advanced"),
         )
+        for found in [verify(snapshot, hypothesis(name, TESTED, w.folder, complexity=kind))]
     ],
     "verification-shipped": lambda w: [
         verify(snapshot, atomlab.load_hypothesis(CLAIMS)).to_json()
@@ -522,7 +553,31 @@ CASES: dict[str, Case] = {
         for name in ("misnamed", "not-llm", "unknown", "narrow", "managed")
     },
     "options-public": lambda w: optional(w.public, "alias", others=3),
+    "summaries": lambda w: {
+        **{name: summed_up(w.made, name) for name in TENANTS},
+        **{f"broken, {name}": summed_up(w.broken, name) for name in ("alias", "held", "sound")},
+        **{f"useless, {name}": summed_up(w.useless, name) for name in ("sound",)},
+        **{f"public, {name}": summed_up(w.public, name) for name in ("alias", "none")},
+        "bare, alias": summed_up(w.bare, "alias"),
+        "unread, sound": summed_up(w.unread, "sound"),
+        "alias as managed": summed_up(w.made, "alias", managed=True),
+    },
+    "why": lambda w: [
+        why(w.made, f"{_AT} {_ERROR} tenant_id=alias"),
+        why(w.made, f"{_AT} {_ERROR} tenant_id=alias complexity=simple", f"{_AT} {_ERROR} alias"),
+        why(w.made, f"ERROR core.worker: {_ERROR} tenant_id=sound complexity=simple"),
+        why(w.bare, f"{_AT} {_ERROR} tenant_id=alias complexity=simple"),
+        why(w.public, *[f"{_AT} {_ERROR} tenant_id=alias complexity=complex"] * 3),
+        why(w.made, f"{_AT} {_ERROR}"),
+    ],
+    "confirmation": lambda w: [
+        confirmed(w.before, _LOGS, "2026-05-02T16:38Z"),
+        confirmed(w.before, _LOGS[:1], "2026-05-02T12:00Z", after=w.after, managed=True),
+    ],
 }
+_AT = "2026-05-02T07:14:31Z ERROR core.worker:"
+_ERROR = f"Structured generation failed: {NO_MODELS}"
+_LOGS = [str(ROOT / "data" / "logs" / f"brennan-{day}-fix.log") for day in ("before", "after")]
 # Findings of the incident that ship: they are the whole document of an investigation.
 SHIPPED = ROOT / "data" / "postmortem" / "findings.json"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -193,3 +195,50 @@ def test_the_public_edition_s_error_is_quoted_as_it_is(make_database, prices, tm
     assert isinstance(found, Why)
     assert found.status == "affected"
     assert f'the worker stops with "{error}"' in dict(found.lines())["what"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "apart"),
+    [
+        *((0, "0 min before"), (0.4, "0 min after"), (-0.6, "1 min before"), (61, "61 min after")),
+        *((119.4, "119 min after"), (120, "2 h after"), (-2879, "47 h before")),
+        *((2880, "2 days after"), (-4319, "2 days before"), (60 * 24 * 30, "30 days after")),
+    ],
+)
+def test_how_far_the_snapshot_is_from_the_line(before, minutes, apart):
+    """In minutes below two hours, in hours below two days, else in days."""
+    captured = datetime.fromisoformat(before.captured_at)
+    at = (captured - timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+    found = explain(f"{at} {ERROR.partition(' ')[2]} tenant_id=brennan")
+    assert isinstance(found, Why)
+    assert dict(found.lines())["snapshot"].endswith(f", {apart} the line")
+
+
+def test_a_line_is_cited_by_its_place_and_how_many_are_like_it(tmp_path):
+    """With its file where it is of one, and with its time where it has one."""
+    lines = [f"{ERROR} tenant_id=brennan"] * 2
+    one, two = explain(lines[0]), explain(*lines)
+    timeless = explain(f"ERROR:core.worker:{lines[0].partition('worker: ')[2]}")
+    (tmp_path / "worker.log").write_text("\n".join(lines))
+    filed = explain_log(read_log([tmp_path / "worker.log"]), BEFORE)
+    cited = []
+    for found in (one, two, timeless, filed):
+        assert isinstance(found, Why)
+        cited.append(dict(found.lines())["line"].partition(", sha256 "))
+    at = ", 2026-05-02 08:15:00 UTC, generation-failed"
+    digest = hashlib.sha256(lines[0].encode()).hexdigest()[:16]
+    assert cited[0] == (f"the line given{at}", ", sha256 ", f"{digest}…")
+    assert cited[1][2] == f"{digest}…; the last of 2 like it"
+    assert cited[2][0] == "the line given, time not known, generation-failed"
+    assert cited[3][0] == f"{tmp_path / 'worker.log'} line 2{at}"
+
+
+def test_a_request_names_the_tenant_of_its_later_lines():
+    """As a job does."""
+    found = explain(
+        "2026-05-02T08:14:00Z INFO core.worker: BPC Ranking Successful for simple: Top model a/b"
+        " (Value: 8.10) tenant_id=brennan request_id=r-1",
+        f"{ERROR} request_id=r-1",
+    )
+    assert isinstance(found, Why)
+    assert found.summary.title == "Brennan Machinery: every request fails"
