@@ -173,3 +173,64 @@ def test_what_is_kept_grows_with_the_jobs_of_the_tenant_only(monkeypatch):
     assert [job.id for job in found] == [f"j-{n}" for n in range(2, 300, 3)]
     assert {job.ending for job in found} == {"failed"}
     assert kept < 4 * len(found) + 5 * 20
+
+
+def test_a_job_is_cited_by_its_first_lines_and_the_last():
+    """Those that say which model was chosen and how it ended, not each that names it."""
+    events = ["started", *["top-model", "error"] * 5, "started"]
+    lines = [line(n, e, job="j", tenant="brennan", model="m") for n, e in enumerate(events)]
+    [job] = folded(*lines).jobs()
+    said = [each for each in lines if each.event != "started"]
+    assert [*job.lines] == [*said[: len(job.lines) - 1], said[-1]]
+    assert len(job.lines) == module._CITED
+
+
+def test_a_job_ends_at_the_margin_or_begins_there():
+    """The margin's own moments are outside of it."""
+    lines = [
+        line(minute, "ingested", job=name, tenant="brennan", nodes="1")
+        for name, minute in (("before", -1), ("after", 1), ("near", 0.9), ("early", -0.9))
+    ]
+    groups = parted(folded(*lines).jobs(), NOON, timedelta(minutes=1))
+    assert [[job.id for job in group] for group in groups] == [
+        ["before"],
+        ["after"],
+        ["early", "near"],
+    ]
+
+
+def test_lines_that_name_a_tenant_and_no_job_are_counted_one_by_one():
+    """However many there are."""
+    folder = folded(*[line(n, "error", tenant="brennan") for n in range(3)])
+    assert folder.nameless == 3
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_request_that_was_ours_makes_its_job_ours(ours):
+    """Where the tenant stood only in lines that named no job yet."""
+    tenant = {"tenant": "brennan"} if ours else {}
+    lines = [
+        line(0, "top-model", request="r", model="m", complexity="simple", **tenant),
+        line(1, "error", request="r", job="j"),
+    ]
+    folder = folded(*lines)
+    assert [(job.id, job.complexity, job.ending) for job in folder.jobs()] == (
+        [("j", "simple", "failed")] if ours else []
+    )
+    assert len(folder.unowned()) == (not ours)
+
+
+def test_the_oldest_are_forgotten_first(monkeypatch):
+    """Of jobs of other tenants, of nobody, and of requests: as many as are kept are there."""
+    monkeypatch.setattr(module, "KEPT", 2)
+    nobodys = [line(n, "error", job=f"n-{n}", complexity="simple") for n in range(3)]
+    assert [job.id for job in folded(*nobodys[:2]).unowned()] == ["n-0", "n-1"]
+    assert [job.id for job in folded(*nobodys).unowned()] == ["n-1", "n-2"]
+    theirs = [line(n, "chunk", job=f"t-{n}", tenant="acme") for n in range(3)]
+    after = [line(5, "error", job=f"t-{n}", complexity="simple") for n in range(3)]
+    assert [job.id for job in folded(*theirs, *after).unowned()] == ["t-0"]
+    assert folded(*theirs[:2], *after[:2]).unowned() == []
+    asked = [line(n, "started", job=f"j-{n}", request=f"r-{n}", tenant="brennan") for n in range(3)]
+    ended = [line(5, "error", request=f"r-{n}") for n in range(3)]
+    found = {job.id: job.ending for job in folded(*asked, *ended).jobs()}
+    assert found == {"j-0": "open", "j-1": "failed", "j-2": "failed"}

@@ -8,7 +8,7 @@ import pytest
 
 import atomlab
 from atomlab.diagnosis import population
-from atomlab.diagnosis.population import Population, affected_tenants
+from atomlab.diagnosis.population import Population, Winners, affected_tenants
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made, stored
@@ -158,3 +158,45 @@ def test_an_unknown_complexity_is_refused(captured):
     """As everywhere, the known ones are named."""
     with refused(InputError, "unknown complexity 'hard'"):
         affected_tenants(captured({"acme": {}}), "hard")
+
+
+def test_winners_with_a_filter_waived_are_those_of_the_ranking(everybody):
+    """By hand for each group; without it there are others."""
+    platform = atomlab.load_platform(everybody.session)
+    waived, asked = Winners(platform, frozenset({"quality"})), atomlab.Request("advanced")
+    differ = 0
+    for group in Population(everybody, platform).groups:
+        request = asked.of_tenant(group.mode)
+        plain, other = (
+            atomlab.rank(platform, group.clients, request, group.plan, waived=names).winner
+            for names in (frozenset(), frozenset({"quality"}))
+        )
+        assert waived.of(group, asked) == other
+        assert waived.all_of(group, (asked,)) == (other,)
+        assert Winners(platform).all_of(group, (asked,)) == (plain,)
+        differ += plain != other
+    assert differ
+
+
+@pytest.mark.parametrize("most", [0, 1, 10_000])
+def test_members_are_the_tenants_of_their_groups_alone(everybody, monkeypatch, most):
+    """However many groups there are, and whether the file is asked for them or read through."""
+    platform = atomlab.load_platform(everybody.session)
+    found = Population(everybody, platform)
+    monkeypatch.setattr(population, "_NUMBERS_PER_QUERY", most)
+    monkeypatch.setattr(population, "_IDS_PER_QUERY", 2)
+    assert [g.rows for g in Population(everybody, platform).groups] == [
+        g.rows for g in found.groups
+    ]
+    queries = []
+    select = type(everybody).select
+    monkeypatch.setattr(
+        type(everybody), "select", lambda s, q, *v: (queries.append(q), select(s, q, *v))[1]
+    )
+    for chosen in (found.groups[:1], found.groups[1:4], []):
+        members = [tenant for tenant, _ in found.members(chosen)]
+        assert members == [tenant for tenant, group in found if group in chosen]
+        assert ("WHERE states IN" in queries[0]) == (
+            len({str(case[2]) for case, g in found._groups.items() if g in chosen}) <= most
+        )
+        queries.clear()

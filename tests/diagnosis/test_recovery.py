@@ -171,3 +171,79 @@ def test_in_made_worlds_that_are_fixed_it_is_soon_over():
 def test_a_made_world_in_files_is_judged_as_its_events_are(name):
     """Rotated, packed, in two formats and in any order: the reader loses and adds nothing."""
     assert differences(world(name, [*UNFIXED, *NOT_BY_THIS, *FIXED_WORLDS]), 1) == []
+
+
+OTHERS = [jobs("succeeded", 1, f"x/m-{n}")[0] for n in range(4)]
+LOST = [replace(jobs("open", 1)[0], id=f"lost-{n}") for n in range(4)]
+SPANS = [(NOON + timedelta(hours=n), NOON + timedelta(hours=n, minutes=30)) for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why", "missing"),
+    [
+        ({}, f"30 jobs succeeded with {MODEL}, none failed", ""),
+        (
+            {"before": jobs("failed", 20, after=False), "after": GOOD[:1]},
+            "1 of the 2 jobs needed succeeded, none failed",
+            "1 more moderate job",
+        ),
+        ({"after": jobs("failed", 2)}, "2 moderate jobs failed as before the fix", ""),
+        (
+            {"after": [*GOOD, *OTHERS]},
+            f"jobs succeed, but with x/m-0, x/m-1, x/m-2 and 1 more instead of {MODEL}:"
+            " not by this fix",
+            "jobs with the expected model",
+        ),
+        (
+            {"after": [*GOOD, *LOST]},
+            "4 moderate jobs began after the fix and did not end",
+            "the end of lost-0, lost-1, lost-2 and 1 more",
+        ),
+        (
+            {"nameless": 1},
+            "1 job failed after the fix without naming their kind",
+            "their kind of request",
+        ),
+        (
+            {"unowned": jobs("failed", 2)},
+            "2 failures after the fix may be of any tenant",
+            "lines that say whose they are",
+        ),
+        (
+            {"gaps": SPANS},
+            "the log has gaps after the fix",
+            "a log of 2026-05-03 12:00 to 12:30, 2026-05-03 13:00 to 13:30 and 2026-05-03 14:00 to"
+            " 14:30",
+        ),
+    ],
+)
+def test_what_is_said_of_a_log(changed, why, missing):
+    """In full: how many, of what; a list is cut after three."""
+    found = judge(EXPECTED, replace(FIXED, **changed))
+    assert (found.why, found.missing) == (why, missing)
+
+
+def test_jobs_that_succeed_with_another_model_are_counted_apart():
+    """One that failed with it is one that failed, as is an open one; a job may name none."""
+    failed = replace(jobs("failed", 1)[0], models=("x/y",))
+    found = judge(EXPECTED, replace(FIXED, after=[*GOOD[:2], OTHERS[0], failed, *LOST[:1]]))
+    counted = {"succeeded": 2, "succeeded with another model": 1, "failed": 1, "open": 1}
+    assert found.counted == counted
+
+
+def test_only_what_succeeds_with_the_expected_model_is_evidence():
+    """Not a job that fails with it, nor one without a model."""
+    bad = [replace(job, models=(MODEL,)) for job in jobs("otherwise", 5)]
+    found = judge(EXPECTED, replace(FIXED, after=[*GOOD[:3], *bad, *jobs("succeeded", 2, "")]))
+    assert [at for at, _ in found.curve] == [job.ended_at for job in GOOD[:3]]
+
+
+def test_a_job_is_lost_once_it_has_run_longer_than_the_longest():
+    """At two minutes, as all took, it may still run; a restart within that explains it."""
+    late = replace(jobs("open", 1)[0], began_at=UNTIL - timedelta(minutes=2), ended_at=UNTIL)
+    assert judge(EXPECTED, replace(FIXED, after=[*GOOD, late])).verdict == "over"
+    killed = jobs("open", 1)[0]
+    for minutes in (0, 2):
+        restarts = [killed.ended_at + timedelta(minutes=minutes)]
+        looked = replace(FIXED, after=[*GOOD, killed], restarts=restarts)
+        assert judge(EXPECTED, looked).verdict == "over"

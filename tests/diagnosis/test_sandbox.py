@@ -96,3 +96,35 @@ def test_a_name_that_no_provider_reads_is_no_key_of_another_tenant(captured):
     edit = Edit("new-credential", "NO_SUCH_NAME", tenant_id="id-b")
     trial = lab.try_edits("", [edit], "id-a", Request())
     assert (trial.applied, trial.cured) == (True, False)
+
+
+def test_a_watched_sandbox_shows_each_ranking_and_what_was_ranked(before):
+    """And decides as the one that it watches, by the same rankings."""
+    lab, seen, request = Sandbox(before), [], Request("moderate")
+    tenant = before.tenant("brennan").id
+    watched = lab.watched(lambda ranking, *whom, **how: seen.append((ranking, whom, how)))
+    fix = [Edit("copy-key", "MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY")]
+    trial = watched.try_edits("the fix", fix, tenant, request)
+    assert trial.cured
+    assert [ranking for ranking, _, _ in seen] == [trial.before, trial.after]
+    for ranking, (platform, clients, asked, plan), how in seen:
+        assert (platform, clients, asked, plan) == (
+            lab.platform,
+            ranking.clients,
+            ranking.request,
+            None,
+        )
+        assert lab.rank(platform, clients, asked, plan, **how) is ranking
+    assert lab.edited is watched.edited
+    assert lab.repairs is watched.repairs
+
+
+def test_changes_of_the_lists_keep_what_does_not_depend_on_them(before):
+    """The models of a platform are prepared once, where only the list of LLM providers grows."""
+    lab = Sandbox(before)
+    known = lab.platform.models
+    allowed = lab.edited((Edit("allow-provider", provider="cohere"),))
+    assert allowed.models is known
+    more = lab.edited((Edit("register-provider", provider="brand-new"),))
+    assert more.models.matches[:, :-1].tolist() == known.matches.tolist()
+    assert more.models.pricing is known.pricing

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from atomlab.diagnosis.sql import CopyKey, fix_script, rollback_script
+from atomlab.diagnosis.sql import CopyKey, fix_script, rollback_script, with_rollback
 from atomlab.errors import InputError
 from tests.attacks import tries
 from tests.diagnosis.conftest import CLIENTS, Database, PostgresDatabase, SqliteDatabase
@@ -765,3 +765,26 @@ def test_a_hostile_name_stays_on_its_line_of_the_header(script, dialect):
         assert header.isascii()
         assert len(header.splitlines()) == len(plain.splitlines())
         assert all(line.startswith("-- ") for line in header.splitlines())
+
+
+@SCRIPTS
+def test_a_refusal_says_what_where_and_what_to_do(script):
+    """In one line each."""
+    with pytest.raises(InputError) as itself:
+        script(replace(COPY, copy_from="MINIMAX_API_KEY"), "sqlite")
+    assert str(itself.value) == "MINIMAX_API_KEY: copied from itself; name two settings"
+    with pytest.raises(InputError) as unstorable:
+        script(replace(COPY, tenant_id="a\0b"), "sqlite")
+    assert str(unstorable.value).startswith("a")
+    assert str(unstorable.value).endswith("; check the tenant id and the names of its settings")
+
+
+def test_a_script_with_its_rollback_does_what_it_does_without(quick_database):
+    """The rollback stands below it as comments, and is itself without their dashes."""
+    do, undo = (s(COPY, quick_database.dialect) for s in (fix_script, rollback_script))
+    both = with_rollback(do, undo)
+    middle = "\n-- To undo it, run the following without the leading dashes.\n"
+    body, _, below = both.partition(middle)
+    assert body == do
+    assert "".join(line.removeprefix("-- ") for line in below.splitlines(keepends=True)) == undo
+    assert all(line.startswith("-- ") for line in below.splitlines())
