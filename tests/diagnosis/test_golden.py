@@ -188,6 +188,12 @@ class Worlds:
         entry = chat("openai", max_input_tokens="many")
         return self._captured("useless", prices={"openai/gpt-5": entry})
 
+    def cluttered(self, number: int) -> Snapshot:
+        """With so many entries at which the ranking fails."""
+        entry = chat("openai", max_input_tokens="many")
+        more = {f"openai/gpt-5-{n}": entry for n in range(number)}
+        return self._captured(f"cluttered-{number}", prices={**PRICES, **more})
+
     @cached_property
     def bare(self) -> Snapshot:
         """Without prices."""
@@ -357,6 +363,13 @@ def summed_up(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
     found = atomlab.diagnose(snapshot, tenant, **asked)
     parts = found, replace(found, requests=found.requests[:1])
     return [summarize(part, found).model_dump() for part in parts]
+
+
+def repaired(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
+    """Return what is said of the easiest fix, and what each request still needs then."""
+    found = atomlab.diagnose(snapshot, tenant, **asked)
+    fix = plan_fix(found, "sqlite")
+    return {"fix": asdict(fix), "sentences": fix.sentences, "left": summarize(found).left}
 
 
 def why(snapshot: Snapshot, *lines: str, **options: Any) -> Any:
@@ -561,6 +574,12 @@ CASES: dict[str, Case] = {
         "bare, alias": summed_up(w.bare, "alias"),
         "unread, sound": summed_up(w.unread, "sound"),
         "alias as managed": summed_up(w.made, "alias", managed=True),
+    },
+    "fixes": lambda w: {
+        **{name: repaired(w.made, name) for name in TENANTS},
+        **{f"{n} broken entries": repaired(w.cluttered(n), "sound") for n in (6, 7, 8)},
+        "public": repaired(w.public, "alias"),
+        "alias as managed": repaired(w.made, "alias", managed=True),
     },
     "why": lambda w: [
         why(w.made, f"{_AT} {_ERROR} tenant_id=alias"),
