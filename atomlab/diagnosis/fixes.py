@@ -17,7 +17,7 @@ from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
 from atomlab.shown import Shown
-from atomlab.text import listed, printable
+from atomlab.text import count, listed, printable
 
 _FEW = 6  # changes that are named, of many alike
 FixStatus = Literal["sql", "words", "nothing", "inconclusive"]
@@ -70,7 +70,9 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     if copy is None:
         rest = len(best.edits) - _FEW
         few = [_by_hand(edit, diagnosis) for edit in best.edits[:_FEW]]
-        more = [f"{rest:,} more such changes, which diagnose --json lists"] if rest > 0 else []
+        more = (
+            [f"{count(rest, 'more such change')}, which diagnose --json lists"] if rest > 0 else []
+        )
         return Fix("words", words, by_hand=(*few, *more), unable=kinds)
     try:
         scripts = fix_script(copy, dialect), rollback_script(copy, dialect)
@@ -235,7 +237,7 @@ def in_words(edits: Sequence[Edit], diagnosis: Diagnosis) -> str:
         beside_it = others.get((edit.setting_key or "", edit.copy_from))
         also = f" ({beside_it} would do as well as {printable(edit.copy_from)})"
         words.append(f"{edit}{also if beside_it else ''}")
-    return " and ".join(words) + (f", and {rest:,} more such changes" if rest > 0 else "")
+    return " and ".join(words) + (f", and {count(rest, 'more such change')}" if rest > 0 else "")
 
 
 def kinds_of(requests: Sequence[RequestDiagnosis]) -> str:
