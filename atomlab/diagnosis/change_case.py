@@ -22,12 +22,16 @@ class ChangeCase(TenantCase):
 
     @property
     def verification(self) -> Verification:
-        """What is claimed, with its verdicts: of each request, that a difference did it."""
+        """What is claimed, with its verdicts: that differences made requests fail.
+
+        It is about those that fail anew, if any does, else about all.
+        """
+        anew = [each for each in self.changed if each.verdict] or self.changed
         return self._verification(
             f"What changed for {self.tenant_name}?",
             self.short_name,
-            [each.request for each in self.changed],
-            *map(_claim, self.changed),
+            [each.request for each in anew],
+            *map(_claim, anew),
         )
 
     def answer(self) -> str:

@@ -18,7 +18,7 @@ SETS = st.frozensets(st.integers(0, NUMBER - 1), min_size=1, max_size=15)
 )
 @examples(300)
 def test_of_many_differences_none_can_be_left_out(needed, spoiling):
-    """Some sets have the effect, unless a difference beside them spoils it, in one block or more."""
+    """Some sets have the effect, unless a difference beside them spoils it."""
     needed = [one - spoiling for one in needed if one - spoiling]
     if not needed:
         return
