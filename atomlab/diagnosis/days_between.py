@@ -20,8 +20,8 @@ from atomlab.byok.request import Request
 from atomlab.byok.rows import first_of, read_rows
 from atomlab.diagnosis.differences import (
     PLACEHOLDERS,
+    DayPart,
     Difference,
-    Part,
     blocks_of,
     flat_rules,
     rules_of,
@@ -96,10 +96,10 @@ class PlatformsBetween:
 
     def __init__(self, good: Day, bad: Day) -> None:
         self._days = one, other = good.platform, bad.platform
-        self.rules = Part("rules", flat_rules(one.rules), flat_rules(other.rules))
-        self.registry = Part("registry", _by_id(good), _by_id(bad), ordered=True)
-        self.catalogue = Part("catalogue", one.catalog, other.catalog)
-        self.prices = Part("prices", _by_model(one), _by_model(other), ordered=True)
+        self.rules = DayPart("rules", flat_rules(one.rules), flat_rules(other.rules))
+        self.registry = DayPart("registry", _by_id(good), _by_id(bad), ordered=True)
+        self.catalogue = DayPart("catalogue", one.catalog, other.catalog)
+        self.prices = DayPart("prices", _by_model(one), _by_model(other), ordered=True)
         self.platform = lru_cache(maxsize=_PLATFORMS)(self._platform)
         self._made: dict[int, tuple[Rules, tuple[Platform, Platform]]] = {}
         self._models: dict[object, Models] = {}
@@ -262,14 +262,14 @@ class DaysBetween:
                 return False
             return same_token(one, other, comparable=comparable)
 
-        def rows(where: str) -> Part:
+        def rows(where: str) -> DayPart:
             if where not in read:
-                return Part("rows", {}, {})
-            return Part("rows", getattr(good, where), getattr(bad, where), same=same)
+                return DayPart("rows", {}, {})
+            return DayPart("rows", getattr(good, where), getattr(bad, where), same=same)
 
         self._parts = (
-            Part("plan", {"plan": good.plan}, {"plan": bad.plan}),
-            Part("mode", {"ai_mode": good.mode}, {"ai_mode": bad.mode}),
+            DayPart("plan", {"plan": good.plan}, {"plan": bad.plan}),
+            DayPart("mode", {"ai_mode": good.mode}, {"ai_mode": bad.mode}),
             rows("settings"),
             rows("environment"),
         )

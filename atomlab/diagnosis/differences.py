@@ -90,7 +90,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Part:
+class DayPart:
     """Things of one kind that a decision uses, by name, in their order, on both days.
 
     `same` says of two of one name whether they are the same, None where nobody can tell; where the

@@ -6,6 +6,7 @@ import dataclasses
 from itertools import combinations
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -145,9 +146,22 @@ def check(found, expected):
 
 
 @given(st.data(), st.sampled_from(COMPLEXITIES))
-@examples(3000)
+@examples(60)
 def test_the_sets_are_those_of_brute_force(data, kind):
     """The first is of least size and each is minimal, of up to twelve differences of any kind."""
+    compare_with_brute_force(data, kind)
+
+
+@pytest.mark.slow
+@given(st.data(), st.sampled_from(COMPLEXITIES))
+@examples(2500)
+def test_the_sets_are_those_of_brute_force_on_thousands_of_days(data, kind):
+    """The same: of so many some four hundred flip."""
+    compare_with_brute_force(data, kind)
+
+
+def compare_with_brute_force(data, kind):
+    """Draw two days that differ in up to twelve things, and compare all that is found of them."""
     order = data.draw(st.permutations(PROVIDERS))
     one, other = data.draw(things(order)), data.draw(things(order))
     differing = sorted(key for key in {**one, **other} if one.get(key, 0) != other.get(key, 0))
