@@ -10,6 +10,7 @@ import pytest
 import atomlab
 from atomlab.diagnosis.differences import merged, same_token
 from atomlab.errors import TenantError
+from atomlab.evidence.inputs.registry import Provider
 from tests.conftest import PRICES
 from tests.diagnosis.made import KEY, Made, capture_made, stored
 from tests.diagnosis.test_changed_requests import between, day_of
@@ -208,3 +209,32 @@ def test_orders_are_merged_as_each_day_has_them():
     assert merged("abcd", "xbyd") == [*"axbcyd"]
     assert merged("", "ab") == [*"ab"]
     assert [n for n in merged("abcd", "xbyd") if n in "xbyd"] == [*"xbyd"]
+
+
+def test_the_order_of_the_registry_is_a_difference():
+    """With the substring matcher the first client takes a model over, here an unhealthy one."""
+    from atomlab.diagnosis.changed_requests import explained
+
+    sick, well = Provider("groq", health_score=0.1), Provider("openai", health_score=0.9)
+    fixed = {"matcher": "substring", "llm_providers": ("openai", "groq")}
+    days = [
+        day_of(small_platform(["openai/groq-gpt-4o"], order, **fixed))
+        for order in ((well, sick), (sick, well))
+    ]
+    rows = dict.fromkeys(("OPENAI_API_KEY", "GROQ_API_KEY"), TOKENS["present"])
+    space = between(*days, [(None, "byok", rows)] * 2)
+    assert [str(each) for each in space.differences] == ["the order of providers"]
+    assert explained(*days, space, atomlab.Request("simple")).verdict == "confirmed"
+
+
+def test_hostile_names_are_inert(captured):
+    """A setting's or a model's name is escaped in the card, and cannot move the cursor."""
+    model = "minimax/<img src=x>\x1b[31m\u202e"
+    rows = {"MINIMAX_API_KEY": KEY}
+    entry = PRICES["minimax/MiniMax-M2.5"]
+    made = {"a": Made(rows=rows)}
+    found = atomlab.compare(captured(made, {model: entry}), captured(made, {"x": entry}), "a")
+    assert found.verdict == "confirmed"
+    shown = found._repr_html_() + found.answer() + repr(found)
+    assert "<img" not in found._repr_html_()
+    assert not {*shown} & {"\x1b", "\u202e"}
