@@ -238,3 +238,17 @@ def test_hostile_names_are_inert(captured):
     shown = found._repr_html_() + found.answer() + repr(found)
     assert "<img" not in found._repr_html_()
     assert not {*shown} & {"\x1b", "\u202e"}
+
+
+def test_one_broken_entry_among_new_prices_did_it(captured):
+    """An entry that breaks the whole ranking is found among others that came with it."""
+    broken = {"openai/odd": {**PRICES["openai/gpt-4o"], "litellm_provider": None}}
+    more = {f"openai/{n}": PRICES["openai/gpt-4o"] for n in range(30)}
+    made = {"a": Made(rows={"OPENAI_API_KEY": KEY})}
+    found = atomlab.compare(captured(made), captured(made, PRICES | more | broken), "a", "simple")
+    (each,) = found.requests
+    assert each.verdict == "confirmed"
+    for some in (each.brings, each.cures):
+        assert [[d.name for d in one.differences] for one in some.sets] == [["openai/odd"]]
+        assert some.least
+    assert found.idle == {"prices": 30}
