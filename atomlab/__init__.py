@@ -7,8 +7,9 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
     diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
     fixes       plan_fix, compare_fixes, compare_options
     logs        confirm, read_log
+    two days    compare (a good snapshot and a bad one: which difference did it)
     fleet       survey, tenants, fleet, replay, open_shards
-    notebooks   case_tables, fleet_tables, figures, recovery_figures, Findings,
+    notebooks   case_tables, change_tables, fleet_tables, figures, recovery_figures, Findings,
                 managed_of
     errors      AtomlabError (all that atomlab raises when it could not look)
 
@@ -50,11 +51,13 @@ if TYPE_CHECKING:
     from atomlab.evidence.shards import open_shards as open_shards
     from atomlab.evidence.snapshot import Snapshot as Snapshot
     from atomlab.evidence.snapshot import open_snapshot as open_snapshot
+    from atomlab.fleets.flips import compare as compare
     from atomlab.fleets.frames import fleet as fleet
     from atomlab.fleets.frames import tenants as tenants
     from atomlab.fleets.replay import replay as replay
     from atomlab.fleets.survey import survey as survey
     from atomlab.show import case_tables as case_tables
+    from atomlab.show import change_tables as change_tables
     from atomlab.show import figures as figures
     from atomlab.show import fleet_tables as fleet_tables
     from atomlab.show import recovery_figures as recovery_figures
@@ -77,6 +80,8 @@ _HOMES = {
     "TenantSetting": "atomlab.evidence.schema:TenantSetting",
     "capture": "atomlab.capturing.capture:capture",
     "case_tables": "atomlab.show.case_tables:",
+    "change_tables": "atomlab.show.change_tables:",
+    "compare": "atomlab.fleets.flips:compare",
     "compare_fixes": "atomlab.diagnosis.comparison:compare",
     "compare_options": "atomlab.diagnosis.options:compare_options",
     "confirm": "atomlab.diagnosis.confirm:confirm",

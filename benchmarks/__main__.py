@@ -25,6 +25,7 @@ from atomlab.evidence.inputs.pricing import Pricing
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from benchmarks.batch import batching
 from benchmarks.capturing import capturing, capturing_fleet, fleet_in_file, fleet_on_server
+from benchmarks.comparing import comparing
 from benchmarks.fleet import surveying
 from benchmarks.logs import reading
 from benchmarks.plain_loop import cache_of, rank_plainly
@@ -216,6 +217,7 @@ def main() -> int:
             ("10,000,000 JSON log lines / json.loads per line", 2.0, lambda: reading("json")),
             ("replay of 1,000,000 requests, CSV / a plain csv loop", 8.0, lambda: replaying("csv")),
             ("the same, JSON lines / a plain json loop", 8.0, lambda: replaying("jsonl")),
+            ("what changed among 10,000 new prices / ranking both days", 25, comparing),
             ("a batch at two jobs / papermill by hand in a loop", 0.5, batching),
         ]
         worst = 0

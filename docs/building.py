@@ -32,6 +32,7 @@ _MOVED = re.compile(r"\]\(\.\./(data|notebooks)/README\.md")
 EXAMPLE = "data/snapshots/brennan-2026-05-02.sqlite"
 CLAIMS = "--hypothesis data/hypotheses/brennan-minimax.yaml"
 # What is linked as a page of its own, and the command that makes it, but for `--out`.
+GOOD = "data/snapshots/brennan-2026-05-03.sqlite"
 LOGS = "data/logs/brennan-before-fix.log,data/logs/brennan-after-fix.log"
 DOCUMENTS = {
     "root_cause_verification": f"report {EXAMPLE} --tenant brennan {CLAIMS}",
@@ -39,6 +40,7 @@ DOCUMENTS = {
     "fleet_impact": f"report {EXAMPLE} --notebook fleet_impact",
     "confirmation": f"report {EXAMPLE} --notebook confirmation --tenant brennan -p log={LOGS}",
     "fix_comparison": f"report {EXAMPLE} --notebook fix_comparison --tenant brennan",
+    "what_changed": f"report {EXAMPLE} --notebook what_changed --tenant brennan -p good={GOOD}",
     "postmortem": "postmortem data/postmortem/postmortem.md --format html",
 }
 # The rooms of the package in the order of the flow of data, and what their names are for.

@@ -225,6 +225,11 @@ FORMS = {
         " --with-fix brennan",
         "fleet data/snapshots/brennan-2026-05-02.sqlite --requests requests.csv --skip-bad",
     ),
+    "atomlab.compare/1": (
+        "compare data/snapshots/brennan-2026-05-03.sqlite data/snapshots/brennan-2026-05-02.sqlite"
+        " --tenant brennan",
+        "compare data/snapshots/brennan-2026-05-03.sqlite data/snapshots/brennan-2026-05-02.sqlite",
+    ),
     "atomlab.lint/1": ("lint data/snapshots/brennan-2026-05-02.sqlite",),
 }
 

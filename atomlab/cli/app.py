@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from atomlab.cli.capture import capture
+from atomlab.cli.compare import compare
 from atomlab.cli.confirm import confirm
 from atomlab.cli.demo import demo
 from atomlab.cli.diagnose import diagnose
@@ -39,7 +40,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    *(demo, capture, why, diagnose, fleet, verify, lint, fix, report, postmortem, confirm, lab),
+    *(demo, capture, why, diagnose, compare, fleet, verify, lint, fix, report, postmortem, confirm),
+    lab,
 ):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")

@@ -372,6 +372,7 @@ class TenantFindings(CaseRecord):
     steps: tuple[StepRecord, ...] = ()
     limits: tuple[str, ...] = ()
     recovery: RecoveryRecord | None = None
+    compared: Json | None = None
 
 
 def result_of(findings: Mapping[str, Any]) -> str:

@@ -12,8 +12,11 @@ from atomlab.diagnosis.diagnose import Diagnosis, RequestDiagnosis
 from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.diagnosis.fixes import Fix, in_words, root_fix
 from atomlab.diagnosis.verify import Verification
+from atomlab.diagnosis.what_changed import WhatChanged
 from atomlab.evidence.snapshot import Snapshot
+from atomlab.fleets.flips import Flips
 from atomlab.fleets.replay import Replay
+from atomlab.show import change_tables
 from atomlab.show.replay_tables import span_of, tables_of
 from atomlab.show.tables import Table, badge, table_of
 from atomlab.show.templates import render
@@ -190,6 +193,18 @@ def _replay_card(replay: Replay) -> Card:
         tables=[*tables_of(replay)],
         remarks=[replay.answer()],
     )
+
+
+@card_of.register(WhatChanged)
+@card_of.register(Flips)
+def _changes_card(found: WhatChanged | Flips) -> Card:
+    """Return the two days, what differs, and which of it did it."""
+    if isinstance(found, WhatChanged):
+        title, tables = f"What changed for {found.tenant.name}", change_tables.of_tenant(found)
+    else:
+        title, tables = "What changed", [change_tables.flips(found)]
+    facts = change_tables.facts(found)
+    return Card(title, found.verdict, facts, tables, remarks=[found.answer()])
 
 
 def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, ...]:

@@ -34,6 +34,7 @@ NAMES = (
     "fleet_impact",
     "root_cause_verification",
     "tenant_triage",
+    "what_changed",
 )
 SECTIONS = [
     "## Impact",
