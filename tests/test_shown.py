@@ -18,7 +18,7 @@ from atomlab.fleets.changes import Change
 from atomlab.shown import Listed, Several, Shown
 from benchmarks import made_fleet
 from tests.conftest import PRICES, ROOT, live_session
-from tests.pages import STORABLE, inert
+from tests.pages import STORABLE, Page, inert
 
 REAL_PRICES = ROOT / "data" / "pricing" / "litellm-1.83.14-prices.json.gz"
 CLAIMS = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
@@ -177,6 +177,18 @@ def test_many_things_show_the_first_and_how_many_are_left():
     assert Listed([1, 2]) == [1, 2]
     assert repr(Listed([1, 2])) == "[1, 2]"
     assert "The first 10 of 10,000." in numbers._repr_html_()
+
+
+def test_a_card_is_in_words(before):
+    """The class, edits and lists as they are said; a table has a column for each fact."""
+    diagnosis = atomlab.diagnose(before, "brennan")
+    trials = Page(diagnosis.requests[0].explanation.trials._repr_html_())
+    assert trials.all("strong")[0][1] == "4 trials"
+    assert trials.headers("col") == ["name", "edits", "before", "after", "applied"]
+    assert "set MINIMAX_API_KEY to the value of MINIMAX_2_7_API_KEY" in trials.text
+    page = Page(atomlab.BYOKHandler(diagnosis.tenant.id, db=before.session)._repr_html_())
+    assert page.all("strong")[0][1] == "BYOK handler"
+    assert page.all("dd")[1][1] == "minimax_2_7"
 
 
 def test_a_row_that_was_let_go_still_shows_itself(make_database):

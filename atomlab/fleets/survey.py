@@ -49,7 +49,11 @@ class Fleet(SnapshotCase):
     impact_on: Mapping[TenantGroup, Impact]
 
     def _facts(self) -> Mapping[str, object]:
-        return {**super()._facts(), "requests": self.requests, "tenants": self.by_status()}
+        return {
+            **super()._facts(),
+            "requests": [r.complexity for r in self.requests],
+            "tenants": self.by_status(),
+        }
 
     @cached_property
     def impacts(self) -> tuple[Impact, ...]:

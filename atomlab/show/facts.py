@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import TypeGuard
 
 from atomlab.show.tables import Table, table_of
-from atomlab.shown import Shown, brief
-from atomlab.text import capital, printable
+from atomlab.shown import Listed, Several, Shown, brief
+from atomlab.text import capital, count, listed, printable
 
-_ROWS, _TABLES = 10, 3
+_ROWS, _TABLES, _LISTED = 10, 3, 4
 _CELL = 80  # characters
 
 
 def title_of(thing: object) -> str:
-    """Return the name of the thing's class in words: `FixSet` is a fix set."""
-    return capital(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(thing).__name__).lower())
+    """Return the name of the thing's class in words, of many things how many there are."""
+    if isinstance(thing, Several | Listed) and thing:
+        return count(len(thing), _name_of(thing[0]))
+    return capital(_name_of(thing))
 
 
 def facts_of(thing: Shown) -> dict[str, object]:
@@ -66,8 +68,21 @@ def _word(value: object) -> str:
         return value
     if isinstance(value, int):
         return f"{value:,}"
-    named = "__str__" in vars(type(value)) and isinstance(value, Shown)
-    return str(value) if named else brief(value)
+    if isinstance(value, Mapping):
+        return listed((f"{name}: {each}" for name, each in value.items()), _LISTED)
+    if isinstance(value, tuple | list) and all(map(_has_words, value)):
+        return listed(map(str, value), _LISTED)
+    return str(value) if _has_words(value) else brief(value)
+
+
+def _has_words(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, Shown) and "__str__" in vars(type(value)))
+
+
+def _name_of(thing: object) -> str:
+    """Return the name of a class in words: `FixSet` is a fix set."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", type(thing).__name__)
+    return " ".join(word if word.isupper() else word.lower() for word in words)
 
 
 def _are_many(value: object) -> TypeGuard[Sequence[object]]:
