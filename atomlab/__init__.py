@@ -1,14 +1,28 @@
 """atomlab proves why a tenant of ATOM gets "No models available from dynamic pricing".
 
-Data flows one way, and so do the imports: evidence → decision → diagnosis → report.
+What it does, in the order in which one usually asks:
 
-    evidence    open_snapshot, open_shards, capture, load_pricing, load_registry, load_rules
-    decision    BYOKManager, BYOKHandler, Request, rank, FILTERS, NoModelsAvailableError
-    diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
-    fixes       plan_fix, compare_fixes, compare_options
-    logs        confirm, read_log
-    two days    compare (a good snapshot and a bad one: which difference did it)
-    fleet       survey, tenants, fleet, replay, open_shards
+    capture(source, out)                         copy a database: redacted, sealed, proven
+    open_snapshot(path)                          open such a copy, for all that follows
+    diagnose(snapshot, tenant)                   why each kind of request finds no model
+    verify(snapshot, hypothesis)                 whether what somebody claims is true
+    plan_fix(diagnosis, dialect)                 the easiest fix, as SQL with its rollback
+    compare_fixes(snapshot, tenant, complexity)  what each fix cures, costs and touches
+    confirm(snapshot, tenant, log, fixed_at)     whether it is over, by the worker's log
+    compare(good, bad)                           which difference of two days did it
+    survey(snapshot)                             which tenants are affected, by which cause
+    replay(snapshot, requests)                   what recorded requests would get
+    lint(snapshot)                               what breaks the next tenant
+
+What they return shows itself: in a line anywhere, in Jupyter as a card. Data flows one way, and so
+do the imports: evidence → decision → diagnosis → report. All other names:
+
+    evidence    open_shards, load_pricing, load_registry, load_rules, read_log,
+                Snapshot, Tenant, TenantSetting
+    decision    BYOKManager, BYOKHandler, Request, rank, Ranking, FILTERS,
+                Platform, load_platform, NoModelsAvailableError
+    diagnosis   triage, investigate, load_hypothesis, compare_options
+    fleet       tenants, fleet
     notebooks   case_tables, change_tables, fleet_tables, figures, recovery_figures, Findings,
                 managed_of
     errors      AtomlabError (all that atomlab raises when it could not look)

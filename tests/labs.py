@@ -16,18 +16,24 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 ATOMLAB = [sys.executable, "-c", "from atomlab.cli import main; main()"]
-_ADDRESS = re.compile(r"JupyterLab is at (?P<origin>http://\S+?)/lab\?token=(?P<token>\w+)")
+_ADDRESS = re.compile(
+    r"JupyterLab is at (?P<origin>http://\S+?)/lab/tree/(?P<start>\S+)\?token=(?P<token>\w+)"
+)
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A running lab: its process, what it printed, its server, and the folder of the copies."""
+    """A running lab: its process, what it printed, its server, and the folder of the copies.
+
+    `address` is the one that it printed.
+    """
 
     process: subprocess.Popen[str]
     told: str
     origin: str
     token: str
     folder: Path
+    address: str
 
 
 @contextmanager
@@ -74,6 +80,6 @@ def _started(process: subprocess.Popen[str], where: Path) -> Lab:
         if found := _ADDRESS.search(line):
             guard.cancel()
             folder = where / told.partition(":")[0]
-            return Lab(process, told, found["origin"], found["token"], folder)
+            return Lab(process, told, found["origin"], found["token"], folder, found[0].split()[-1])
     guard.cancel()
     raise AssertionError(f"no lab: {told}{(where / 'stderr').read_text()}")

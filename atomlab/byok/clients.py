@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,18 +15,19 @@ from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.errors import NoModelsAvailableError
 from atomlab.evidence.tenants import plan_and_mode
+from atomlab.shown import Listed, Several, Shown
 
 logger = logging.getLogger("atomlab.byok")
 
 
-@dataclass(frozen=True)
-class Client:
+@dataclass(frozen=True, repr=False)
+class Client(Shown):
     """A provider's client, as far as it matters here: it was built. Nothing calls a provider."""
 
     provider_id: str
 
 
-class BYOKHandler:
+class BYOKHandler(Shown):
     """The platform's handler for one tenant: its clients, and the ranking of models for them.
 
     On a snapshot everything is read from `db`; on any other database give the `platform`, and
@@ -49,6 +51,13 @@ class BYOKHandler:
         self._clients_dict: dict[str, Client] = {}
         self._initialize_clients()
 
+    def _facts(self) -> Mapping[str, object]:
+        return {
+            "tenant_id": self.tenant_id,
+            "clients": Several(self.clients),
+            "platform": self.platform,
+        }
+
     @property
     def clients(self) -> dict[str, Client]:
         """The clients by provider id, in client order."""
@@ -67,7 +76,7 @@ class BYOKHandler:
             raise NoModelsAvailableError(ranking.summary(), message=ranking.error)
         if ranking.fallback:
             return [{"provider": ranking.fallback.provider, "model": ranking.fallback.model}]
-        return [asdict(candidate) for candidate in ranking.candidates()]
+        return Listed(asdict(candidate) for candidate in ranking.candidates())
 
     def explain(self, request: Request) -> Ranking:
         """Return the ranking for `request`; an empty one is a finding, not an error."""

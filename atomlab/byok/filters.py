@@ -16,10 +16,11 @@ from atomlab.byok.models import Bools, Indices
 from atomlab.byok.platform import Platform
 from atomlab.byok.request import Request
 from atomlab.byok.scoring import Floats
+from atomlab.shown import Shown
 
 
-@dataclass(frozen=True)
-class View:
+@dataclass(frozen=True, repr=False)
+class View(Shown):
     """What a filter looks at.
 
     `active` is the client that serves each model, as a place among the platform's providers, -1

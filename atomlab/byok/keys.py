@@ -16,6 +16,7 @@ from atomlab.evidence.inputs.environment import NONE, STORED, Environment, read_
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import USABLE, State, key_state, token_state
+from atomlab.shown import Several, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,8 @@ _WHY: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class KeyLookup:
+@dataclass(frozen=True, repr=False)
+class KeyLookup(Shown):
     """What the platform finds for one provider: the row it reads, its state, and what follows."""
 
     provider: str
@@ -45,7 +46,7 @@ class KeyLookup:
     reason: str
 
 
-class KeyLookups(tuple[KeyLookup, ...]):
+class KeyLookups(Several[KeyLookup]):
     """A tenant's lookups: one per provider, in registry order."""
 
     __slots__ = ()
@@ -68,7 +69,7 @@ def log_missing(provider_id: str) -> None:
     logger.warning("Setting not found or NULL for %s", provider_id)
 
 
-class BYOKManager:
+class BYOKManager(Shown):
     """Finds a tenant's key for a provider.
 
     With `redacted` the session's values are a snapshot's tokens, without, they are raw values.

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from atomlab.byok.scoring import Floats
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import PRICES, PROVIDER, WINDOWS, Pricing, chat_of
+from atomlab.shown import Shown
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True, eq=False)
-class Models:
+@dataclass(frozen=True, eq=False, repr=False)
+class Models(Shown):
     """One element, or row, per model in cache order; every column is computed when first needed.
 
     `providers` are ids in client order. `matcher` says which models they serve: by `prefix`, what

@@ -23,11 +23,12 @@ from atomlab.evidence.inputs.catalog import CatalogEntry, catalog_from_rows
 from atomlab.evidence.inputs.pricing import COLUMNS, Pricing, pricing_columns
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import Rules, rules_from_mapping
+from atomlab.shown import Several, Shown
 from atomlab.text import printable
 
 
 @dataclass(frozen=True, eq=False)
-class Platform:
+class Platform(Shown):
     """Everything that a decision uses beside the tenant; never changed after it is made.
 
     `providers` are in client order. `redacted` says that it came from a snapshot, where settings
@@ -116,10 +117,10 @@ class Platform:
 def in_client_order(providers: Sequence[Provider], rules: Rules) -> tuple[Provider, ...]:
     """Return the providers as clients are built: by the registry, or the edition's own list."""
     if rules.client_order == "registry":
-        return tuple(providers)
+        return Several(providers)
     registered = {p.id: p for p in providers}
     first = [registered.get(name, Provider(name)) for name in rules.llm_providers]
-    return (*first, *(p for p in providers if p.id not in rules.llm_providers))
+    return Several((*first, *(p for p in providers if p.id not in rules.llm_providers)))
 
 
 def load_platform(db: Session) -> Platform:

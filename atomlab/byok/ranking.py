@@ -31,8 +31,8 @@ _BEFORE_PRICE = sum(1 << bit for bit, name in enumerate(NAMES) if name not in ("
 _CLIENT = 1 << NAMES.index("client")
 
 
-@dataclass(frozen=True)
-class Reason:
+@dataclass(frozen=True, repr=False)
+class Reason(Shown):
     """Why a filter rejects a model: a constant code, what it saw, what it required."""
 
     code: str
@@ -40,8 +40,8 @@ class Reason:
     required: object
 
 
-@dataclass(frozen=True)
-class Candidate:
+@dataclass(frozen=True, repr=False)
+class Candidate(Shown):
     """A ranked model: what the platform would hand on."""
 
     provider: str
@@ -64,8 +64,8 @@ class Candidate:
         return f"{self.model} is not a chat model ({self.mode})" if self.chat is False else ""
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Shown):
     """Who answers instead, `by` static-mapping, plain-ranking (of less) or first-client."""
 
     provider: str

@@ -8,11 +8,12 @@ from typing import Any
 
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES, TIERS
+from atomlab.shown import Shown
 from atomlab.text import joined, printable
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, repr=False)
+class Request(Shown):
     """A request for a model (source: docs/platform.md, ranking).
 
     `tools`: tools or structured output are required. `managed`: it is served with the platform's

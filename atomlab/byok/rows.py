@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from atomlab.evidence.inputs.environment import NONE, STORED, Environment
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.schema import TenantSetting
+from atomlab.shown import Shown
 
 Row = tuple[str, Any]  # name and value
 
 
-@dataclass(frozen=True)
-class TenantRows:
+@dataclass(frozen=True, repr=False)
+class TenantRows(Shown):
     """The settings of some tenants, as the platform reads them, and the worker's environment.
 
     Which of the two keys come from is a rule of the edition. Values are raw ones of a live
@@ -29,6 +30,11 @@ class TenantRows:
     rules: Rules
     settings: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     environment: Environment = NONE
+
+    def _facts(self) -> Mapping[str, object]:
+        """Return how many there are: their values may be keys."""
+        rows = sum(map(len, self.settings.values()))
+        return {"tenants": len(self.settings), "rows": rows, "environment": self.environment}
 
     def of(self, tenant_id: str) -> dict[str, Any]:
         """Return the values of the tenant's keys by name."""

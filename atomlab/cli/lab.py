@@ -48,7 +48,7 @@ def lab(
 ) -> None:
     """Open JupyterLab on your own copies of the notebooks.
 
-    It runs until Ctrl-C.
+    It begins with a notebook that says which one answers what. It runs until Ctrl-C.
 
     The snapshot, tenant and hypothesis are written into the parameters cell of each new copy.
     A copy that is there already is kept as you left it.

@@ -14,14 +14,15 @@ from typing import Any
 
 from atomlab.byok.platform import Platform
 from atomlab.evidence.snapshot import Evidence
+from atomlab.shown import Several, Shown
 
 # By an input and its state: what is assumed in its place, and what that would change.
 _ASSUMED = json.loads(Path(__file__).with_name("assumptions.json").read_bytes())
 _ONLY_WITH_ENVIRONMENT = ("environment", "stored keys")
 
 
-@dataclass(frozen=True)
-class Assumption:
+@dataclass(frozen=True, repr=False)
+class Assumption(Shown):
     """An input that is the edition's default, or absent, and what is assumed in its place."""
 
     input: str
@@ -44,7 +45,7 @@ def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...
         and (rules.keys_from == "environment" or name not in _ONLY_WITH_ENVIRONMENT)
     ]
     own = (Assumption("rules", evidence.manifest["inputs"]["rules"], a) for a in rules.assumptions)
-    return (*found, *own)
+    return Several((*found, *own))
 
 
 def missing_input(evidence: Evidence, platform: Platform) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
@@ -22,17 +22,21 @@ from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.summary import summarize
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
+from atomlab.shown import Several, Shown
 from atomlab.text import printable
 from atomlab.verdicts import Status, Verdict
 
 
-@dataclass(frozen=True, kw_only=True)
-class SnapshotCase(ABC):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SnapshotCase(Shown, ABC):
     """What all cases have; `managed` is what was asked for, None for what each `ai_mode` says."""
 
     snapshot: Snapshot
     platform: Platform
     managed: bool | None = None
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"snapshot": self.snapshot, "status": self.status, "answer": self.answer()}
 
     @property
     @abstractmethod
@@ -69,8 +73,8 @@ class SnapshotCase(ABC):
             title,
             whose,
             self.snapshot.sha256,
-            tuple(requests),
-            () if self.status == "healthy" else claims,
+            Several(requests),
+            () if self.status == "healthy" else Several(claims),
             assumptions(self.snapshot, self.platform),
         )
 
@@ -109,7 +113,7 @@ class SnapshotCase(ABC):
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TenantCase(SnapshotCase):
     """A case of one tenant; `decided_after` are the decisions with its fix made, if there is one.
 
@@ -118,6 +122,9 @@ class TenantCase(SnapshotCase):
 
     diagnosis: Diagnosis
     decided_after: tuple[Ranking, ...] = ()
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"tenant": self.tenant_name, **super()._facts()}
 
     @property
     def status(self) -> Status:

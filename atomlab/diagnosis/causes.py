@@ -15,6 +15,7 @@ from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.explanation import Cause, DecidedRequest, Explanation, FixSet
 from atomlab.diagnosis.fix_sets import key_edits, run_fix_sets
 from atomlab.diagnosis.sandbox import Trial
+from atomlab.shown import Several
 from atomlab.verdicts import Verdict
 
 # Keys of providers that the platform does not know, or not as LLM providers.
@@ -33,7 +34,7 @@ def explain(case: DecidedRequest) -> Explanation:
     causes = [*find_causes(case, fix_sets), *_breaking_later(executed)]
     confirmed, trials = confirm(causes, fix_sets, case)
     dropped = len(executed) - len(fix_sets) + not_run
-    return Explanation(tuple(confirmed), tuple(fix_sets), tuple(trials), dropped)
+    return Explanation(Several(confirmed), Several(fix_sets), Several(trials), dropped)
 
 
 def _with_relevant(case: DecidedRequest) -> DecidedRequest:
@@ -101,7 +102,7 @@ def _broken_beside(case: DecidedRequest, repaired: Trial) -> Explanation:
     others = (
         replace(c, role="joint" if c.role else None, sufficient_alone=False) for c in rest.causes
     )
-    return Explanation((first, *others), tuple(fix_sets), rest.trials, rest.dropped)
+    return Explanation(Several((first, *others)), Several(fix_sets), rest.trials, rest.dropped)
 
 
 def _broken_cause(
@@ -144,7 +145,7 @@ def _empty_cache(case: DecidedRequest) -> Explanation:
     also = [] if clients else [cause_of(*d.claim, fix_sets, d.evidence) for d in case.defects]
     if not clients and not also:
         also = [no_keys(case, fix_sets)]
-    return Explanation((first, *also), fix_sets, tuple(trials))
+    return Explanation((first, *also), fix_sets, Several(trials))
 
 
 def _missing_keys(case: DecidedRequest) -> dict[str, tuple[Edit, ...]]:

@@ -18,7 +18,7 @@ from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import count, joined, printable
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison(TenantCase):
     """A tenant's options side by side, and the diagnosis of the request that has to work."""
 

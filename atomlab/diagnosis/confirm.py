@@ -24,6 +24,7 @@ from atomlab.errors import InputError
 from atomlab.evidence.inputs.worker_log import LogCoverage, WorkerLog, read_log
 from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Snapshot
+from atomlab.shown import Several
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Verdict
 
@@ -35,7 +36,7 @@ _VERDICTS: dict[RecoveryVerdict, Verdict] = {
 _HIDES_SUCCESS = ("WARNING", "ERROR", "CRITICAL")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FixCheck(TenantCase):
     """Whether it is over for each kind of request that failed, by what the log shows.
 
@@ -152,11 +153,11 @@ def confirm(
         fixed_at=fixed_at,
         fix=fix,
         coverage=coverage,
-        recoveries=tuple(
+        recoveries=Several(
             judge(each, _seen(each, jobs, folder.unowned(), coverage, fixed_at, margin))
             for each in expected
         ),
-        jobs=tuple(jobs),
+        jobs=Several(jobs),
     )
 
 

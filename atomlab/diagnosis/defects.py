@@ -14,11 +14,12 @@ from atomlab.byok.platform import Platform
 from atomlab.evidence.inputs.registry import Provider, setting_key
 from atomlab.evidence.names import Reading, key_stem, letters, reader
 from atomlab.evidence.redaction import USABLE, State
+from atomlab.shown import Shown
 from atomlab.text import listed
 
 
-@dataclass(frozen=True)
-class Defect:
+@dataclass(frozen=True, repr=False)
+class Defect(Shown):
     """A deviation: the provider that was meant, the row that the platform reads for it.
 
     `copy_from` is the tenant's row that holds the key instead, None if none does, and `others`

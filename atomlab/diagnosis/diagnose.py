@@ -25,13 +25,13 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
-from atomlab.shown import Shown
+from atomlab.shown import Several, Shown
 from atomlab.text import listed, printable
 from atomlab.verdicts import STATUS_OF, Outcome, Status, worst_status
 
 
-@dataclass(frozen=True)
-class RequestDiagnosis:
+@dataclass(frozen=True, repr=False)
+class RequestDiagnosis(Shown):
     """One request's outcome; `ranking` is the decision in full, `explanation` why it is empty.
 
     The outcome is inconclusive where the snapshot lacks what the platform certainly has, and that
@@ -120,12 +120,12 @@ class Diagnosis(Shown):
     @property
     def failing(self) -> tuple[RequestDiagnosis, ...]:
         """The requests for which pricing finds no model."""
-        return tuple(each for each in self.requests if each.status == "affected")
+        return Several(each for each in self.requests if each.status == "affected")
 
     @property
     def undecided(self) -> tuple[RequestDiagnosis, ...]:
         """The requests of which the snapshot cannot say whether they find a model."""
-        return tuple(each for each in self.requests if each.status == "undecided")
+        return Several(each for each in self.requests if each.status == "undecided")
 
     @property
     def named(self) -> frozenset[str]:
@@ -134,7 +134,7 @@ class Diagnosis(Shown):
         return frozenset(cause.provider for cause in causes if cause.provider)
 
     def __repr__(self) -> str:
-        outcomes = ", ".join(f"{d.request.complexity} {d.outcome}" for d in self.requests)
+        outcomes = listed((f"{d.request.complexity} {d.outcome}" for d in self.requests), 8)
         return f"<Diagnosis of {printable(self.tenant.name)}: {outcomes}>"
 
     def warnings(self) -> list[str]:
@@ -218,7 +218,7 @@ def diagnose(
         rows=rows,
         lookups=lookups,
         clients=lookups.clients,
-        requests=tuple(diagnosed),
+        requests=Several(diagnosed),
         repeated=tuple(held.repeated(found.id)),
         asked_managed=asked[0].managed if managed is None else managed,
         withheld=withheld,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from atomlab.evidence.inputs.rules import Rules
+from atomlab.shown import Shown
 from atomlab.text import printable
 
 Who = Literal["tenant", "operator", "engineering"]
@@ -36,8 +37,8 @@ KINDS = {
 _CODE_FILTERS = ("quality", "context")
 
 
-@dataclass(frozen=True)
-class Edit:
+@dataclass(frozen=True, repr=False)
+class Edit(Shown):
     """One change. Which fields count depends on the kind; `tenant_id` None is the tenant's own.
 
     A row `setting_key` gets the value of `copy_from`, a made-up one, an empty one, or is removed;

@@ -14,6 +14,7 @@ from atomlab.diagnosis.answers import serves
 from atomlab.diagnosis.defects import Defect
 from atomlab.diagnosis.edits import WHO, Edit, Who
 from atomlab.diagnosis.sandbox import Sandbox, Trial
+from atomlab.shown import Shown
 from atomlab.text import listed, printable
 from atomlab.verdicts import Role, Verdict
 
@@ -49,8 +50,8 @@ class DecidedRequest:
         return self.sandbox.try_edits(name, edits, self.tenant_id, self.ranking.request)
 
 
-@dataclass(frozen=True)
-class FixSet:
+@dataclass(frozen=True, repr=False)
+class FixSet(Shown):
     """A minimal set of atoms, the edits that remove them, and what running them gave.
 
     `provider` is whose models it lets through, None for a change of the whole cache.
@@ -106,8 +107,8 @@ class FixSet:
         }
 
 
-@dataclass(frozen=True)
-class Cause:
+@dataclass(frozen=True, repr=False)
+class Cause(Shown):
     """A deviation that explains the error; `role` is None for one that no fix set repairs."""
 
     code: str
@@ -137,8 +138,8 @@ class Cause:
         return {**self.__dict__, "evidence": list(self.evidence)}
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """Why a request found no model: causes, best supported first, fix sets, easiest first.
 
     `dropped` counts fix sets that did not hold when run; `trials` are those of the root cause.

@@ -11,16 +11,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from atomlab.shown import Shown
 from atomlab.verdicts import STATUS_OF, Outcome, Role, Status, Verdict
 
 MIME = "application/vnd.atomlab.findings+json"
 Json = dict[str, Any]  # what only scripts read: no reader of ours looks into it
 
 
-class Record(BaseModel):
+class Record(Shown, BaseModel):
     """A part of the document; its fields stand in the order in which they are written."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+    __str__ = Shown.__repr__
 
 
 class RequestRecord(Record):
@@ -41,8 +43,8 @@ class RequestRecord(Record):
         return self.complexity + (" with tools" if self.tools else "")
 
 
-@dataclass(frozen=True)
-class ClaimResult:
+@dataclass(frozen=True, repr=False)
+class ClaimResult(Shown):
     """One claim's verdict: what was expected, what was observed, and on what evidence."""
 
     id: str
@@ -78,8 +80,8 @@ class CauseRecord(Record):
     verdict: Verdict
 
 
-@dataclass(frozen=True)
-class Rival:
+@dataclass(frozen=True, repr=False)
+class Rival(Shown):
     """Another explanation: its code, whether it is ruled out, and why."""
 
     code: str
@@ -219,8 +221,8 @@ class AffectedRecord(Record):
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Option:
+@dataclass(frozen=True, repr=False)
+class Option(Shown):
     """A fix and its effects on requests, named by their kind.
 
     `edits` are the kinds of its edits, none for a change of the code. `cures` and `leaves` are the
@@ -240,7 +242,7 @@ class Option:
     breaks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OptionRecord(Option):
     """An option, and its pros and cons."""
 

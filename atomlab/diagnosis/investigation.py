@@ -28,6 +28,7 @@ from atomlab.errors import NO_MODELS
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.schema import TenantSetting
 from atomlab.evidence.snapshot import Snapshot
+from atomlab.shown import Shown
 from atomlab.text import count, joined, printable
 from atomlab.verdicts import Verdict
 
@@ -39,15 +40,15 @@ _HOLDS: Mapping[Verdict, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Repaired:
+@dataclass(frozen=True, repr=False)
+class Repaired(Shown):
     """The scratch copy after the fix: the same claims and the same requests, once more."""
 
     diagnosis: Diagnosis
     verification: Verification
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Investigation(TenantCase):
     """One tenant's incident on one snapshot, asked about requests of `complexity`.
 

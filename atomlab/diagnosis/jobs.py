@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from atomlab.errors import NO_CLIENT, NO_MODELS
 from atomlab.evidence.inputs.worker_log import LogLine
+from atomlab.shown import Several, Shown
 
 # failed: with the error in question; refused: the provider did not accept the key; otherwise: with
 # another error, or without a result; open: its end is not in the log.
@@ -39,8 +40,8 @@ KEPT = 100_000  # jobs of other tenants, or of unknown ones, and requests that a
 _CITED = 8  # lines of a job; the first and the last are among them
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, repr=False)
+class Job(Shown):
     """A tenant's job for one kind of request, from its first line to its last.
 
     `complexity` is None where no line names it; `models` are those that its lines say were chosen,
@@ -151,8 +152,8 @@ class JobFolder:
                 job.began_at,
                 job.ended_at,
                 next((ending for ending in _WORST if ending in job.endings), "open"),
-                tuple(job.models),
-                tuple(job.lines),
+                Several(job.models),
+                Several(job.lines),
             )
             for name in names
             for kind, job in self._jobs.get(name, {}).items()

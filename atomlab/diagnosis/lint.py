@@ -23,6 +23,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE
 from atomlab.evidence.snapshot import Evidence
 from atomlab.files import read_shipped_yaml
+from atomlab.shown import Several, Shown
 from atomlab.text import count, listed, printable
 
 Severity = Literal["error", "warning", "info"]
@@ -31,8 +32,8 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 CODES: Mapping[str, tuple[Severity, str]] = read_shipped_yaml(Path(__file__).with_name("lint.yaml"))
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(Shown):
     """One finding: `why` holds the observed values; `tenants`, how many tenants it touches."""
 
     code: str
@@ -42,8 +43,8 @@ class Finding:
     tenants: int
 
 
-@dataclass(frozen=True)
-class Lint:
+@dataclass(frozen=True, repr=False)
+class Lint(Shown):
     """The findings on a snapshot, ordered by severity, code and subject."""
 
     sha256: str
@@ -110,7 +111,7 @@ def lint(evidence: Evidence) -> Lint:
     ]
     found.sort(key=lambda f: (SEVERITIES.index(f.severity), f.code, f.subject, f.why))
     rules = world.platform.rules.name
-    return Lint(evidence.sha256, evidence.captured_at, rules, tuple(found))
+    return Lint(evidence.sha256, evidence.captured_at, rules, Several(found))
 
 
 def _no_models(world: _World) -> _Found:

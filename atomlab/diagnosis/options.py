@@ -26,13 +26,14 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import USABLE, State
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
+from atomlab.shown import Listed, Shown
 from atomlab.text import count, printable
 
 RowsOf = Callable[[str], dict[str, State]]  # a tenant's rows, state by name
 
 
-@dataclass(frozen=True)
-class Decision:
+@dataclass(frozen=True, repr=False)
+class Decision(Shown):
     """Who answers a request, by provider and model: pricing's winner, else the fallback, if any."""
 
     winner: tuple[str, str] | None
@@ -87,13 +88,14 @@ def compare_options(
     first = list(dict.fromkeys(fix.edits for fix in sorted(roots, key=effort)))
     run = [f for each in failing for f in each.explanation.fix_sets if f.verified]
     every = dict.fromkeys(fix.edits for fix in sorted(run, key=effort))
-    options = []
+    options = Listed[Option]()
     for edits in first:
         options.append(_with_edits(edits, own, everyone))
         if [edit.kind for edit in edits] == ["copy-key"]:
             options.append(_with_fallback(edits[0], own, everyone))
     rest = [edits for edits in every if edits not in first][:others]
-    return options + [_with_edits(edits, own, everyone) for edits in rest]
+    options += [_with_edits(edits, own, everyone) for edits in rest]
+    return options
 
 
 class Everyone:

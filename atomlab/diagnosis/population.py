@@ -7,7 +7,7 @@ tenant of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -28,6 +28,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
 from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.states import StatesByTenant
+from atomlab.shown import Listed, Shown, brief
 
 _CASES = "SELECT id, plan_type, ai_mode, {} FROM tenants ORDER BY rowid"
 _TENANTS = "SELECT id, name, subdomain, plan_type, ai_mode, {} FROM tenants {} ORDER BY rowid"
@@ -46,14 +47,17 @@ class TenantRow(NamedTuple):
     plan_type: str | None
     ai_mode: str | None
 
+    def __repr__(self) -> str:
+        return f"TenantRow({brief(tuple(self))[1:]}"
+
     @property
     def called(self) -> str:
         """The name, or the subdomain or id where that is empty."""
         return self.name if self.name.strip() else self.subdomain or self.id
 
 
-@dataclass(frozen=True, eq=False)
-class TenantGroup:
+@dataclass(frozen=True, eq=False, repr=False)
+class TenantGroup(Shown):
     """How many tenants are on a plan and `ai_mode` with rows in these states; `first` is one.
 
     In an edition whose keys come from the environment, `rows` are its variables and stored keys.
@@ -77,7 +81,7 @@ class TenantGroup:
         return self.manager.lookups_of(self.rows)
 
 
-class Population:
+class Population(Shown):
     """A snapshot's tenants, each in a group of those that decide alike."""
 
     def __init__(self, evidence: Evidence, platform: Platform) -> None:
@@ -96,10 +100,13 @@ class Population:
             for case in tenants
         }
 
+    def _facts(self) -> Mapping[str, object]:
+        return {"tenants": sum(g.tenants for g in self.groups), "groups": len(self.groups)}
+
     @property
     def groups(self) -> list[TenantGroup]:
         """The groups, each once, in the order in which their first tenants are stored."""
-        return [*self._groups.values()]
+        return Listed(self._groups.values())
 
     def __iter__(self) -> Iterator[tuple[TenantRow, TenantGroup]]:
         """Yield each tenant, as they are stored, with its group."""
@@ -175,7 +182,7 @@ def affected_tenants(
     return sorted(tenant for tenant, _ in population.members(failing))
 
 
-class Winners:
+class Winners(Shown):
     """Who wins for the tenants of a group, once filters that are `waived` let every model pass."""
 
     def __init__(self, platform: Platform, waived: AbstractSet[str] = frozenset()) -> None:
@@ -183,6 +190,9 @@ class Winners:
         self.platform = platform
         self._asked = lru_cache(maxsize=1024)(Request.of_tenant)
         self._all = lru_cache(maxsize=1 << 16)(self._winners)
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"platform": self.platform}
 
     def of(self, group: TenantGroup, request: Request) -> Candidate | None:
         """Return who wins, None if no model is found; their mode counts as the request says."""

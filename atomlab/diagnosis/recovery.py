@@ -15,6 +15,7 @@ from typing import Literal
 
 from atomlab.diagnosis.evidence_curve import evidence_curve, jobs_needed, lowest_rate
 from atomlab.diagnosis.jobs import Job
+from atomlab.shown import Several, Shown
 from atomlab.text import count, grouped, joined, listed, printable
 
 RecoveryVerdict = Literal["over", "not over", "inconclusive"]
@@ -22,8 +23,8 @@ MARGIN = timedelta(minutes=1)
 LEAVES = "the fix leaves it: "
 
 
-@dataclass(frozen=True)
-class Expected:
+@dataclass(frozen=True, repr=False)
+class Expected(Shown):
     """What the replay says of a kind of request: which model wins once the fix is made, if any."""
 
     complexity: str
@@ -38,8 +39,8 @@ class Expected:
         return frozenset(names) | {name.rpartition("/")[2] for name in names}
 
 
-@dataclass(frozen=True)
-class Seen:
+@dataclass(frozen=True, repr=False)
+class Seen(Shown):
     """What the log shows of one kind of request: jobs before the fix, after it, and in between.
 
     `gaps` are the stretches of time after the fix of which there is no log, `silences` those in
@@ -62,8 +63,8 @@ class Seen:
     restarts: Sequence[datetime] = ()
 
 
-@dataclass(frozen=True)
-class Recovery:
+@dataclass(frozen=True, repr=False)
+class Recovery(Shown):
     """The verdict on one kind of request: why, and what is missing for another one.
 
     `rate` is the least at which jobs failed before the fix, `needed` how many have to succeed after
@@ -110,8 +111,8 @@ def judge(expected: Expected, seen: Seen) -> Recovery:
         needed=jobs_needed(rate),
         counted=Counter(_counted_as(job, expected) for job in seen.after),
         between=seen.between,
-        curve=tuple((job.ended_at, value) for job, value in zip(good, curve, strict=True)),
-        cited=tuple(cited),
+        curve=Several((job.ended_at, value) for job, value in zip(good, curve, strict=True)),
+        cited=Several(cited),
     )
 
 

@@ -16,6 +16,7 @@ from atomlab.diagnosis.explanation import Explanation
 from atomlab.diagnosis.findings import Rival
 from atomlab.evidence.manifest import cache_age
 from atomlab.evidence.snapshot import Evidence
+from atomlab.shown import Several
 from atomlab.text import count
 
 CACHE_VALID = timedelta(hours=24)  # source: docs/platform.md, prices
@@ -31,7 +32,7 @@ def find_rivals(
     models, broken = len(ranking.blockers), ranking.broken
     sound = "no entry of the cache breaks the ranking of this request"
     others = ranking.view.platform.rules.other_faults
-    return (
+    found = (
         Rival("pricing-cache-empty", models > 0, f"the cache holds {count(models, 'model')}"),
         _stale_cache(evidence, explanation),
         Rival("pricing-entry-broken", not broken, f"it is a cause: {broken}" if broken else sound),
@@ -39,6 +40,7 @@ def find_rivals(
         _wrong_database(explanation),
         *(Rival(code, False, why) for code, why in others.items()),
     )
+    return Several(found)
 
 
 def _stale_cache(evidence: Evidence, explanation: Explanation) -> Rival:

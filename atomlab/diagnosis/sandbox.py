@@ -25,6 +25,7 @@ from atomlab.evidence.redaction import made_up_token
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.tenants import plan_and_mode
+from atomlab.shown import Shown
 
 # Tokens that a trial writes where no value can be copied.
 _MADE_UP, _EMPTY = made_up_token("present"), made_up_token("empty")
@@ -32,8 +33,8 @@ _RANKINGS = 256  # that are remembered, at most
 _HUGE_WINDOW = 1e7  # tokens: more than any edition requires
 
 
-@dataclass(frozen=True)
-class Trial:
+@dataclass(frozen=True, repr=False)
+class Trial(Shown):
     """What some edits did to the decision for a tenant and request; replayable from its JSON.
 
     `applied` is false where an edit copies from a row that is not there.

@@ -17,7 +17,7 @@ from atomlab.evidence.snapshot import Snapshot
 from atomlab.text import printable
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Triage(TenantCase):
     """A tenant's diagnosis, read as claims of its own: that requests fail, and each one's cause."""
 

@@ -33,7 +33,7 @@ from atomlab.errors import TenantError
 from atomlab.evidence.inputs.environment import STORED
 from atomlab.evidence.redaction import USABLE, State, reach_of
 from atomlab.evidence.snapshot import Evidence
-from atomlab.shown import Shown
+from atomlab.shown import Several, Shown
 from atomlab.text import count, did_you_mean, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
@@ -154,7 +154,7 @@ def verify(
         name,
         evidence.sha256,
         (asked,),
-        tuple(results),
+        Several(results),
         assumptions(evidence, platform),
     )
 

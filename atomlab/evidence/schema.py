@@ -7,15 +7,22 @@ database may have many more, and they are never read.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import ForeignKey, String, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from atomlab.shown import Shown
 
-class Base(DeclarativeBase):
-    """Declarative base of ATOM's tables."""
+
+class Base(Shown, DeclarativeBase):
+    """Declarative base of ATOM's tables; a row shows what was read of it, but never a value."""
+
+    def _facts(self) -> Mapping[str, object]:
+        shown = (column.key for column in self.__mapper__.columns if column.key != "setting_value")
+        return {name: vars(self).get(name) for name in shown}
 
 
 class Tenant(Base):

@@ -42,7 +42,7 @@ _UNSAFE_FUNCTIONS = {"load_extension", "fts3_tokenizer", "writefile", "edit"}
 _DELETE = "delete the file: it may hold a secret"
 
 
-class Evidence:
+class Evidence(Shown):
     """What a snapshot and a scratch copy of it have in common.
 
     Attributes: `session`, for BYOKManager and BYOKHandler; `sha256`, of the snapshot's whole
@@ -56,6 +56,9 @@ class Evidence:
         self.engine = engine_on(connection)
         event.listen(self.engine, "handle_error", _refuse_other_content)
         self.session = Session(self.engine)
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"captured_at": self.manifest.get("captured_at"), "sha256": self.sha256}
 
     @property
     def captured_at(self) -> str:
@@ -113,7 +116,7 @@ class Scratch(Evidence):
     has_states = False  # a change of its rows leaves them as they were
 
 
-class Snapshot(Evidence, Shown):
+class Snapshot(Evidence):
     """A redacted copy of the platform's tables at one moment, read-only: the evidence."""
 
     def __init__(self, path: Path, sha256: str, connection: sqlite3.Connection) -> None:

@@ -22,6 +22,7 @@ from atomlab.errors import InputError, TenantError
 from atomlab.evidence.inputs.strict import Strict, load_model
 from atomlab.evidence.snapshot import Evidence
 from atomlab.fleets.outcomes import Holding
+from atomlab.shown import Shown
 from atomlab.text import did_you_mean, printable
 
 _SPELLED = re.compile(r"(.+?)=(copy-key|add-key|remove-key):(.+)", re.DOTALL)
@@ -39,8 +40,8 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 _Text = Annotated[str, Field(min_length=1, max_length=limits.SETTING_NAME)]
 
 
-@dataclass(frozen=True)
-class Change:
+@dataclass(frozen=True, repr=False)
+class Change(Shown):
     """Edits to make together; `tenant_id` is whose rows they change, None if no tenant is named."""
 
     tenant_id: str | None

@@ -24,6 +24,7 @@ from atomlab.diagnosis.population import Population, TenantGroup, Winners
 from atomlab.diagnosis.sandbox import Sandbox, Subject
 from atomlab.evidence.redaction import USABLE, made_up_token
 from atomlab.evidence.snapshot import Evidence
+from atomlab.shown import Shown
 from atomlab.verdicts import Outcome, Status, Verdict
 
 UNEXPLAINED = "unexplained"
@@ -33,8 +34,8 @@ _MOMENTS = 1000  # at which progress is told
 Progress = Callable[[int, int], None]  # is told how many are done, and how many there are
 
 
-@dataclass(frozen=True)
-class Failure:
+@dataclass(frozen=True, repr=False)
+class Failure(Shown):
     """A kind of request that finds no model, and its root cause, None if no deviation explains it.
 
     `edits` are the easiest fix that was run and helped, empty if none did, and `leaves` the kinds
@@ -63,8 +64,8 @@ class Failure:
         return [edit.copy_from is not None for edit in self.edits] == [True]
 
 
-@dataclass(frozen=True, eq=False)
-class Impact:
+@dataclass(frozen=True, eq=False, repr=False)
+class Impact(Shown):
     """What the tenants of a group meet: their clients, and the requests that fail, as asked.
 
     `blank_keys` are the providers whose models win although the key is spaces only, and `unable`

@@ -217,7 +217,7 @@ class Replay(Shown):
         )
 
     def __repr__(self) -> str:
-        return f"<Replay of {printable(self.file)}: {self.answer()}>"
+        return f"<Replay of {printable(self.file)}: {printable(self.answer(), 300)}>"
 
     def to_json(self) -> Row:
         """Return the document `atomlab.replay/1`."""

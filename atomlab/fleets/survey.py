@@ -31,6 +31,7 @@ from atomlab.fleets.impacts import (
 )
 from atomlab.fleets.summary import summarize_totals
 from atomlab.fleets.totals import Totals, totals_of
+from atomlab.shown import Listed, Several
 from atomlab.text import count, listed, printable
 from atomlab.verdicts import Status
 
@@ -39,7 +40,7 @@ MOST_LISTED = 1000  # tenants in the findings; a report has to hold them
 _MOST_NAMED = 100  # as evidence of a cause
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Fleet(SnapshotCase):
     """The impact on every group of a snapshot's tenants."""
 
@@ -47,20 +48,27 @@ class Fleet(SnapshotCase):
     population: Population
     impact_on: Mapping[TenantGroup, Impact]
 
+    def _facts(self) -> Mapping[str, object]:
+        return {
+            **super()._facts(),
+            "requests": [r.complexity for r in self.requests],
+            "tenants": self.by_status(),
+        }
+
     @cached_property
     def impacts(self) -> tuple[Impact, ...]:
         """The impacts, one for each group of tenants that decide alike."""
-        return tuple(self.impact_on.values())
+        return Several(self.impact_on.values())
 
     @cached_property
     def affected(self) -> tuple[Impact, ...]:
         """Those with a request that finds no model; none where nothing can be decided."""
-        return tuple(impact for impact in self.impacts if impact.failures)
+        return Several(impact for impact in self.impacts if impact.failures)
 
     @cached_property
     def affected_tenants(self) -> list[tuple[TenantRow, Impact]]:
         """The affected tenants, each with its impact, by id."""
-        return sorted(self.members(_fails), key=lambda each: each[0].id)
+        return Listed(sorted(self.members(_fails), key=lambda each: each[0].id))
 
     def members(self, which: Callable[[Impact], bool]) -> Iterator[tuple[TenantRow, Impact]]:
         """Yield the tenants that meet one of these impacts, each with it, as they are stored."""

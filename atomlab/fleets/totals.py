@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
@@ -13,6 +13,7 @@ from atomlab.diagnosis.answers import mode_of
 from atomlab.diagnosis.edits import WHO
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.fleets.impacts import Failure, Impact, cause_fields
+from atomlab.shown import Shown
 from atomlab.verdicts import STATUSES, Status, Verdict
 
 # What a fix asks, and of whom; the easiest first.
@@ -58,8 +59,8 @@ class Met(NamedTuple):
     mode: str
 
 
-@dataclass(frozen=True)
-class Totals:
+@dataclass(frozen=True, repr=False)
+class Totals(Shown):
     """How many tenants meet what, for the `kinds` of request that were tried.
 
     `missing` is what the platform certainly has and the snapshot lacks. The totals of two parts of
@@ -69,6 +70,9 @@ class Totals:
     kinds: tuple[str, ...]
     met: Counter[Met]
     missing: str | None = None
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"kinds": self.kinds, "tenants": self.by_status, "missing": self.missing}
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(self.kinds, self.met + other.met, self.missing or other.missing)

@@ -13,14 +13,17 @@ from jupyter_core.paths import jupyter_config_dir
 
 from atomlab.errors import ReportError
 from atomlab.report.copies import Choice, Copy
+from atomlab.report.notebooks import START
 from atomlab.report.scratch import scratch_folder
 from atomlab.show.terminal import console, print_line
 from atomlab.text import count, printable
 
+_START = f"/lab/tree/{START}.ipynb"
 # All of the server's settings: it reads no configuration, so that none can open it.
 _SETTINGS = (
     "--ServerApp.ip=127.0.0.1",
     "--ServerApp.allow_root=True",  # as in a container; the token still guards it
+    f"--LabApp.default_url={_START}",
     "--ServerApp.answer_yes=True",  # one Ctrl-C ends the server and its kernels
     "--Application.log_level=ERROR",
     "--KernelManager.transport_encryption=auto",
@@ -40,8 +43,9 @@ def serve_lab(folder: Path, port: int, *, browser: bool) -> None:
     """Serve JupyterLab on `folder` until Ctrl-C or SIGTERM, then end it and its kernels.
 
     It listens on `port` or the next free one, and only to those who have its new token; once it
-    does, it prints the address with the token. No configuration of Jupyter is read, and its
-    secrets are in a folder of their own; how the user's Lab looks stays where it is kept.
+    does, it prints the address of the notebook to start at, with the token. No configuration of
+    Jupyter is read, and its secrets are in a folder of their own; how the user's Lab looks stays
+    where it is kept.
     """
     from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
 
@@ -85,7 +89,7 @@ def _serve(folder: Path, port: int, browser: bool) -> None:
     server.io_loop.call_later(_BROWSER_STARTS_S, server.remove_browser_open_files)
     server.web_app.settings["page_config_hook"] = _without_announcements
     # The port is bound by a callback as well, which comes before this one in the queue.
-    said = f"JupyterLab is at {server.connection_url}lab?token={token} until Ctrl-C"
+    said = f"JupyterLab is at {server.connection_url}{_START[1:]}?token={token} until Ctrl-C"
     server.io_loop.add_callback(print_line, console(), said)
     server.start()
 

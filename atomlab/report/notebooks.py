@@ -23,6 +23,7 @@ from atomlab.text import did_you_mean, listed, storable
 from atomlab.verdicts import STATUSES, VERDICTS
 
 VERIFICATION, TRIAGE = "root_cause_verification", "tenant_triage"
+START = "start_here"  # where JupyterLab opens: a page to begin at, not a question to report on
 _TYPES: Mapping[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
 _IMPORT = "from typing import Literal"
 
@@ -50,9 +51,9 @@ class Parameter:
 
 
 def shipped_notebooks() -> dict[str, Path]:
-    """Return the shipped notebooks by name; raise ReportError if there are none."""
+    """Return the shipped notebooks that make a report, by name; raise ReportError if none."""
     folder = shipped("notebooks")
-    found = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    found = {path.stem: path for path in sorted(folder.glob("*.ipynb")) if path.stem != START}
     if not found:
         raise ReportError("no notebooks were installed", where=folder, todo="reinstall atomlab")
     return found

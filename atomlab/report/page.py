@@ -107,8 +107,10 @@ def arranged(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
 
     A reader of the notebook learns first what it can show, a reader of the report after the
     findings. Parameters are left out: the page names those of this run, and a default may name
-    another tenant. So is the cell that states the findings, which are the header.
+    another tenant. So is the cell that states the findings, which are the header, and text tagged
+    `notebook-only`, which is for those who can run it.
     """
+    cells = [cell for cell in cells if not _is_for_the_notebook(cell)]
     first = next((n for n, cell in enumerate(cells) if _heading(cell)), 0)
     before = [cell for cell in cells[:first] if not _is_parameters(cell)]
     texts = [cell for cell in before if _is_prose(cell)]
@@ -169,6 +171,10 @@ def _heading(cell: NotebookNode) -> re.Match[str] | None:
 
 def _is_prose(cell: NotebookNode) -> bool:
     return bool(cell.cell_type == "markdown")
+
+
+def _is_for_the_notebook(cell: NotebookNode) -> bool:
+    return _is_prose(cell) and "notebook-only" in cell.metadata.get("tags", [])
 
 
 def _is_parameters(cell: NotebookNode) -> bool:

@@ -17,9 +17,12 @@ from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.flips import Flips
 from atomlab.fleets.replay import Replay
 from atomlab.show import change_tables
+from atomlab.show.facts import facts_of, title_of
+from atomlab.show.facts import tables_of as facts_tables
 from atomlab.show.replay_tables import span_of, tables_of
 from atomlab.show.tables import Table, badge, table_of
 from atomlab.show.templates import render
+from atomlab.shown import Shown
 from atomlab.text import capital, count, listed, printable
 from atomlab.verdicts import STATUSES
 
@@ -57,8 +60,10 @@ class Card:
 
 @singledispatch
 def card_of(thing: object) -> Card:
-    """Return the card of `thing`; raise TypeError for a class that has none."""
-    raise TypeError(f"no card for {type(thing).__name__}")
+    """Return the card of `thing`: one that its class has, else its facts as they are."""
+    if not isinstance(thing, Shown):
+        raise TypeError(f"no card for {type(thing).__name__}")
+    return Card(title_of(thing), facts=facts_of(thing), tables=facts_tables(thing))
 
 
 @card_of.register
@@ -235,7 +240,7 @@ class Findings:
         return {MIME: findings, "text/html": html, "text/plain": line}
 
     def __repr__(self) -> str:
-        return _line(self.case.to_json())
+        return printable(_line(self.case.to_json()), 450)
 
 
 def _line(findings: Mapping[str, Any]) -> str:

@@ -97,6 +97,20 @@ def ran(request: Any, opened: tuple[str, Lab, Any]) -> Iterator[Ran]:
     page.close()
 
 
+def test_the_printed_address_opens_the_start_notebook(opened: tuple[str, Lab, Any]) -> None:
+    """It is the tab in front, whether or not Lab was open before; there is no launcher."""
+    _, lab, context = opened
+    for _ in range(2):
+        page = context.new_page()
+        page.goto(lab.address)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        current = page.locator(".jp-mod-current.lm-TabBar-tab")
+        assert "start_here.ipynb" in current.all_inner_texts()
+        assert page.get_by_role("heading", name="Start here").is_visible()
+        assert not page.locator(".jp-Launcher").count()
+        page.close()
+
+
 def choose(page: Any, menu: str, entry: str) -> None:
     """Choose an entry of a menu with the mouse."""
     page.locator("#jp-MainMenu").get_by_role("menuitem", name=menu, exact=True).click()

@@ -11,10 +11,12 @@ import stat
 import sys
 import time
 from contextlib import closing, suppress
+from html import unescape
 from http.client import HTTPConnection
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
@@ -104,6 +106,31 @@ def lab(taken, tmp_path_factory, monkeypatch_module):
         monkeypatch_module.setenv(name, "1")
     with running_lab(where, "--port", taken) as lab:
         yield lab
+
+
+def test_it_begins_at_the_start_notebook(lab):
+    """The address that is printed, and that the server leads to, is a notebook in the folder."""
+    start = re.fullmatch(rf"{lab.origin}/lab/tree/(.*)\?token={lab.token}", lab.address)[1]
+    assert start == "start_here.ipynb"
+    assert (lab.folder / start).is_file()
+    with urlopen(f"{lab.origin}/?token={lab.token}") as answer:
+        assert urlsplit(answer.url).path == f"/lab/tree/{start}"
+
+
+def test_the_browser_is_led_to_the_same_address(short_path, monkeypatch):
+    """What a browser is given to open leads on to the address that is printed."""
+    own = short_path / "own_browser.py"
+    own.write_text(
+        "import sys, urllib.request as r\n"
+        f"open({str(short_path / 'opened')!r}, 'wb').write(r.urlopen(sys.argv[1]).read())"
+    )
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {own} %s")
+    with running_lab(short_path, "--port", 8985, "--browser") as lab:
+        for _ in range(100):
+            if (short_path / "opened").is_file() and (short_path / "opened").read_bytes():
+                break
+            time.sleep(0.1)
+        assert lab.address in unescape((short_path / "opened").read_text())
 
 
 def ask(lab, path, token=None, method="GET"):

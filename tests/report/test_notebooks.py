@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 import atomlab
 from atomlab.errors import InputError
 from atomlab.report.notebooks import (
+    START,
     find_notebook,
     findings_in,
     parameters_of,
@@ -44,6 +45,7 @@ SECTIONS = [
     "## What the fix does not cure",
     "## What was not checked",
 ]
+LAST = "## Three things to try"
 HOSTILE = "</script><img src=x onerror=alert(1)>{{7*7}}=cmd|'/C calc'!A0 \u202e\x1b[31m"
 
 
@@ -84,10 +86,11 @@ def test_a_notebook_is_a_document(name):
     assert "**What it can show:**" in prose[0].source
     assert "**What it cannot show:**" in prose[0].source
     headings = [cell.source.splitlines()[0] for cell in prose if cell.source.startswith("## ")]
-    assert [heading.split(":")[0] for heading in headings] == SECTIONS
+    assert [heading.split(":")[0] for heading in headings] == [*SECTIONS, LAST]
     assert all(": " in heading for heading in headings[:4])
     assert not any(".answer()" in cell.source or "print(" in cell.source for cell in code)
-    assert prose[-1].source.startswith("## What was not checked")
+    assert prose[-2].source.startswith("## What was not checked")
+    assert prose[-1].source.startswith(LAST)
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert all(cell.source.count("\n") < 9 for cell in code)
     assert all(cell.id for cell in code + prose)
@@ -129,7 +132,56 @@ def test_run_all_works_with_the_shipped_data(name, tmp_path):
     page = Page(html)
     assert "characters)" not in html  # no text is cut off
     assert page.text.count(findings["summary"]["what"]) == 1
+    assert LAST.lstrip("# ") not in page.text
     assert len(page.all("table")) == len([text for _, text in page.all("caption") if text])
+
+
+@pytest.mark.parametrize(
+    "name", [START, "tenant_triage", *(pytest.param(n, marks=SLOW) for n in NAMES[:-1])]
+)
+def test_each_of_the_three_things_works(name, monkeypatch):
+    """Each has one line of code: a new value of a parameter, or a call that shows something."""
+    monkeypatch.chdir(ROOT / "notebooks")
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    last = notebook.cells[-1]
+    things = re.findall(r"^\d\. (.*)$", last.source, flags=re.M)
+    assert (len(things), last.metadata.tags) == (3, ["notebook-only"])
+    assert last.source.startswith(LAST)
+    ran: dict[str, object] = {}
+    run_cells(code, ran)
+    for thing in things:
+        (line,) = re.findall("`([^`]*)`", thing)
+        if " = " in line:
+            assert line.partition(" ")[0] in parameters_of(ROOT / "notebooks" / f"{name}.ipynb")
+            run_cells(code, {}, changed=line)
+        else:
+            assert 20 < len(repr(eval(line, ran))) < 5_000
+
+
+def run_cells(cells, names, changed=""):
+    """Run cells in order, with a line that changes a parameter after the first."""
+    first, *rest = cells
+    for source in (first.source, changed, *(cell.source for cell in rest)):
+        exec(source, names)
+
+
+def test_the_start_notebook_leads_to_all_others():
+    """It links each, and the README; its first cells show the snapshot and the diagnosis."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{START}.ipynb", as_version=4)
+    title, *_ = notebook.cells
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert sorted(re.findall(r"\]\((.*?)\)", title.source)) == [
+        "README.md",
+        *(f"{name}.ipynb" for name in NAMES),
+    ]
+    assert len(title.source) < 1_500
+    assert [cell.source.splitlines()[-1] for cell in code[1:]] == [
+        "evidence",
+        "atomlab.diagnose(evidence, tenant)",
+    ]
+    with refused(InputError, "no notebook 'start_here'"):
+        shipped_notebook(START)
 
 
 def test_triage_finds_the_cause_without_being_told(before_path, tmp_path):

@@ -12,14 +12,15 @@ from atomlab import limits
 from atomlab.errors import InputError
 from atomlab.evidence.shapes import looks_secret
 from atomlab.files import read_json
+from atomlab.shown import Shown
 from atomlab.text import storable
 
 # What the platform reads of a model without capabilities (docs/platform.md).
 _NONE_LISTED = ["chat"]
 
 
-@dataclass(frozen=True)
-class CatalogEntry:
+@dataclass(frozen=True, repr=False)
+class CatalogEntry(Shown):
     """A model's capabilities, and whether requests without a required one pass it over."""
 
     capabilities: frozenset[str]

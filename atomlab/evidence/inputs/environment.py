@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from atomlab import limits
 from atomlab.errors import InputError
 from atomlab.files import read_bytes, read_json
+from atomlab.shown import Shown
 from atomlab.text import storable
 
 # How the name of a stored key begins where it stands beside variables and settings.
@@ -28,8 +29,8 @@ _BEGINS = re.compile(r"""[^="'(){}\[\]<>]+=""")
 _WHAT = "give what env prints in the worker, or its /proc/PID/environ"
 
 
-@dataclass(frozen=True)
-class Environment:
+@dataclass(frozen=True, repr=False)
+class Environment(Shown):
     """The variables of the worker, by name, and the stored keys, by provider and key name.
 
     Values are raw, or tokens where they come from a snapshot.
@@ -37,6 +38,10 @@ class Environment:
 
     variables: Mapping[str, Any] = field(default_factory=dict)
     stored: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+
+    def _facts(self) -> Mapping[str, object]:
+        """Return how many there are: their values may be keys."""
+        return {"variables": len(self.variables), "stored keys": len(self.stored)}
 
     def of(self, tenant_id: str) -> dict[str, Any]:
         """Return all values that may be a key of the tenant's, by name.

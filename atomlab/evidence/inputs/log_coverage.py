@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from atomlab.evidence.inputs.log_shapes import LEVELS
 from atomlab.evidence.inputs.log_silences import SHORTEST_GAP, Span
+from atomlab.shown import Several, Shown
 from atomlab.text import grouped
 
 # A silence is odd if it is so many times as long as the third longest at other hours. Where lines
@@ -19,8 +20,8 @@ _DAY = timedelta(days=1)
 _ROTATED = re.compile(r"(?:[._-]?\d[\d_:T-]*|\.gz|\.old)+(?=\.log$|\.json$|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+@dataclass(frozen=True, slots=True, repr=False)
+class LogLine(Shown):
     """One record of a worker's log that means something to us.
 
     `line` is the number of its first physical line in the text, from 1, and `lines` how many it
@@ -39,8 +40,8 @@ class LogLine:
     lines: int = 1
 
 
-@dataclass(frozen=True)
-class FileCoverage:
+@dataclass(frozen=True, repr=False)
+class FileCoverage(Shown):
     """What one file of a log covers: from its first to its last time, None where it has none.
 
     `lowest_level` is None where no line has a level. `lines` are physical ones; `restarts` those
@@ -63,8 +64,8 @@ class FileCoverage:
     silences: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True)
-class LogCoverage:
+@dataclass(frozen=True, repr=False)
+class LogCoverage(Shown):
     """What the files of a log cover together, by their first times; those without times last."""
 
     files: tuple[FileCoverage, ...]
@@ -72,7 +73,7 @@ class LogCoverage:
     @property
     def restarts(self) -> tuple[LogLine, ...]:
         """The lines at which a worker started, file by file."""
-        return tuple(line for file in self.files for line in file.restarts)
+        return Several(line for file in self.files for line in file.restarts)
 
     @property
     def lowest_level(self) -> str | None:

@@ -18,6 +18,7 @@ from atomlab.evidence.inputs.log_fields import REMEMBERED, harmless
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.inputs.strict import Strict, load_model
 from atomlab.files import read_shipped_yaml
+from atomlab.shown import Several, Shown
 
 # NAME=value, of which the value may be another name: `error: tenant=acme`.
 _PAIR = re.compile(r"(?<![\w.-])-*+([\w.]++(?:-[\w.]++)*+)[\"']?[=:] ?[\"']?(?=([\w./:@-]+))")
@@ -81,12 +82,12 @@ class ShapeFile(Strict):
     names: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
-class Shapes:
+class Shapes(Shown):
     """All shapes in the order in which they are tried, and the names of fields."""
 
     def __init__(self, *files: ShapeFile) -> None:
-        self.all = tuple(shape for file in files for shape in file.shapes)
-        self.errors = tuple(error for file in files for error in file.errors)
+        self.all = Several(shape for file in files for shape in file.shapes)
+        self.errors = Several(error for file in files for error in file.errors)
         last = files[::-1]  # of two that say it otherwise the first file counts
         self.hosts = {host.lower(): whose for f in last for host, whose in f.hosts.items()}
         self.names = {n: ours for f in last for ours, every in f.names.items() for n in every}

@@ -30,6 +30,7 @@ from atomlab.errors import InputError
 from atomlab.evidence.inputs import openrouter
 from atomlab.evidence.shapes import account, looks_secret, only_modes, only_time
 from atomlab.files import read_json
+from atomlab.shown import Shown
 from atomlab.text import count, listed, storable
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ DEAREST = 0.01
 
 _READ = (PROVIDER, "mode", *NUMBERS, *FLAGS, *FLAGS.values())
 _READ_FIRST = (PROVIDER, *PRICES, *WINDOWS)  # what the platform reads to rank, in its order
+_ABOUT = ("source", "last_fetch")
 _LEGEND = "sample_spec"
 _NUMERIC = frozenset({*NUMBERS, *FLAGS})
 # The whole list is in another unit where this share of its models is above DEAREST; in LiteLLM's
@@ -73,8 +75,8 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Pricing:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pricing(Shown):
     """A pricing cache, checked: one element of every column per model, in the cache's order.
 
     `columns` has COLUMNS: costs in US dollars per token and windows in tokens as floats, NaN
@@ -92,6 +94,9 @@ class Pricing:
 
     def __len__(self) -> int:
         return len(self.columns["model_id"])
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"models": len(self)} | {n: getattr(self, n) for n in ("format", *_ABOUT)}
 
     @cached_property
     def frame(self) -> pd.DataFrame:

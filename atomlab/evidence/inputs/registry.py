@@ -12,11 +12,12 @@ from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import EDITIONS
 from atomlab.evidence.shapes import is_variable, looks_secret
 from atomlab.files import read_json
+from atomlab.shown import Several, Shown
 from atomlab.text import storable
 
 
-@dataclass(frozen=True)
-class Provider:
+@dataclass(frozen=True, repr=False)
+class Provider(Shown):
     """A provider of the registry.
 
     `api_key_env_var` is what the registry declares; the platform's key lookup ignores it and
@@ -51,7 +52,7 @@ def load_registry(path: Path) -> tuple[Provider, ...]:
             todo="give the platform's byok_config.json",
         )
     limits.check_size(entries, limits.PROVIDERS, "providers", path)
-    providers = tuple(_provider(entry, n, path) for n, entry in enumerate(entries, 1))
+    providers = Several(_provider(entry, n, path) for n, entry in enumerate(entries, 1))
     ids = [provider.id for provider in providers]
     if twice := next((one for one in ids if ids.count(one) > 1), None):
         todo = "keep one of the two, whichever the platform uses"

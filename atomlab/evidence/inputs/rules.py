@@ -22,6 +22,7 @@ from atomlab import limits
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.strict import complaint
 from atomlab.files import read_shipped_yaml, read_yaml
+from atomlab.shown import Shown
 from atomlab.text import did_you_mean, field_name, storable
 
 EDITIONS = Path(__file__).parent / "editions"
@@ -57,8 +58,8 @@ _Scores = tuple[tuple[str, _Number], ...]
 _Places = tuple[Annotated[str, AfterValidator(_place)], ...]
 
 
-@dataclass(frozen=True)
-class Fallback:
+@dataclass(frozen=True, repr=False)
+class Fallback(Shown):
     """Who answers where pricing finds no model, instead of an error (source: docs/platform.md).
 
     `order` are providers and `models` the model of each, by complexity; `first` is asked before
@@ -82,8 +83,8 @@ def _is_complete(fallback: Fallback) -> Fallback:
     return fallback
 
 
-@dataclass(frozen=True)
-class Rules:
+@dataclass(frozen=True, repr=False)
+class Rules(Shown):
     """One edition's rules; the comments in `editions/*.yaml` say what each field means.
 
     `based_on` is the shipped edition that a user's own rules change, or the edition itself. What

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from atomlab.errors import InputError
 from atomlab.files import read_yaml
+from atomlab.shown import Shown
 from atomlab.text import did_you_mean, field_name
 
 # What is asked for, by the kind of pydantic's errors, whose own words are about Python.
@@ -32,10 +33,11 @@ _MUST = {
 }
 
 
-class Strict(BaseModel):
+class Strict(Shown, BaseModel):
     """A part of such a file: unknown fields are refused, empty ones left out."""
 
     model_config = ConfigDict(frozen=True)
+    __str__ = Shown.__repr__
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ lines mean nothing here, so that whole blocks are first searched for the keyword
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from atomlab.evidence.inputs.log_files import STDIN, LogFile, check_once
 from atomlab.evidence.inputs.log_scan import OLDEST, LogScan
 from atomlab.evidence.inputs.log_shapes import Shapes, load_shapes
 from atomlab.evidence.inputs.log_times import parse_zone
+from atomlab.shown import Several, Shown
 
 OnProgress = Callable[[int, int], None]  # bytes that were read, and of how many
 
 
-class WorkerLog(Iterator[LogLine]):
+class WorkerLog(Shown, Iterator[LogLine]):
     """The lines of a worker's log that mean something, by time, and the log's coverage.
 
     Raises InputError, one line, when it is made if a file is no log, and while it is read if one
@@ -55,6 +56,9 @@ class WorkerLog(Iterator[LogLine]):
         self._progress = progress
         self._lines = self._merged()
 
+    def _facts(self) -> Mapping[str, object]:
+        return {"files": Several(scan.file.name for scan in self._files)}
+
     def __next__(self) -> LogLine:
         """Return the next line by time; one without a time keeps its place in its file."""
         return next(self._lines)
@@ -69,7 +73,7 @@ class WorkerLog(Iterator[LogLine]):
         for _ in self:
             pass
         known = sorted(self._files, key=lambda scan: (scan.first is None, scan.first or OLDEST))
-        return LogCoverage(tuple(scan.coverage() for scan in known))
+        return LogCoverage(Several(scan.coverage() for scan in known))
 
     @property
     def lacks_zone(self) -> bool:
