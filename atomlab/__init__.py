@@ -7,6 +7,7 @@ Data flows one way, and so do the imports: evidence → decision → diagnosis �
     diagnosis   diagnose, triage, verify, investigate, lint, load_hypothesis
     fixes       plan_fix, compare_fixes, compare_options
     logs        confirm, read_log
+    what if     what_if (also of a snapshot: snapshot.what_if("brennan").add_key("openai"))
     fleet       survey, tenants, fleet, replay, open_shards
     notebooks   case_tables, fleet_tables, figures, recovery_figures, Findings,
                 managed_of
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from atomlab.fleets.frames import tenants as tenants
     from atomlab.fleets.replay import replay as replay
     from atomlab.fleets.survey import survey as survey
+    from atomlab.fleets.what_if import what_if as what_if
     from atomlab.show import case_tables as case_tables
     from atomlab.show import figures as figures
     from atomlab.show import fleet_tables as fleet_tables
@@ -103,6 +105,7 @@ _HOMES = {
     "tenants": "atomlab.fleets.frames:tenants",
     "triage": "atomlab.diagnosis.triage:triage",
     "verify": "atomlab.diagnosis.verify:verify",
+    "what_if": "atomlab.fleets.what_if:what_if",
 }
 __all__ = list(_HOMES)
 

@@ -142,15 +142,19 @@ def load_platform(db: Session) -> Platform:
     return platform
 
 
-def _read_platform(db: Session) -> Platform:
-    ((document,),) = db.execute(text("SELECT document FROM rules"))
+def read_registry(db: Session) -> tuple[Provider, ...]:
+    """Return the registry as a snapshot (or scratch copy) holds it, in its own order."""
     registry = db.execute(
         text("SELECT id, api_key_env_var, is_active, health_score FROM providers ORDER BY position")
     )
-    providers = tuple(
+    return tuple(
         Provider(row[0], row[1], None if row[2] is None else bool(row[2]), row[3])
         for row in registry
     )
+
+
+def _read_platform(db: Session) -> Platform:
+    ((document,),) = db.execute(text("SELECT document FROM rules"))
     there = {column["name"] for column in inspect(db.connection()).get_columns("pricing")}
     chosen = ", ".join(c if c in there else "NULL" for c in COLUMNS)  # less in an earlier format
     models = db.execute(text(f"SELECT {chosen} FROM pricing ORDER BY position"))  # noqa: S608
@@ -162,7 +166,7 @@ def _read_platform(db: Session) -> Platform:
     columns = pricing_columns(models)
     return Platform(
         rules=rules_from_mapping(json.loads(document), "the snapshot's rules"),
-        providers=providers,
+        providers=read_registry(db),
         pricing=Pricing(columns, (about or {}).get("format", "none")),
         catalog=catalog_from_rows(catalog.all()),
         redacted=True,
