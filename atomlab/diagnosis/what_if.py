@@ -68,8 +68,13 @@ class Flipped:
         """What kind of request it is, in words."""
         return self.before.request.kind
 
+    @property
+    def answers(self) -> tuple[str, str]:
+        """Who answers, before and after, in a few words."""
+        return _answer_to(self.before), _answer_to(self.after)
+
     def __str__(self) -> str:
-        return f"{_answer_to(self.before)} → {_answer_to(self.after)}"
+        return " → ".join(self.answers)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as an element of `flips` in `atomlab.what-if/1`."""

@@ -137,15 +137,16 @@ class FleetWhatIf(Steps, Shown):
     def answer(self) -> str:
         """Return what the changes do, in a few plain sentences."""
         numbers, by = self.counts, self.by_status
-        whose = f"{numbers['flip']:,} of {count(numbers['tenants'], 'tenant')} flip"
-        ways = {"gain": "gain a model for some request", "lose": "lose the model of some request"}
-        parts = [f"{numbers[name]:,} {does}" for name, does in ways.items() if numbers[name]]
-        said = [f"{in_words(len(self.altered.steps))} {whose}"]
-        said[0] += f": {joined(parts)}." if parts else "."
-        if numbers["move"]:
-            said.append(f"{count(numbers['move'], 'more tenant')} only get another winner.")
+        flip, gain, lose, move = (numbers[name] for name in _COUNTED)
+        parts = [f"{gain:,} {_do(gain, 'gain')} a model for some request"] if gain else []
+        parts += [f"{lose:,} {_do(lose, 'lose')} the model of some request"] if lose else []
+        whose = f"{flip:,} of {count(numbers['tenants'], 'tenant')} {_do(flip, 'flip')}"
+        ways = f": {joined(parts)}" if parts else ""
+        said = [f"{in_words(len(self.altered.steps))} {whose}{ways}."]
+        if move:
+            said.append(f"{count(move, 'more tenant')} only {_do(move, 'get')} another winner.")
         was, now = (by[side]["affected"] for side in ("before", "after"))
-        said.append(f"Affected are {now:,}, where it was {was:,}.")
+        said.append(f"Affected tenants: {was:,} before, {now:,} after.")
         if undecided := by["after"]["undecided"]:
             missing = missing_input(self.evidence, self.altered.platform)
             said.append(f"{count(undecided, 'tenant')} cannot be decided: {missing}.")
@@ -263,6 +264,10 @@ def _turned(
     )
 
 
+def _do(number: int, verb: str) -> str:
+    return f"{verb}s" if number == 1 else verb
+
+
 def _row(tenant: TenantRow, turned: Turned) -> tuple[str | None, ...]:
     kinds = (", ".join(each) for each in (turned.gained, turned.lost, turned.moved))
     return *tenant[:4], turned.before, turned.after, *kinds
@@ -290,6 +295,14 @@ def what_if(
     *,
     managed: bool | None = None,
 ) -> FleetWhatIf: ...
+@overload
+def what_if(
+    snapshot: Evidence,
+    tenant: str | None,
+    requests: Sequence[Request] | None = None,
+    *,
+    managed: bool | None = None,
+) -> WhatIf | FleetWhatIf: ...
 def what_if(
     snapshot: Evidence,
     tenant: str | None = None,
