@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import tempfile
 from pathlib import Path
 
@@ -169,6 +170,32 @@ def test_what_does_nothing_is_said(captured):
     once = found.remove_key("openai")
     assert len(once.remarks()) == 1
     assert once.remove_key("openai").remarks()[1] == "there is no key of openai to remove"
+
+
+def test_other_rules_read_the_worker_s_environment_and_change_it(tmp_path):
+    """Steps before them change settings, those after them variables, and each counts in its own."""
+    base = Base({"a": Made()}, HOSTED, {"DEEPSEEK_API_KEY": KEY})
+    with base.capture(tmp_path / "a") as snapshot:
+        hosted = snapshot.what_if("a").add_key("openai")
+        public = hosted.rules(PUBLIC)
+        assert public.diagnosis.clients == ("deepseek",)
+        changed = public.remove_key("deepseek").add_key("minimax")
+        assert changed.diagnosis.clients == ("minimax",)
+        assert changed.rules(HOSTED).diagnosis.clients == ("openai",)
+        assert public.remove_key("openai").remarks()[1:] == ["there is no key of openai to remove"]
+        with refused(InputError, "key is read from 'byok_keys.json openai'"):
+            public.copy_key("byok_keys.json openai", "DEEPSEEK_API_KEY")
+
+
+def test_a_registry_that_was_given_stays_with_other_rules(captured, tmp_path):
+    """In its own order and with no provider that only the edition between names."""
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"providers": [{"id": "minimax"}, {"id": "openai"}]}))
+    found = captured({"a": {}}, rules=HOSTED, providers=own).what_if("a")
+    there = found.rules(PUBLIC)
+    back = there.rules(HOSTED).diagnosis
+    assert "lux" in there.diagnosis.platform.column
+    assert [each.provider for each in back.lookups] == ["minimax", "openai"]
 
 
 def test_requests_and_managed_are_those_of_a_diagnosis(tmp_path):
