@@ -10,6 +10,7 @@ What it does, in the order in which one usually asks:
     compare_fixes(snapshot, tenant, complexity)  what each fix cures, costs and touches
     confirm(snapshot, tenant, log, fixed_at)     whether it is over, by the worker's log
     compare(good, bad)                           which difference of two days did it
+    what_if(snapshot)                            what a change would flip, made in memory
     survey(snapshot)                             which tenants are affected, by which cause
     replay(snapshot, requests)                   what recorded requests would get
     lint(snapshot)                               what breaks the next tenant
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from atomlab.fleets.frames import tenants as tenants
     from atomlab.fleets.replay import replay as replay
     from atomlab.fleets.survey import survey as survey
+    from atomlab.fleets.what_if import what_if as what_if
     from atomlab.show import case_tables as case_tables
     from atomlab.show import change_tables as change_tables
     from atomlab.show import figures as figures
@@ -122,6 +124,7 @@ _HOMES = {
     "tenants": "atomlab.fleets.frames:tenants",
     "triage": "atomlab.diagnosis.triage:triage",
     "verify": "atomlab.diagnosis.verify:verify",
+    "what_if": "atomlab.fleets.what_if:what_if",
 }
 __all__ = list(_HOMES)
 

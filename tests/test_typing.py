@@ -35,6 +35,10 @@ claims = atomlab.load_hypothesis("claims.yaml")
 tested = atomlab.verify(snapshot, claims)
 assert_type(tested.verdict, Literal["refuted", "inconclusive", "confirmed"])
 assert_type(tested.to_json(), dict[str, Any])
+what_if = atomlab.what_if(snapshot, "brennan").add_key("openai").copy_key("A", "B")
+assert_type(what_if.status, Literal["affected", "undecided", "healthy"])
+assert_type(atomlab.what_if(snapshot).rules("mine.yaml").counts, dict[str, int])
+assert_type(snapshot.what_if("brennan").plan("free").to_json(), dict[str, Any])
 """
 WRONG = """
 import atomlab
@@ -43,6 +47,7 @@ atomlab.open_snapshot(1)
 atomlab.diagnose(atomlab.open_snapshot("a.sqlite"))
 atomlab.Request(complexity=3)
 atomlab.nothing_of_the_kind
+atomlab.what_if(atomlab.open_snapshot("a.sqlite")).copy_key("A", "B")
 """
 
 
@@ -64,5 +69,7 @@ def test_what_is_public_has_types(tmp_path):
 
 
 def test_wrong_calls_are_found_before_they_run(tmp_path):
-    """A wrong type, an argument too few and a name that is not there are an error each."""
-    assert complaints(tmp_path, WRONG) == ["arg-type", "call-arg", "arg-type", "attr-defined"]
+    """A wrong type, an argument too few and names that are not there are an error each."""
+    assert complaints(tmp_path, WRONG) == [
+        *("arg-type", "call-arg", "arg-type", "attr-defined", "attr-defined")
+    ]

@@ -29,6 +29,7 @@ from atomlab.cli.postmortem import postmortem
 from atomlab.cli.report import report
 from atomlab.cli.snapshot import snapshot
 from atomlab.cli.verify import verify
+from atomlab.cli.what_if import what_if
 from atomlab.cli.why import why
 from atomlab.errors import AtomlabError, Ended, InputError
 from atomlab.process import INTERRUPTED
@@ -40,8 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    *(demo, capture, why, diagnose, compare, fleet, verify, lint, fix, report, postmortem, confirm),
-    lab,
+    *(demo, capture, why, diagnose, compare, what_if, fleet, verify, lint, fix, report),
+    *(postmortem, confirm, lab),
 ):
     app.command()(command)
 app.add_typer(snapshot, name="snapshot")

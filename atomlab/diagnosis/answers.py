@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from atomlab.byok.decisions import decisions_on
 from atomlab.byok.platform import Platform
-from atomlab.byok.ranking import Ranking
+from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import State
@@ -31,6 +31,13 @@ def serves(ranking: Ranking) -> bool:
     """Return whether a model was found, and may be a chat model: one that is none cannot serve."""
     winner = ranking.winner
     return winner is not None and not winner.unable
+
+
+def same_model(one: Candidate | None, other: Candidate | None) -> bool:
+    """Return whether the same provider's same model has won, or none both times."""
+    if one is None or other is None:
+        return one is other
+    return (one.provider, one.model) == (other.provider, other.model)
 
 
 def unable(decided: Iterable[Ranking]) -> str:

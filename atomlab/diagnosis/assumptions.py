@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from atomlab.byok.platform import Platform
+from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.snapshot import Evidence
 from atomlab.shown import Several, Shown
 
@@ -38,14 +39,22 @@ def assumptions(evidence: Evidence, platform: Platform) -> tuple[Assumption, ...
     """Return what decisions on this evidence assume, in the order of the manifest's inputs."""
     rules = platform.rules
     words = {"rules": rules.name, "least_health": rules.min_health_score}
+    inputs = {**evidence.manifest["inputs"], "rules": _state_of_rules(evidence, rules)}
     found = [
         Assumption(name, state, _ASSUMED[name][state].format(**words))
-        for name, state in evidence.manifest["inputs"].items()
+        for name, state in inputs.items()
         if state in _ASSUMED.get(name, {})
         and (rules.keys_from == "environment" or name not in _ONLY_WITH_ENVIRONMENT)
     ]
-    own = (Assumption("rules", evidence.manifest["inputs"]["rules"], a) for a in rules.assumptions)
+    own = (Assumption("rules", inputs["rules"], a) for a in rules.assumptions)
     return Several((*found, *own))
+
+
+def _state_of_rules(evidence: Evidence, rules: Rules) -> str:
+    """Return whether the rules are an edition's or somebody's own, also of others than captured."""
+    if rules.name == evidence.manifest["rules"]:
+        return str(evidence.manifest["inputs"]["rules"])
+    return "default" if rules.name == rules.based_on else "given"
 
 
 def missing_input(evidence: Evidence, platform: Platform) -> str | None:

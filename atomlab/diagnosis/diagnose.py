@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from atomlab.byok.keys import KeyLookups
-from atomlab.byok.platform import Platform, load_platform
+from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Ranking
 from atomlab.byok.request import Request
 from atomlab.diagnosis.answers import USUAL_MODE, keys_that_serve, mode_of
@@ -197,29 +197,35 @@ def diagnose(
     than one, goes by that name.
     """
     found = evidence.tenant(tenant)
-    platform = platform or load_platform(evidence.session)
+    return diagnose_in(Sandbox(evidence, platform), found, requests, managed)
+
+
+def diagnose_in(
+    sandbox: Sandbox, tenant: Tenant, requests: Sequence[Request] | None, managed: bool | None
+) -> Diagnosis:
+    """Return the diagnosis of a tenant as a sandbox has its rows, with the sandbox's platform."""
+    evidence, platform = sandbox.evidence, sandbox.platform
     manager, missing = platform.manager(), missing_input(evidence, platform)
     asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
-    sandbox = Sandbox(evidence, platform)
-    held, withheld = sandbox.tenant(found.id).rows, _withheld(evidence, platform, found.id)
-    tokens = held.of(found.id)
+    held, withheld = sandbox.tenant(tenant.id).rows, _withheld(evidence, platform, tenant.id)
+    tokens = held.of(tenant.id)
     rows = manager.states_of(tokens.items())
     lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
     resolved = [r if r.managed is not None else replace(r, managed=managed) for r in asked]
-    rankings = [sandbox.decide(found.id, r.of_tenant(found.ai_mode)) for r in resolved]
+    rankings = [sandbox.decide(tenant.id, r.of_tenant(tenant.ai_mode)) for r in resolved]
     diagnosed = [
-        _diagnose(DecidedRequest(each, defects, sandbox, found.id, withheld), lookups, missing)
+        _diagnose(DecidedRequest(each, defects, sandbox, tenant.id, withheld), lookups, missing)
         for each in rankings
     ]
     return Diagnosis(
         evidence=evidence,
-        tenant=found,
+        tenant=tenant,
         platform=platform,
         rows=rows,
         lookups=lookups,
         clients=lookups.clients,
         requests=Several(diagnosed),
-        repeated=tuple(held.repeated(found.id)),
+        repeated=tuple(held.repeated(tenant.id)),
         asked_managed=asked[0].managed if managed is None else managed,
         withheld=withheld,
     )

@@ -156,24 +156,7 @@ class Sandbox:
 
     def edited_rows(self, edits: Sequence[Edit], tenant_id: str) -> tuple[TenantRows, bool]:
         """Return what the tenant holds with the edits made, and whether each could be."""
-        held, applied = self.tenant(tenant_id).rows, True
-        for edit in edits:
-            own, key = held.of(tenant_id), str(edit.setting_key)
-            whose = tenant_id if edit.tenant_id is None else edit.tenant_id  # an id may be empty
-            if edit.kind == "remove-row":
-                held = held.without(whose, key)
-            elif edit.copy_from is not None and edit.copy_from not in own:
-                applied = False
-            else:
-                made = _EMPTY if edit.kind == "empty-row" else _MADE_UP
-                token = made if edit.copy_from is None else own[edit.copy_from]
-                if whose == tenant_id or held.rules.keys_from == "settings":
-                    held = held.holding(whose, key, token)
-                else:
-                    names = self.platform.manager().key_names
-                    reads = (p.id for p in self.platform.providers if key in names(p.id))
-                    held = held.storing(next(reads, ""), whose, token)
-        return held, applied
+        return edit_rows(self.tenant(tenant_id).rows, edits, tenant_id, self.platform)
 
     def _decide(
         self, edits: tuple[Edit, ...], tenant_id: str, request: Request
@@ -195,6 +178,30 @@ class Sandbox:
         asked = request.of_tenant(subject.mode)
         plan = subject.plan if asked.managed else None  # else it does not count
         return self.rank(platform, clients, asked, plan, waived=waived), applied
+
+
+def edit_rows(
+    held: TenantRows, edits: Sequence[Edit], tenant_id: str, platform: Platform
+) -> tuple[TenantRows, bool]:
+    """Return what the tenant holds with these edits of rows made, and whether each could be."""
+    applied = True
+    for edit in edits:
+        own, key = held.of(tenant_id), str(edit.setting_key)
+        whose = tenant_id if edit.tenant_id is None else edit.tenant_id  # an id may be empty
+        if edit.kind == "remove-row":
+            held = held.without(whose, key)
+        elif edit.copy_from is not None and edit.copy_from not in own:
+            applied = False
+        else:
+            made = _EMPTY if edit.kind == "empty-row" else _MADE_UP
+            token = made if edit.copy_from is None else own[edit.copy_from]
+            if whose == tenant_id or held.rules.keys_from == "settings":
+                held = held.holding(whose, key, token)
+            else:
+                names = platform.manager().key_names
+                reads = (p.id for p in platform.providers if key in names(p.id))
+                held = held.storing(next(reads, ""), whose, token)
+    return held, applied
 
 
 def _read_tenant(evidence: Evidence, platform: Platform, tenant_id: str) -> Subject:
@@ -232,7 +239,7 @@ def edited(platform: Platform, edits: Collection[Edit]) -> Platform:
     """Return the platform with these edits made."""
     # All entries at once: there may be as many as prices.
     if broken := {edit.model for edit in edits if edit.kind == "repair-entry"}:
-        platform = _without_entries(platform, broken)
+        platform = without_entries(platform, broken)
     for edit in edits:
         if edit.kind != "repair-entry":
             platform = CHANGES[edit.kind](platform, str(edit.provider))
@@ -279,7 +286,8 @@ def _with_windows(platform: Platform, _: str) -> Platform:
     return _repriced(platform, replace(platform.pricing, columns=columns))
 
 
-def _without_entries(platform: Platform, models: Collection[str | None]) -> Platform:
+def without_entries(platform: Platform, models: Collection[str | None]) -> Platform:
+    """Return the platform without these entries of its price cache."""
     columns = platform.pricing.columns
     kept = [place for place, name in enumerate(columns["model_id"]) if name not in models]
     left = {

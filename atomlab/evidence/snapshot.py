@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from atomlab.evidence.schema import Tenant
 from atomlab.evidence.seal import check_seal
 from atomlab.evidence.soundness import check_content
 from atomlab.evidence.states import check_states
+from atomlab.evidence.steps import TenantSteps
 from atomlab.evidence.tenants import find_tenant, shard_of
 from atomlab.shown import Shown
 from atomlab.text import printable
@@ -127,6 +129,18 @@ class Snapshot(Evidence):
     def name(self) -> str:
         """The file's name without its ending."""
         return self.path.stem
+
+    def what_if(
+        self, tenant: str, requests: Sequence[Any] | None = None, *, managed: bool | None = None
+    ) -> TenantSteps:
+        """Return the tenant's diagnosis, to which changes can be made: `.add_key("openai")`.
+
+        It is `atomlab.what_if` of the tenant: requests and `managed` are those of a diagnosis, and
+        nothing reaches the snapshot. Raises TenantError.
+        """
+        what_if = import_module("atomlab.diagnosis.what_if").what_if_of
+        steps: TenantSteps = what_if(self, tenant, requests, managed=managed)
+        return steps
 
     def verify(self) -> None:
         """Re-compute what the manifest says of the tables; raise SnapshotError if it differs.

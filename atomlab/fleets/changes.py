@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 from atomlab import limits
 from atomlab.byok.filters import NAMES
 from atomlab.byok.platform import Platform
+from atomlab.diagnosis.altered import key_edits, rows_with
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.edits import Edit, by_target
 from atomlab.diagnosis.fixes import best_fix
@@ -23,7 +24,7 @@ from atomlab.evidence.inputs.strict import Strict, load_model
 from atomlab.evidence.snapshot import Evidence
 from atomlab.fleets.outcomes import Holding
 from atomlab.shown import Shown
-from atomlab.text import did_you_mean, printable
+from atomlab.text import printable
 
 _SPELLED = re.compile(r"(.+?)=(copy-key|add-key|remove-key):(.+)", re.DOTALL)
 _EDITS = "TENANT=copy-key:TO=FROM, TENANT=add-key:PROVIDER or TENANT=remove-key:PROVIDER"
@@ -129,18 +130,12 @@ def read_change(
                 raise
         raise InputError(f"the change {text!r} cannot be made out", todo=f"spell it {_SPELLINGS}")
     whose, kind, what = spelled.groups()
-    tenant, manager = evidence.tenant(whose).id, platform.manager()
+    tenant, held = evidence.tenant(whose).id, ""
     if kind == "copy-key":
-        to, _, held = what.partition("=")
-        if not to or not held:
+        what, _, held = what.partition("=")
+        if not what or not held:
             raise InputError(f"the change {text!r} names no two rows", todo=f"spell it {_EDITS}")
-        return Change(tenant, (Edit("copy-key", to, held),))
-    if what not in platform.column:
-        near = did_you_mean(what, platform.column)
-        raise InputError(f"no provider {what!r}", todo=near or "give one of the registry")
-    if kind == "add-key":
-        return Change(tenant, (Edit("new-credential", manager.key_name(what)),))
-    return Change(tenant, tuple(Edit("remove-row", name) for name in manager.key_names(what)))
+    return Change(tenant, key_edits(platform, kind, what, held))
 
 
 def easiest_fix(
@@ -198,8 +193,8 @@ def make_changes(
         return Changed(winners, {g: Holding(g, after[g]) for g in groups}, {})
     found = {}
     for tenant_id, edits in on_rows.items():
-        held = _edited(lab, edits, tenant_id).of(tenant_id)
         subject = lab.tenant(tenant_id)
+        held = rows_with(subject.rows, edits, tenant_id, platform).of(tenant_id)
         group = TenantGroup(tenant_id, 1, subject.plan, subject.mode, {}, manager)
         found[tenant_id] = holding(group, held.items())
     return Changed(winners, _cases(groups, site, platform), found)
@@ -220,25 +215,14 @@ def _cases(
     return {group: Holding(group, replace(group, manager=manager)) for group in groups}
 
 
-def _edited(lab: Sandbox, edits: Sequence[Edit], tenant_id: str) -> Any:
-    held, applied = lab.edited_rows(edits, tenant_id)
-    if not applied:
-        known = lab.tenant(tenant_id).rows.of(tenant_id)
-        name = next(e.copy_from for e in edits if e.copy_from and e.copy_from not in known)
-        near = did_you_mean(str(name), known)
-        what = f"tenant {tenant_id!r} has no row {name!r} to copy"
-        raise InputError(what, todo=near or "copy one that it has: atomlab diagnose lists them")
-    return held
-
-
 def _environment(
     on_rows: Mapping[str, Sequence[Edit]], lab: Sandbox
 ) -> Callable[[str], Mapping[str, Any]] | None:
     """Return what tenants hold with the worker's variables edited, None if none is."""
     held = None
     for tenant_id, edits in on_rows.items():
-        subject = lab.tenant(tenant_id)
+        rows = lab.tenant(tenant_id).rows
         if held is not None:
-            subject = replace(subject, rows=replace(subject.rows, environment=held.environment))
-        held = _edited(lab.holding(tenant_id, subject), edits, tenant_id)
+            rows = replace(rows, environment=held.environment)
+        held = rows_with(rows, edits, tenant_id, lab.platform)
     return None if held is None else held.of

@@ -12,7 +12,7 @@ from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Candidate, Ranking
 from atomlab.byok.request import Request
 from atomlab.byok.rows import TenantRows
-from atomlab.diagnosis.answers import keys_that_serve, serves
+from atomlab.diagnosis.answers import keys_that_serve, same_model, serves
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.causes import explain
 from atomlab.diagnosis.defects import find_defects
@@ -275,13 +275,6 @@ class Explained:
         tokens = tuple((name, made_up_token(state)) for name, state in group.rows.items())
         rows = TenantRows(rules, {group.first: tokens})
         return self._lab.holding(group.first, Subject(rows, group.plan, group.mode, _OTHER))
-
-
-def same_model(one: Candidate | None, other: Candidate | None) -> bool:
-    """Return whether the same provider's same model has won, or none both times."""
-    if one is None or other is None:
-        return one is other
-    return (one.provider, one.model) == (other.provider, other.model)
 
 
 def _plain_names(platform: Platform) -> frozenset[str]:

@@ -10,9 +10,9 @@ from typing import Literal
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Candidate
 from atomlab.byok.request import Request
+from atomlab.diagnosis.answers import same_model
 from atomlab.diagnosis.population import Population, TenantGroup, Winners
 from atomlab.evidence.snapshot import Evidence
-from atomlab.fleets.impacts import same_model
 from atomlab.text import storable
 
 Flip = Literal["cured", "lost", "moved", "not cured"]

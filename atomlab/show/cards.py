@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from atomlab.byok.ranking import Ranking
@@ -13,9 +14,11 @@ from atomlab.diagnosis.findings import MIME, certainty_of, result_of
 from atomlab.diagnosis.fixes import Fix, in_words, root_fix
 from atomlab.diagnosis.verify import Verification
 from atomlab.diagnosis.what_changed import WhatChanged
+from atomlab.diagnosis.what_if import WhatIf
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.flips import Flips
 from atomlab.fleets.replay import Replay
+from atomlab.fleets.what_if import FleetWhatIf
 from atomlab.show import change_tables
 from atomlab.show.facts import facts_of, title_of
 from atomlab.show.facts import tables_of as facts_tables
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 
 _BEST = 5
+_MOST = 20  # tenants
 _LONGEST = 20_000  # characters; a script is some 3,000, and holds a tenant's id in full
 
 
@@ -210,6 +214,49 @@ def _changes_card(found: WhatChanged | Flips) -> Card:
         title, tables = "What changed", [change_tables.flips(found)]
     facts = change_tables.facts(found)
     return Card(title, found.verdict, facts, tables, remarks=[found.answer()])
+
+
+@card_of.register
+def _what_if_card(found: WhatIf) -> Card:
+    """Return what was changed, and who answers each request as captured and with the changes."""
+    rows = [(each.kind, *each.answers, each.flip) for each in found.requests]
+    caption = "Who answers each request as captured, and with the changes made in memory."
+    return Card(
+        title=f"What if, for {found.before.tenant.called}",
+        word=found.status,
+        facts={
+            "changes": listed(map(str, found.altered.steps), 12) or "none",
+            "as captured": found.before.status,
+        },
+        tables=[table_of(rows, ["request", "before", "after", "what flips"], caption)],
+        remarks=[found.answer(), *(f"{capital(remark)}." for remark in found.remarks())],
+    )
+
+
+@card_of.register
+def _fleet_what_if_card(found: FleetWhatIf) -> Card:
+    """Return what was changed, how many tenants are affected then, and some of those that flip."""
+    statuses = [(side, *numbers.values()) for side, numbers in found.by_status.items()]
+    tables = [table_of(statuses, ["", *STATUSES], "Tenants, as captured and with the changes.")]
+    if flips := [*islice(found.rows(), _MOST)]:
+        rows = [
+            (t.called, turned.before, turned.after, *map(_or_none, (turned.gained, turned.lost)))
+            for t, turned in flips
+        ]
+        names = ["tenant", "before", "after", "gains a model for", "loses it for"]
+        some = "" if len(rows) == found.counts["flip"] else f", the first {len(rows)}"
+        tables.append(table_of(rows, names, f"Tenants that flip{some}."))
+    return Card(
+        title="What if, for all tenants",
+        word=found.status,
+        facts={"changes": listed(map(str, found.altered.steps), 12) or "none"},
+        tables=tables,
+        remarks=[found.answer(), *(f"{capital(remark)}." for remark in found.remarks())],
+    )
+
+
+def _or_none(kinds: Sequence[str]) -> str | None:
+    return listed(kinds) or None
 
 
 def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, ...]:

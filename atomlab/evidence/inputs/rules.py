@@ -169,11 +169,9 @@ def load_rules(name_or_file: str) -> Rules:
         return rules_from_mapping(_edition(shipped[name_or_file]), name_or_file)
     path = Path(name_or_file)
     if not os.path.isfile(path):  # noqa: PTH113 - false for an impossible name, too
-        raise InputError(
-            "no such rules",
-            where=name_or_file,
-            todo=f"give a file, or one of {', '.join(sorted(shipped))}",
-        )
+        known = f"give a file, or one of {', '.join(sorted(shipped))}"
+        near = did_you_mean(name_or_file, shipped)
+        raise InputError("no such rules", where=name_or_file, todo=f"{near} {known}".lstrip())
     changes = read_yaml(path)
     if not isinstance(changes, dict):
         raise InputError("rules are no mapping", where=path, todo="give field: value lines")
