@@ -22,6 +22,7 @@ from tests.pages import STORABLE, Page, inert
 
 REAL_PRICES = ROOT / "data" / "pricing" / "litellm-1.83.14-prices.json.gz"
 CLAIMS = ROOT / "data" / "hypotheses" / "brennan-minimax.yaml"
+GOOD = ROOT / "data" / "snapshots" / "brennan-2026-05-03.sqlite"
 LOGS = sorted((ROOT / "data" / "logs").glob("*.log"), reverse=True)
 SECRET = "sk-4f9a27d1c0ffee4f9a27d1c0ffee"
 LINE, CARD, MANY = 500, 20_000, 1_500  # characters; MANY: of a bare tuple's line
@@ -48,6 +49,9 @@ def objects_of(snapshot: atomlab.Snapshot, tenant: str) -> Iterator[object]:
     yield from (atomlab.compare_options(snapshot, found.id, 2), atomlab.survey(snapshot))
     yield atomlab.compare_fixes(snapshot, found.id, "simple", others=2)
     yield from (atomlab.load_pricing(REAL_PRICES), atomlab.load_rules("hosted-2026-05"))
+    added = [what_if.add_key("openai") for what_if in (snapshot.what_if(found.id),
+        atomlab.what_if(snapshot))]  # fmt: skip
+    yield from added
 
 
 def about_the_incident(snapshot: atomlab.Snapshot) -> Iterator[object]:
@@ -58,6 +62,9 @@ def about_the_incident(snapshot: atomlab.Snapshot) -> Iterator[object]:
     yield atomlab.investigate(snapshot, "brennan", claims)
     yield atomlab.confirm(snapshot, "brennan", log, "2026-05-02T16:40Z")
     yield log.coverage
+    with atomlab.open_snapshot(GOOD) as good:
+        for tenant in ("brennan", None):
+            yield atomlab.compare(good, snapshot, tenant)
     change = Change("brennan", (atomlab.diagnose(snapshot, "brennan").failing[0]
         .explanation.fix_sets[0].edits))  # fmt: skip
     yield change

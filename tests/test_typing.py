@@ -39,6 +39,8 @@ what_if = atomlab.what_if(snapshot, "brennan").add_key("openai").copy_key("A", "
 assert_type(what_if.status, Literal["affected", "undecided", "healthy"])
 assert_type(atomlab.what_if(snapshot).rules("mine.yaml").counts, dict[str, int])
 assert_type(snapshot.what_if("brennan").plan("free").to_json(), dict[str, Any])
+verdict = atomlab.compare(snapshot, snapshot, "brennan").verdict
+assert_type(verdict, Literal["refuted", "inconclusive", "confirmed"])
 """
 WRONG = """
 import atomlab

@@ -21,13 +21,14 @@ from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import Rules, load_rules
 from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.steps import StepKind
+from atomlab.shown import Shown
 from atomlab.text import did_you_mean, printable
 
 _PLANS = ("free", "solo", "team", "enterprise")  # source: docs/platform.md, tables
 
 
-@dataclass(frozen=True)
-class Made:
+@dataclass(frozen=True, repr=False)
+class Made(Shown):
     """A step that was made, in words; `edits` are those of rows, made by these rules."""
 
     kind: StepKind
@@ -46,8 +47,8 @@ class Made:
         return {"step": self.kind, "what": self.what, **held, "does": self.words}
 
 
-@dataclass(frozen=True, eq=False)
-class Altered:
+@dataclass(frozen=True, eq=False, repr=False)
+class Altered(Shown):
     """The platform with steps made, and what they make of a tenant's rows and plan."""
 
     evidence: Evidence

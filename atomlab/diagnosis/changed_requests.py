@@ -16,6 +16,7 @@ from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.days_between import Day, DaysBetween
 from atomlab.diagnosis.differences import Difference, Kind, in_words
 from atomlab.diagnosis.minimal_sets import members, minimal_sets
+from atomlab.shown import Several, Shown
 from atomlab.text import joined
 from atomlab.verdicts import Status, Verdict
 
@@ -30,8 +31,8 @@ _INPUT_OF: Mapping[str, Kind] = {
 _LACKING = ("absent", "unknown")
 
 
-@dataclass(frozen=True, eq=False)
-class ShownSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class ShownSet(Shown):
     """Some differences with an effect, and the decision that was run with them made, or undone."""
 
     differences: tuple[Difference, ...]
@@ -49,8 +50,8 @@ class ShownSet:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class SetsFound:
+@dataclass(frozen=True, eq=False, repr=False)
+class SetsFound(Shown):
     """The smallest sets that bring the error, or cure it; the other fields as of `MinimalSets`."""
 
     sets: tuple[ShownSet, ...]
@@ -69,8 +70,8 @@ class SetsFound:
         return {"sets": [each.to_json() for each in self.sets], **flags}
 
 
-@dataclass(frozen=True, eq=False)
-class ChangedRequest:
+@dataclass(frozen=True, eq=False, repr=False)
+class ChangedRequest(Shown):
     """What became of one kind of request, and which differences did it, where it failed anew.
 
     `doubt` says why that is inconclusive, empty if it is not.
@@ -164,9 +165,9 @@ def _found(between: DaysBetween, request: Request, *, undone: bool) -> SetsFound
     for chosen in found.sets:
         after = between.run(chosen ^ turn, request)
         holds = after is not None and (len(after.order) > 0) is undone
-        those = tuple(between.differences[member] for member in members(chosen))
+        those = Several(between.differences[member] for member in members(chosen))
         sets.append(ShownSet(those, after, holds))
-    return SetsFound(tuple(sets), found.least, found.minimal, found.more)
+    return SetsFound(Several(sets), found.least, found.minimal, found.more)
 
 
 def _status(ranking: Ranking, day: Day) -> Status:

@@ -34,14 +34,15 @@ from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import token_state
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.evidence.tenants import plan_and_mode
+from atomlab.shown import Several, Shown
 
 _PLATFORMS = 16  # with mixed prices that are remembered, at most
 # States that other rules on placeholders may see otherwise: nobody can tell without the value.
 _JUDGED = ("present", "blank", "placeholder")
 
 
-@dataclass(frozen=True, eq=False)
-class Day:
+@dataclass(frozen=True, eq=False, repr=False)
+class Day(Shown):
     """One of the two snapshots, and the platform's side of it."""
 
     snapshot: Snapshot
@@ -80,7 +81,7 @@ class _PricesSeen:
 def read_day(snapshot: Snapshot) -> Day:
     """Return a snapshot with the platform's side of it."""
     session = snapshot.session
-    return Day(snapshot, load_platform(session), read_registry(session))
+    return Day(snapshot, load_platform(session), Several(read_registry(session)))
 
 
 def held_by(day: Day, tenant_id: str) -> Held:
@@ -91,7 +92,7 @@ def held_by(day: Day, tenant_id: str) -> Held:
     return Held(*plan_and_mode(db, tenant_id), first_of(rows), environment)
 
 
-class PlatformsBetween:
+class PlatformsBetween(Shown):
     """The platform's side on every day between two; what was made once is kept."""
 
     def __init__(self, good: Day, bad: Day) -> None:
@@ -110,7 +111,7 @@ class PlatformsBetween:
     def differences(self) -> tuple[Difference, ...]:
         """All of the platform's: rules, registry, catalogue, then prices."""
         parts = self.rules, self.registry, self.catalogue, self.prices
-        return tuple(each for part in parts for each in part.differences)
+        return Several(each for part in parts for each in part.differences)
 
     @cached_property
     def priced_from(self) -> int:
@@ -274,7 +275,7 @@ class DaysBetween:
             rows("environment"),
         )
         own = tuple(each for part in self._parts for each in part.differences)
-        self.differences = (*sites.differences, *own)
+        self.differences = Several((*sites.differences, *own))
         self.blocks = blocks_of(self.differences)
         self.whole = (1 << len(self.differences)) - 1
         self._asked = lru_cache(maxsize=256)(Request.of_tenant)

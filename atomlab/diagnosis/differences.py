@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from atomlab.evidence.inputs.pricing import COLUMNS
 from atomlab.evidence.inputs.rules import Rules
 from atomlab.evidence.redaction import token_state
+from atomlab.shown import Shown
 from atomlab.text import count, grouped, listed, printable
 
 Kind = Literal["rules", "registry", "prices", "catalogue", "plan", "mode", "rows"]
@@ -36,8 +37,8 @@ _WHAT = {  # one of a kind, in words; and several
 }
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, repr=False)
+class Difference(Shown):
     """One difference; `good` and `bad` are what stands there on each day, None for nothing.
 
     Of rows these are tokens, whose values nobody can read.
@@ -89,8 +90,8 @@ class Difference:
         return "nothing" if value is None else _text(value)
 
 
-@dataclass(frozen=True)
-class DayPart:
+@dataclass(frozen=True, repr=False)
+class DayPart(Shown):
     """Things of one kind that a decision uses, by name, in their order, on both days.
 
     `same` says of two of one name whether they are the same, None where nobody can tell; where the

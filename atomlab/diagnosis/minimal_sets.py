@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from atomlab.shown import Shown
+
 Effect = Callable[[int], bool]
 Block = tuple[int, int]  # the first of some differences that stand together, and how many they are
 
@@ -19,8 +21,8 @@ _FURTHER = 500  # sets that are looked at for others, once the smallest are foun
 _TRIED_ALONE = 64  # differences that each cost a ranking
 
 
-@dataclass(frozen=True)
-class MinimalSets:
+@dataclass(frozen=True, repr=False)
+class MinimalSets(Shown):
     """Sets with the effect, none of which holds another, the smallest first.
 
     `least` says that no smaller set has the effect, `minimal` that it was shown of the first that

@@ -16,12 +16,12 @@ from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.differences import Difference, counted
 from atomlab.errors import TenantError
 from atomlab.evidence.schema import Tenant
-from atomlab.shown import Shown
+from atomlab.shown import Several, Shown
 from atomlab.text import capital, count, joined, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WhatChanged(Shown):
     """What differs for one tenant between two days, and which of it did it, request by request."""
 
@@ -195,7 +195,7 @@ def what_changed(
         bad=bad,
         tenant=tenant,
         differences=between.differences,
-        requests=tuple(explained(good, bad, between, request) for request in requests),
+        requests=Several(explained(good, bad, between, request) for request in requests),
         managed=requests[0].managed,
     )
 

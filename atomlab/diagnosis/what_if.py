@@ -16,7 +16,7 @@ from atomlab.evidence.inputs.environment import read_environment
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.steps import StepKind, TenantSteps
-from atomlab.shown import Shown
+from atomlab.shown import Several, Shown
 from atomlab.text import capital, grouped, joined, printable
 from atomlab.verdicts import Status
 
@@ -50,8 +50,8 @@ def flip_of(before: Status, after: Status, same_winner: bool) -> str:
     return NOTHING if same_winner else ANOTHER_WINNER
 
 
-@dataclass(frozen=True)
-class Flipped:
+@dataclass(frozen=True, repr=False)
+class Flipped(Shown):
     """One request as captured, and with the changes made."""
 
     before: RequestDiagnosis
@@ -132,7 +132,7 @@ class WhatIf(TenantSteps, Shown):
     def requests(self) -> tuple[Flipped, ...]:
         """Each request as captured and with the changes made, in the order of the diagnosis."""
         pairs = zip(self.before.requests, self.diagnosis.requests, strict=True)
-        return tuple(Flipped(before, after) for before, after in pairs)
+        return Several(Flipped(before, after) for before, after in pairs)
 
     @property
     def status(self) -> Status:

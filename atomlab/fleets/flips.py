@@ -19,7 +19,7 @@ from atomlab.diagnosis.population import Population, TenantGroup, Winners
 from atomlab.diagnosis.what_changed import WhatChanged, heads, what_changed
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.shown import Shown
+from atomlab.shown import Several, Shown
 from atomlab.text import capital, count, joined, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
@@ -27,8 +27,8 @@ _NAMED = 5  # tenants of each flip
 _Pair = tuple[TenantGroup, TenantGroup]
 
 
-@dataclass(eq=False)
-class TenantFlip:
+@dataclass(eq=False, repr=False)
+class TenantFlip(Shown):
     """How many tenants flip by the same differences, for the same kinds of request.
 
     `example` is one of them, looked into; of the way back, from error to model, with the days in
@@ -60,7 +60,7 @@ class TenantFlip:
         }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Flips(Shown):
     """The tenants whose outcomes differ between two days.
 
@@ -197,7 +197,7 @@ def flips(good: Day, bad: Day, requests: Sequence[Request]) -> Flips:
         good=good,
         bad=bad,
         sites=sites[False],
-        flips=tuple(sorted(found.values(), key=lambda flip: (flip.back, -flip.tenants))),
+        flips=Several(sorted(found.values(), key=lambda flip: (flip.back, -flip.tenants))),
         tenants=sum(pairs.values()),
         only=only,
         missing=" and ".join(lacking),

@@ -43,8 +43,8 @@ _Case = tuple[TenantGroup, TenantGroup]
 _COUNTED = ("flip", "gain", "lose", "move")
 
 
-@dataclass(frozen=True)
-class Turned:
+@dataclass(frozen=True, repr=False)
+class Turned(Shown):
     """What the tenants of a case get for each request, before and after: statuses and flips.
 
     `gained` are the kinds of request that find a model only with the changes, `lost` those that
