@@ -89,7 +89,8 @@ def tenant_data(
     of = Explored(platform, rows, tenant.plan_type, asked, missing, evidence.has_pricing)
     data = data_of(of)
     _add_changes(data["keys"], of, tenant.id)
-    data["keys"].sort(key=lambda key: (key["state"] is None, "copy" not in key))
+    served = {place for places in data["models"]["served"] for place in places}
+    data["keys"].sort(key=lambda key: _order(key, served))
     return data | {
         "tenant": printable(tenant.called),
         "called": _name_of(tenant, evidence),
@@ -180,6 +181,11 @@ def _add_changes(keys: list[dict[str, Any]], of: Explored, tenant_id: str) -> No
             )
             if script and scripts < _SCRIPTS:
                 key["sql"], scripts = script, scripts + 1
+
+
+def _order(key: Mapping[str, Any], served: set[int]) -> tuple[bool, ...]:
+    """Return what keys are sorted by: held, to be copied, then those of providers with models."""
+    return key["state"] is None, "copy" not in key, served.isdisjoint(key["reads"])
 
 
 def _script(edit: Edit, tenant_id: str, rules: Rules) -> str:

@@ -5,12 +5,9 @@
 const number = value => value.toLocaleString("en-US");
 const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 const capital = text => text.slice(0, 1).toUpperCase() + text.slice(1);
-const BROKEN = [
-  "its litellm_provider is null",
-  "its context window is not a number",
-  "its price is null or no number",
-];
+const BROKEN = ["its litellm_provider is null", "its context window is not a number", "its price is null or no number"];
 const CLIENT = 1, BEFORE_PRICE = 0b00111111; // bits of filters, in their order
+const BITS = Array.from({ length: 256 }, (_, mask) => [...mask.toString(2)].filter(bit => bit === "1").length);
 const TOOLS = 1, UNPRICED = 2, BREAKS = 2; // bits of a model's flags, and the place of the first of three
 
 /** Return the data with the models' ids written out. */
@@ -53,13 +50,11 @@ function rank(world, state, clients, plain) {
   const least = world.tier === null || plain ? usual : world.tier;
   const wanted = plain ? -1 : world.capabilities.indexOf(state.capability);
   const asksTools = state.managed && state.tools && world.plans[state.plan][1];
-  const breaks = [];
-  for (let i = 0; i < total; i++) {
-    const [s, q, a, c, , size, flags] = kinds[kind[i]];
+  const judged = kinds.map(([s, q, a, c, , size, flags]) => { // many models are of one kind
     const serving = served[s].find(p => has.has(p)) ?? -1;
     const score = quality[q][wanted + 1], entry = catalog[c];
     const judge = serving >= 0 ? serving : served[s][0];
-    mask[i] = (serving < 0 ? 1 : 0)
+    const bits = (serving < 0 ? 1 : 0)
       | (size < window ? 2 : 0)
       | (wanted >= 0 && entry && !entry[0].includes(wanted) ? 4 : 0)
       | (wanted < 0 && entry && entry[1] ? 8 : 0)
@@ -67,13 +62,18 @@ function rank(world, state, clients, plain) {
       | (score < least ? 32 : 0)
       | (state.managed && !allowed[a].includes(state.plan) ? 64 : 0)
       | (asksTools && !(flags & TOOLS) ? 128 : 0);
-    const share = plain || serving < 0 ? 1 : world.shares[serving];
-    const cost = (prices[price[i]][0] * share + prices[price[i]][1]) / 2;
+    const [owner, window_, cost] = [0, 1, 2].map(n => (flags >> (BREAKS + n)) & 1);
+    const broken = owner || (window_ && !(bits & CLIENT)) || (cost && !(bits & BEFORE_PRICE));
+    return { serving, score, bits, broken, share: plain || serving < 0 ? 1 : world.shares[serving] };
+  });
+  const breaks = [];
+  for (let i = 0; i < total; i++) {
+    const { serving, score, bits, broken, share } = judged[kind[i]], [input, output] = prices[price[i]];
+    const cost = (input * share + output) / 2;
     value[i] = (score * score) / (Math.max(cost, world.cheapest) * 1e6);
+    mask[i] = bits;
     active[i] = serving;
-    const [owner, size_, cost_] = [0, 1, 2].map(n => (flags >> (BREAKS + n)) & 1);
-    const reached = !(mask[i] & CLIENT), asked = !(mask[i] & BEFORE_PRICE);
-    if (owner || (size_ && reached) || (cost_ && asked)) breaks.push(i);
+    if (broken) breaks.push(i);
   }
   const order = [];
   if (!breaks.length) mask.forEach((bits, i) => bits === 0 && order.push(i));
@@ -171,9 +171,8 @@ export function losers(world, decision) {
   const found = decision.order.slice(1, 11);
   if (found.length === 10) return found;
   const orphan = place => (servedBy(world, place).length ? 0 : 1); // no key of anybody's helps
-  const bits = place => orphan(place) + [...decision.mask[place].toString(2)].filter(bit => bit === "1").length;
   const key = new Map();
-  decision.mask.forEach((mask, place) => mask && key.set(place, bits(place)));
+  decision.mask.forEach((bits, place) => bits && key.set(place, orphan(place) + BITS[bits]));
   const { value } = decision;
   const rejected = [...key.keys()].sort(
     (a, b) => key.get(a) - key.get(b) || value[b] - value[a] || a - b,
@@ -203,10 +202,9 @@ function quoted(text) {
 }
 
 /** Return a hypothesis file: what is so before the change and, of a copied key, what cures. */
-export function hypothesis(world, state) {
+export function hypothesis(world, state, after = decide(world, state)) {
   const [on, off] = flipped(world, state);
   const before = decide(world, { ...state, ...starting(world), ...requestOf(state) });
-  const after = decide(world, state);
   const kind = state.kind + (state.tools ? " with tools" : "");
   const claims = [];
   const claim = (kind_, statement, fields) => claims.push({ kind: kind_, statement, ...fields });
@@ -330,7 +328,7 @@ export function mount(root, data, { hash = false } = {}) {
     parts.badge.className = `badge ${toneOf(decision, wins)}`;
     parts.clients.replaceChildren(clientList(world, decision));
     parts.models.replaceChildren(winnerList(world, decision, wins), funnelTable(decision), loserTable(world, decision));
-    taken.show();
+    taken.show(decision);
     if (hash) history.replaceState(null, "", toHash(world, state) || location.pathname);
   }
   if (hash) addEventListener("hashchange", () => { state = fromHash(world, location.hash); show(); });
@@ -447,12 +445,16 @@ function take(id, world, now) {
       const done = await navigator.clipboard?.writeText(area.value).then(() => true, () => false);
       said.textContent = done || document.execCommand("copy") ? `Copied: ${what}.` : "Not copied: select the text and copy it.";
     });
-    shows.push(() => { area.value = make(world, now()); said.textContent = ""; });
+    shows.push(decision => {
+      const made = make(world, now(), decision);
+      if (area.value !== made) area.value = made;
+      said.textContent = "";
+    });
     return element("div", {}, element("label", { for: area.id }, title), area, button);
   };
   const node = section(id, "take", "Take it along",
     element("div", { class: "texts" }, text("claims", "This change as a hypothesis file", "the hypothesis file", hypothesis), text("todo", "As SQL or words", "what to do", todo)), said);
-  return { node, show: () => shows.forEach(each => each()) };
+  return { node, show: decision => shows.forEach(each => each(decision)) };
 }
 
 /** Return what differs from the start as an address's fragment, empty if nothing does. */
