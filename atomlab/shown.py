@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from reprlib import Repr
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from atomlab.text import printable
 
@@ -86,3 +86,8 @@ def _first(things: Sequence[object]) -> str:
     rest = len(things) - _FEW
     parts = ", ".join(map(brief, things[:_FEW]))
     return f"[{parts}{f' … and {rest:,} more' if rest > 0 else ''}]"
+
+
+def explorer_of(case: Any) -> Any:
+    """Return the explorer of a case, a widget for JupyterLab."""
+    return import_module("atomlab.report.explorer").widget_of(case)

@@ -26,6 +26,7 @@ from atomlab.evidence.inputs.rules import COMPLEXITIES
 from benchmarks.batch import batching
 from benchmarks.capturing import capturing, capturing_fleet, fleet_in_file, fleet_on_server
 from benchmarks.comparing import comparing
+from benchmarks.exploring import exploring
 from benchmarks.fleet import surveying
 from benchmarks.logs import reading
 from benchmarks.plain_loop import cache_of, rank_plainly
@@ -168,6 +169,7 @@ def main() -> int:
         report = ("report", SNAPSHOT, "--tenant", "brennan", "--hypothesis", HYPOTHESIS)
         cases: list[tuple[str, float, Callable[[], tuple[float, float, float]]]] = [
             ("explain all models / plain loop that ranks", 0.5, explaining),
+            ("explorer, a switch to paint / 50 ms", 1.0, exploring),
             ("a full diagnosis / one plain ranking", 50, diagnosing),
             (
                 "atomlab --help / import typer, rich.console",

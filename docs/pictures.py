@@ -1,7 +1,8 @@
 """Takes the documentation's pictures, all of the real thing (`make pictures`; needs Chromium).
 
 `report.png` a report's first screen, `terminal.png` a diagnosis as a terminal shows it,
-`notebook.png` JupyterLab after Run All, `batch.png` the index page of several reports.
+`notebook.png` JupyterLab after Run All, `batch.png` the index page of several reports, and
+`explore-1.png` to `explore-4.png` the explorer of the incident, from no key to the cure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,13 @@ DIAGNOSE = f"diagnose {SNAPSHOT} --tenant brennan --complexity moderate"
 TENANTS = ("brennan", "fjord", "bramble", "nettle", "northwind")
 COLUMNS = 112
 SCREEN = {"width": 1280, "height": 1000}
+WINDOW = {"width": 1280, "height": 980}
+EXPLORED = (
+    "",
+    "#on=MINIMAX_API_KEY",
+    "#on=MINIMAX_API_KEY&kind=advanced",
+    "#on=MINIMAX_API_KEY&on=OPENAI_API_KEY&kind=advanced",
+)
 FINISHED = """count => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
     .filter(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent)).length === count"""
 
@@ -50,6 +59,7 @@ def main() -> int:
         "terminal": _terminal,
         "notebook": _notebook,
         "batch": _batch,
+        **{f"explore-{n}": partial(_explorer, part) for n, part in enumerate(EXPLORED, 1)},
     }
     with _browser(chromium) as browser:
         for name in sys.argv[1:] or takers:
@@ -65,6 +75,14 @@ def _report(browser: Any, folder: Path) -> bytes:
     """Return the first screen of the incident's report."""
     _atomlab(f"report {SNAPSHOT} --tenant brennan --hypothesis {CLAIMS} --out {folder}")
     return _screen(browser, folder / "report.html")
+
+
+def _explorer(fragment: str, browser: Any, folder: Path) -> bytes:
+    """Return the first screen of the explorer beside the incident's report, as a link opens it."""
+    _atomlab(f"report {SNAPSHOT} --tenant brennan --hypothesis {CLAIMS} --out {folder}")
+    with _page(browser, WINDOW) as page:
+        page.goto((folder / "explore.html").as_uri() + fragment)
+        return bytes(page.screenshot())
 
 
 def _batch(browser: Any, folder: Path) -> bytes:

@@ -290,8 +290,9 @@ def rank(
         if judge.__name__ not in waived:
             blockers |= judge(view).rejected.astype(np.uint32) << bit
     input_cost, output_cost = models.costs
+    shares = np.array([*input_shares(platform, request), 1.0])  # the last where nobody serves
     with np.errstate(over="ignore"):  # an absurd price is infinite, its value 0
-        cost = (input_cost * _input_share(view) + output_cost) / 2
+        cost = (input_cost * shares[active] + output_cost) / 2
         value = value_scores(quality, cost)
     always, if_served, if_candidate = models.breaks
     served, candidate = blockers & _CLIENT == 0, blockers & _BEFORE_PRICE == 0
@@ -301,19 +302,18 @@ def rank(
     return Ranking(view, tuple(clients), blockers, cost, value, order, breaks)
 
 
-def _input_share(view: View) -> Floats | float:
-    """Return what share of the input price counts: less where the provider caches the prompt."""
-    rules, request = view.platform.rules, view.request
+def input_shares(platform: Platform, request: Request) -> list[float]:
+    """Return what share of the input price counts with each provider: less for a cached prompt."""
+    rules, shares = platform.rules, []
     if request.turn == 0:
-        return 1.0
-    shares = []
-    for provider in view.platform.models.providers:
+        return [1.0] * len(platform.models.providers)
+    for provider in platform.models.providers:
         contained = rules.prompt_cache_min_tokens_containing.items()
         least = next((tokens for part, tokens in contained if part in provider), None)
         least = rules.prompt_cache_min_tokens.get(provider, least)
         cached = least is not None and request.tokens >= least
         shares.append(rules.cached_input_factor if cached else 1.0)
-    return np.array([*shares, 1.0])[view.active]  # the last for models that nobody serves
+    return shares
 
 
 def static_mapping(view: View, clients: Sequence[str]) -> list[tuple[str, str]]:

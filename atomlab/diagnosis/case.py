@@ -22,7 +22,7 @@ from atomlab.diagnosis.sandbox import Trial
 from atomlab.diagnosis.summary import summarize
 from atomlab.diagnosis.verify import Verification
 from atomlab.evidence.snapshot import Snapshot
-from atomlab.shown import Several, Shown
+from atomlab.shown import Several, Shown, explorer_of
 from atomlab.text import printable
 from atomlab.verdicts import Status, Verdict
 
@@ -157,6 +157,10 @@ class TenantCase(SnapshotCase):
     def after(self, complexity: str) -> Ranking | None:
         """Return the decision for the complexity after the fix, None if none is proposed."""
         return next((r for r in self.decided_after if r.request.complexity == complexity), None)
+
+    def explore(self) -> Any:
+        """Return the explorer: a widget in which keys are turned on and off, and what then wins."""
+        return explorer_of(self)
 
     def findings(self) -> TenantFindings:
         """Return the findings on the tenant."""

@@ -16,6 +16,7 @@ from atomlab.diagnosis.explanation import FixSet
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.diagnosis.sql import CopyKey, Dialect, fix_script, rollback_script
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.rules import Rules
 from atomlab.shown import Shown
 from atomlab.text import count, listed, printable
 
@@ -66,7 +67,7 @@ def plan_fix(diagnosis: Diagnosis, dialect: Dialect) -> Fix:
     winners = _winners(decided_after(best, diagnosis), diagnosis)
     words = tuple(_words(best, winners, diagnosis))
     kinds = tuple(each.request.complexity for each, winner in winners.items() if winner.unable)
-    copy = _copy(best.edits, diagnosis)
+    copy = copy_of(best.edits, diagnosis.tenant.id, diagnosis.platform.rules)
     if copy is None:
         rest = len(best.edits) - _FEW
         few = [_by_hand(edit, diagnosis) for edit in best.edits[:_FEW]]
@@ -257,14 +258,14 @@ def needed(edits: tuple[Edit, ...], best: FixSet, diagnosis: Diagnosis) -> str:
     return f"need {which}: {_ACTORS[who]} {has_to} {in_words(extra, diagnosis)}"
 
 
-def _copy(edits: tuple[Edit, ...], diagnosis: Diagnosis) -> CopyKey | None:
+def copy_of(edits: tuple[Edit, ...], tenant_id: str, rules: Rules) -> CopyKey | None:
     """Return the edits as one copy from row to row, None if they are anything else."""
-    rules, edit = diagnosis.platform.rules, edits[0]
+    edit = edits[0]
     in_database = rules.keys_from == "settings"
     if len(edits) != 1 or edit.setting_key is None or edit.copy_from is None or not in_database:
         return None
     return CopyKey(
-        diagnosis.tenant.id,
+        tenant_id,
         edit.setting_key,
         edit.copy_from,
         replaces=edit.kind == "repair-row",

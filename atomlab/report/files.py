@@ -14,7 +14,13 @@ from atomlab.errors import ReportError, SnapshotError
 from atomlab.files import check_writable, undisturbed, whole_files
 
 PAGE, PAPER, NOTEBOOK, FINDINGS = "report.html", "report.pdf", "notebook.ipynb", "findings.json"
-FIX, PARTIAL, INDEX, TABLE = "fix.sql", "notebook.partial.ipynb", "index.html", "index.csv"
+FIX, EXPLORER, PARTIAL, INDEX, TABLE = (
+    "fix.sql",
+    "explore.html",
+    "notebook.partial.ipynb",
+    "index.html",
+    "index.csv",
+)
 _ROOM = "make room, or name another folder"
 # What reports have written into a folder, as `sha256sum -c` reads it. A list of that name which
 # somebody made of their own files has no such first line.
@@ -74,7 +80,7 @@ class ReportFolder:
 
     def check_report(self, *, pdf: bool) -> None:
         """Raise ReportError if a report's files, a PDF among them, cannot be written."""
-        self.check([PAGE, NOTEBOOK, FINDINGS, FIX, PARTIAL, *([PAPER] if pdf else [])])
+        self.check([PAGE, NOTEBOOK, FINDINGS, FIX, EXPLORER, PARTIAL, *([PAPER] if pdf else [])])
 
     def check(self, names: Iterable[str]) -> None:
         """Raise ReportError if a file of those names is there that is to be kept."""

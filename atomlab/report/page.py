@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell
 from atomlab.byok.request import in_words
 from atomlab.diagnosis.findings import MIME
 from atomlab.errors import ReportError
-from atomlab.report.files import FIX
+from atomlab.report.files import EXPLORER, FIX
 from atomlab.report.first_page import FirstPage, first_page, script_of
 from atomlab.report.outputs import fragments
 from atomlab.report.templates import render
@@ -34,28 +34,37 @@ class Page:
     """First page, contents and footer of a report, as plain text.
 
     `question` is the notebook's title, where it is not the page's; `script` says whether there is
-    SQL beside the page; `contents` are level, anchor and heading of each section.
+    SQL beside the page, `explored` whether there is an explorer; `contents` are level, anchor and
+    heading of each section.
     """
 
     first: FirstPage
     question: str
     script: bool
+    explored: bool
     facts: Mapping[str, str]
     note: str
     contents: Sequence[tuple[int, str, str]]
     provenance: Mapping[str, str]
 
 
-def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> str:
+def to_html(
+    notebook: NotebookNode,
+    findings: Mapping[str, Any],
+    users_own: bool = False,
+    *,
+    explored: bool = False,
+) -> str:
     """Return the report as one file: first a page in plain words, then the notebook, code folded.
 
     It has no script and no address outside the file, and a Content-Security-Policy that allows
     neither, nor any style but the report's own. HTML that cells put out is cut down to a list of
     tags and attributes, in addition to having been escaped where it was made. Of a notebook of the
-    user's own the page says so. Raises ReportError for findings of another form.
+    user's own the page says so; `explored` says that the explorer stands beside it. Raises
+    ReportError for findings of another form.
     """
     try:
-        page = page_of(notebook, findings, users_own)
+        page = page_of(notebook, findings, users_own, explored=explored)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ReportError(
             f"the findings are not in the form atomlab.findings/1 ({error!r})",
@@ -74,11 +83,18 @@ def to_html(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
         anchor=anchor,
         words=explained(" ".join(_texts(page, shown))),
         fix=FIX,
+        explorer=EXPLORER,
         cells=shown,
     )
 
 
-def page_of(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool = False) -> Page:
+def page_of(
+    notebook: NotebookNode,
+    findings: Mapping[str, Any],
+    users_own: bool = False,
+    *,
+    explored: bool = False,
+) -> Page:
     """Return the page for an executed notebook and its findings."""
     cells = notebook.cells
     first = cells[0].source.partition("\n")[0] if cells and _is_prose(cells[0]) else ""
@@ -91,6 +107,7 @@ def page_of(notebook: NotebookNode, findings: Mapping[str, Any], users_own: bool
         first=plain,
         question=printable(question, 300) if asked else "",
         script=bool(script_of(findings)),
+        explored=explored,
         facts=dict(_facts(findings)),
         note=printable(manifest.get("note") or "", 300),
         contents=[

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from atomlab.diagnosis.findings import Summary
 from atomlab.evidence.inputs.rules import COMPLEXITIES
-from atomlab.report.files import FINDINGS, FIX, NOTEBOOK, PAGE, PAPER, PARTIAL
+from atomlab.report.files import EXPLORER, FINDINGS, FIX, NOTEBOOK, PAGE, PAPER, PARTIAL
 from atomlab.report.running import Outcome
 from atomlab.text import count, inert_cell, printable
 from atomlab.verdicts import EXIT_CODES, STATUSES, VERDICTS, Tone, tone
@@ -20,6 +20,7 @@ from atomlab.verdicts import EXIT_CODES, STATUSES, VERDICTS, Tone, tone
 # What may lie beside a report's page, and what a page calls it.
 BESIDE = {
     PAPER: "PDF",
+    EXPLORER: "what if",
     FIX: "SQL",
     NOTEBOOK: "notebook",
     FINDINGS: "findings",

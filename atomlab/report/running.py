@@ -15,6 +15,7 @@ from atomlab.diagnosis.findings import Summary, certainty_of, result_of
 from atomlab.errors import Ended, ReportError
 from atomlab.report.export import check_installed, to_pdf
 from atomlab.report.files import (
+    EXPLORER,
     FINDINGS,
     FIX,
     NOTEBOOK,
@@ -129,11 +130,13 @@ def run_report(
 
 
 def _write(task: Task, execution: Execution, users_own: bool) -> Report:
+    from atomlab.report.explorer import explorer_of
     from atomlab.report.first_page import script_of
     from atomlab.report.page import to_html
 
     findings = findings_in(execution.notebook)
-    page = to_html(execution.notebook, findings, users_own)
+    explorer = explorer_of(findings, task.parameters.get("snapshot", ""))
+    page = to_html(execution.notebook, findings, users_own, explored=explorer is not None)
     paper, missing = None, ""
     if task.pdf:
         snapshot = findings.get("snapshot", {})
@@ -153,6 +156,7 @@ def _write(task: Task, execution: Execution, users_own: bool) -> Report:
         NOTEBOOK: execution.text,
         FINDINGS: json.dumps(findings, indent=1) + "\n",
         PAGE: page,
+        EXPLORER: explorer,
         PARTIAL: None,
         **({FIX: script} if (script := script_of(findings)) else {}),
         **({PAPER: paper} if paper else {}),

@@ -34,11 +34,16 @@ def terminal_colour(word: str) -> str:
     return TERMINAL[tone(word)]
 
 
-def css_variables() -> str:
-    """Return the colours as CSS variables; dark ones on screens only, since paper is light."""
-    light, dark = (
+def css_variables(element: str = ":root", dark: str = "") -> str:
+    """Return the colours as CSS variables of an element, and what they are where it is dark.
+
+    That is what the selector `dark` selects, else a dark screen: paper is light.
+    """
+    on_light, on_dark = (
         " ".join(f"--{name}: {pair[scheme]};" for name, pair in COLOURS.items())
         for scheme in (0, 1)
     )
-    on_dark = "@media screen and (prefers-color-scheme: dark) {\n  :root { " + dark + " }\n}\n"
-    return ":root { color-scheme: light dark; " + light + " }\n" + on_dark
+    if dark:
+        return f"{element} {{ {on_light} }}\n{dark} {{ color-scheme: dark; {on_dark} }}\n"
+    screen = f"@media screen and (prefers-color-scheme: dark) {{\n  {element} {{ {on_dark} }}\n}}\n"
+    return f"{element} {{ color-scheme: light dark; {on_light} }}\n{screen}"

@@ -10,7 +10,7 @@ from atomlab.errors import InputError
 from atomlab.text import printable
 
 _MANAGED: dict[str, bool | None] = {"": None, "managed": True, "byok": False}
-_BY = {
+WAYS = {
     "static-mapping": "the static mapping",
     "plain-ranking": "a ranking without capability and tier",
     "first-client": "the first client",
@@ -43,4 +43,4 @@ def mode_in(findings: Mapping[str, Any]) -> str:
 
 def describe_answer(provider: str, model: str, by: str) -> str:
     """Return who answers where pricing finds no model, and what has chosen it."""
-    return f"{_BY.get(by, 'a fallback')} answers with {printable(f'{provider}/{model}')}"
+    return f"{WAYS.get(by, 'a fallback')} answers with {printable(f'{provider}/{model}')}"

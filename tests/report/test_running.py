@@ -40,6 +40,7 @@ def test_the_report_states_the_verdict_that_the_claims_have(report):
     assert {c["verdict"] for c in findings["verification"]["claims"]} == {"confirmed"}
     assert sorted(path.name for path in report.folder.iterdir()) == [
         RECORD,
+        "explore.html",
         "findings.json",
         "fix.sql",
         "notebook.ipynb",
@@ -209,14 +210,14 @@ def test_a_report_is_about_the_hypothesis_own_request(arguments, tmp_path):
 
 
 def test_a_report_that_succeeds_removes_the_partial_notebook(arguments, notebook, earlier):
-    """After a failure and then a success only the three files are there, and the record of them."""
+    """After a failure and then a success only its files are there, and the record of them."""
     with pytest.raises(AtomlabError):
         run_report(notebook("1 / 0"), {}, earlier)
     assert (earlier / PARTIAL).exists()
     values = {"snapshot": arguments["snapshot"], "tenant": "delta"}
     run_report(shipped_notebook("tenant_triage"), values, earlier)
     names = sorted(path.name for path in earlier.iterdir())
-    assert names == [RECORD, "findings.json", "notebook.ipynb", "report.html"]
+    assert names == [RECORD, "explore.html", "findings.json", "notebook.ipynb", "report.html"]
 
 
 def test_the_cells_are_named_as_they_start(notebook, tmp_path):
@@ -280,7 +281,7 @@ def test_findings_of_another_form_are_one_clear_line(notebook, tmp_path, wrong):
 @pytest.mark.slow
 def test_the_deadline_bounds_the_making_of_the_page_too(notebook, tmp_path, monkeypatch):
     """A page that takes too long is not a report; the notebook is kept."""
-    monkeypatch.setattr("atomlab.report.page.to_html", lambda *_: time.sleep(60))
+    monkeypatch.setattr("atomlab.report.page.to_html", lambda *_, **__: time.sleep(60))
     started = time.monotonic()
     with refused(
         ReportError,
