@@ -18,6 +18,7 @@ from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import rank
 from atomlab.byok.request import Request
 from atomlab.errors import InputError
+from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider, default_registry, load_registry
 from atomlab.evidence.inputs.rules import COMPLEXITIES, load_rules
@@ -319,6 +320,25 @@ def test_reasons_name_what_was_seen_and_what_was_required(small):
     }
     for observed, _ in reasons.values():
         assert type(observed) in (str, float)  # no number of NumPy, which JSON could not hold
+
+
+def test_what_filters_of_yes_and_no_require(write_json):
+    """A capability by its name, and routing without exclusion."""
+    entry = {"litellm_provider": "openai", "max_input_tokens": 200_000}
+    cache = write_json({"openai/gpt-5": entry})
+    catalog = {"openai/gpt-5": CatalogEntry(frozenset({"coding"}), excluded=True)}
+    platform = Platform(
+        load_rules("hosted-2026-05"), (Provider("openai"),), load_pricing(cache), catalog
+    )
+    reasons = [
+        (r.code, r.observed, r.required)
+        for asked in (Request("simple", tools=True, capability="vision"), Request("simple"))
+        for r in rank(platform, ["openai"], asked).reasons("openai/gpt-5")
+    ]
+    assert reasons == [
+        ("capability", False, "vision"),
+        ("excluded", True, False),
+    ]
 
 
 def test_reasons_of_an_unknown_model_are_a_key_error(small):

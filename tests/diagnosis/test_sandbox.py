@@ -11,6 +11,7 @@ from atomlab import Request
 from atomlab.diagnosis.edits import Edit
 from atomlab.diagnosis.sandbox import Sandbox
 from atomlab.errors import TenantError
+from tests.diagnosis.made import KEY, Made, capture_made
 from tests.refusals import refused
 
 
@@ -128,3 +129,21 @@ def test_changes_of_the_lists_keep_what_does_not_depend_on_them(before):
     more = lab.edited((Edit("register-provider", provider="brand-new"),))
     assert more.models.matches[:, :-1].tolist() == known.matches.tolist()
     assert more.models.pricing is known.pricing
+
+
+def test_a_tenants_mode_and_plan_count_in_the_sandbox(tmp_path):
+    """A managed tenant's request is managed and held to its plan; no other one's plan counts."""
+    tenants = {
+        "a": Made("free", "managed", {"OPENAI_API_KEY": KEY}),
+        "b": Made("free", "byok", {"OPENAI_API_KEY": KEY}),
+    }
+    with capture_made(tmp_path, tenants) as snapshot:
+        lab = Sandbox(snapshot)
+        seen = []
+        watched = lab.watched(lambda ranking, *whom, **how: seen.append(whom[3]))
+        for tenant, managed in (("id-a", True), ("id-b", False)):
+            for asked in (None, not managed):
+                ranking = watched.decide(tenant, Request("simple", managed=asked))
+                expected = managed if asked is None else asked
+                assert ranking.request.managed is expected
+                assert seen.pop() == ("free" if expected else None)
