@@ -149,7 +149,7 @@ def show(chromium: Any) -> Iterator[Callable[..., tuple[Any, Watch]]]:
 
 
 def made(out: Path, *arguments: object) -> list[Path]:
-    """Return the pages that `atomlab report` leaves in the folder `out`."""
+    """Return the pages that `atomlab report` leaves in `out`, but for those with a script."""
     done = subprocess.run(
         [*ATOMLAB, "report", *map(str, arguments), "--out", str(out)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -157,7 +157,7 @@ def made(out: Path, *arguments: object) -> list[Path]:
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return sorted(out.rglob("*.html"))
+    return sorted(path for path in out.rglob("*.html") if path.name != "explore.html")
 
 
 def photograph(page: Any, *names: str) -> None:

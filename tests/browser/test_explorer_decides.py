@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -212,3 +213,50 @@ def _chunks(items: Any, size: int) -> Iterator[list[Any]]:
     items = iter(items)
     while chunk := list(itertools.islice(items, size)):
         yield chunk
+
+
+def priced(entries: dict[str, dict[str, Any]], path: Any) -> Any:
+    """Return prices of these entries, each with a window that every request takes."""
+    whole = {n: {"litellm_provider": "gemini", "max_tokens": 10**6} | e for n, e in entries.items()}
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    return load_pricing(path)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("simple", tools=True, managed=False, tier="complex", turn=2, tokens=5000),
+        Request("simple", tools=True, managed=False, tier="complex"),
+        Request("simple", tools=True, managed=False, turn=2, tokens=5000),
+    ],
+    ids=["tier-and-cached", "tier", "cached"],
+)
+def test_the_ranking_of_less_counts_whole_prices(engine, tmp_path, request_):
+    """Where the mapping has no model with tools: without tier, and without the cached prompt."""
+    entries = {
+        "gemini/a-flash": {"input_cost_per_token": 9e-6, "output_cost_per_token": 1e-6},
+        "gemini/b-flash": {"input_cost_per_token": 3e-6, "output_cost_per_token": 3e-6},
+    }
+    platform = Platform(PUBLIC, (), priced(entries, tmp_path / "p.json"), {}, redacted=True)
+    question = Explored(platform, {"GEMINI_API_KEY": "present"}, None, request_)
+    data = data_of(question)
+    start = {**data["start"], "on": [key["on"] for key in data["keys"]]}
+    (found,) = engine(data, [start])
+    assert found == expected(question, data, start)
+    if request_.tier:
+        assert found["answer"] == ["gemini", "gemini/b-flash", "plain-ranking"]
+
+
+@pytest.mark.parametrize("mode", ["embedding", "chat", "responses", None])
+@pytest.mark.parametrize("price", [None, 1e-6])
+def test_a_winner_that_cannot_chat_is_said_first(engine, tmp_path, mode, price):
+    """Then an unknown price."""
+    entries = {"openai/gpt-5": {"mode": mode, "litellm_provider": "openai"}}
+    entries["openai/gpt-5"] |= {"input_cost_per_token": price, "output_cost_per_token": price}
+    prices = priced(
+        {n: {k: v for k, v in e.items() if v} for n, e in entries.items()}, tmp_path / "p"
+    )
+    registry = load_registry(default_registry(HOSTED.name))
+    platform = Platform(HOSTED, registry, prices, {}, redacted=True)
+    question = Explored(platform, {"OPENAI_API_KEY": "present"}, None, Request(managed=False))
+    compare(engine, question, lambda data: some_states(data, random.Random(1), 20))
