@@ -135,6 +135,8 @@ def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path)
         place = re.escape(f"{tmp_path / name / 'report.html'}")
         assert re.fullmatch(rf"{name}: affected +{re.escape(cause)} +{place}", line)
         assert name not in err
+        explorer = (tmp_path / name / "explore.html").read_text()
+        assert f'"called":"{name}"' in explorer.replace('": "', '":"')  # each its own tenant's
     listed = csv.DictReader((tmp_path / "index.csv").read_text().splitlines())
     assert {row["report"] for row in listed} == {f"{name}/report.html" for name in found}
     index = (tmp_path / "index.html").read_text()
