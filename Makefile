@@ -86,7 +86,7 @@ postmortem: compiled ## rebuild the example postmortem from the shipped snapshot
 	@$(BIN)/python data/build.py postmortem
 
 mutants: compiled ## change one expression at a time; print how many changes a test notices (by hand; long)
-	@EXAMPLES=all $(BIN)/python tests/mutants.py $(ONLY)
+	@$(BIN)/python tests/mutants.py $(ONLY)
 
 attacks: compiled ## try every attack that the tests know; print how many of each kind held (by hand; long)
 	@ATTACKS=all EXAMPLES=all $(BIN)/python -m pytest -q -m attack -p tests.attacks --no-header
