@@ -389,6 +389,18 @@ def confirmed(snapshot: Snapshot, log: list[str], at: str, **options: Any) -> An
     return without_diagnosis(found.to_json())
 
 
+def changed(good: Snapshot, bad: Snapshot, tenant: str) -> Any:
+    """Return all that is said of what changed between two snapshots, but for the diagnosis."""
+    found = atomlab.compare(good, bad, tenant)
+    findings = without_diagnosis(found.case().to_json())
+    parts = ("status", "verdict", "summary", "verification", "title")
+    return {
+        "document": found.to_json(),
+        "differences": [*map(str, found.differences[:20])],
+        "findings": {part: findings.get(part) for part in parts},
+    }
+
+
 def optional(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
     """Return the options, each with what speaks for it and against it."""
     options = compare_options(snapshot, tenant, **asked)
@@ -580,6 +592,15 @@ CASES: dict[str, Case] = {
         **{f"{n} broken entries": repaired(w.cluttered(n), "sound") for n in (6, 7, 8)},
         "public": repaired(w.public, "alias"),
         "alias as managed": repaired(w.made, "alias", managed=True),
+    },
+    "compare": lambda w: {
+        f"{good}, {bad}, {tenant}": changed(getattr(w, good), getattr(w, bad), tenant)
+        for good, bad, tenant in (
+            *(("after", "before", "brennan"), ("before", "after", "brennan")),
+            *(("made", name, "sound") for name in ("broken", "empty", "bare", "public", "made")),
+            *(("public", "worker", "sound"), ("worker", "public", "sound")),
+            *(("public", "idle", "alias"), ("broken", "made", "held"), ("public", "made", "none")),
+        )
     },
     "why": lambda w: [
         why(w.made, f"{_AT} {_ERROR} tenant_id=alias"),
