@@ -306,3 +306,14 @@ def test_sentences_agree_with_how_many_differences_there_are(captured):
     found = atomlab.compare(captured(made), captured(made, left), "a", "simple")
     assert "the price entry openai/gpt-4o removed bring the error." in found.answer()
     assert "removed cures it. So does 1 other set." in found.answer()
+
+
+def test_numbers_that_differ_look_different(captured):
+    """A price to its last digit, and a window without an exponent."""
+    price, window = "input_cost_per_token", "max_input_tokens"
+    days = [
+        captured({"a": Made()}, {"m/x": {**PRICES["openai/gpt-4o"], price: cost, window: tokens}})
+        for cost, tokens in ((1.2345678e-6, 1_048_576), (1.2345679e-6, 1_048_577))
+    ]
+    (entry,) = atomlab.compare(*days, "a").differences
+    assert entry.detail == f"{price} 1.2345678e-06 → 1.2345679e-06, {window} 1048576 → 1048577"
