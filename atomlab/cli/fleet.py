@@ -16,6 +16,7 @@ from atomlab.cli.options import (
     Complexity,
     Managed,
     Quiet,
+    at_most,
     file,
     harmless,
     overwrite,
@@ -40,7 +41,7 @@ Kind = Annotated[
     Option(help="Decide for this kind of request only. Without it, all four are tried."),
 ]
 Csv = Annotated[Path | None, file("Also write all affected tenants to this file (.csv).", harmless)]
-Limit = Annotated[int, Option(min=0, metavar="N", help="List this many of the affected tenants.")]
+Limit = Annotated[int, at_most("List this many of the affected tenants.")]
 Overwrite = Annotated[bool, overwrite("an existing file")]
 Scheduler = Annotated[
     str | None,

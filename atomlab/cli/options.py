@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -32,6 +33,11 @@ def not_empty(value: str | None) -> str | None:
     if value == "":
         raise BadParameter("is empty")
     return value
+
+
+def at_most(help: str) -> Any:  # noqa: A002 - as typer calls it
+    """Return the declaration of an option that says how many to list: no more than can be."""
+    return Option(min=0, max=sys.maxsize, metavar="N", help=help)
 
 
 def file(help: str, check: Check | None = None) -> Any:  # noqa: A002 - as typer calls it

@@ -13,6 +13,7 @@ from atomlab.cli.options import (
     Managed,
     Quiet,
     Snapshot,
+    at_most,
     harmless,
     kinds_of,
     not_empty,
@@ -64,7 +65,7 @@ Kind = Annotated[
     Complexity | None,
     Option(help="Decide for this kind of request only. Without it, all four are tried."),
 ]
-Limit = Annotated[int, Option(min=0, metavar="N", help="List this many of the tenants that flip.")]
+Limit = Annotated[int, at_most("List this many of the tenants that flip.")]
 
 
 def what_if(

@@ -17,7 +17,7 @@ from atomlab.diagnosis.days_between import Day, DaysBetween
 from atomlab.diagnosis.differences import Difference, Kind, in_words
 from atomlab.diagnosis.minimal_sets import members, minimal_sets
 from atomlab.shown import Several, Shown
-from atomlab.text import joined
+from atomlab.text import count, joined
 from atomlab.verdicts import Status, Verdict
 
 # Which differences may be no more than what one of the captures lacks.
@@ -120,13 +120,18 @@ class ChangedRequest(Shown):
         if brings is None or cures is None:
             return ()
         made, undone = (in_words(found.first.differences) for found in (brings, cures))
-        found = [f"Made to the good day, {made} brings the error."]
+        bring, cure = (
+            verb + "s" * (len(some.first.differences) == 1)
+            for verb, some in (("bring", brings), ("cure", cures))
+        )
+        found = [f"Made to the good day, {made} {bring} the error."]
         if made == undone:
-            found.append("Undone on the bad day, the same cures it.")
+            found.append(f"Undone on the bad day, the same {cure} it.")
         else:
-            found.append(f"Undone on the bad day, {undone} cures it.")
+            found.append(f"Undone on the bad day, {undone} {cure} it.")
         if others := len(cures.sets) - 1:
-            found.append(f"So do {'at least ' if cures.more else ''}{others} other sets.")
+            number = f"{'at least ' if cures.more else ''}{count(others, 'other set')}"
+            found.append(f"So {'does' if others == 1 else 'do'} {number}.")
         if not (brings.minimal and cures.minimal):
             found.append("That nothing less would do was not shown to be so.")
         if self.doubt:

@@ -267,4 +267,5 @@ def _text(value: Any) -> str:
         value = ", ".join(map(_text, sorted(value) if isinstance(value, frozenset) else value))
     if value is None:
         return "nothing"
-    return printable(f"{value:g}" if isinstance(value, float) else value, 60)
+    text = str(value).removesuffix(".0") if isinstance(value, float) else value
+    return printable(text, 60)  # every digit: what differs in the last one has to look different

@@ -16,6 +16,7 @@ from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.differences import Difference, counted
 from atomlab.errors import TenantError
 from atomlab.evidence.schema import Tenant
+from atomlab.evidence.tenants import tenant_id
 from atomlab.shown import Several, Shown
 from atomlab.text import capital, count, joined, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
@@ -157,18 +158,23 @@ def heads(good: Day, bad: Day) -> dict[str, Any]:
 
 
 def find_in_both(good: Day, bad: Day, name: str) -> Tenant:
-    """Return the tenant that goes by the name on the bad day, if it is on the good one too.
+    """Return the tenant that goes by the name on the bad day, or else on the good one.
 
-    Raises TenantError, also where only one day has it.
+    It is the same on both by its id, whatever it is called. Raises TenantError, also where only
+    one day has it.
     """
     try:
         tenant = bad.snapshot.tenant(name)
     except TenantError as error:
-        if error.matches or not _has(good, name):
+        own = _id_of(good, name)
+        if error.matches or own is None:
             raise
-        raise _only_one(name, "good", good) from None
-    if not _has(good, tenant.id):
-        raise _only_one(name, "bad", bad)
+        if _id_of(bad, own) != own:
+            raise _only_one(name, "good", good) from None
+        return bad.snapshot.tenant(own)  # it has been renamed
+    if _id_of(good, tenant.id) != tenant.id:
+        other = _id_of(good, name)
+        raise _only_one(name, "bad", bad) if other is None else _two(name, other, tenant.id)
     return tenant
 
 
@@ -200,14 +206,15 @@ def what_changed(
     )
 
 
-def _has(day: Day, name: str) -> bool:
-    try:
-        day.snapshot.tenant(name)
-    except TenantError as error:
-        return bool(error.matches)
-    return True
+def _id_of(day: Day, name: str) -> str | None:
+    return tenant_id(day.snapshot.session, name)
 
 
 def _only_one(name: str, which: str, day: Day) -> TenantError:
     what = f"the tenant {name!r} is in the snapshot of the {which} day alone"
     return TenantError(f"{what} ({day.snapshot.name})", todo="give two snapshots that hold it")
+
+
+def _two(name: str, good: str, bad: str) -> TenantError:
+    what = f"{name!r} is one tenant on the good day ({good}) and another on the bad one ({bad})"
+    return TenantError(what, todo="give the id of one that both days have")

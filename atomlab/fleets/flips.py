@@ -17,6 +17,7 @@ from atomlab.diagnosis.days_between import Day, PlatformsBetween, read_day
 from atomlab.diagnosis.differences import Difference, counted, in_words
 from atomlab.diagnosis.population import Population, TenantGroup, Winners
 from atomlab.diagnosis.what_changed import WhatChanged, heads, what_changed
+from atomlab.errors import TenantError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.shown import Several, Shown
@@ -24,6 +25,7 @@ from atomlab.text import capital, count, joined, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
 _NAMED = 5  # tenants of each flip
+_OF_ONE = "give two snapshots of one database"
 _Pair = tuple[TenantGroup, TenantGroup]
 
 
@@ -162,7 +164,8 @@ def compare(
     """Return which difference between a good day and a bad one did it, for a tenant, or for all.
 
     A request is of `complexity`, all four are looked at if that is empty. Raises InputError for an
-    unknown complexity, TenantError for a tenant that one of the snapshots has not.
+    unknown complexity, TenantError for a tenant that one of the snapshots has not, or if no tenant
+    is in both.
     """
     kinds = [complexity] if complexity else COMPLEXITIES
     requests = tuple(Request(complexity=kind, managed=managed) for kind in kinds)
@@ -171,7 +174,10 @@ def compare(
 
 
 def flips(good: Day, bad: Day, requests: Sequence[Request]) -> Flips:
-    """Return the tenants whose outcomes differ, by the differences that did it."""
+    """Return the tenants whose outcomes differ, by the differences that did it.
+
+    Raises TenantError if no tenant is in both.
+    """
     sites = {False: PlatformsBetween(good, bad)}
     lacking = [
         f"of the {name} day {what}"
@@ -179,6 +185,9 @@ def flips(good: Day, bad: Day, requests: Sequence[Request]) -> Flips:
         if (what := missing_input(day.snapshot, day.platform))
     ]
     pairs, named, only = _pairs(good, bad)
+    if not pairs:
+        numbers = f"{good.snapshot.name} holds {only[0]:,}, {bad.snapshot.name} {only[1]:,} others"
+        raise TenantError(f"no tenant is in both snapshots: {numbers}", todo=_OF_ONE)
     found: dict[object, TenantFlip] = {}
     if not lacking:
         winners = Winners(good.platform), Winners(bad.platform)

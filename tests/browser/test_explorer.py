@@ -93,6 +93,23 @@ def test_the_address_carries_the_question(show, brennan):
     assert watch.heard == []
 
 
+def test_in_another_pages_frame_it_decides_all_the_same(chromium, brennan):
+    """A preview of a mail has no address to keep the question in, and nothing fails for it."""
+    page = chromium.new_page()
+    heard: list[str] = []
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.set_content("<iframe sandbox='allow-scripts'></iframe>")
+    page.evaluate(
+        "html => { document.querySelector('iframe').srcdoc = html; }",
+        brennan.read_text(encoding="utf-8"),
+    )
+    framed = page.frame_locator("iframe")
+    framed.get_by_role("switch", name="OPENAI_API_KEY").check()
+    assert str(framed.locator(".said").text_content()).startswith("The winner is ")
+    assert heard == []
+    page.close()
+
+
 def test_the_keyboard_is_enough(show, brennan):
     """Every switch is an input that is reached in the order of the page, and shows its focus."""
     page, _ = show(brennan)

@@ -44,3 +44,11 @@ def test_it_fits_the_screen(before, after, more):
     assert code == 0
     assert len(lines) < ROWS
     assert max(map(len, lines)) <= COLUMNS
+
+
+def test_two_snapshots_without_a_tenant_in_common_are_refused(run, before, local_dev):
+    """They explain nothing, and that is no finding: it is the wrong database."""
+    code, out, err = run("compare", before.path, local_dev.path)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "no tenant is in both snapshots" in err
+    assert "45" in err

@@ -225,3 +225,13 @@ def test_the_columns_of_file_and_frame_are_the_same(before):
     assert [name for name in (*OWN, *Shared._fields) if name not in ("cost", "leaves")] == list(
         frame.columns
     )
+
+
+@pytest.mark.parametrize("command", [("fleet",), ("what-if", "--add-key", "openai")])
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_no_limit_is_too_large_for_a_line(run, before, command, more):
+    """One that no list can reach is wrong use, said in a line; the largest lists all."""
+    name, *rest = command
+    code, out, err = run(name, before.path, *rest, *more, "--limit", "9" * 30)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert run(name, before.path, *rest, *more, "--limit", str(sys.maxsize))[0] == 3

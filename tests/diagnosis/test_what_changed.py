@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from hashlib import sha256
 
 import pytest
@@ -11,7 +12,7 @@ import atomlab
 from atomlab.diagnosis.differences import merged, same_token
 from atomlab.errors import TenantError
 from atomlab.evidence.inputs.registry import Provider
-from tests.conftest import PRICES
+from tests.conftest import ATOM_SCHEMA, PRICES
 from tests.diagnosis.made import KEY, Made, capture_made, stored
 from tests.diagnosis.test_changed_requests import between, day_of
 from tests.small import TOKENS, small_platform
@@ -252,3 +253,67 @@ def test_one_broken_entry_among_new_prices_did_it(captured):
         assert [[d.name for d in one.differences] for one in some.sets] == [["openai/odd"]]
         assert some.least
     assert found.idle == {"prices": 30}
+
+
+@pytest.fixture
+def called(tmp_path):
+    """Return what captures tenants without settings: subdomains by id."""
+    opened = []
+
+    def capture(**tenants):
+        source = tmp_path / f"{len(opened)}.db"
+        with sqlite3.connect(source) as db:
+            db.executescript(ATOM_SCHEMA)
+            rows = [
+                (key, name.title(), name, "free", "byok", "", None) for key, name in tenants.items()
+            ]
+            db.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        db.close()
+        opened.append(atomlab.capture(str(source), source.with_suffix(".sqlite")))
+        return opened[-1]
+
+    yield capture
+    for snapshot in opened:
+        snapshot.close()
+
+
+def test_a_tenant_is_the_same_by_its_id(called):
+    """Of one that was renamed either name finds it, on whichever day it has it."""
+    good, bad = called(one="acme", two="other"), called(one="acme-new", two="other")
+    for name in ("acme", "acme-new", "Acme", "one"):
+        assert atomlab.compare(good, bad, name).tenant.id == "one"
+        assert atomlab.compare(bad, good, name).tenant.id == "one"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "name", "words"),
+    [
+        ({"one": "acme"}, {"two": "acme"}, "acme", r"\(one\) and another on the bad one \(two\)"),
+        ({"one": "two"}, {"one": "a", "two": "b"}, "b", "'b' is in the snapshot of the bad day"),
+        ({"one": "a", "two": "b"}, {"one": "two"}, "b", "'b' is in the snapshot of the good day"),
+    ],
+)
+def test_no_other_tenant_is_taken_for_it(called, good, bad, name, words):
+    """Neither one that has its name on the other day, nor one that is called by its id."""
+    with pytest.raises(TenantError, match=words):
+        atomlab.compare(called(**good), called(**bad), name)
+
+
+def test_sentences_agree_with_how_many_differences_there_are(captured):
+    """Two price entries that went bring the error; either of them, undone, cures it."""
+    made = {"a": Made(rows={"OPENAI_API_KEY": KEY})}
+    left = {name: entry for name, entry in PRICES.items() if "gpt" not in name}
+    found = atomlab.compare(captured(made), captured(made, left), "a", "simple")
+    assert "the price entry openai/gpt-4o removed bring the error." in found.answer()
+    assert "removed cures it. So does 1 other set." in found.answer()
+
+
+def test_numbers_that_differ_look_different(captured):
+    """A price to its last digit, and a window without an exponent."""
+    price, window = "input_cost_per_token", "max_input_tokens"
+    days = [
+        captured({"a": Made()}, {"m/x": {**PRICES["openai/gpt-4o"], price: cost, window: tokens}})
+        for cost, tokens in ((1.2345678e-6, 1_048_576), (1.2345679e-6, 1_048_577))
+    ]
+    (entry,) = atomlab.compare(*days, "a").differences
+    assert entry.detail == f"{price} 1.2345678e-06 → 1.2345679e-06, {window} 1048576 → 1048577"

@@ -329,7 +329,9 @@ export function mount(root, data, { hash = false } = {}) {
     parts.clients.replaceChildren(clientList(world, decision));
     parts.models.replaceChildren(winnerList(world, decision, wins), funnelTable(decision), loserTable(world, decision));
     taken.show(decision);
-    if (hash) history.replaceState(null, "", toHash(world, state) || location.pathname);
+    if (!hash) return;
+    const address = toHash(world, state) || location.href.split("#")[0];
+    try { history.replaceState(null, "", address); } catch { /* in another page's frame it has no address */ }
   }
   if (hash) addEventListener("hashchange", () => { state = fromHash(world, location.hash); show(); });
   show();
