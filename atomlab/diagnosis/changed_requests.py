@@ -17,7 +17,7 @@ from atomlab.diagnosis.days_between import Day, DaysBetween
 from atomlab.diagnosis.differences import Difference, Kind, in_words
 from atomlab.diagnosis.minimal_sets import members, minimal_sets
 from atomlab.shown import Several, Shown
-from atomlab.text import joined
+from atomlab.text import count, joined
 from atomlab.verdicts import Status, Verdict
 
 # Which differences may be no more than what one of the captures lacks.
@@ -120,15 +120,17 @@ class ChangedRequest(Shown):
         if brings is None or cures is None:
             return ()
         made, undone = (in_words(found.first.differences) for found in (brings, cures))
-        found = [f"Made to the good day, {made} brings the error."]
+        fails, works = "the good day fails as well", "the bad day finds a model"
         if made == undone:
-            found.append("Undone on the bad day, the same cures it.")
+            found = [f"What did it: {made}. With that alone {fails}; without it {works}."]
         else:
-            found.append(f"Undone on the bad day, {undone} cures it.")
+            found = [f"What brings the error: {made}. With that alone {fails}."]
+            found.append(f"What cures it: {undone}. Without that {works}.")
         if others := len(cures.sets) - 1:
-            found.append(f"So do {'at least ' if cures.more else ''}{others} other sets.")
+            number = f"{'At least ' if cures.more else ''}{count(others, 'other set')}"
+            found.append(f"{number} of differences, undone, would cure it, too.")
         if not (brings.minimal and cures.minimal):
-            found.append("That nothing less would do was not shown to be so.")
+            found.append("Whether a part of it would be enough was not shown.")
         if self.doubt:
             found.append(f"That is inconclusive: {self.doubt}.")
         if self.verdict == "refuted":

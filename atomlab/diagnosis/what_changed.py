@@ -117,7 +117,7 @@ class WhatChanged(Shown):
         for each in filter(lambda one: one.brings, self.requests):
             alike.setdefault(each.sentences(), []).append(each.request.complexity)
         for sentences, kinds in alike.items():
-            yield f"{capital(joined(kinds))} requests of {who} fail anew."
+            yield f"{capital(joined(kinds))} requests of {who} work on the good day and fail on the bad one."
             yield from sentences
         both = [r.request.complexity for r in self.requests if {*r.statuses} == {"affected"}]
         if alike and both:

@@ -40,7 +40,7 @@ _COLUMNS = ("request", "before", "after", "flip", "winner_before", "winner_after
 
 def in_words(steps: int) -> str:
     """Return how a sentence begins on what so many changes do."""
-    return "With the changes" if steps > 1 else "With the change" if steps else "Without a change"
+    return "With the changes," if steps > 1 else "With the change," if steps else "Without a change"
 
 
 def flip_of(before: Status, after: Status, same_winner: bool) -> str:

@@ -29,7 +29,8 @@ def totals(found: WhatChanged | Flips) -> Mapping[str, str]:
     numbers = by_kind(counted(found.differences))
     if not isinstance(found, WhatChanged):
         return {"differences of the platform": numbers}
-    return {"differences": numbers, "in none of the sets below": by_kind(found.idle)}
+    idle = {"in none of the sets shown": by_kind(found.idle)} if found.idle else {}
+    return {"differences": numbers, **idle}
 
 
 def by_kind(numbers: Mapping[str, int]) -> str:

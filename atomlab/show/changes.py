@@ -44,7 +44,7 @@ def print_changes(found: WhatChanged | Flips) -> None:
 
 def _print_requests(out: Console, requests: tuple[ChangedRequest, ...]) -> None:
     """Print each request on both days, then the sets that bring the error, and that cure it."""
-    table = columns("request", "good day", "bad day", "what did it")
+    table = columns("request", "good day", "bad day", "verdict")
     for each in requests:
         words = [Text(status, terminal_colour(status)) for status in each.statuses]
         table.add_row(each.request.complexity, *words, each.verdict or "–")

@@ -217,7 +217,7 @@ def test_it_says_in_plain_sentences_what_flips(brennan):
     """In the sentence, and in the text of a terminal's Python."""
     copied = brennan.copy_key(MINIMAX, HELD)
     assert copied.answer().startswith(
-        "With the change simple, moderate and complex requests find a model. "
+        "With the change, simple, moderate and complex requests find a model. "
         "Advanced requests still find no model. The root cause is quality (confirmed): "
     )
     lines = repr(copied).splitlines()
@@ -227,7 +227,7 @@ def test_it_says_in_plain_sentences_what_flips(brennan):
         "  simple: no model → minimax/MiniMax-M2.5",
     ]
     lost = copied.without_models("minimax/*").answer()
-    assert lost.startswith("With the changes nothing flips. Simple, moderate, complex and advanced")
+    assert lost.startswith("With the changes, nothing flips. Simple, moderate, complex and advanced")
     assert brennan.answer().startswith("Without a change nothing flips.")
     unable = brennan.add_key("openai").answer()
     assert "omni-moderation-2024-09-26 is not a chat model" in unable
