@@ -18,6 +18,7 @@ from atomlab.byok.platform import Platform, load_platform, read_registry
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.byok.rows import first_of, read_rows
+from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.differences import (
     PLACEHOLDERS,
     DayPart,
@@ -76,6 +77,13 @@ class _PricesSeen:
     breaks: tuple[int, int]
     found: bool
     broken: bool
+
+
+def lacking(good: Day, bad: Day) -> str:
+    """Return what decides and a day lacks, with the day; empty if nothing."""
+    days = {"good": good, "bad": bad}
+    found = {name: missing_input(day.snapshot, day.platform) for name, day in days.items()}
+    return " and ".join(f"of the {name} day {what}" for name, what in found.items() if what)
 
 
 def read_day(snapshot: Snapshot) -> Day:

@@ -8,16 +8,21 @@ from functools import cached_property
 from typing import Any
 
 from atomlab.byok.request import Request
-from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.change_case import ChangeCase
 from atomlab.diagnosis.changed_requests import ChangedRequest, explained
-from atomlab.diagnosis.days_between import Day, DaysBetween, PlatformsBetween, held_by
+from atomlab.diagnosis.days_between import (
+    Day,
+    DaysBetween,
+    PlatformsBetween,
+    held_by,
+    lacking,
+)
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.differences import Difference, counted
 from atomlab.errors import TenantError
 from atomlab.evidence.schema import Tenant
 from atomlab.shown import Several, Shown
-from atomlab.text import capital, count, joined, listed, printable
+from atomlab.text import capital, count, grouped, joined, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
 
@@ -106,18 +111,15 @@ class WhatChanged(Shown):
         """Return why nothing is decided, with the day; empty if something is."""
         if all("undecided" not in each.statuses for each in self.requests):
             return ""
-        days = {"good": self.good, "bad": self.bad}
-        lacking = {name: missing_input(d.snapshot, d.platform) for name, d in days.items()}
-        said = (f"of the {name} day {what}" for name, what in lacking.items() if what)
-        return " and ".join(said)
+        return lacking(self.good, self.bad)
 
     def _causes(self, who: str) -> Iterable[str]:
         """Yield a sentence for each answer, with the kinds of request that it is the same for."""
-        alike: dict[tuple[str, ...], list[str]] = {}
-        for each in filter(lambda one: one.brings, self.requests):
-            alike.setdefault(each.sentences(), []).append(each.request.complexity)
+        anew = [each for each in self.requests if each.brings]
+        alike = grouped((each.sentences(), each.request.complexity) for each in anew)
         for sentences, kinds in alike.items():
-            yield f"{capital(joined(kinds))} requests of {who} work on the good day and fail on the bad one."
+            whose = f"{capital(joined(kinds))} requests of {who}"
+            yield f"{whose} work on the good day and fail on the bad one."
             yield from sentences
         both = [r.request.complexity for r in self.requests if {*r.statuses} == {"affected"}]
         if alike and both:

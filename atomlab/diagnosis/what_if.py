@@ -43,6 +43,19 @@ def in_words(steps: int) -> str:
     return "With the changes," if steps > 1 else "With the change," if steps else "Without a change"
 
 
+def in_lines(found: Any, who: str, requests: Sequence[Flipped] = ()) -> str:
+    """Return a what-if as text: whose, what was changed, the requests, the answer, the remarks."""
+    return "\n".join(
+        [
+            f"What if, for {printable(who)}:",
+            *(f"  change: {printable(made, 300)}" for made in found.altered.steps),
+            *(f"  {each.kind}: {printable(each, 300)}" for each in requests),
+            printable(found.answer(), 2000),
+            *(f"Note: {printable(remark, 400)}." for remark in found.remarks()),
+        ]
+    )
+
+
 def flip_of(before: Status, after: Status, same_winner: bool) -> str:
     """Return what flips of a request: `affected → healthy`, another winner, or nothing."""
     if before != after:
@@ -173,15 +186,7 @@ class WhatIf(TenantSteps, Shown):
         return " ".join(said)
 
     def __repr__(self) -> str:
-        return "\n".join(
-            [
-                f"What if, for {printable(self.before.tenant.called)}:",
-                *(f"  change: {printable(made, 300)}" for made in self.altered.steps),
-                *(f"  {each.kind}: {printable(each, 300)}" for each in self.requests),
-                printable(self.answer(), 2000),
-                *(f"Note: {printable(remark, 400)}" for remark in self.remarks()),
-            ]
-        )
+        return in_lines(self, self.before.tenant.called, self.requests)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.what-if/1` of one tenant, with both diagnoses."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from atomlab.byok.request import Request
-from atomlab.diagnosis.assumptions import missing_input
-from atomlab.diagnosis.days_between import Day, PlatformsBetween, read_day
+from atomlab.diagnosis.days_between import Day, PlatformsBetween, lacking, read_day
 from atomlab.diagnosis.differences import Difference, counted, in_words
 from atomlab.diagnosis.population import Population, TenantGroup, Winners
 from atomlab.diagnosis.what_changed import WhatChanged, heads, what_changed
@@ -173,14 +172,10 @@ def compare(
 def flips(good: Day, bad: Day, requests: Sequence[Request]) -> Flips:
     """Return the tenants whose outcomes differ, by the differences that did it."""
     sites = {False: PlatformsBetween(good, bad)}
-    lacking = [
-        f"of the {name} day {what}"
-        for name, day in (("good", good), ("bad", bad))
-        if (what := missing_input(day.snapshot, day.platform))
-    ]
+    missing = lacking(good, bad)
     pairs, named, only = _pairs(good, bad)
     found: dict[object, TenantFlip] = {}
-    if not lacking:
+    if not missing:
         winners = Winners(good.platform), Winners(bad.platform)
         for pair, tenants in pairs.items():
             for back, kinds in _ways(pair, winners, requests):
@@ -200,7 +195,7 @@ def flips(good: Day, bad: Day, requests: Sequence[Request]) -> Flips:
         flips=Several(sorted(found.values(), key=lambda flip: (flip.back, -flip.tenants))),
         tenants=sum(pairs.values()),
         only=only,
-        missing=" and ".join(lacking),
+        missing=missing,
     )
 
 

@@ -9,7 +9,7 @@ from atomlab.diagnosis.differences import Difference, counted, in_groups, in_wor
 from atomlab.diagnosis.what_changed import WhatChanged
 from atomlab.fleets.flips import Flips
 from atomlab.show.tables import Table, table_of
-from atomlab.text import listed, printable
+from atomlab.text import grouped, listed, printable
 
 _MOST_GROUPS = 40
 _LABELS = {"mode": "ai_mode"}
@@ -58,11 +58,12 @@ def requests(found: WhatChanged) -> Table:
 
 def sets(found: WhatChanged) -> Table:
     """Return the smallest sets of differences that bring the error, and those that cure it."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
-    for what, which in (("brings the error", "brings"), ("cures it", "cures")):
-        for each in found.requests:
-            for words, after in _rows(getattr(each, which)):
-                rows.setdefault((what, words, after), []).append(each.request.complexity)
+    rows = grouped(
+        ((what, words, after), each.request.complexity)
+        for what, which in (("brings the error", "brings"), ("cures it", "cures"))
+        for each in found.requests
+        for words, after in _rows(getattr(each, which))
+    )
     return table_of(
         [(what, words, ", ".join(kinds), after) for (what, words, after), kinds in rows.items()],
         ["what it does", "differences", "requests", "decided again"],
