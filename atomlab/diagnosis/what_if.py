@@ -166,7 +166,7 @@ class WhatIf(TenantSteps, Shown):
             sides = each.before, each.after
             models = (w.model if (w := side.ranking.winner) else None for side in sides)
             rows.append((each.kind, *(side.status for side in sides), each.flip, *models))
-        return pd.DataFrame(rows, columns=[*_COLUMNS])
+        return pd.DataFrame(rows, columns=[*_COLUMNS], dtype=object)  # None stays None
 
     def remarks(self) -> list[str]:
         """Return what is easily overlooked of the changes, a sentence each."""
