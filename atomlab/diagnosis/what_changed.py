@@ -127,21 +127,22 @@ class WhatChanged(Shown):
 
     def _nothing(self, who: str) -> str:
         """Return that no difference explains anything, and why."""
+        nothing = "There is nothing to explain"
         ways = {each.statuses for each in self.requests}
         if ways == {("healthy", "healthy")}:
             how = f"every request of {who} that was tried finds a model on both days"
         elif ways == {("affected", "affected")}:
             how = f"requests of {who} find no model on either day; atomlab diagnose says why"
         elif ("affected", "healthy") in ways:
-            how = (
-                f"requests of {who} that fail on the good day find a model on the bad one; give "
-                "the snapshots the other way round to see which difference that is"
-            )
+            how = f"requests of {who} that fail on the good day find a model on the bad one"
+            return f"{nothing} this way round: {how}. Swap the snapshots to see what did that."
         else:
             how = f"no request of {who} that works on the good day fails on the bad one"
         number = len(self.differences)
-        differ = f"The days differ in {count(number, 'thing')}, to no effect on that."
-        return f"There is nothing to explain: {how}. {differ if number else 'Nothing differs.'}"
+        differ = (
+            f"The days differ in {count(number, 'thing')}, but none of it makes a request fail."
+        )
+        return f"{nothing}: {how}. {differ if number else 'Nothing differs.'}"
 
 
 def heads(good: Day, bad: Day) -> dict[str, Any]:

@@ -103,6 +103,8 @@ class Flips(Shown):
         found = [f"Of {total}, {anew:,} {'fails' if anew == 1 else 'fail'} anew."]
         if not anew:
             found = [f"There is nothing to explain: none of the {total} fails anew."]
+        if not self.tenants:
+            found = ["There is nothing to compare: no tenant is in both snapshots."]
         found += [
             f"{capital(flip.why)}: {count(flip.tenants, 'tenant')} ({listed(flip.named, 3)})."
             for flip in self.flips[:3]

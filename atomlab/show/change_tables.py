@@ -29,7 +29,8 @@ def totals(found: WhatChanged | Flips) -> Mapping[str, str]:
     numbers = by_kind(counted(found.differences))
     if not isinstance(found, WhatChanged):
         return {"differences of the platform": numbers}
-    idle = {"in none of the sets shown": by_kind(found.idle)} if found.idle else {}
+    some = found.idle and any(each.brings for each in found.requests)
+    idle = {"in none of the sets shown": by_kind(found.idle)} if some else {}
     return {"differences": numbers, **idle}
 
 

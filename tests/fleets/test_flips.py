@@ -79,3 +79,11 @@ def test_without_a_flip_there_is_nothing_to_explain(days):
     assert found.verdict == "refuted"
     assert found.answer().startswith("There is nothing to explain: none of the ")
     assert not found.flips
+
+
+def test_snapshots_without_a_tenant_in_common_are_not_compared(captured):
+    """It is said that none is in both, and that each is left out."""
+    one, other = (captured({name: {"OPENAI_API_KEY": KEY}}) for name in ("acme", "other"))
+    found = atomlab.compare(one, other)
+    assert (found.tenants, found.verdict) == (0, "refuted")
+    assert found.answer().startswith("There is nothing to compare: no tenant is in both snapshots.")
