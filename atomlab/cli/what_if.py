@@ -125,5 +125,5 @@ def _steps(kind: StepKind, names: Sequence[str] | None) -> list[Step]:
 def _copies(spelled: Sequence[str]) -> list[Step]:
     parts = [text.partition("=") for text in spelled]
     if not all(to and held for to, _, held in parts):
-        raise BadParameter("names no two settings; spell it TO=FROM.", param_hint="--copy-key")
+        raise BadParameter("has to name two settings, TO=FROM.", param_hint="--copy-key")
     return [("copy-key", to, held) for to, _, held in parts]

@@ -120,20 +120,17 @@ class ChangedRequest(Shown):
         if brings is None or cures is None:
             return ()
         made, undone = (in_words(found.first.differences) for found in (brings, cures))
-        bring, cure = (
-            verb + "s" * (len(some.first.differences) == 1)
-            for verb, some in (("bring", brings), ("cure", cures))
-        )
-        found = [f"Made to the good day, {made} {bring} the error."]
+        fails, works = "the good day fails as well", "the bad day finds a model"
         if made == undone:
-            found.append(f"Undone on the bad day, the same {cure} it.")
+            found = [f"What did it: {made}. With that alone {fails}; without it {works}."]
         else:
-            found.append(f"Undone on the bad day, {undone} {cure} it.")
+            found = [f"What brings the error: {made}. With that alone {fails}."]
+            found.append(f"What cures it: {undone}. Without that {works}.")
         if others := len(cures.sets) - 1:
-            number = f"{'at least ' if cures.more else ''}{count(others, 'other set')}"
-            found.append(f"So {'does' if others == 1 else 'do'} {number}.")
+            number = f"{'At least ' if cures.more else ''}{count(others, 'other set')}"
+            found.append(f"{number} of differences, undone, would cure it, too.")
         if not (brings.minimal and cures.minimal):
-            found.append("That nothing less would do was not shown to be so.")
+            found.append("Whether a part of it would be enough was not shown.")
         if self.doubt:
             found.append(f"That is inconclusive: {self.doubt}.")
         if self.verdict == "refuted":

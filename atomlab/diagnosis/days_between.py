@@ -18,6 +18,7 @@ from atomlab.byok.platform import Platform, load_platform, read_registry
 from atomlab.byok.ranking import Ranking, rank
 from atomlab.byok.request import Request
 from atomlab.byok.rows import first_of, read_rows
+from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.differences import (
     PLACEHOLDERS,
     DayPart,
@@ -78,6 +79,13 @@ class _PricesSeen:
     broken: bool
 
 
+def lacking(good: Day, bad: Day) -> str:
+    """Return what decides and a day lacks, with the day; empty if nothing."""
+    days = {"good": good, "bad": bad}
+    found = {name: missing_input(day.snapshot, day.platform) for name, day in days.items()}
+    return " and ".join(f"of the {name} day {what}" for name, what in found.items() if what)
+
+
 def read_day(snapshot: Snapshot) -> Day:
     """Return a snapshot with the platform's side of it."""
     session = snapshot.session
@@ -130,7 +138,7 @@ class PlatformsBetween(Shown):
         if chosen not in self._made:
             rest, counts = chosen, []
             for part in (self.rules, self.registry, self.catalogue):
-                counts.append(part.mixed(rest & ((1 << len(part.differences)) - 1)))
+                counts.append(part.mixed(rest))
                 rest >>= len(part.differences)
             rules = rules_of(counts[0], self._days[0].rules)
             registry = tuple(counts[1].values())
@@ -326,7 +334,7 @@ class DaysBetween:
     def _decide(self, chosen: int) -> tuple[tuple[str, ...], str | None, str | None] | None:
         own, mixed = chosen >> len(self.sites.differences), []
         for part in self._parts:
-            mixed.append(part.mixed(own & ((1 << len(part.differences)) - 1)))
+            mixed.append(part.mixed(own))
             own >>= len(part.differences)
         rules, (site, _) = self.sites.made(chosen)
         place = 2 if rules.keys_from == "settings" else 3

@@ -200,19 +200,24 @@ def diagnose(
     return diagnose_in(Sandbox(evidence, platform), found, requests, managed)
 
 
+def asked_of(requests: Sequence[Request] | None, managed: bool | None) -> list[Request]:
+    """Return the requests, all four complexities if none; what they leave open is as `managed`."""
+    asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
+    return [r if r.managed is not None else replace(r, managed=managed) for r in asked]
+
+
 def diagnose_in(
     sandbox: Sandbox, tenant: Tenant, requests: Sequence[Request] | None, managed: bool | None
 ) -> Diagnosis:
     """Return the diagnosis of a tenant as a sandbox has its rows, with the sandbox's platform."""
     evidence, platform = sandbox.evidence, sandbox.platform
     manager, missing = platform.manager(), missing_input(evidence, platform)
-    asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
     held, withheld = sandbox.tenant(tenant.id).rows, _withheld(evidence, platform, tenant.id)
     tokens = held.of(tenant.id)
     rows = manager.states_of(tokens.items())
     lookups, defects = manager.lookups_of(rows), find_defects(rows, platform, tokens)
-    resolved = [r if r.managed is not None else replace(r, managed=managed) for r in asked]
-    rankings = [sandbox.decide(tenant.id, r.of_tenant(tenant.ai_mode)) for r in resolved]
+    asked = asked_of(requests, managed)
+    rankings = [sandbox.decide(tenant.id, r.of_tenant(tenant.ai_mode)) for r in asked]
     diagnosed = [
         _diagnose(DecidedRequest(each, defects, sandbox, tenant.id, withheld), lookups, missing)
         for each in rankings

@@ -8,17 +8,22 @@ from functools import cached_property
 from typing import Any
 
 from atomlab.byok.request import Request
-from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.change_case import ChangeCase
 from atomlab.diagnosis.changed_requests import ChangedRequest, explained
-from atomlab.diagnosis.days_between import Day, DaysBetween, PlatformsBetween, held_by
+from atomlab.diagnosis.days_between import (
+    Day,
+    DaysBetween,
+    PlatformsBetween,
+    held_by,
+    lacking,
+)
 from atomlab.diagnosis.diagnose import diagnose
 from atomlab.diagnosis.differences import Difference, counted
 from atomlab.errors import TenantError
 from atomlab.evidence.schema import Tenant
 from atomlab.evidence.tenants import tenant_id
 from atomlab.shown import Several, Shown
-from atomlab.text import capital, count, joined, listed, printable
+from atomlab.text import capital, count, grouped, joined, listed, printable
 from atomlab.verdicts import Verdict, worst_verdict
 
 
@@ -107,18 +112,15 @@ class WhatChanged(Shown):
         """Return why nothing is decided, with the day; empty if something is."""
         if all("undecided" not in each.statuses for each in self.requests):
             return ""
-        days = {"good": self.good, "bad": self.bad}
-        lacking = {name: missing_input(d.snapshot, d.platform) for name, d in days.items()}
-        said = (f"of the {name} day {what}" for name, what in lacking.items() if what)
-        return " and ".join(said)
+        return lacking(self.good, self.bad)
 
     def _causes(self, who: str) -> Iterable[str]:
         """Yield a sentence for each answer, with the kinds of request that it is the same for."""
-        alike: dict[tuple[str, ...], list[str]] = {}
-        for each in filter(lambda one: one.brings, self.requests):
-            alike.setdefault(each.sentences(), []).append(each.request.complexity)
+        anew = [each for each in self.requests if each.brings]
+        alike = grouped((each.sentences(), each.request.complexity) for each in anew)
         for sentences, kinds in alike.items():
-            yield f"{capital(joined(kinds))} requests of {who} fail anew."
+            whose = f"{capital(joined(kinds))} requests of {who}"
+            yield f"{whose} work on the good day and fail on the bad one."
             yield from sentences
         both = [r.request.complexity for r in self.requests if {*r.statuses} == {"affected"}]
         if alike and both:
@@ -126,21 +128,22 @@ class WhatChanged(Shown):
 
     def _nothing(self, who: str) -> str:
         """Return that no difference explains anything, and why."""
+        nothing = "There is nothing to explain"
         ways = {each.statuses for each in self.requests}
         if ways == {("healthy", "healthy")}:
             how = f"every request of {who} that was tried finds a model on both days"
         elif ways == {("affected", "affected")}:
             how = f"requests of {who} find no model on either day; atomlab diagnose says why"
         elif ("affected", "healthy") in ways:
-            how = (
-                f"requests of {who} that fail on the good day find a model on the bad one; give "
-                "the snapshots the other way round to see which difference that is"
-            )
+            how = f"requests of {who} that fail on the good day find a model on the bad one"
+            return f"{nothing} this way round: {how}. Swap the snapshots to see what did that."
         else:
             how = f"no request of {who} that works on the good day fails on the bad one"
         number = len(self.differences)
-        differ = f"The days differ in {count(number, 'thing')}, to no effect on that."
-        return f"There is nothing to explain: {how}. {differ if number else 'Nothing differs.'}"
+        differ = (
+            f"The days differ in {count(number, 'thing')}, but none of it makes a request fail."
+        )
+        return f"{nothing}: {how}. {differ if number else 'Nothing differs.'}"
 
 
 def heads(good: Day, bad: Day) -> dict[str, Any]:

@@ -40,7 +40,20 @@ _COLUMNS = ("request", "before", "after", "flip", "winner_before", "winner_after
 
 def in_words(steps: int) -> str:
     """Return how a sentence begins on what so many changes do."""
-    return "With the changes" if steps > 1 else "With the change" if steps else "Without a change"
+    return "With the changes," if steps > 1 else "With the change," if steps else "Without a change"
+
+
+def in_lines(found: Any, who: str, requests: Sequence[Flipped] = ()) -> str:
+    """Return a what-if as text: whose, what was changed, the requests, the answer, the remarks."""
+    return "\n".join(
+        [
+            f"What if, for {printable(who)}:",
+            *(f"  change: {printable(made, 300)}" for made in found.altered.steps),
+            *(f"  {each.kind}: {printable(each, 300)}" for each in requests),
+            printable(found.answer(), 2000),
+            *(f"Note: {printable(remark, 400)}." for remark in found.remarks()),
+        ]
+    )
 
 
 def flip_of(before: Status, after: Status, same_winner: bool) -> str:
@@ -153,7 +166,7 @@ class WhatIf(TenantSteps, Shown):
             sides = each.before, each.after
             models = (w.model if (w := side.ranking.winner) else None for side in sides)
             rows.append((each.kind, *(side.status for side in sides), each.flip, *models))
-        return pd.DataFrame(rows, columns=[*_COLUMNS])
+        return pd.DataFrame(rows, columns=[*_COLUMNS], dtype=object)  # None stays None
 
     def remarks(self) -> list[str]:
         """Return what is easily overlooked of the changes, a sentence each."""
@@ -173,15 +186,7 @@ class WhatIf(TenantSteps, Shown):
         return " ".join(said)
 
     def __repr__(self) -> str:
-        return "\n".join(
-            [
-                f"What if, for {printable(self.before.tenant.called)}:",
-                *(f"  change: {printable(made, 300)}" for made in self.altered.steps),
-                *(f"  {each.kind}: {printable(each, 300)}" for each in self.requests),
-                printable(self.answer(), 2000),
-                *(f"Note: {printable(remark, 400)}" for remark in self.remarks()),
-            ]
-        )
+        return in_lines(self, self.before.tenant.called, self.requests)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document `atomlab.what-if/1` of one tenant, with both diagnoses."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from atomlab.byok.request import Request
-from atomlab.diagnosis.assumptions import missing_input
-from atomlab.diagnosis.days_between import Day, PlatformsBetween, read_day
+from atomlab.diagnosis.days_between import Day, PlatformsBetween, lacking, read_day
 from atomlab.diagnosis.differences import Difference, counted, in_words
 from atomlab.diagnosis.population import Population, TenantGroup, Winners
 from atomlab.diagnosis.what_changed import WhatChanged, heads, what_changed
@@ -179,17 +178,14 @@ def flips(good: Day, bad: Day, requests: Sequence[Request]) -> Flips:
     Raises TenantError if no tenant is in both.
     """
     sites = {False: PlatformsBetween(good, bad)}
-    lacking = [
-        f"of the {name} day {what}"
-        for name, day in (("good", good), ("bad", bad))
-        if (what := missing_input(day.snapshot, day.platform))
-    ]
+    missing = lacking(good, bad)
     pairs, named, only = _pairs(good, bad)
     if not pairs:
-        numbers = f"{good.snapshot.name} holds {only[0]:,}, {bad.snapshot.name} {only[1]:,} others"
-        raise TenantError(f"no tenant is in both snapshots: {numbers}", todo=_OF_ONE)
+        sides = zip((good, bad), only, strict=True)
+        numbers = " and ".join(f"{day.snapshot.name} has {number:,}" for day, number in sides)
+        raise TenantError(f"no tenant is in both snapshots, of which {numbers}", todo=_OF_ONE)
     found: dict[object, TenantFlip] = {}
-    if not lacking:
+    if not missing:
         winners = Winners(good.platform), Winners(bad.platform)
         for pair, tenants in pairs.items():
             for back, kinds in _ways(pair, winners, requests):
@@ -209,7 +205,7 @@ def flips(good: Day, bad: Day, requests: Sequence[Request]) -> Flips:
         flips=Several(sorted(found.values(), key=lambda flip: (flip.back, -flip.tenants))),
         tenants=sum(pairs.values()),
         only=only,
-        missing=" and ".join(lacking),
+        missing=missing,
     )
 
 

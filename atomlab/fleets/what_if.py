@@ -16,23 +16,24 @@ from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.altered import Altered
 from atomlab.diagnosis.answers import same_model
 from atomlab.diagnosis.assumptions import missing_input
+from atomlab.diagnosis.diagnose import asked_of
 from atomlab.diagnosis.population import Population, TenantGroup, TenantRow, Winners
 from atomlab.diagnosis.what_if import (
     ANOTHER_WINNER,
     NOTHING,
     WhatIf,
     flip_of,
+    in_lines,
     in_words,
     what_if_of,
 )
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.environment import Environment
-from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.evidence.redaction import made_up_token
 from atomlab.evidence.snapshot import Evidence
 from atomlab.evidence.steps import StepKind, Steps
 from atomlab.shown import Shown
-from atomlab.text import capital, count, joined, printable
+from atomlab.text import count, joined
 from atomlab.verdicts import STATUSES, Status, worst_status
 
 if TYPE_CHECKING:
@@ -160,14 +161,7 @@ class FleetWhatIf(Steps, Shown):
         return []
 
     def __repr__(self) -> str:
-        return "\n".join(
-            [
-                "What if, for all tenants:",
-                *(f"  change: {printable(made, 300)}" for made in self.altered.steps),
-                self.answer(),
-                *(f"{capital(remark)}." for remark in self.remarks()),
-            ]
-        )
+        return in_lines(self, "all tenants")
 
     def to_json(self, limit: int | None = None) -> dict[str, Any]:
         """Return the document `atomlab.what-if/1` of all tenants, of which at most `limit` flip."""
@@ -323,8 +317,7 @@ def what_if(
     if tenant is not None:
         return what_if_of(snapshot, tenant, requests, managed=managed)
     platform = load_platform(snapshot.session)
-    asked = requests or [Request(complexity=c) for c in COMPLEXITIES]
-    resolved = [r if r.managed is not None else replace(r, managed=managed) for r in asked]
+    asked = tuple(asked_of(requests, managed))
     population = Population(snapshot, platform)
     altered = Altered(snapshot, platform)
-    return FleetWhatIf(snapshot, Winners(platform), population, tuple(resolved), altered)
+    return FleetWhatIf(snapshot, Winners(platform), population, asked, altered)

@@ -55,7 +55,9 @@ def first_page(findings: Mapping[str, Any], question: str) -> FirstPage:
         return _without_summary(findings, question)
     summary = Summary.model_validate(given)
     warned = summary.status == "healthy" and bool(summary.mute or summary.warning)
-    said = {label: getattr(summary, field) for field, label in _LABELS.items()}
+    changed = findings["answer"] if findings.get("compared") else ""
+    plain = {label: getattr(summary, field) for field, label in _LABELS.items()}
+    said = {"What changed": changed, **plain}
     return FirstPage(
         title=printable(summary.title, 300),
         tone="open" if warned else tone(summary.status),

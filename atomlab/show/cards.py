@@ -224,12 +224,9 @@ def _what_if_card(found: WhatIf) -> Card:
     return Card(
         title=f"What if, for {found.before.tenant.called}",
         word=found.status,
-        facts={
-            "changes": listed(map(str, found.altered.steps), 12) or "none",
-            "as captured": found.before.status,
-        },
+        facts={**_changes(found), "as captured": found.before.status},
         tables=[table_of(rows, ["request", "before", "after", "what flips"], caption)],
-        remarks=[found.answer(), *(f"{capital(remark)}." for remark in found.remarks())],
+        remarks=_remarks(found),
     )
 
 
@@ -240,8 +237,8 @@ def _fleet_what_if_card(found: FleetWhatIf) -> Card:
     tables = [table_of(statuses, ["", *STATUSES], "Tenants, as captured and with the changes.")]
     if flips := [*islice(found.rows(), _MOST)]:
         rows = [
-            (t.called, turned.before, turned.after, *map(_or_none, (turned.gained, turned.lost)))
-            for t, turned in flips
+            (t.called, n.before, n.after, listed(n.gained) or None, listed(n.lost) or None)
+            for t, n in flips
         ]
         names = ["tenant", "before", "after", "gains a model for", "loses it for"]
         some = "" if len(rows) == found.counts["flip"] else f", the first {len(rows)}"
@@ -249,14 +246,19 @@ def _fleet_what_if_card(found: FleetWhatIf) -> Card:
     return Card(
         title="What if, for all tenants",
         word=found.status,
-        facts={"changes": listed(map(str, found.altered.steps), 12) or "none"},
+        facts=_changes(found),
         tables=tables,
-        remarks=[found.answer(), *(f"{capital(remark)}." for remark in found.remarks())],
+        remarks=_remarks(found),
     )
 
 
-def _or_none(kinds: Sequence[str]) -> str | None:
-    return listed(kinds) or None
+def _changes(found: WhatIf | FleetWhatIf) -> dict[str, object]:
+    return {"changes": listed(map(str, found.altered.steps), 12) or "none"}
+
+
+def _remarks(found: WhatIf | FleetWhatIf) -> list[str]:
+    """Return the answer, then what is easily overlooked, a sentence each."""
+    return [found.answer(), *(f"{capital(remark)}." for remark in found.remarks())]
 
 
 def _request_row(each: RequestDiagnosis, diagnosis: Diagnosis) -> tuple[object, ...]:

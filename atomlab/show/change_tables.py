@@ -9,7 +9,7 @@ from atomlab.diagnosis.differences import Difference, counted, in_groups, in_wor
 from atomlab.diagnosis.what_changed import WhatChanged
 from atomlab.fleets.flips import Flips
 from atomlab.show.tables import Table, table_of
-from atomlab.text import listed, printable
+from atomlab.text import grouped, listed, printable
 
 _MOST_GROUPS = 40
 _LABELS = {"mode": "ai_mode"}
@@ -29,7 +29,9 @@ def totals(found: WhatChanged | Flips) -> Mapping[str, str]:
     numbers = by_kind(counted(found.differences))
     if not isinstance(found, WhatChanged):
         return {"differences of the platform": numbers}
-    return {"differences": numbers, "in none of the sets below": by_kind(found.idle)}
+    some = found.idle and any(each.brings for each in found.requests)
+    idle = {"in none of the sets shown": by_kind(found.idle)} if some else {}
+    return {"differences": numbers, **idle}
 
 
 def by_kind(numbers: Mapping[str, int]) -> str:
@@ -57,11 +59,12 @@ def requests(found: WhatChanged) -> Table:
 
 def sets(found: WhatChanged) -> Table:
     """Return the smallest sets of differences that bring the error, and those that cure it."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
-    for what, which in (("brings the error", "brings"), ("cures it", "cures")):
-        for each in found.requests:
-            for words, after in _rows(getattr(each, which)):
-                rows.setdefault((what, words, after), []).append(each.request.complexity)
+    rows = grouped(
+        ((what, words, after), each.request.complexity)
+        for what, which in (("brings the error", "brings"), ("cures it", "cures"))
+        for each in found.requests
+        for words, after in _rows(getattr(each, which))
+    )
     return table_of(
         [(what, words, ", ".join(kinds), after) for (what, words, after), kinds in rows.items()],
         ["what it does", "differences", "requests", "decided again"],

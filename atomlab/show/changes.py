@@ -11,7 +11,7 @@ from atomlab.diagnosis.what_changed import WhatChanged
 from atomlab.show.change_tables import totals
 from atomlab.show.palette import terminal_colour
 from atomlab.show.terminal import columns, console, print_line, print_table, print_text
-from atomlab.text import count, listed, printable
+from atomlab.text import count, grouped, listed, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,25 +44,28 @@ def print_changes(found: WhatChanged | Flips) -> None:
 
 def _print_requests(out: Console, requests: tuple[ChangedRequest, ...]) -> None:
     """Print each request on both days, then the sets that bring the error, and that cure it."""
-    table = columns("request", "good day", "bad day", "what did it")
+    table = columns("request", "good day", "bad day", "verdict")
     for each in requests:
         words = [Text(status, terminal_colour(status)) for status in each.statuses]
         table.add_row(each.request.complexity, *words, each.verdict or "–")
     print_table(out, table)
-    shown: dict[str, list[str]] = {}
-    for each in requests:
-        brings, cures = (
-            [in_words(one.differences) for one in some.sets] if some else []
-            for some in (each.brings, each.cures)
-        )
-        both = [words for words in brings if words in cures]
-        lines = [f"brings and cures it: {words}" for words in both]
-        lines += [f"brings it: {words}" for words in brings if words not in both]
-        lines += [f"cures it: {words}" for words in cures if words not in both]
-        for line in lines:
-            shown.setdefault(line, []).append(each.request.complexity)
+    shown = grouped((line, each.request.complexity) for each in requests for line in _sets(each))
     for line, kinds in shown.items():
         print_text(out, Text(f"  {line}").append(f" [{', '.join(kinds)}]", "dim"))
+
+
+def _sets(each: ChangedRequest) -> list[str]:
+    """Return what brings and cures the error of a request, then what does only one of these."""
+    brings, cures = (
+        [in_words(one.differences) for one in some.sets] if some else []
+        for some in (each.brings, each.cures)
+    )
+    both = [words for words in brings if words in cures]
+    return [
+        *(f"brings and cures it: {words}" for words in both),
+        *(f"brings it: {words}" for words in brings if words not in both),
+        *(f"cures it: {words}" for words in cures if words not in both),
+    ]
 
 
 def _print_flips(out: Console, found: Flips) -> None:

@@ -11,8 +11,9 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from atomlab.byok.request import Request
-from atomlab.diagnosis.changed_requests import explained
+from atomlab.diagnosis.changed_requests import ChangedRequest, SetsFound, ShownSet, explained
 from atomlab.diagnosis.days_between import Day, DaysBetween, Held, PlatformsBetween
+from atomlab.diagnosis.differences import Difference
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import COMPLEXITIES
@@ -199,3 +200,28 @@ def compare_with_brute_force(data, kind):
         found.cures,
         smallest(names, lambda s: not fails_on(made(good, bad, {*names} - s), order, request)),
     )
+
+
+def test_what_brings_and_what_cures_are_said_apart_where_they_differ():
+    """Each with its own sentence; other cures are counted, and what was not shown is said."""
+    plan, mode = Difference("plan", "plan", "added"), Difference("mode", "mode", "added")
+
+    def some(*sets, minimal=True, more=False):
+        shown = tuple(ShownSet((each,), None, holds=True) for each in sets)
+        return SetsFound(shown, least=True, minimal=minimal, more=more)
+
+    def said(brings, cures):
+        days = ("healthy", "affected")
+        return " ".join(ChangedRequest(Request(), None, None, days, brings, cures).sentences())
+
+    assert said(some(plan), some(plan)) == (
+        f"What did it: {plan}. With that alone the good day fails as well; "
+        "without it the bad day finds a model."
+    )
+    assert said(some(plan), some(mode, plan, more=True)) == (
+        f"What brings the error: {plan}. With that alone the good day fails as well. "
+        f"What cures it: {mode}. Without that the bad day finds a model. "
+        "At least 1 other set of differences, undone, would cure it, too."
+    )
+    ends = said(some(plan), some(plan, minimal=False))
+    assert ends.endswith(" Whether a part of it would be enough was not shown.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import atomlab
+from atomlab.errors import TenantError
 from tests.conftest import PRICES
 from tests.diagnosis.made import EVERY, KEY, Made, capture_made
 
@@ -79,3 +80,10 @@ def test_without_a_flip_there_is_nothing_to_explain(days):
     assert found.verdict == "refuted"
     assert found.answer().startswith("There is nothing to explain: none of the ")
     assert not found.flips
+
+
+def test_snapshots_without_a_tenant_in_common_are_refused(captured):
+    """Those are of two databases; it is said how many tenants each has."""
+    one, other = (captured({name: {"OPENAI_API_KEY": KEY}}) for name in ("acme", "other"))
+    with pytest.raises(TenantError, match=r"in both snapshots, of which .* has 1 and .* has 1;"):
+        atomlab.compare(one, other)

@@ -118,7 +118,7 @@ def test_rules_that_read_keys_elsewhere_regroup_the_tenants(tmp_path):
         assert rows["c"]["gained"] == "simple, moderate"
         back = found.rules(HOSTED)
         assert back.flips().empty
-        assert back.answer().startswith("With the changes 0 of 3 tenants flip.")
+        assert back.answer().startswith("With the changes, 0 of 3 tenants flip.")
 
 
 def test_a_key_is_copied_for_one_tenant_only(before):
@@ -147,7 +147,7 @@ def test_it_says_in_plain_sentences_who_flips(before):
     found = atomlab.what_if(before).remove_key("openai").plan("enterprise")
     rows = found.flips()
     gained, lost = (rows["gained"] != "").sum(), (rows["lost"] != "").sum()
-    assert found.answer().startswith(f"With the changes {len(rows)} of 45 tenants flip: ")
+    assert found.answer().startswith(f"With the changes, {len(rows)} of 45 tenants flip: ")
     assert f"{gained} gain a model for some request" in found.answer()
     assert f"{lost} lose the model of some request" in found.answer()
     only = len(found.flips(winners=True)) - len(rows)

@@ -19,6 +19,17 @@ def page_with(status, question="Is it so?", **fields):
     return first_page({**ANSWER, "summary": summary}, question)
 
 
+def test_what_changed_is_said_first():
+    """Of a comparison the answer stands above what happens; of other findings it does not."""
+    summary = {"title": "Acme: so it is", "status": "affected", "what": "It is so."}
+    page = first_page({**ANSWER, "summary": summary, "compared": {"tenant": None}}, "What changed?")
+    assert [*page.sentences.items()] == [
+        ("What changed", "Because of a key."),
+        ("What happens", "It is so."),
+    ]
+    assert [*page_with("affected").sentences] == ["What happens"]
+
+
 @pytest.mark.parametrize(
     ("status", "fields", "told"),
     [

@@ -254,7 +254,7 @@ export function hypothesis(world, state, after = decide(world, state)) {
   return `${lines.join("\n")}\n`;
 }
 
-const ascii = text => quoted(text).slice(1, -1);
+const ascii = text => quoted(text).slice(1, -1).replaceAll('\\"', '"'); // in a comment a quote is plain
 const servedBy = (world, place) => world.models.served[world.models.kinds[world.models.kind[place]][0]];
 const requestOf = ({ kind, tools, managed, capability }) => ({ kind, tools, managed, capability });
 
@@ -350,8 +350,8 @@ function form(world, id, changed) {
     const select = element("select", { id: `${id}-${name}`, "aria-describedby": hint && about }, ...options.map(([value, text]) => new Option(text, value)));
     select.addEventListener("change", () => changed({ [name]: name === "plan" ? Number(select.value) : name === "managed" ? select.value === "1" : select.value }));
     shows.push(state => { select.value = name === "managed" ? String(Number(state.managed)) : String(state[name]); });
-    const told = hint ? [element("small", { id: about }, hint)] : [];
-    return element("div", { class: "choice" }, element("label", { for: select.id }, title), select, ...told);
+    const note = hint ? [element("small", { id: about }, hint)] : [];
+    return element("div", { class: "choice" }, element("label", { for: select.id }, title), select, ...note);
   };
   const flip = (text, hint, read, change, classes = "") => {
     const box = element("input", { type: "checkbox", role: "switch" });
@@ -376,7 +376,7 @@ function form(world, id, changed) {
     element("fieldset", {}, element("legend", {}, "Request"),
       choice("kind", "Kind", Object.keys(world.kinds).map(kind => [kind, kind])),
       choice("managed", "Mode", [["0", "BYOK"], ["1", "managed"]]),
-      choice("plan", "Plan", world.plans.map(([name], place) => [place, name]), "Only managed requests look at it."),
+      choice("plan", "Plan", world.plans.map(([name], place) => [place, name]), "It counts for managed requests only."),
       ...(world.capabilities.length ? [choice("capability", "Capability", [["", "none"], ...world.capabilities.map(c => [c, c])])] : []),
       flip("Needs tools", "tools or structured output", state => state.tools, tools => ({ tools })),
       reset),
@@ -432,7 +432,7 @@ function loserTable(world, decision) {
     const why = model.reasons.length ? model.reasons.join(", ") : decision.winner === null ? "an entry breaks the ranking" : "lower value score";
     return [model.id, model.provider || "not registered", rounded(model.value), why];
   });
-  return table("Why the next ten lose", ["model", "provider", "value score", "why"], rows);
+  return table(`Why the ${decision.winner === null ? "first" : "next"} ten lose`, ["model", "provider", "value score", "why"], rows);
 }
 
 /** Return what can be copied: a hypothesis file, and what to do. */
