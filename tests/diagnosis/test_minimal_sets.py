@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atomlab.diagnosis.minimal_sets import MinimalSets, mask_of, members, minimal_sets
+from atomlab.diagnosis.minimal_sets import mask_of, members, minimal_sets
 from tests.examples import examples
 
 NUMBER = 40
