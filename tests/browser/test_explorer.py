@@ -58,6 +58,8 @@ def test_the_incident_from_key_to_cure(show, brennan):
     assert said(page).startswith("The platform raises")
     page.get_by_role("switch", name="OPENAI_API_KEY").check()
     assert said(page).startswith("The winner is gpt-5-nano, through openai.")
+    why = page.get_by_role("table").last.locator("tbody tr td:last-child").all_text_contents()
+    assert why[:2] == ["same value score, later in the price map", "lower value score"]
     with atomlab.open_snapshot(BRENNAN) as snapshot:
         ranked = atomlab.rank(
             atomlab.load_platform(snapshot.session),

@@ -429,7 +429,7 @@ function funnelTable({ funnel, mask }) {
 function loserTable(world, decision) {
   const rows = losers(world, decision).map(place => {
     const model = modelOf(world, decision, place);
-    const why = model.reasons.length ? model.reasons.join(", ") : decision.winner === null ? "an entry breaks the ranking" : "lower value score";
+    const why = model.reasons.length ? model.reasons.join(", ") : decision.winner === null ? "an entry breaks the ranking" : model.value === modelOf(world, decision, decision.winner).value ? "same value score, later in the price map" : "lower value score";
     return [model.id, model.provider || "not registered", rounded(model.value), why];
   });
   return table(`Why the ${decision.winner === null ? "first" : "next"} ten lose`, ["model", "provider", "value score", "why"], rows);
