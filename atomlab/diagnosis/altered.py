@@ -108,7 +108,7 @@ def rows_with(
         known = held.of(tenant_id)
         name = next(e.copy_from for e in edits if e.copy_from and e.copy_from not in known)
         near = did_you_mean(str(name), known)
-        what = f"tenant {tenant_id!r} has no row {name!r} to copy"
+        what = f"of tenant {tenant_id!r} the snapshot has no row {name!r} to copy"
         raise InputError(what, todo=near or "copy one that it has: atomlab diagnose lists them")
     return changed
 
