@@ -37,7 +37,7 @@ from atomlab.diagnosis.summary import summarize
 from atomlab.diagnosis.triage import triage
 from atomlab.diagnosis.verify import verify
 from atomlab.diagnosis.why import Why, explain_log
-from atomlab.errors import NO_MODELS
+from atomlab.errors import NO_MODELS, AtomlabError
 from atomlab.evidence.inputs.worker_log import read_log
 from atomlab.evidence.snapshot import Snapshot
 from atomlab.fleets.impacts import tenants_in
@@ -401,6 +401,23 @@ def changed(good: Snapshot, bad: Snapshot, tenant: str) -> Any:
     }
 
 
+def flipped(snapshot: Snapshot, tenant: str, *steps: tuple[str, ...]) -> Any:
+    """Return all that is said of changes that are made in memory, but for the diagnoses."""
+    found = snapshot.what_if(tenant)
+    for name, *what in steps:
+        found = getattr(found, name)(*what)
+    document = found.to_json()
+    del document["before"], document["diagnosis"]
+    return {**document, "repr": repr(found)}
+
+
+def refused_step(snapshot: Snapshot, name: str, *what: str) -> str:
+    """Return what is said of a change that cannot be made."""
+    with pytest.raises(AtomlabError) as refused:
+        getattr(snapshot.what_if("alias"), name)(*what)
+    return str(refused.value)
+
+
 def optional(snapshot: Snapshot, tenant: str, **asked: Any) -> Any:
     """Return the options, each with what speaks for it and against it."""
     options = compare_options(snapshot, tenant, **asked)
@@ -602,6 +619,21 @@ CASES: dict[str, Case] = {
             *(("public", "idle", "alias"), ("broken", "made", "held"), ("public", "made", "none")),
         )
     },
+    "what-if": lambda w: [
+        flipped(w.made, "alias", ("copy_key", "MINIMAX_API_KEY", "MINIMAX_2_7_API_KEY")),
+        flipped(w.made, "sound", ("remove_key", "openai"), ("without_models", "minimax/*")),
+        flipped(w.made, "managed", ("plan", "enterprise"), ("add_key", "groq")),
+        flipped(w.made, "none", ("rules", PUBLIC), ("add_key", "openai"), ("remove_key", "groq")),
+        flipped(w.public, "none", ("remove_key", "deepseek"), ("rules", "hosted-2026-05")),
+        [
+            refused_step(w.made, *step)
+            for step in (
+                *(("add_key", "opnai"), ("remove_key", "nobody"), ("plan", "tem")),
+                *(("without_models", "minmax/*"), ("without_models", "zzz"), ("rules", "hosted")),
+                *(("copy_key", "MINIMAX_API_KEY", "MINIMAX_2_8_API_KEY"), ("copy_key", "A", "B")),
+            )
+        ],
+    ],
     "why": lambda w: [
         why(w.made, f"{_AT} {_ERROR} tenant_id=alias"),
         why(w.made, f"{_AT} {_ERROR} tenant_id=alias complexity=simple", f"{_AT} {_ERROR} alias"),

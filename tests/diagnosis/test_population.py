@@ -200,3 +200,14 @@ def test_members_are_the_tenants_of_their_groups_alone(everybody, monkeypatch, m
             len({str(case[2]) for case, g in found._groups.items() if g in chosen}) <= most
         )
         queries.clear()
+
+
+def test_what_a_population_shows_of_itself(captured):
+    """How many tenants and groups, of a tenant its row, of winners the platform."""
+    snapshot = captured({"a": {"OPENAI_API_KEY": "one"}, "b": {"OPENAI_API_KEY": "another"}})
+    platform = atomlab.load_platform(snapshot.session)
+    found = Population(snapshot, platform)
+    assert repr(found) == "Population(tenants=2, groups=1)"
+    (tenant, _), _ = found
+    assert repr(tenant).startswith("TenantRow('id-a', ")
+    assert repr(Winners(platform)) == f"Winners(platform={platform!r})"
