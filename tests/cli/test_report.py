@@ -308,6 +308,7 @@ def test_what_an_earlier_report_left_is_kept_and_named(run, shipped, tmp_path):
     _, _, err = run(*given, "demo", "--tenant", "brenda", "--format", "pdf")
     kept = [line for line in err.splitlines() if line.startswith("kept: ")]
     assert [Path(line.split()[1]).name for line in kept] == [
+        "explore.html",
         "findings.json",
         "notebook.ipynb",
         "report.html",
@@ -315,8 +316,8 @@ def test_what_an_earlier_report_left_is_kept_and_named(run, shipped, tmp_path):
     ]
     _, _, err = run(*given, "brenda", "--tenant", "localhost")
     kept = [line for line in err.splitlines() if line.startswith("kept: ")]
-    assert f"kept: {tmp_path / 'out' / 'brenda' / 'report.pdf'} of an earlier report" in kept[4]
-    assert kept[5:] == ["kept: of earlier reports, and not in the index: demo"]
+    assert f"kept: {tmp_path / 'out' / 'brenda' / 'report.pdf'} of an earlier report" in kept[5]
+    assert kept[6:] == ["kept: of earlier reports, and not in the index: demo"]
     _, out, err = run(*given, "brenda")
     kept = [Path(line.split()[1]).name for line in err.splitlines() if line.startswith("kept: ")]
     assert kept == ["index.csv", "index.html", "report.pdf"]
