@@ -57,6 +57,8 @@ def choose(snapshot: str | None, tenant: str | None, hypothesis: str | None) -> 
             "tenant": tenant or _some_tenant(evidence, example["tenant"]),
             "hypothesis": str(Path(hypothesis).absolute()) if hypothesis else "",
         }
+    if snapshot:  # the example's good day has no such tenant; a user gives another
+        values["good"] = values["snapshot"]
     if not (snapshot or tenant or hypothesis):
         values["hypothesis"] = example["hypothesis"]
     return Choice(name, values)
