@@ -171,5 +171,6 @@ def _write_documents(site: Path) -> None:
             raise RuntimeError(f"atomlab {command}:\n{output}")
         page = Path(out)
         shutil.copy(page / "report.html" if page.is_dir() else page, made / f"{name}.html")
-        if (page / "fix.sql").exists():  # which the page links; all are of one tenant
-            shutil.copy(page / "fix.sql", made)
+        for beside in ("fix.sql", "explore.html"):  # which the page links; all are of one tenant
+            if (page / beside).exists():
+                shutil.copy(page / beside, made)
