@@ -8,6 +8,8 @@ import pytest
 
 from tests.screen import COLUMNS, ROWS, on_screen
 
+NO_PRICES: tuple[dict[str, None], ...] = ({}, {"pricing": None})
+
 
 @pytest.mark.parametrize(
     ("tenant", "code"), [("brennan", 0), ("northwind", 3), ("nobody-at-all", 1)]
@@ -52,3 +54,14 @@ def test_two_snapshots_without_a_tenant_in_common_are_refused(run, before, local
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "no tenant is in both snapshots" in err
     assert "45" in err
+
+
+def test_without_what_decides_it_is_inconclusive(run, captured):
+    """Exit code 4, for a tenant and for all: one of the days has no price cache."""
+    days = [
+        captured({"a": {"OPENAI_API_KEY": "sk-0123456789abcdef"}}, **more) for more in NO_PRICES
+    ]
+    for more in (("--tenant", "a"), ()):
+        code, out, _ = run("compare", *(day.path for day in days), *more)
+        assert code == 4
+        assert "Nothing can be decided" in out

@@ -205,3 +205,12 @@ def test_an_installed_atomlab_brings_the_example_along(tmp_path):
         named = [each for value in parameters(path).values() for each in str(value).split(",")]
         wanted = [value for value in named if value.startswith("../")]
         assert {f"atomlab/{value[3:]}" for value in wanted} <= names
+
+
+def test_a_snapshot_is_its_own_good_day_until_another_is_named(copied, shipped):
+    """The shipped good day lacks its tenants: the notebook would stop at the first cell."""
+    example = str(ROOT / "data" / "snapshots" / "brennan-2026-05-03.sqlite")
+    own = str(Path(shipped("local-dev")).resolve())
+    for chosen, good in ((own, own), (None, example)):
+        folder, _ = copied(chosen)
+        assert parameters(folder / "what_changed.ipynb")["good"] == good
