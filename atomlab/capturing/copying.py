@@ -9,7 +9,6 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress
 from operator import itemgetter, not_
@@ -138,14 +137,10 @@ def copy_settings(
     names = None if named is None else {name: n for name, n in named if reach(name) != "never"}
     for unnamed in () if names is None else source.other_settings(ids, names):
         _write(works, source, [], unnamed, [])
-    with ThreadPoolExecutor(1) as pool:  # SQLite writes while the next rows are redacted
-        written = pool.submit(_write, works, source, [], [], [])
-        for rows in source.settings(ids, names):
-            kept, found, unnamed = redact(rows)
-            noted = states.add([row[1] for row in kept], found)
-            written.result()
-            written = pool.submit(_write, works, source, kept, unnamed, noted)
-        written.result()
+    for rows in source.settings(ids, names):
+        kept, found, unnamed = redact(rows)
+        noted = states.add([row[1] for row in kept], found)
+        _write(works, source, kept, unnamed, noted)
     _write(works, source, [], [], states.end())
 
 

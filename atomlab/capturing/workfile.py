@@ -35,7 +35,7 @@ def work_database(target: Path, of: int = 1) -> Iterator[tuple[sqlite3.Connectio
         except OSError as error:
             raise unwritable(target.parent, error.strerror) from None
         try:
-            connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(name, isolation_level=None)
             connection.execute("PRAGMA schema_version").fetchone()  # opens the file
         finally:
             Path(name).unlink()
