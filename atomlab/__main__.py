@@ -2,23 +2,27 @@
 
 import sys
 
-from atomlab.process import INTERRUPTED, memory_limit, start
-
 MORE = "make more room, or ask for less"
 
 
 def run() -> None:
     """Run the command line; where memory does not suffice, too, the error is one line."""
     try:
+        from atomlab.process import start  # in here: a signal may come while it is read
+
         start()
         from atomlab.cli import main
 
         main()
     except KeyboardInterrupt:  # what `main` catches itself does not come here
+        from atomlab.process import INTERRUPTED
+
         _end("interrupted", INTERRUPTED)
     except MemoryError as error:
         _end(f"not enough memory; {error.args[0] if error.args else MORE}", 1)
     except (ImportError, OSError):
+        from atomlab.process import memory_limit
+
         if memory_limit() is None:
             raise
         _end(f"not enough memory; the limit is {memory_limit()} MB; allow more (ulimit -v)", 1)

@@ -1,8 +1,8 @@
 """The process itself: where it imports from, how a signal ends it, how much memory it needs.
 
 It is imported first of all. What Python finds in the current folder or PYTHONPATH could stand for
-any module, and a signal could come: so it imports nothing that Python has not loaded already until
-`start` has seen to both.
+any module, and a signal could come: so it imports nothing that Python has not loaded already, and
+works nothing out, until `start` has seen to both.
 """
 
 import os
@@ -10,7 +10,6 @@ import sys
 
 INTERRUPTED = 130
 MEGABYTE = 1 << 20
-HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
 
 
 def start() -> None:
@@ -22,6 +21,11 @@ def start() -> None:
     need(256)
 
 
+def home() -> str:
+    """Return the folder in which the package lies."""
+    return os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
+
+
 def safe_path() -> list[str]:
     """Return `sys.path` without the current folder, and with what PYTHONPATH names at its end.
 
@@ -29,9 +33,9 @@ def safe_path() -> list[str]:
     installed. Where Python and atomlab themselves are stays as it is.
     """
     named = {_real(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep)}
-    own = {HOME, _real(os.__file__, "..")}
+    own = {home(), _real(os.__file__, "..")}
     installed = {p for p in sys.path if _real(p) in own or p.endswith(("-packages", ".zip"))}
-    kept = [path or HOME for path in sys.path if path in installed or _real(path) != _real("")]
+    kept = [path or home() for path in sys.path if path in installed or _real(path) != _real("")]
     return sorted(kept, key=lambda path: path not in installed and _real(path) in named)
 
 

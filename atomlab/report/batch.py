@@ -17,7 +17,7 @@ from typing import Any
 
 from atomlab.errors import AtomlabError, Ended, ReportError
 from atomlab.evidence.snapshot import open_snapshot
-from atomlab.process import HOME
+from atomlab.process import home
 from atomlab.report.files import (
     INDEX,
     PARTIAL,
@@ -176,7 +176,7 @@ class _Run:
 def _safe_path() -> Iterator[None]:
     """Let a new Python load its first modules from a safe path; it gets the whole path later."""
     before = {name: os.environ.get(name) for name in (_SAFE, "PYTHONPATH")}
-    os.environ |= {_SAFE: "1", "PYTHONPATH": "" if HOME.endswith("-packages") else HOME}
+    os.environ |= {_SAFE: "1", "PYTHONPATH": "" if (own := home()).endswith("-packages") else own}
     try:
         yield
     finally:
