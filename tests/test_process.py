@@ -326,7 +326,7 @@ def test_memory_that_ends_on_the_way_is_a_line_too(monkeypatch, capsys):
         raise MemoryError
 
     monkeypatch.setattr("atomlab.cli.main", fails)
-    monkeypatch.setattr("atomlab.__main__.start", lambda: None)
+    monkeypatch.setattr("atomlab.process.start", lambda: None)
     with pytest.raises(SystemExit) as stop:
         run()
     assert stop.value.code == 1
