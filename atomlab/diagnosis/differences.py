@@ -87,7 +87,7 @@ class Difference(Shown):
     def _shown(self, value: Any) -> str:
         if self.kind == "rows":
             return "missing" if value is None else token_state(value)
-        return "nothing" if value is None else _text(value)
+        return _text(value)
 
 
 @dataclass(frozen=True, repr=False)
@@ -203,7 +203,7 @@ def same_token(good: str, bad: str, *, comparable: bool) -> bool | None:
         return True
     if comparable and good.rpartition(":")[2] == bad.rpartition(":")[2] != "-":
         return True
-    if len(states) > 1 and states & {"null", "empty"}:
+    if states & {"null", "empty"}:
         return False
     return False if comparable and "ciphertext" not in states else None
 
@@ -223,8 +223,8 @@ def in_groups(differences: Sequence[Difference]) -> list[list[Difference]]:
     groups: dict[object, list[Difference]] = {}
     for each in sorted(differences, key=lambda each: KINDS.index(each.kind)):
         crowd = number[each.kind] > _EACH_NAMED
-        key = (each.kind, each.change, each.group) if crowd else each
-        groups.setdefault(key if crowd else id(each), []).append(each)
+        key = (each.kind, each.change, each.group) if crowd else id(each)
+        groups.setdefault(key, []).append(each)
     return [*groups.values()]
 
 

@@ -55,8 +55,6 @@ def minimal_sets(
     left = mask_of(whole) & ~sum(singles)
     for without in _starts(effect, left, found):
         found += _shrunk(effect, without, blocks, independent)
-        if len(found) >= _MOST:
-            break
     found = sorted(_different(found), key=lambda each: each.sets[0].bit_count())
     sets = tuple(each.sets[0] for each in found[:_MOST])
     return MinimalSets(sets, least=bool(singles), minimal=found[0].minimal, more=True)
@@ -116,9 +114,8 @@ def _shrunk(
 ) -> list[MinimalSets]:
     """Return sets within one that has the effect, from which nothing more can be left out."""
     largest_first = sorted(blocks, key=lambda block: -block[1])
-    before = 0
-    while chosen != before:
-        before, chosen = chosen, _divided(effect, chosen, largest_first)
+    while (left := _divided(effect, chosen, largest_first)) != chosen:
+        chosen = left
     if chosen.bit_count() <= _EXACT:
         found = _exact(effect, [*members(chosen)])
         return [MinimalSets((each,)) for each in found.sets]

@@ -19,7 +19,7 @@ from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from benchmarks.plain_loop import rank_plainly
 from tests.examples import examples
-from tests.small import TOKENS, chat
+from tests.small import TOKENS, chat, small_platform
 from tests.worlds import PLANS, PROVIDERS, RULES, World
 
 IDS = [f"{p}/{name}" for p in PROVIDERS[:5] for name in ("gpt-4o", "tiny-8b")] + ["gpt-5.2"]
@@ -223,5 +223,59 @@ def test_what_brings_and_what_cures_are_said_apart_where_they_differ():
         f"What cures it: {mode}. Without that the bad day finds a model. "
         "At least 1 other set of differences, undone, would cure it, too."
     )
+    assert said(some(plan), some(mode, plan, mode)).endswith(
+        " Without that the bad day finds a model. "
+        "2 other sets of differences, undone, would cure it, too."
+    )
     ends = said(some(plan), some(plan, minimal=False))
     assert ends.endswith(" Whether a part of it would be enough was not shown.")
+
+
+KEYS = {"OPENAI_API_KEY": TOKENS["present"], "GROQ_API_KEY": TOKENS["present"]}
+MODELS = ["openai/gpt-4o", "groq/gpt-4o"]
+
+
+@pytest.mark.parametrize("which", ["good", "bad"])
+def test_it_is_doubted_where_one_of_the_things_may_only_not_have_been_captured(which):
+    """What brings the error rests on the catalogue, though the rule by itself would cure it."""
+    excluded = {"openai/gpt-4o": CatalogEntry(frozenset(), excluded=True)}
+    good = small_platform(MODELS, ("openai", "groq"))
+    bad = small_platform(MODELS, ("openai", "groq"), excluded, llm_providers=("openai",))
+    lacks = {"good": {}, "bad": {}, which: {"catalogue": "absent"}}
+    days = day_of(good, **lacks["good"]), day_of(bad, **lacks["bad"])
+    space = between(*days, [(None, "byok", KEYS)] * 2)
+    found = explained(*days, space, Request("simple"))
+    kinds = [[d.kind for d in some.first.differences] for some in (found.brings, found.cures)]
+    assert kinds == [["rules", "catalogue"], ["rules"]]
+    assert found.doubt == f"it depends on what a capture lacks: of the {which} day catalogue"
+    assert found.verdict == "inconclusive"
+    assert f"That is inconclusive: {found.doubt}." in found.sentences()
+
+
+@pytest.mark.parametrize(
+    ("edition", "doubt"),
+    [
+        ("settings", ""),
+        ("environment", "it depends on what a capture lacks: of the bad day stored keys"),
+    ],
+)
+def test_rows_are_doubted_only_where_keys_come_from_the_environment(edition, doubt):
+    """A key that went with an input that one capture lacks; settings are always captured."""
+    site = small_platform(MODELS, keys_from=edition)
+    days = day_of(site), day_of(site, **{"stored keys": "unknown"})
+    held = [Held(None, "byok", rows, rows) for rows in (KEYS, {})]
+    space = DaysBetween(PlatformsBetween(*days), *held, comparable=True)
+    found = explained(*days, space, Request("simple"))
+    assert [d.name for d in found.brings.first.differences] == [*KEYS]
+    assert found.doubt == doubt
+    assert found.verdict == ("inconclusive" if doubt else "confirmed")
+
+
+def test_of_many_price_entries_it_is_shown_that_none_can_be_left_out():
+    """Each is judged by itself, so that fourteen that went together are minimal."""
+    ids = [f"openai/gpt-4o-{n}" for n in range(14)]
+    days = [day_of(small_platform(some)) for some in (ids, ["mistral/gpt-4o"])]
+    space = between(*days, [(None, "byok", KEYS)] * 2)
+    found = explained(*days, space, Request("simple"))
+    assert len(found.brings.first.differences) == 14
+    assert (found.brings.minimal, found.brings.least, found.verdict) == (True, False, "confirmed")

@@ -111,7 +111,7 @@ def test_after_many_looks_at_larger_sets_it_is_said_that_there_may_be_more():
 
     found = minimal_sets(effect, [(0, 12)])
     assert (found.sets, found.least, found.more) == ((1,), True, True)
-    assert len(asked) <= 12 + 500
+    assert len(asked) == 12 + 500  # each alone, then so many larger ones
     few = minimal_sets(lambda c: c & 1 == 1 or c & last == last, [(0, 12)])
     assert (few.sets, few.more) == ((1, last), True)
 
@@ -162,3 +162,55 @@ def test_large_blocks_are_left_out_first():
 
     minimal_sets(effect, [(0, 80), (80, 1_000)])
     assert asked[:2] == [1_080, 80]  # all, then without the block of a thousand
+
+
+@pytest.mark.parametrize("number", [12, 13])
+def test_every_part_of_a_set_is_looked_at_up_to_twelve(number):
+    """Twelve of many that depend on each other are shown to be minimal, thirteen are not."""
+    needed = mask_of(range(5, 5 + number))
+    found = minimal_sets(lambda chosen: chosen & needed == needed, [(0, 30)])
+    assert (found.sets, found.least, found.minimal) == ((needed,), False, number == 12)
+
+
+def test_nothing_more_is_asked_than_is_shown():
+    """Of many: after six alone nothing; after five, one larger set is looked for, then no other."""
+    asked, pairs = [], [0b11 << n for n in range(10, 30, 2)]
+
+    def effect(chosen):
+        asked.append(chosen)
+        return bool(chosen & alone) or any(chosen & pair == pair for pair in pairs)
+
+    alone = mask_of(range(7))
+    assert minimal_sets(effect, [(0, 30)]).sets == tuple(1 << n for n in range(6))
+    assert asked == [1 << n for n in range(6)]
+    asked.clear()
+    alone = mask_of(range(5))
+    found = minimal_sets(effect, [(0, 30)])
+    assert found.sets == (*(1 << n for n in range(5)), pairs[-1])
+    assert asked[-1] == pairs[-1]
+
+
+def test_a_block_that_is_gone_does_not_end_the_search():
+    """The first alone has the effect; the pair far behind it is found without it."""
+    pair, asked = 1 << 10 | 1 << 20, []
+
+    def effect(chosen):
+        asked.append(chosen)
+        return chosen & 1 == 1 or chosen & pair == pair
+
+    found = minimal_sets(effect, [(n, 1) for n in range(30)])
+    assert (found.sets, found.least) == ((1, pair), True)
+    assert asked.count(mask_of(range(1, 30))) == 1  # what is gone already is not left out again
+
+
+def test_a_set_that_holds_another_is_not_shown():
+    """Of fourteen none can be left out alone, though five of them have the effect."""
+    large, small = mask_of(range(14)), mask_of(range(5, 10))
+
+    def effect(chosen):
+        part = chosen & small == small and not chosen & 1 and chosen.bit_count() != 13
+        return part or chosen & large == large
+
+    blocks = [(0, 1), (1, 4), *((n, 1) for n in range(5, 10)), (10, 4), (14, 16)]
+    found = minimal_sets(effect, blocks)
+    assert (found.sets, found.minimal) == ((small,), True)

@@ -319,3 +319,87 @@ def test_numbers_that_differ_look_different(captured):
     ]
     (entry,) = atomlab.compare(*days, "a").differences
     assert entry.detail == f"{price} 1.2345678e-06 → 1.2345679e-06, {window} 1048576 → 1048577"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        (
+            {"MINIMAX_API_KEY": KEY},
+            {"MINIMAX_API_KEY": KEY},
+            "There is nothing to explain: every request of A that was tried finds a model on both "
+            "days. Nothing differs.",
+        ),
+        (
+            {},
+            {"OTHER_API_KEY": KEY, "FURTHER_API_KEY": KEY},
+            "There is nothing to explain: requests of A find no model on either day; atomlab "
+            "diagnose says why. The days differ in 2 things, but none of it makes a request fail.",
+        ),
+        (
+            {},
+            {"MINIMAX_API_KEY": KEY},
+            "There is nothing to explain this way round: requests of A that fail on the good day "
+            "find a model on the bad one. Swap the snapshots to see what did that.",
+        ),
+    ],
+)
+def test_why_there_is_nothing_to_explain(captured, good, bad, words):
+    """In full, with how many things differ all the same."""
+    days = [captured({"a": Made(rows=rows)}) for rows in (good, bad)]
+    found = atomlab.compare(*days, "a", "simple")
+    assert found.answer() == words
+    assert repr(found) == f"<WhatChanged: refuted. {words}>"
+
+
+def test_requests_of_either_kind_that_did_not_change(captured):
+    """Simple ones work and advanced ones fail on both days; one thing differs."""
+    days = [captured({"a": Made(plan, rows={"MINIMAX_API_KEY": KEY})}) for plan in ("free", "pro")]
+    found = atomlab.compare(*days, "a")
+    assert found.answer() == (
+        "There is nothing to explain: no request of A that works on the good day fails on the bad "
+        "one. The days differ in 1 thing, but none of it makes a request fail."
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "whose"),
+    [
+        (3, "A1_API_KEY, A2_API_KEY, A3_API_KEY"),
+        (4, "A1_API_KEY, A2_API_KEY, A3_API_KEY and 1 more"),
+    ],
+)
+@pytest.mark.parametrize("key", ["one.key", "two.key"])
+def test_why_values_cannot_be_compared(captured, number, whose, key):
+    """Other keys made the fingerprints, or each day's ciphertext differs; three names are given."""
+    rows = [
+        {f"A{n}_API_KEY": f"gAAAA-{day}-{n}-of-some-length" for n in range(1, number + 1)}
+        for day in ("good", "bad")
+    ]
+    good, bad = captured({"a": Made(rows=rows[0])}), captured({"a": Made(rows=rows[1])}, key=key)
+    why = {
+        "one.key": "one value has many ciphertexts",
+        "two.key": "the fingerprints were made under different keys",
+    }[key]
+    (remark,) = atomlab.compare(good, bad, "a", "simple").remarks()
+    assert remark == (
+        f"Whether {whose} holds the same value on both days is inconclusive: {why}. What depends "
+        "on it is, too: a model is found, or not, by the state of a value, which is the same on "
+        "both; whether the provider accepts it depends on the value."
+    )
+
+
+@pytest.mark.parametrize("managed", [None, True, False])
+def test_the_case_is_of_the_bad_day_and_the_same_requests(captured, managed):
+    """Its platform, its requests as they were asked, and the whole comparison in its findings."""
+    good = captured({"a": Made("enterprise", "managed", {"MINIMAX_API_KEY": KEY})})
+    bad = captured({"a": Made("free", "managed", {"MINIMAX_API_KEY": KEY})})
+    found = atomlab.compare(good, bad, "a", "simple", managed=managed)
+    assert found.managed is managed
+    case = found.case()
+    assert (case.managed, case.snapshot) == (managed, bad)
+    assert case.platform is found.bad.platform
+    assert case.diagnosis.platform is found.bad.platform
+    assert [each.request.complexity for each in case.diagnosis.requests] == ["simple"]
+    assert [each.request.managed for each in case.diagnosis.requests] == [managed is not False]
+    assert case.findings().to_json()["compared"] == found.to_json()
