@@ -104,6 +104,19 @@ def test_excluded_models_are_left_out_of_general_routing_only(hopeless):
     assert special["blockers"][0] == "context, capability, health"
 
 
+def test_filters_of_yes_and_no_say_what_they_require(hopeless):
+    """A capability by its name, no exclusion, and tools."""
+    special = Request("simple", capability="vision", tools=True, managed=True)
+    found = {
+        reason.code: (reason.observed, reason.required)
+        for asked in (special, Request("simple"))
+        for reason in rank(hopeless, ["groq"], asked, "free").reasons("groq/tiny-8b")
+    }
+    assert found["capability"] == (False, "vision")
+    assert found["excluded"] == (True, False)
+    assert found["tools"] == (False, True)
+
+
 @pytest.mark.parametrize(
     ("score", "passes"),
     [

@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import atomlab
+from atomlab import limits
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.capturing.capture import capture
+from atomlab.errors import InputError
 from atomlab.evidence.inputs.catalog import CatalogEntry
 from atomlab.evidence.inputs.pricing import load_pricing
 from atomlab.evidence.inputs.registry import Provider
 from atomlab.evidence.inputs.rules import load_rules
 from tests.examples import examples
+from tests.small import small_platform
 from tests.worlds import ODD_FLAGS, ODD_NUMBERS, worlds
 
 
@@ -231,3 +234,21 @@ def test_one_more_provider_is_matched_as_if_it_had_been_there(world, provider):
     assert np.array_equal(added.matches, anew.matches)
     assert np.array_equal(added.served_by, anew.served_by)
     assert [*added.provider] == [*anew.provider]
+
+
+def test_a_platform_says_its_edition_and_its_sizes():
+    """Without any of what it holds."""
+    platform = small_platform(["openai/a", "groq/b", "x/c"], ["openai", "groq"])
+    assert repr(platform) == f"<Platform {platform.rules.name}: 2 providers, 3 models>"
+
+
+def test_as_many_pairs_as_are_read_are_read_and_not_one_more(monkeypatch):
+    """The refusal says how many there are and what to do."""
+    monkeypatch.setattr(limits, "PAIRS", 6)
+    platform = small_platform(["openai/a", "groq/b", "x/c"], ["openai", "groq"])
+    with pytest.raises(InputError) as caught:
+        replace(platform, providers=(*platform.providers, Provider("x")))
+    assert str(caught.value) == (
+        "registry and prices together: it has 9 pairs of a provider and a model, more than the 6 "
+        "that are read; leave out some models"
+    )

@@ -194,6 +194,22 @@ def test_unpriced_model_looks_free_wins_and_is_called_out(write_json):
     ]
 
 
+def test_a_known_price_of_nothing_is_called_out_as_such():
+    """The winner's price is known and 0: it looks free as well."""
+    ranking = rank(small_platform(["openai/gpt-5"]), ["openai"], Request("simple"))
+    assert ranking.warnings() == []
+    assert replace(ranking, cost=ranking.cost + 1).warnings() == []
+    assert replace(ranking, cost=ranking.cost * 0).warnings() == [
+        "the winner openai/gpt-5 has a price of 0: it won because it looks free"
+    ]
+
+
+def test_an_empty_cache_is_said_to_be_one():
+    """No filter has anything to count."""
+    ranking = rank(small_platform([]), ["openai"], Request("simple"))
+    assert ranking.summary() == "0 models in the pricing cache"
+
+
 def test_ranking_of_known_prices_warns_of_nothing(small):
     """Where every candidate has a price there is nothing to take on trust."""
     assert rank(small, ["openai"], Request("simple")).warnings() == []

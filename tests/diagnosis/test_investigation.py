@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 import atomlab
+from atomlab.diagnosis.investigation import _claims
 from atomlab.errors import InputError
 from atomlab.evidence.inputs.rules import COMPLEXITIES
 from atomlab.show.case_tables import outcomes
@@ -232,3 +233,23 @@ def test_a_winner_that_is_no_chat_model_cures_nothing(tmp_path, case, before_fix
     assert found.cured() == []
     assert found.not_cured() == list(COMPLEXITIES)
     assert ("cures no request (for simple" in found.answer()) == (not before_fix)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [
+        ("", ""),
+        ("c", "The claim of the hypothesis holds."),
+        ("r", "The claim of the hypothesis does not hold."),
+        ("i", "The claim of the hypothesis cannot be judged."),
+        ("cc", "All 2 claims of the hypothesis hold."),
+        ("rr", "None of 2 claims of the hypothesis holds."),
+        ("iii", "All 3 claims of the hypothesis cannot be judged."),
+        ("rc", "Of 2 claims of the hypothesis 1 holds and 1 does not hold."),
+        ("crcr", "Of 4 claims of the hypothesis 2 hold and 2 do not hold."),
+    ],
+)
+def test_how_many_claims_hold_is_one_sentence(verdicts, sentence):
+    """In singular and plural, those that hold first."""
+    words = {"c": "confirmed", "r": "refuted", "i": "inconclusive"}
+    assert _claims([words[each] for each in verdicts]) == sentence

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from atomlab.diagnosis.sql import CopyKey, fix_script, rollback_script, with_rollback
+from atomlab.diagnosis.sql import CopyKey, _literal, fix_script, rollback_script, with_rollback
 from atomlab.errors import InputError
 from tests.attacks import tries
 from tests.diagnosis.conftest import CLIENTS, Database, PostgresDatabase, SqliteDatabase
@@ -788,3 +788,14 @@ def test_a_script_with_its_rollback_does_what_it_does_without(quick_database):
     assert body == do
     assert "".join(line.removeprefix("-- ") for line in below.splitlines(keepends=True)) == undo
     assert all(line.startswith("-- ") for line in below.splitlines())
+
+
+def test_a_name_is_written_plainly_where_it_can_be():
+    """Only what a parser could read in another way is written as numbers."""
+    assert [_literal(name, "postgresql") for name in ("MINIMAX_API_KEY", "it's", "a''b", "")] == [
+        "'MINIMAX_API_KEY'",
+        r"E'it\U00000027s'",
+        r"E'a\U00000027\U00000027b'",
+        "''",
+    ]
+    assert _literal("a''b", "sqlite") == "'a' || char(39, 39) || 'b'"
