@@ -12,6 +12,8 @@ NoModelsAvailableError    the platform's own error, a ValueError: a finding, not
 
 from __future__ import annotations
 
+from typing import Any
+
 from atomlab.text import printable, without_password
 
 NO_MODELS = "No models available from dynamic pricing"
@@ -31,6 +33,16 @@ class AtomlabError(Exception):
         if where is not None:
             line = f"{printable(without_password(str(where)), 300)}: {line}"
         super().__init__(f"{line}; {printable(todo, 400)}" if todo else line)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it pass from one process to another as it is, whatever its class was made with."""
+        return _again, (type(self), self.args, vars(self))
+
+
+def _again(kind: type[AtomlabError], args: tuple[str, ...], known: dict[str, Any]) -> AtomlabError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(known)
+    return error
 
 
 class SnapshotError(AtomlabError):

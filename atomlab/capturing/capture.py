@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,15 +15,26 @@ from time import monotonic
 from typing import Any, TypedDict, Unpack, overload
 
 from atomlab.capturing.copying import (
-    Inputs,
     Works,
+    by_shard,
     copy_environment,
     copy_inputs,
     copy_settings,
     copy_tenants,
+    settings_by_shard,
 )
 from atomlab.capturing.fidelity import FidelityCheck
 from atomlab.capturing.memory import private_memory
+from atomlab.capturing.own_process import in_own_process
+from atomlab.capturing.reading import (
+    Inputs,
+    OpenedSource,
+    Part,
+    ReadSettings,
+    ReadSoFar,
+    ReadTenants,
+    read,
+)
 from atomlab.capturing.shards import numbered, shard_files
 from atomlab.capturing.workfile import work_database, write_sealed
 from atomlab.errors import InputError, SourceError
@@ -38,7 +49,7 @@ from atomlab.evidence.schema import FORMAT_VERSION
 from atomlab.evidence.shapes import looks_secret
 from atomlab.evidence.snapshot import Snapshot, open_snapshot, open_written
 from atomlab.evidence.soundness import check_sizes
-from atomlab.evidence.sources.source import Progress, Source, TenantId, open_source, source_files
+from atomlab.evidence.sources.source import Progress, source_files
 from atomlab.files import check_writable, whole_files
 
 
@@ -105,14 +116,18 @@ def capture(
     if any(map(looks_secret, filter(None, (operator, note)))):
         raise InputError("operator or note has what looks like a key in it", todo="leave it out")
     given = _Given(rules, pricing, providers, catalog, env, keys, parent)
-    read = [*given.files(), *source_files(source)]
+    sources = [*given.files(), *source_files(source)]
     about: dict[str, Any] = {"operator": operator, "note": note, "narrowed": bool(tenants)}
     with shard_files(Path(out), shards, overwrite) as (targets, gone):
         files = _Files(targets, gone, Path(key_file) if key_file is not None else None, overwrite)
-        is_new_key = files.check(read)
+        is_new_key = files.check(sources)
         inputs, clock = given.load(), partial(_times, captured_at, datetime.now(UTC), monotonic())
-        with open_source(source, statement_timeout_s, progress) as original:
-            _write(original, tenants, given, inputs, files, is_new_key, clock, about, shards)
+        key = read_key(files.key) if files.key and not is_new_key else new_key()
+        about |= {"parent": _earlier(given.parent, key)}
+        to_read = read(source, statement_timeout_s, tenants, inputs, key, given.catalogue is None)
+        with closing(in_own_process(to_read)) as parts:
+            seen = _seen(parts, progress)
+            _write(seen, given, inputs, files, key, is_new_key, clock, about, shards)
     written = [open_written(target) for target in targets]
     return written if shards else written[0]
 
@@ -136,22 +151,31 @@ class _Files:
         return True
 
 
+def _seen(parts: Iterator[Part], progress: Progress | None) -> Iterator[Part]:
+    """Yield what was read, without how much that is so far, which is shown."""
+    for part in parts:
+        if not isinstance(part, ReadSoFar):
+            yield part
+        elif progress:
+            progress(part.table, part.done, part.total)
+
+
 def _write(
-    source: Source,
-    tenants: Sequence[str],
+    parts: Iterator[Part],
     given: _Given,
     inputs: Inputs,
     files: _Files,
+    key: bytes,
     is_new_key: bool,
     clock: Callable[[], dict[str, Any]],
     about: dict[str, Any],
     shards: int | None,
 ) -> None:
-    """Copy a source into snapshots, prove and seal them, and give all of them their names."""
+    """Copy what is read into snapshots, prove and seal them, and give all of them their names."""
+    source = next(parts)
+    assert isinstance(source, OpenedSource)  # noqa: S101 - what `read` yields first
     inputs = replace(inputs, catalog=given.catalog(source))
-    ids = source.tenant_ids(tenants) if tenants else None
-    key = read_key(files.key) if files.key and not is_new_key else new_key()
-    about |= {"parent": _earlier(given.parent, key), "inputs": given.states(source, inputs)}
+    about |= {"inputs": given.states(source, inputs)}
     # The key first: no snapshot is there without it.
     named = {files.key: False} if files.key and is_new_key else {}
     with ExitStack() as stack:
@@ -159,7 +183,8 @@ def _write(
             stack.enter_context(work_database(target, len(files.targets)))
             for target in files.targets
         ]
-        manifests = _copy([work for work, _ in grown], source, ids, inputs, key, clock, about)
+        works = [work for work, _ in grown]
+        manifests = _copy(works, source, parts, inputs, key, clock, about)
         streams = stack.enter_context(
             whole_files({**named, **dict.fromkeys(files.targets, files.overwrite)}, files.gone)
         )
@@ -201,11 +226,11 @@ class _Given:
         )
         return Inputs(rules, providers, pricing, {}, environment)
 
-    def catalog(self, source: Source) -> Mapping[str, CatalogEntry]:
+    def catalog(self, source: OpenedSource) -> Mapping[str, CatalogEntry]:
         """Return the catalogue that was given, else the source's own."""
-        return source.catalog() if self.catalogue is None else load_catalog(Path(self.catalogue))
+        return load_catalog(Path(self.catalogue)) if self.catalogue else source.catalog or {}
 
-    def states(self, source: Source, inputs: Inputs) -> dict[str, str]:
+    def states(self, source: OpenedSource, inputs: Inputs) -> dict[str, str]:
         """Return for each input whether it was captured, given, default or absent."""
         scored = any(p.health_score is not None for p in inputs.providers)
         shipped = self.rules == inputs.rules.based_on == inputs.rules.name
@@ -240,29 +265,26 @@ def _earlier(parent: str | Path | None, key: bytes) -> dict[str, Any] | None:
 
 def _copy(
     works: Works,
-    source: Source,
-    ids: Sequence[TenantId] | None,
+    source: OpenedSource,
+    parts: Iterator[Part],
     inputs: Inputs,
     key: bytes,
     clock: Callable[[], dict[str, Any]],
     about: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Copy everything in one pass, check that the copy decides as the source; return manifests."""
-    checks = [FidelityCheck(inputs) for _ in works]
+    checks = [FidelityCheck(work, inputs) for work in works]
     for work in works:
         work.execute("BEGIN")
         copy_inputs(work, inputs)
-    for parts in copy_tenants(works, source, ids):
-        for check, tenants in zip(checks, parts, strict=True):
-            check.see_tenants(tenants)
-    copy_settings(works, source, ids, inputs, key)
-    source.end()
+    for part in parts:
+        _copy_part(part, works, checks, source.name)
     found: list[dict[str, Any]] = []
     for work, check in zip(works, checks, strict=True):
         withheld = copy_environment(work, inputs, key)
         work.execute("COMMIT")  # before anything could roll back: there is no journal
-        _check_sizes(work, source)
-        fidelity, tables = check.compare(work)
+        _check_sizes(work, source.name)
+        fidelity, tables = check.compare()
         found.append({"withheld": withheld, "fidelity": fidelity, "tables": tables})
     about = {**about, **clock()}
     describe_each = partial(
@@ -271,11 +293,25 @@ def _copy(
     return [describe_each(**about, **each) for each in found]
 
 
-def _check_sizes(work: sqlite3.Connection, source: Source) -> None:
+def _copy_part(part: Part, works: Works, checks: Sequence[FidelityCheck], source: str) -> None:
+    """Copy tenants or settings to the shards that hold them, and let these be checked."""
+    if isinstance(part, ReadTenants):
+        shares = by_shard(part.rows, len(works), 0)
+        for work, check, rows in zip(works, checks, shares, strict=True):
+            copy_tenants(work, rows, source)
+            check.see_tenants(rows)
+    elif isinstance(part, ReadSettings):
+        split = settings_by_shard(part, len(works))
+        for work, check, settings in zip(works, checks, split, strict=True):
+            copy_settings(work, settings, source)
+            check.read_settings()
+
+
+def _check_sizes(work: sqlite3.Connection, source: str) -> None:
     """Raise SourceError for what opening the snapshot would refuse."""
     try:
         check_sizes(work, FORMAT_VERSION)
     except ValueError as error:
         raise SourceError(
-            f"cannot be captured: {error}", where=source.name, todo="capture from a smaller copy"
+            f"cannot be captured: {error}", where=source, todo="capture from a smaller copy"
         ) from None

@@ -17,14 +17,14 @@ def close_memory() -> Callable[[], None]:
     It holds for processes forked meanwhile. Elsewhere than on Linux only the core is not dumped.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    dumpable = _prctl(_GET_DUMPABLE, 0)
+    dumpable = prctl(_GET_DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
-    _prctl(_SET_DUMPABLE, 0)
+    prctl(_SET_DUMPABLE, 0)
 
     def undo() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
         if dumpable == 1:
-            _prctl(_SET_DUMPABLE, 1)
+            prctl(_SET_DUMPABLE, 1)
 
     return undo
 
@@ -43,7 +43,8 @@ def private_memory() -> Iterator[None]:
         undo()
 
 
-def _prctl(option: int, value: int) -> int:
+def prctl(option: int, value: int) -> int:
+    """Return what Linux answers to an option of the process; elsewhere 0."""
     if sys.platform != "linux":
         return 0
     return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
@@ -132,6 +131,4 @@ def _prepare_process() -> None:
     from atomlab.capturing.memory import close_memory
 
     close_memory()  # to the end of the process: values are freed, not wiped
-    # The thread that fetches rows gets its turn sooner: else the other waits for it each time.
-    sys.setswitchinterval(0.001)
     gc.disable()  # rows make no cycles, and looking for some among millions takes a while

@@ -243,19 +243,19 @@ class RowsHash:
     """The hash of rows as `json.dumps` writes a list of them, however they come in batches."""
 
     def __init__(self) -> None:
-        self._hash, self._rows = hashlib.sha256(b"["), 0
+        self._hash, self.rows = hashlib.sha256(b"["), 0
 
     def add(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take in the next rows."""
         if rows:
             text = json.dumps(rows)[1:-1]
-            self._hash.update((f", {text}" if self._rows else text).encode())
-            self._rows += len(rows)
+            self._hash.update((f", {text}" if self.rows else text).encode())
+            self.rows += len(rows)
 
     def end(self) -> dict[str, Any]:
         """Return how many rows there were, and the hash of all of them."""
         self._hash.update(b"]")
-        return {"rows": self._rows, "sha256": self._hash.hexdigest()}
+        return {"rows": self.rows, "sha256": self._hash.hexdigest()}
 
 
 def _about(prices: Pricing | None, captured_at: str) -> dict[str, Any] | None:

@@ -184,12 +184,15 @@ def progress_bars(unit: str = "") -> Iterator[Callable[[str, int, int], None]]:
     tasks: dict[str, TaskID] = {}
 
     def advance(name: str, done: int, total: int) -> None:
+        drawn.start()  # not before: a process with the thread that draws cannot be forked
         if name not in tasks:
             tasks[name] = drawn.add_task(name, total=None)
         drawn.update(tasks[name], completed=done, total=total or None)
 
-    with drawn:
+    try:
         yield advance
+    finally:
+        drawn.stop()
 
 
 def print_lint(lint: Lint, snapshot: str, detail: Detail = "usual") -> None:

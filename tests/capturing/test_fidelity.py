@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from atomlab.byok.keys import BYOKManager
 from atomlab.capturing import capture as capture_module
-from atomlab.capturing import copying
+from atomlab.capturing import copying, reading
 from atomlab.capturing.capture import capture
 from atomlab.errors import SourceError
 from atomlab.evidence.inputs.registry import default_registry, load_registry
@@ -45,7 +45,7 @@ def test_copy_that_decides_otherwise_is_refused(
 ):
     """A redaction that changes a decision leaves no snapshot behind, and names the tenant."""
     source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": value}})
-    monkeypatch.setattr(copying, "token", lambda *_: wrong)
+    monkeypatch.setattr(reading, "token", lambda *_: wrong)
     out = tmp_path / "out.sqlite"
     with refused(SourceError, "decides otherwise for tenant id-acme"):
         capture(str(source), out, pricing=prices)
@@ -67,6 +67,18 @@ def test_copy_with_other_prices_is_refused(make_database, prices, tmp_path, monk
     assert not (tmp_path / "out.sqlite").exists()
 
 
+def spoil_when(monkeypatch, spoil, when):
+    """Let a statement spoil the copy once its settings are written, or once these are read back."""
+    copy_settings = copying.copy_settings
+
+    def copy_and_spoil(work, part, source):
+        copy_settings(work, part, source)
+        if bool(part.rows) == (when == "written"):  # the last part has none
+            work.execute(spoil)
+
+    monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
+
+
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [
@@ -82,13 +94,7 @@ def test_copy_that_would_decide_otherwise_on_another_request_is_refused(
     """Managed requests, tools and capabilities depend on more than the four requests do."""
     catalog = [("gpt-4o-mini", '["vision"]', False)]
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}}, catalog=catalog)
-    copy_settings = copying.copy_settings
-
-    def copy_and_spoil(works, *arguments):
-        copy_settings(works, *arguments)
-        works[0].execute(spoil)
-
-    monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
+    spoil_when(monkeypatch, spoil, "read back")
     with refused(SourceError, what):
         capture(str(source), tmp_path / "out.sqlite", pricing=prices)
 
@@ -131,7 +137,7 @@ def test_state_that_no_decision_depends_on_is_compared_too(
 ):
     """Blank and present build the same client, but the causes of a failure tell them apart."""
     source = make_database({"acme": {"OPENAI_API_KEY": KEY}})
-    monkeypatch.setattr(copying, "token", lambda *_: "v1:blank:" + "0" * 64)
+    monkeypatch.setattr(reading, "token", lambda *_: "v1:blank:" + "0" * 64)
     with refused(SourceError, "decides otherwise for tenant id-acme"):
         capture(str(source), tmp_path / "out.sqlite", pricing=prices)
 
@@ -164,30 +170,41 @@ def test_capture_with_a_failing_proof_writes_nothing(make_database, tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    ("spoil", "what"),
+    ("spoil", "when", "what"),
     [
-        ("DELETE FROM tenant_settings", "decides otherwise for tenant id-acme"),
-        ("DELETE FROM tenants WHERE id = 'id-acme'", "holds other tenants"),
-        ("INSERT INTO tenants VALUES ('x', 'x', 'x', NULL, NULL, 0, 0)", "holds other tenants"),
-        ("UPDATE tenants SET id = id || 'x'", "otherwise for tenant id-acmex"),
-        ("UPDATE tenant_settings SET tenant_id = 'id-fine'", "decides otherwise for tenant id-"),
-        ("UPDATE tenant_settings SET setting_key = 'X_API_KEY'", "otherwise for tenant id-acme"),
-        ("UPDATE tenants SET states = 0", "decides otherwise for tenant id-acme"),
+        ("DELETE FROM tenant_settings", "written", "decides otherwise for tenant id-acme"),
+        ("DELETE FROM tenant_settings", "read back", "holds other settings"),
+        ("DELETE FROM tenants WHERE id = 'id-acme'", "read back", "holds other tenants"),
+        (
+            "INSERT INTO tenants VALUES ('x', 'x', 'x', NULL, NULL, 0, 0)",
+            "read back",
+            "holds other tenants",
+        ),
+        ("UPDATE tenants SET id = id || 'x'", "read back", "otherwise for tenant id-acmex"),
+        ("UPDATE tenants SET name = name || 'x'", "read back", "holds other tenants"),
+        (
+            "UPDATE tenant_settings SET tenant_id = 'id-fine'",
+            "written",
+            "decides otherwise for tenant id-",
+        ),
+        (
+            "UPDATE tenant_settings SET setting_key = 'X_API_KEY'",
+            "written",
+            "otherwise for tenant id-acme",
+        ),
+        ("UPDATE tenants SET states = 0", "read back", "decides otherwise for tenant id-acme"),
     ],
-    ids=["rows-lost", "tenant-lost", "tenant-added", "renamed", "moved", "key-renamed", "states"],
+    ids=[
+        *("rows-lost", "rows-lost-later", "tenant-lost", "tenant-added", "renamed", "called-else"),
+        *("moved", "key-renamed", "states"),
+    ],
 )
 def test_copy_that_lost_something_is_refused(
-    make_database, prices, tmp_path, monkeypatch, spoil, what
+    make_database, prices, tmp_path, monkeypatch, spoil, when, what
 ):
     """What was read and not written is noticed, and the tenant is named where one can be."""
     source = make_database({"fine": {}, "acme": {"OPENAI_API_KEY": KEY}})
-    copy_settings = copying.copy_settings
-
-    def copy_and_spoil(works, *arguments):
-        copy_settings(works, *arguments)
-        works[0].execute(spoil)
-
-    monkeypatch.setattr(capture_module, "copy_settings", copy_and_spoil)
+    spoil_when(monkeypatch, spoil, when)
     with refused(SourceError, what):
         capture(str(source), tmp_path / "out.sqlite", pricing=prices)
     assert set(tmp_path.iterdir()) == {prices, source}

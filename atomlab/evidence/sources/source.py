@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -208,33 +207,20 @@ class Source:
     def _reading(
         self, query: str, values: Sequence[Any], size: int
     ) -> Generator[list[Row], None, None]:
-        """Yield batches of rows; a server's next one is fetched while one is worked on.
-
-        Reading a file is this process's own work: a second thread would only be in its way.
-        """
-        cursor, pool = self.database.cursor(), ThreadPoolExecutor(1)
-
-        def fetch() -> list[Row]:
-            with self.database.reading():
-                return list(cursor.fetchmany(size))
-
-        def coming() -> Callable[[], list[Row]]:
-            return pool.submit(fetch).result if self.database.is_server else fetch
-
+        cursor = self.database.cursor()
         try:
-            if self.database.is_server:
-                pool.submit(int).result()  # its thread is known to the pool before it reads
             with self.database.reading():
                 cursor.execute(query, values)
-            get = coming()
-            while rows := get():
-                get = coming()
+            while True:
+                with self.database.reading():
+                    rows = list(cursor.fetchmany(size))
+                if not rows:
+                    return
                 yield rows
         except BaseException:
             self.database.interrupt()
             raise
         finally:
-            pool.shutdown()
             with suppress(Exception):  # what was interrupted or cut off cannot close it
                 cursor.close()
 

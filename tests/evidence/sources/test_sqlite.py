@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import replace
 
 import pytest
 
@@ -448,26 +447,6 @@ def test_error_of_a_view_is_the_sources(database, tmp_path):
     with refused(SourceError, "a view or column in it fails", path):
         proven_capture(str(path), tmp_path / "out.sqlite")
     assert not (tmp_path / "out.sqlite").exists()
-
-
-def test_interrupt_while_reading_begins_leaves_nobody_reading(database, monkeypatch):
-    """Ctrl-C is told as such, however early: no thread goes on with a cursor that is closed."""
-    path, start = database(), threading.Thread.start
-    change(
-        path,
-        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 50000)"
-        " INSERT INTO tenant_settings SELECT n, 'first', 'K' || n, n, NULL FROM n",
-    )
-
-    def interrupted(thread):
-        start(thread)
-        raise KeyboardInterrupt
-
-    with open_source(str(path)) as opened:
-        source = replace(opened, database=replace(opened.database, is_server=True))  # with a thread
-        monkeypatch.setattr(threading.Thread, "start", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            next(source.settings())
 
 
 def test_interrupt_in_the_middle_of_a_statement_is_no_fault_of_the_file(database):
