@@ -440,6 +440,18 @@ def reading(url):
     raise TimeoutError("nobody reads")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_statement_of_a_stopped_capture_is_cancelled(scene, own_server, number):
+    """However it is stopped, the server does not go on for half a minute with what it was asked."""
+    with slow_settings(own_server.url):
+        at = scene(own_server.url, b"old")
+        run = at.start()
+        reading(own_server.url)
+        run.kill(number)
+        assert run.wait()[0] == (-number if number == signal.SIGKILL else 130)
+        assert sessions(own_server.url) == 0
+
+
 @pytest.mark.parametrize(
     "fault", ["terminated", *(pytest.param(f, marks=SLOW) for f in ("crashed", "no server"))]
 )
