@@ -6,6 +6,7 @@ import io
 import json
 import sqlite3
 import sys
+import threading
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -317,7 +318,9 @@ def test_progress_is_drawn_on_a_terminal_only(monkeypatch):
         monkeypatch.setattr(stream, "isatty", lambda there=is_terminal: there)
         monkeypatch.setattr(sys, "stderr", stream)
         monkeypatch.setenv("TERM", "xterm")
+        threads = threading.active_count()
         with progress_bars() as tell:
+            assert threading.active_count() == threads  # a process may still be forked
             tell("tenants", 5, 10)
             tell("tenants", 10, 10)
         shown[is_terminal] = stream.getvalue()
