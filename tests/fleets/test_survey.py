@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import time
 from collections import Counter
@@ -379,6 +380,21 @@ def test_an_unknown_complexity_is_refused(before):
     """As everywhere, the known ones are named."""
     with refused(InputError, "unknown complexity 'hard'"):
         survey(before, "hard")
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_garbage_is_looked_for_afterwards_as_before(before, is_on):
+    """Not meanwhile, which would take a tenth of the time; whatever happens."""
+    was_on, seen = gc.isenabled(), []
+    (gc.enable if is_on else gc.disable)()
+    try:
+        survey(before, progress=lambda *_: seen.append(gc.isenabled()))
+        assert (gc.isenabled(), set(seen)) == (is_on, {False})
+        with refused(InputError, "complexity"):
+            survey(before, "hard")
+        assert gc.isenabled() == is_on
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_many_tenants_cost_little_more_than_their_states(make_database, prices, tmp_path):
