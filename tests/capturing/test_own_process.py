@@ -168,12 +168,26 @@ def test_it_ends_with_its_parent(number):
 
 
 @needs_linux
-def test_that_it_was_killed_is_one_line():
-    """As by a system that is out of memory."""
+@pytest.mark.parametrize("size", [1, 1_000_000], ids=["between parts", "within a part"])
+@pytest.mark.parametrize(
+    ("number", "what", "todo"),
+    [
+        (signal.SIGKILL, "exit code -9", "see that there is enough memory, and try again"),
+        (signal.SIGHUP, "exit code -1", "try again"),
+    ],
+)
+def test_that_it_was_killed_is_one_line(number, what, todo, size):
+    """As by a system that is out of memory, and whatever it was sending then."""
     out = said(
-        """
-        parts = in_own_process(pids())
-        os.kill(next(parts), signal.SIGKILL)
+        f"""
+        def large():
+            while True:
+                yield os.getpid(), "x" * {size}
+
+        parts = in_own_process(large())
+        other, _ = next(parts)
+        time.sleep(0.2)  # until the pipe is full
+        os.kill(other, {number:d})
         try:
             for _ in parts:
                 pass
@@ -181,10 +195,92 @@ def test_that_it_was_killed_is_one_line():
             print(error)
         """
     )
-    assert out == (
-        "the process that reads it has ended, exit code -9; see that there is enough memory, and"
-        " try again\n"
+    assert out == f"the process that reads it has ended, {what}; {todo}\n"
+
+
+UNABLE = {
+    "no more processes": "os.fork = fails(BlockingIOError)",
+    "no more files": "os.pipe = fails(OSError)",
+    "no /proc": "os.listdir = fails(FileNotFoundError)",
+}
+
+
+@needs_linux
+@pytest.mark.parametrize("unable", UNABLE.values(), ids=UNABLE)
+def test_where_no_process_can_be_made_all_is_done_in_here(unable):
+    """As one that may have no more of them: nothing is lost but time."""
+    out = said(
+        f"""
+        def fails(kind):
+            def fail(*_):
+                raise kind
+            return fail
+
+        {unable}
+        with closing(in_own_process(pids())) as parts:
+            print(next(parts) == os.getpid())
+        """
     )
+    assert out == "True\n"
+
+
+@needs_linux
+def test_a_pipe_of_the_usual_size_will_do():
+    """A user may have only so much of larger ones."""
+    out = said(
+        """
+        import fcntl
+
+        def fails(*_):
+            raise PermissionError
+
+        fcntl.fcntl = fails
+        print(len([*in_own_process(n for n in range(5000))]))
+        """
+    )
+    assert out == "5000\n"
+
+
+@needs_linux
+def test_an_error_that_cannot_be_sent_is_named_without_its_words():
+    """They might hold a value."""
+    out = said(
+        """
+        class Odd(Exception):
+            def __init__(self, one, other):
+                super().__init__(f"{one} {other}")
+
+        def parts():
+            yield 1
+            raise Odd("sk-secret", "value")
+
+        try:
+            print(*in_own_process(parts()))
+        except RuntimeError as error:
+            print(error)
+        """
+    )
+    assert out == "Odd\n"
+
+
+@needs_linux
+def test_ctrl_c_in_the_middle_of_a_fork_leaves_no_process():
+    """Also where the exception is kept, as an interactive Python keeps the last one."""
+    out = said(
+        """
+        def interrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+
+        os.register_at_fork(after_in_parent=interrupted)
+        kept = []
+        try:
+            next(in_own_process(pids()))
+        except KeyboardInterrupt as error:
+            kept.append(error)
+        print(len(kept), Path(f"/proc/self/task/{os.getpid()}/children").read_text())
+        """
+    )
+    assert out == "1 \n"
 
 
 @needs_linux
