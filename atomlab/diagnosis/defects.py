@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from atomlab.byok.platform import Platform
@@ -69,9 +70,8 @@ def find_defects(
     With the rows' `tokens` the evidence says whether rows that would do hold the same value.
     """
     registry, manager = platform.providers, platform.manager()
-    own = {name for p in registry for name in (p.setting_key, *manager.key_names(p.id))}
     usable = {name for name, state in rows.items() if state in USABLE}
-    strays = _strays(sorted(usable - own), platform)
+    strays = _strays(sorted(usable - _own_names(platform)), platform)
     held = _Held(platform, rows, tokens or {}, usable, strays)
     looked_up = ((p, manager.looked_up(p.id, rows)) for p in registry)
     found = [defect for p, name in looked_up if (defect := _defect(p, name, held))]
@@ -140,11 +140,26 @@ def _defect(provider: Provider, name: str, held: _Held) -> Defect | None:
 
 def _aliases(provider: Provider, held: _Held) -> list[str]:
     """Return the usable rows of other ids that declare the same variable, then the variable's."""
-    platform = held.platform
-    variable = provider.api_key_env_var or platform.manager().key_name(provider.id)
-    sharing = [p.setting_key for p in platform.providers if p.api_key_env_var == variable]
-    named = dict.fromkeys((*sharing, variable))
-    return [key for key in named if key in held.usable and key != provider.setting_key]
+    return [key for key in _alias_names(held.platform)[provider.id] if key in held.usable]
+
+
+@lru_cache(maxsize=4)
+def _own_names(platform: Platform) -> frozenset[str]:
+    """Return the names of rows that are some provider's own."""
+    names = platform.manager().key_names
+    return frozenset(n for p in platform.providers for n in (p.setting_key, *names(p.id)))
+
+
+@lru_cache(maxsize=4)
+def _alias_names(platform: Platform) -> dict[str, list[str]]:
+    """Return by provider the names of rows that may hold its key beside its own."""
+    found = {}
+    for provider in platform.providers:
+        variable = provider.api_key_env_var or platform.manager().key_name(provider.id)
+        sharing = [p.setting_key for p in platform.providers if p.api_key_env_var == variable]
+        named = dict.fromkeys((*sharing, variable))
+        found[provider.id] = [key for key in named if key != provider.setting_key]
+    return found
 
 
 def _near_misses(provider: Provider, strays: Sequence[_Stray]) -> dict[str, tuple[str, ...]]:
