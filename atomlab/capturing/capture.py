@@ -217,8 +217,8 @@ class _Given:
         if looks_secret(json.dumps(rules.to_mapping())):
             what = "have what looks like a key in them"
             raise InputError(what, where="the rules", todo="mend them")
-        registry = self.providers or default_registry(rules.based_on)
-        providers = load_registry(Path(registry))
+        own = default_registry(rules.based_on) if self.providers is None else self.providers
+        providers = load_registry(Path(own))
         pricing = None if self.pricing is None else load_pricing(Path(self.pricing))
         environment = Environment(
             {} if self.env is None else load_variables(self.env),
@@ -228,7 +228,9 @@ class _Given:
 
     def catalog(self, source: OpenedSource) -> Mapping[str, CatalogEntry]:
         """Return the catalogue that was given, else the source's own."""
-        return load_catalog(Path(self.catalogue)) if self.catalogue else source.catalog or {}
+        if self.catalogue is None:
+            return source.catalog or {}
+        return load_catalog(Path(self.catalogue))
 
     def states(self, source: OpenedSource, inputs: Inputs) -> dict[str, str]:
         """Return for each input whether it was captured, given, default or absent."""

@@ -365,6 +365,15 @@ def test_catalogue_file_replaces_the_databases(captured, write_json):
         }
 
 
+def test_a_file_that_was_given_without_a_name_is_not_taken_for_none(make_database, tmp_path):
+    """A variable of a script may be empty: nothing else is captured in its place."""
+    source, out = str(make_database({"acme": {}})), tmp_path / "out.sqlite"
+    for what in ("pricing", "providers", "catalog", "env", "keys", "parent"):
+        with pytest.raises(AtomlabError):
+            capture(source, out, **{what: ""})
+    assert not out.exists()
+
+
 def test_time_of_made_up_data_can_be_given(captured):
     """The capture's time defaults to now and can be set, in UTC."""
     at = datetime(2026, 5, 2, 8, tzinfo=UTC)
