@@ -196,9 +196,7 @@ def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -
 def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     least = min(((*fix.effort, not fix.cures) for fix in fixes), default=None)
     alike = [fix for fix in fixes if (*fix.effort, not fix.cures) == least]
-    if len(alike) < 2:  # as it is nearly always
-        return next(iter(alike), None)
-    return min(alike, key=lambda fix: effort_of(fix, failing))
+    return min(alike, key=lambda fix: effort_of(fix, failing), default=None)
 
 
 def decided_after(fix: FixSet | None, diagnosis: Diagnosis) -> tuple[Ranking, ...]:
