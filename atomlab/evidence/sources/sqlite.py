@@ -212,7 +212,6 @@ def _connect(path: Path | None, mode: str, limit_s: float) -> sqlite3.Connection
         uri=True,
         timeout=min(limit_s, _BUSY_TIMEOUT_S),
         isolation_level=None,
-        check_same_thread=False,
     )
 
 
