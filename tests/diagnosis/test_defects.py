@@ -16,9 +16,10 @@ from atomlab import Request
 from atomlab.byok.platform import load_platform
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.fixes import plan_fix
-from atomlab.evidence.inputs.registry import default_registry, load_registry
+from atomlab.evidence.inputs.registry import Provider, default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
 from tests.conftest import ATOM_SCHEMA, ROOT
+from tests.small import small_platform
 
 KEY = "sk-not-a-real-key-0123456789"
 SIMPLE = [Request("simple")]
@@ -316,3 +317,21 @@ def test_the_fix_of_an_unknown_provider_copies_the_row_as_well(on_the_real_map):
     words = " ".join([*(fix := plan_fix(diagnosis, "postgresql")).words, *fix.by_hand])
     assert "register together_ai" in words
     assert "set TOGETHER_AI_API_KEY to the value of TOGETHER_API_KEY" in words
+
+
+@pytest.mark.parametrize(
+    ("rows", "copied", "others"),
+    [
+        (("SHARED_API_KEY", "PAX_API_KEY", "NOX_API_KEY"), "NOX_API_KEY", "PAX SHARED"),
+        (("PAX_API_KEY", "NOX_API_KEY"), "NOX_API_KEY", "PAX"),
+        (("SHARED_API_KEY", "PAX_API_KEY"), "PAX_API_KEY", "SHARED"),
+        (("SHARED_API_KEY",), "SHARED_API_KEY", ""),
+    ],
+)
+def test_of_rows_that_may_hold_a_key_other_ids_come_first_then_the_variable(rows, copied, others):
+    """In the order of the registry; nothing else nearly is such a row."""
+    sharing = [Provider(name, "SHARED_API_KEY") for name in ("lux", "nox", "pax")]
+    platform = small_platform(["lux/a", "nox/b", "pax/c"], sharing)
+    first = find_defects(dict.fromkeys(rows, "present"), platform)[0]
+    assert (first.claim, first.copy_from) == (("key-under-alias", "lux", "LUX_API_KEY"), copied)
+    assert first.others == tuple(f"{name}_API_KEY" for name in others.split())
