@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -43,7 +44,7 @@ class Run:
 
     def kill(self, number: int) -> None:
         """Send a signal, if it is still running."""
-        if self.process.is_alive():
+        with contextlib.suppress(ProcessLookupError):  # it may end at this very moment
             os.kill(self.process.pid, number)
 
     def wait(self, timeout_s: float = 30) -> tuple[int, str, str]:
