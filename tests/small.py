@@ -87,9 +87,16 @@ def evidence_of(rows: Iterable[tuple[str, str]], plan: str | None = None) -> Evi
 
 
 def explained(
-    site: Platform, rows: Iterable[tuple[str, str]], asked: Request, plan: str | None
+    site: Platform,
+    rows: Iterable[tuple[str, str]],
+    asked: Request,
+    plan: str | None,
+    **how: bool,
 ) -> tuple[Ranking, Explanation | None]:
-    """Return the ranking of a tenant with the rows, and its explanation (None if it is ranked)."""
+    """Return the ranking of a tenant with the rows, and its explanation (None if it is ranked).
+
+    `how` says how it is explained, as to `explain`.
+    """
     with evidence_of(rows, plan) as evidence:
         lab = Sandbox(evidence, site)
         manager = BYOKManager(site.providers, site.rules, redacted=True)
@@ -97,4 +104,5 @@ def explained(
         ranking = lab.decide(TENANT, asked)
         if len(ranking.order):
             return ranking, None
-        return ranking, explain(DecidedRequest(ranking, find_defects(states, site), lab, TENANT))
+        case = DecidedRequest(ranking, find_defects(states, site), lab, TENANT)
+        return ranking, explain(case, **how)

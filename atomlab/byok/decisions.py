@@ -36,6 +36,7 @@ class Decisions:
         self.platform, self._waived = platform, waived
         self._alone = lru_cache(maxsize=None)(self._decide_alone)  # a few hundred: clients, kinds
         self._together = lru_cache(maxsize=1 << 16)(self._decide_together)
+        self._each = lru_cache(maxsize=1 << 16)(self._decide_each)
 
     @cached_property
     def one_by_one(self) -> bool:
@@ -52,6 +53,18 @@ class Decisions:
         if any(alone.breaks for alone in found):
             return None
         return min(found, key=lambda alone: alone.order, default=_NOTHING).winner
+
+    def winners(
+        self, clients: Clients, requests: tuple[Request, ...], plan: str | None
+    ) -> tuple[Candidate | None, ...]:
+        """Return the winner of each of the requests."""
+        managed = any(request.managed for request in requests)
+        return self._each(clients, requests, plan if managed else None)
+
+    def _decide_each(
+        self, clients: Clients, requests: tuple[Request, ...], plan: str | None
+    ) -> tuple[Candidate | None, ...]:
+        return tuple(self.winner(clients, request, plan) for request in requests)
 
     def _decide_alone(self, client: str, request: Request, plan: str | None) -> _Alone:
         ranking = rank(self.platform, (client,), request, plan, waived=self._waived)

@@ -91,6 +91,7 @@ class BYOKManager(Shown):
         self._environment = environment
         self._key_names: dict[str, tuple[str, ...]] = {}
         self._new_key_names: dict[str, str] = {}
+        self._client_sets: dict[tuple[int, ...], tuple[str, ...]] = {}
 
     def get_tenant_api_key(self, tenant_id: str, provider_id: str, db: Session) -> str | None:
         """Return the value (a token, if redacted) of the tenant's key for the provider.
@@ -162,13 +163,24 @@ class BYOKManager(Shown):
 
     def clients_of(self, states: Mapping[str, State]) -> tuple[str, ...]:
         """Return the clients of such a tenant, as `lookups_of(states).clients`, sooner."""
-        usable = {name for name, state in states.items() if state in USABLE}
-        return tuple([p for p, names in self._read_for_clients if not usable.isdisjoint(names)])
+        reading, (order, readers) = set[int](), self._readers
+        for name, state in states.items():
+            if name in readers and state in USABLE:
+                reading.update(readers[name])
+        places = tuple(sorted(reading))
+        if places not in self._client_sets:  # the same object each time: they are soon compared
+            self._client_sets[places] = tuple(order[place] for place in places)
+        return self._client_sets[places]
 
     @cached_property
-    def _read_for_clients(self) -> list[tuple[str, tuple[str, ...]]]:
-        """The providers that may have a client, and the names under which their keys are."""
-        return [(p, self.key_names(p)) for p in self.providers if p in self.rules.llm_providers]
+    def _readers(self) -> tuple[list[str], dict[str, list[int]]]:
+        """The providers that may have a client, and by name of a row the places of its readers."""
+        order = [p for p in self.providers if p in self.rules.llm_providers]
+        readers: dict[str, list[int]] = {}
+        for place, provider in enumerate(order):
+            for name in self.key_names(provider):
+                readers.setdefault(name, []).append(place)
+        return order, readers
 
     def _held(self, db: Session) -> Environment:
         """Return the worker's environment: the one that was given, else the snapshot's."""

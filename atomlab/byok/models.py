@@ -162,7 +162,7 @@ def _places(named: Iterable[Collection[str]]) -> dict[str, list[int]]:
 
 def first_match(matches: Bools, columns: Indices) -> Indices:
     """Return for each row the first of the columns that is true, -1 for none."""
-    chosen = matches[:, columns]
-    if not chosen.size:
-        return np.full(len(matches), -1, dtype=np.intp)
-    return np.where(chosen.any(axis=1), columns[chosen.argmax(axis=1)], -1)
+    first = np.full(len(matches), -1, dtype=np.intp)
+    for column in columns[::-1].tolist():
+        first[matches[:, column]] = column
+    return first

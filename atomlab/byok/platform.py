@@ -90,7 +90,12 @@ class Platform(Shown):
 
     def has_models(self, provider_id: str) -> bool:
         """Return whether the provider can have a client, and the cache a model for it."""
-        return provider_id in self.column and bool(self.models_of(provider_id).any())
+        return provider_id in self._with_models
+
+    @cached_property
+    def _with_models(self) -> frozenset[str]:
+        served = np.flatnonzero(self.models.matches.any(axis=0))
+        return frozenset(self.providers[place].id for place in served)
 
     def quality(self, capability: str | None) -> tuple[Floats, list[str]]:
         """Return each model's quality for a capability (None: in general) and its source."""

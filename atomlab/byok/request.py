@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from atomlab.errors import InputError
@@ -42,9 +43,7 @@ class Request(Shown):
 
     def of_tenant(self, ai_mode: str | None) -> Request:
         """Return the request as a tenant of this `ai_mode` makes it, unless it says so itself."""
-        if self.managed is not None:
-            return self
-        return replace(self, managed=(ai_mode or "").lower() == "managed")
+        return _of_tenant(self, ai_mode)
 
     @property
     def kind(self) -> str:
@@ -54,6 +53,13 @@ class Request(Shown):
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON-ready values."""
         return asdict(self)
+
+
+@lru_cache(maxsize=1024)  # asked for each tenant
+def _of_tenant(request: Request, ai_mode: str | None) -> Request:
+    if request.managed is not None:
+        return request
+    return replace(request, managed=(ai_mode or "").lower() == "managed")
 
 
 def in_words(requests: Iterable[Mapping[str, Any]]) -> str:

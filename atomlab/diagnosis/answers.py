@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from atomlab.byok.decisions import decisions_on
 from atomlab.byok.platform import Platform
@@ -63,6 +64,11 @@ def _by_answer(answers: Mapping[Ranking, str]) -> dict[str, str]:
     return {what: ", ".join(complexities) for what, complexities in kinds.items()}
 
 
+@lru_cache(maxsize=1024)  # the same objects each time: they are compared for each tenant
+def _every_kind(request: Request) -> tuple[Request, ...]:
+    return tuple(replace(request, complexity=complexity) for complexity in COMPLEXITIES)
+
+
 def keys_that_serve(
     platform: Platform,
     rows: Mapping[str, State],
@@ -72,13 +78,12 @@ def keys_that_serve(
 ) -> tuple[str, ...]:
     """Return the providers of which a new key alone would serve the request, of any complexity."""
     manager, allowed = platform.manager(), platform.rules.llm_providers
-    kinds = [replace(request, complexity=complexity) for complexity in COMPLEXITIES]
-    winner = decisions_on(platform).winner
+    kinds, decisions = _every_kind(request), decisions_on(platform)
 
     def would_serve(provider: str) -> bool:
         states: dict[str, State] = {**rows, manager.key_name(provider): "present"}
         after = manager.clients_of(states)
-        winners = (winner(after, kind, plan) for kind in kinds)
+        winners = decisions.winners(after, kinds, plan)
         return all(found is not None and not found.unable for found in winners)
 
     new = (p.id for p in platform.providers if p.id in allowed and p.id not in clients)

@@ -15,9 +15,9 @@ from atomlab.verdicts import Verdict
 
 
 def confirm(
-    causes: Sequence[Cause], fix_sets: Sequence[FixSet], case: DecidedRequest
+    causes: Sequence[Cause], fix_sets: Sequence[FixSet], case: DecidedRequest, most: int
 ) -> tuple[list[Cause], list[Trial]]:
-    """Return the causes with their verdicts, and the trials of the first.
+    """Return the first causes, `most` of them, with their verdicts; and the trials of the first.
 
     Confirmed is a cause whose repair, run, removes the error through its provider while placebos
     leave it, and every other member of that repair is a cause as well. One that cannot be
@@ -27,7 +27,7 @@ def confirm(
     claimed = {*NAMES, *(cause.atom for cause in causes)}
     verdicts: list[Cause] = []
     first: list[Trial] = []
-    for cause in causes:
+    for cause in causes[:most]:
         fix = own_fix_set(cause, fix_sets, case.ranking)
         trials = _trials(cause, fix, case)
         first = first or trials
@@ -40,12 +40,12 @@ def confirm(
 
 def own_fix_set(cause: Cause, fix_sets: Sequence[FixSet], ranking: Ranking) -> FixSet | None:
     """Return the smallest, then easiest fix set that repairs the cause through its provider."""
-    fitting = list(fix_sets)
-    if cause.provider is not None:
-        fitting = [f for f in fix_sets if cause.atom in f.atoms and f.provider == cause.provider]
-        if not fitting and cause.provider in ranking.clients:  # one filter blocks several clients
-            fitting = [f for f in fix_sets if f.atoms == (cause.atom,)]
-    return min(fitting, key=lambda f: (len(f.atoms), f.effort, not f.cures), default=None)
+    fitting, atom, provider = list(fix_sets), cause.atom, cause.provider
+    if provider is not None:
+        fitting = [f for f in fix_sets if f.provider == provider and atom in f.atoms]
+        if not fitting and provider in ranking.clients:  # one filter blocks several clients
+            fitting = [f for f in fix_sets if f.atoms == (atom,)]
+    return min(fitting, key=lambda f: (len(f.atoms), f.ease), default=None)
 
 
 def _trials(cause: Cause, fix: FixSet | None, case: DecidedRequest) -> list[Trial]:

@@ -286,7 +286,6 @@ class DaysBetween:
         self.differences = Several((*sites.differences, *own))
         self.blocks = blocks_of(self.differences)
         self.whole = (1 << len(self.differences)) - 1
-        self._asked = lru_cache(maxsize=256)(Request.of_tenant)
         self.guesses = False  # whether a day was met that nobody can decide
         self._decided: dict[object, tuple[tuple[str, ...], str | None, str | None] | None] = {}
 
@@ -305,7 +304,7 @@ class DaysBetween:
             self.guesses = True
             return None
         clients, plan, mode = tenant
-        seen = self.sites.seen(chosen, clients, self._asked(request, mode), plan)
+        seen = self.sites.seen(chosen, clients, request.of_tenant(mode), plan)
         left = self.whole & ~chosen
 
         def any_of(sets: tuple[int, int]) -> bool:

@@ -73,7 +73,8 @@ def find_defects(
     usable = {name for name, state in rows.items() if state in USABLE}
     strays = _strays(sorted(usable - _own_names(platform)), platform)
     held = _Held(platform, rows, tokens or {}, usable, strays)
-    looked_up = ((p, manager.looked_up(p.id, rows)) for p in registry)
+    concerned = _concerned(held)
+    looked_up = ((p, manager.looked_up(p.id, rows)) for p in registry if p.id in concerned)
     found = [defect for p, name in looked_up if (defect := _defect(p, name, held))]
     unknown = [_unknown(stray, platform) for stray in strays if _is_unknown(stray, platform)]
     # Of names that mean the same provider the platform would read the exact one.
@@ -138,6 +139,13 @@ def _defect(provider: Provider, name: str, held: _Held) -> Defect | None:
     return Defect(code, provider.id, name, source, evidence, others)
 
 
+def _concerned(held: _Held) -> set[str]:
+    """Return the ids of all providers of which a row may hold the key, under whatever name."""
+    by_name = _providers_of(held.platform)
+    found = {provider for name in held.states for provider in by_name.get(name, ())}
+    return found.union(*(stray.meant for stray in held.strays))
+
+
 def _aliases(provider: Provider, held: _Held) -> list[str]:
     """Return the usable rows of other ids that declare the same variable, then the variable's."""
     return [key for key in _alias_names(held.platform)[provider.id] if key in held.usable]
@@ -159,6 +167,17 @@ def _alias_names(platform: Platform) -> dict[str, list[str]]:
         sharing = [p.setting_key for p in platform.providers if p.api_key_env_var == variable]
         named = dict.fromkeys((*sharing, variable))
         found[provider.id] = [key for key in named if key != provider.setting_key]
+    return found
+
+
+@lru_cache(maxsize=4)
+def _providers_of(platform: Platform) -> dict[str, list[str]]:
+    """Return by the name of a row the providers that read it, or may have their key there."""
+    found: dict[str, list[str]] = {}
+    aliases, names = _alias_names(platform), platform.manager().key_names
+    for p in platform.providers:
+        for name in (p.setting_key, *names(p.id), *aliases[p.id]):
+            found.setdefault(name, []).append(p.id)
     return found
 
 

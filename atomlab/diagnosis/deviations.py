@@ -11,7 +11,14 @@ from atomlab.byok.filters import FILTERS, NAMES, PHRASES
 from atomlab.byok.ranking import Ranking
 from atomlab.diagnosis.confirmation import own_fix_set
 from atomlab.diagnosis.edits import Edit
-from atomlab.diagnosis.explanation import CODES, FILTER_OF, Cause, DecidedRequest, FixSet
+from atomlab.diagnosis.explanation import (
+    CODES,
+    FILTER_OF,
+    Cause,
+    DecidedRequest,
+    FixSet,
+    atom_of,
+)
 from atomlab.text import count, listed
 from atomlab.verdicts import Role
 
@@ -57,14 +64,11 @@ def cause_of(
     evidence: tuple[str, ...],
 ) -> Cause:
     """Return the cause, its part as these fix sets give it."""
-    cause = Cause(code, provider, key, None, False, False, evidence)
-    through = [fix_set for fix_set in fix_sets if cause.atom in fix_set.atoms]
-    return replace(
-        cause,
-        role=_role(through, fix_sets),
-        sufficient_alone=any(fix_set.atoms == (cause.atom,) for fix_set in through),
-        in_every_fix_set=len(through) == len(fix_sets) > 0,
-    )
+    atom = atom_of(code, provider)
+    through = [fix_set for fix_set in fix_sets if atom in fix_set.atoms]
+    alone = any(fix_set.atoms == (atom,) for fix_set in through)
+    in_every = len(through) == len(fix_sets) > 0
+    return Cause(code, provider, key, _role(through, fix_sets), alone, in_every, evidence)
 
 
 def no_keys(case: DecidedRequest, fix_sets: Sequence[FixSet]) -> Cause:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.platform import Platform
@@ -25,8 +25,7 @@ FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
 _CACHE = {"pricing-cache-empty": "pricing", "pricing-entry-broken": "pricing-entry"}
 
 
-@dataclass(frozen=True)
-class DecidedRequest:
+class DecidedRequest(NamedTuple):
     """A tenant's request as it was decided, and what its explanation is drawn from.
 
     `withheld` counts the tenant's settings that the capture did not look at by name, `other_keys`
@@ -73,22 +72,27 @@ class FixSet(Shown):
         rules = self.after.view.platform.rules
         return max((edit.who(rules) for edit in self.edits), key=WHO.index)
 
-    @property
+    @cached_property
     def is_new_key(self) -> bool:
         """Whether it is one new key, and nothing else."""
         return [edit.kind for edit in self.edits] == ["new-credential"]
 
-    @cached_property
+    @property
     def effort(self) -> tuple[int, int]:
-        """What fix sets are compared by: who has to act, then what it costs."""
+        """Who has to act, then what it costs."""
         return WHO.index(self.who), self.cost
+
+    @cached_property
+    def ease(self) -> tuple[int, int, bool]:
+        """What fix sets are compared by: effort, and those that cure before others."""
+        return (*self.effort, not self.cures)
 
     @property
     def verified(self) -> bool:
         """Whether the decision, run again with the edits made, found a model."""
         return len(self.after.order) > 0
 
-    @cached_property
+    @property
     def cures(self) -> bool:
         """Whether it found one that can serve: a winner that is not a chat model is no cure."""
         return serves(self.after)
@@ -127,8 +131,8 @@ class Cause(Shown):
 
     @property
     def atom(self) -> str:
-        """The atom of fix sets that stands for the cause: a filter, the cache, or a client."""
-        return FILTER_OF.get(self.code) or _CACHE.get(self.code) or f"client:{self.provider}"
+        """The atom of fix sets that stands for it."""
+        return atom_of(self.code, self.provider)
 
     def __str__(self) -> str:
         return f"{self.code} {self.provider}" if self.provider else self.code
@@ -136,6 +140,11 @@ class Cause(Shown):
     def to_json(self) -> dict[str, Any]:
         """Return the cause as an element of `causes` in `atomlab.diagnosis/1`."""
         return {**self.__dict__, "evidence": list(self.evidence)}
+
+
+def atom_of(code: str, provider: str | None) -> str:
+    """Return the atom of fix sets that stands for a cause: a filter, the cache, or a client."""
+    return FILTER_OF.get(code) or _CACHE.get(code) or f"client:{provider}"
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,8 +9,8 @@ has to stay, all of it, for the error to stay.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,7 @@ _CLIENT = 1 << NAMES.index("client")
 _HEALTH = 1 << NAMES.index("health")
 
 
-@dataclass(frozen=True)
-class BlockerSet:
+class BlockerSet(NamedTuple):
     """A minimal A(m): the client that is missing (None if one is there) and blocking filters.
 
     `provider` is who would serve the models.
@@ -110,7 +109,7 @@ def run_fix_sets(case: DecidedRequest) -> tuple[list[FixSet], int]:
     Clients that could be added: allow-listed providers of the registry, and those that a key of
     the tenant was meant for, whether or not the platform knows them.
     """
-    ranking, allowed = case.ranking, case.platform.rules.llm_providers
+    ranking, allowed = case.ranking, {*case.platform.rules.llm_providers}
     meant = {defect.provider: defect for defect in case.defects}
     unknown = (d.provider for d in case.defects if d.code == "provider-unknown")
     platform = case.sandbox.edited(tuple(Edit("register-provider", provider=p) for p in unknown))

@@ -194,9 +194,11 @@ def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -
 
 
 def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
-    least = min(((*fix.effort, not fix.cures) for fix in fixes), default=None)
-    alike = [fix for fix in fixes if (*fix.effort, not fix.cures) == least]
-    return min(alike, key=lambda fix: effort_of(fix, failing), default=None)
+    least = min((fix.ease for fix in fixes), default=None)
+    alike = [fix for fix in fixes if fix.ease == least]
+    if len(alike) < 2:
+        return next(iter(alike), None)
+    return min(alike, key=lambda fix: effort_of(fix, failing))
 
 
 def decided_after(fix: FixSet | None, diagnosis: Diagnosis) -> tuple[Ranking, ...]:
@@ -213,8 +215,8 @@ def decided_after(fix: FixSet | None, diagnosis: Diagnosis) -> tuple[Ranking, ..
 def effort_of(fix: FixSet, failing: Sequence[RequestDiagnosis]) -> tuple[int, ...]:
     """Return what fixes are compared by: who acts, the cost, then how many requests are cured."""
     sets = (each.explanation.fix_sets for each in failing)
-    cured = sum(any(f.cures and f.edits == fix.edits for f in some) for some in sets)
-    return (*fix.effort, not fix.cures, -cured)
+    cured = sum(any(f.edits == fix.edits and f.cures for f in some) for some in sets)
+    return (*fix.ease, -cured)
 
 
 def _winners(after: Sequence[Ranking], diagnosis: Diagnosis) -> dict[RequestDiagnosis, Candidate]:
@@ -279,5 +281,5 @@ def _by_hand(edit: Edit, diagnosis: Diagnosis) -> str:
     in_environment = diagnosis.platform.rules.keys_from == "environment"
     if edit.kind == "new-credential" and serving:
         key = " or ".join(map(diagnosis.platform.manager().key_name, serving))
-    fields = {**edit.__dict__, "key": key, "held": edit.copy_from, "model": printable(edit.model)}
+    fields = {**edit._asdict(), "key": key, "held": edit.copy_from, "model": printable(edit.model)}
     return ((in_environment and kind.in_environment) or kind.by_hand).format(**fields)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
 from itertools import islice
 from sys import intern
 from typing import NamedTuple
@@ -56,11 +55,12 @@ class TenantRow(NamedTuple):
         return self.name if self.name.strip() else self.subdomain or self.id
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class TenantGroup(Shown):
     """How many tenants are on a plan and `ai_mode` with rows in these states; `first` is one.
 
     In an edition whose keys come from the environment, `rows` are its variables and stored keys.
+    `clients` are those of any of them, in client order.
     """
 
     first: str
@@ -69,11 +69,10 @@ class TenantGroup(Shown):
     mode: str | None
     rows: dict[str, State]
     manager: BYOKManager
+    clients: tuple[str, ...] = field(init=False)
 
-    @cached_property
-    def clients(self) -> tuple[str, ...]:
-        """The clients of any of them, in client order."""
-        return self.manager.clients_of(self.rows)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clients", self.manager.clients_of(self.rows))
 
     @property
     def lookups(self) -> KeyLookups:
@@ -116,12 +115,13 @@ class Population(Shown):
         """Yield the tenants of these groups alone."""
         chosen = {*groups}
         wanted = {case: group for case, group in self._groups.items() if group in chosen}
-        numbers = {str(number) for _, _, number in wanted}
+        numbers = {number for _, _, number in wanted}
         few = self._of is None and len(numbers) <= _NUMBERS_PER_QUERY
-        where = f"WHERE states IN ({', '.join(numbers)})" if few else ""
+        where = f"WHERE states IN ({', '.join(map(str, numbers))})" if few else ""
         for row in self._evidence.select(_TENANTS.format(self._column, where)):
             number = self._of(row[0], row[5]) if self._of else row[5]
-            if group := wanted.get((row[3], row[4], number)):
+            # Most are told apart by their numbers alone, and these are sooner looked up.
+            if number in numbers and (group := wanted.get((*row[3:5], number))):
                 yield TenantRow._make(row[:5]), group
 
     @property
@@ -188,25 +188,17 @@ class Winners(Shown):
     def __init__(self, platform: Platform, waived: AbstractSet[str] = frozenset()) -> None:
         self._decisions = Decisions(platform, waived) if waived else decisions_on(platform)
         self.platform = platform
-        self._asked = lru_cache(maxsize=1024)(Request.of_tenant)
-        self._all = lru_cache(maxsize=1 << 16)(self._winners)
 
     def _facts(self) -> Mapping[str, object]:
         return {"platform": self.platform}
 
     def of(self, group: TenantGroup, request: Request) -> Candidate | None:
         """Return who wins, None if no model is found; their mode counts as the request says."""
-        return self._decisions.winner(group.clients, self._asked(request, group.mode), group.plan)
+        return self._decisions.winner(group.clients, request.of_tenant(group.mode), group.plan)
 
     def all_of(
         self, group: TenantGroup, requests: tuple[Request, ...]
     ) -> tuple[Candidate | None, ...]:
         """Return who wins for each of the requests; groups with the same clients share it."""
-        asked = tuple([self._asked(request, group.mode) for request in requests])
-        plan = group.plan if any(request.managed for request in asked) else None
-        return self._all(group.clients, asked, plan)
-
-    def _winners(
-        self, clients: tuple[str, ...], asked: tuple[Request, ...], plan: str | None
-    ) -> tuple[Candidate | None, ...]:
-        return tuple(self._decisions.winner(clients, request, plan) for request in asked)
+        asked = tuple([request.of_tenant(group.mode) for request in requests])
+        return self._decisions.winners(group.clients, asked, group.plan)

@@ -7,6 +7,7 @@ object. Nothing reaches the snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -31,6 +32,8 @@ from atomlab.shown import Shown
 _MADE_UP, _EMPTY = made_up_token("present"), made_up_token("empty")
 _RANKINGS = 256  # that are remembered, at most
 _HUGE_WINDOW = 1e7  # tokens: more than any edition requires
+# A platform, clients and waived filters with edits made, and whether each edit could be made.
+_Made = tuple[Platform, tuple[str, ...], frozenset[str], bool]
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +107,7 @@ class Sandbox:
         self.repairs = cache(repairs)  # the same objects each time: many are soon compared
         self.rank: Callable[..., Ranking] = lru_cache(maxsize=_RANKINGS)(rank)
         self.run: dict[object, Any] = {}  # what was run already, by what it depends on
-        self._clients: dict[tuple[object, ...], tuple[tuple[str, ...], bool]] = {}
+        self._made: dict[tuple[str, tuple[Edit, ...]], _Made] = {}
         self._decided: dict[tuple[str, Request], Ranking] = {}
 
     def on(self, platform: Platform) -> Sandbox:
@@ -115,11 +118,10 @@ class Sandbox:
 
     def holding(self, tenant_id: str, subject: Subject) -> Sandbox:
         """Return another sandbox, of one tenant that holds this; what it ranks is shared."""
-        other = Sandbox(self.evidence, self.platform)
-        other.edited, other.repairs, other.rank = self.edited, self.repairs, self.rank
         if len(self.run) > _RANKINGS:
             self.run.clear()
-        other.run = self.run
+        other = copy(self)
+        other._made, other._decided = {}, {}
         other.tenant = {tenant_id: subject}.__getitem__
         return other
 
@@ -129,7 +131,7 @@ class Sandbox:
         `see` gets each of its rankings, and what was ranked.
         """
         other = self.on(self.platform)
-        other.edited, other.repairs, other._clients = self.edited, self.repairs, self._clients
+        other.edited, other.repairs, other._made = self.edited, self.repairs, self._made
 
         def ranked(*whom: Any, **how: Any) -> Ranking:
             ranking = self.rank(*whom, **how)
@@ -163,21 +165,24 @@ class Sandbox:
     ) -> tuple[Ranking, bool]:
         """Run rows → lookups → clients → ranking with the edits made; return it, and if they were.
 
-        Clients do not depend on the request, so those of the same changed rows are kept.
+        Clients do not depend on the request, so those of the same edits are kept.
         """
+        made = self._made.get((tenant_id, edits))
+        if made is None:
+            made = self._made[tenant_id, edits] = self._make(edits, tenant_id)
+        platform, clients, waived, applied = made
         subject = self.tenant(tenant_id)
-        on_rows, on_platform, waived = by_target(edits)
-        platform, key = self.edited(on_platform), (tenant_id, on_rows, on_platform)
-        found = self._clients.get(key)
-        if found is None:
-            held, applied = self.edited_rows(on_rows, tenant_id)
-            manager = platform.manager()
-            clients = manager.clients_of(manager.states_of(held.of(tenant_id).items()))
-            found = self._clients[key] = clients, applied
-        clients, applied = found
         asked = request.of_tenant(subject.mode)
         plan = subject.plan if asked.managed else None  # else it does not count
         return self.rank(platform, clients, asked, plan, waived=waived), applied
+
+    def _make(self, edits: tuple[Edit, ...], tenant_id: str) -> _Made:
+        on_rows, on_platform, waived = by_target(edits)
+        platform = self.edited(on_platform)
+        held, applied = self.edited_rows(on_rows, tenant_id)
+        manager = platform.manager()
+        clients = manager.clients_of(manager.states_of(held.of(tenant_id).items()))
+        return platform, clients, waived, applied
 
 
 def edit_rows(

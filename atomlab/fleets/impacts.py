@@ -34,7 +34,7 @@ _MOMENTS = 1000  # at which progress is told
 Progress = Callable[[int, int], None]  # is told how many are done, and how many there are
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, slots=True)
 class Failure(Shown):
     """A kind of request that finds no model, and its root cause, None if no deviation explains it.
 
@@ -64,7 +64,7 @@ class Failure(Shown):
         return [edit.copy_from is not None for edit in self.edits] == [True]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Impact(Shown):
     """What the tenants of a group meet: their clients, and the requests that fail, as asked.
 
@@ -229,8 +229,8 @@ class Explained:
 
         lab = self._of_group(group).watched(see)
         ranking = lab.decide(group.first, asked)
-        explanation = explain(DecidedRequest(ranking, self._defects(group), lab, group.first))
-        cause = next(iter(explanation.causes), None)
+        case = DecidedRequest(ranking, self._defects(group), lab, group.first)
+        cause = next(iter(explain(case, root_only=True).causes), None)
         if not ranking.broken:  # else it is not known all that was tried
             known.append(_Seen(cause, tuple(tried.items())))
         return cause
@@ -255,7 +255,8 @@ class Explained:
         explained = []
         for request in asked:
             ranking = lab.decide(group.first, request)
-            explanation = explain(DecidedRequest(ranking, defects, lab, group.first))
+            case = DecidedRequest(ranking, defects, lab, group.first)
+            explanation = explain(case, root_only=True)
             outcome: Outcome = "fallback" if ranking.fallback else "no-models"
             explained.append(RequestDiagnosis(request, ranking, outcome, explanation, ()))
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from atomlab.byok.keys import BYOKManager
@@ -13,7 +16,9 @@ from atomlab.byok.platform import in_client_order
 from atomlab.evidence.inputs.environment import Environment
 from atomlab.evidence.inputs.registry import default_registry, load_registry
 from atomlab.evidence.inputs.rules import load_rules
+from atomlab.evidence.redaction import State
 from tests.conftest import live_session
+from tests.examples import examples
 
 KEY = "sk-" + "5" * 40
 PUBLIC = "open-source-2026-05"
@@ -128,6 +133,24 @@ def test_lookups_of_the_shipped_tenants_follow_their_rows(request, name):
             held = tokens.get(f"{found.provider.upper()}_API_KEY", "v1:missing:").split(":")[1]
             assert found.state == held
             assert found.client == (held in CLIENT and found.provider != "tavily")
+
+
+@pytest.mark.parametrize("edition", ["hosted-2026-05", "open-source-2026-05"])
+def test_clients_are_those_of_which_a_lookup_makes_one(edition):
+    """In client order, whichever rows there are; the same clients are the same object."""
+    rules, states = load_rules(edition), st.sampled_from([*get_args(State)])
+    registry = in_client_order(load_registry(default_registry(edition)), rules)
+    manager = BYOKManager(registry, rules)
+    names = sorted({name for provider in registry for name in manager.key_names(provider.id)})
+
+    @given(st.dictionaries(st.sampled_from([*names, "TIMEZONE"]), states))
+    @examples(100)
+    def check(rows):
+        looked_up = [lookup.provider for lookup in manager.lookups_of(rows) if lookup.client]
+        assert manager.clients_of(rows) == (*looked_up,)
+        assert manager.clients_of(rows) is manager.clients_of(dict(rows))
+
+    check()
 
 
 # The public edition: keys of the environment (docs/platform.md)

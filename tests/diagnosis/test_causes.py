@@ -185,6 +185,25 @@ def test_one_repair_of_one_is_sole():
     assert (cause.role, cause.sufficient_alone, cause.in_every_fix_set) == ("one-of-k", True, False)
 
 
+@given(st.data(), small_worlds(), tenants(), requests())
+@examples(100)
+def test_where_the_root_alone_is_asked_for_it_is_the_same(data, world, rows, asked):
+    """As are the fix sets and its trials; the causes after it are left out, where they cost."""
+    plan = data.draw(st.sampled_from(PLANS))
+    site = with_variables(data, world).platform()
+
+    def said(**how):
+        _, found = explained(site, rows.items(), asked, plan, **how)
+        assume(found is not None)
+        parts = found.causes, found.fix_sets, found.trials
+        return *([each.to_json() for each in part] for part in parts), found.dropped
+
+    (causes, *rest), (root, *others) = said(), said(root_only=True)
+    assert root[:1] == causes[:1]
+    assert others == rest
+    assert len(root) < 2 or not site.models.ids or causes[0]["code"] == "pricing-entry-broken"
+
+
 @pytest.mark.parametrize("matcher", ["prefix", "substring"])
 def test_roles_follow_from_the_fix_sets(matcher):
     """Sole: alone the only one. One of k: alone one of several. Joint: only together with others.

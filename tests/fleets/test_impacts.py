@@ -56,7 +56,7 @@ def test_a_cause_is_told_also_where_no_fix_could_be_run(captured, write_json):
 
 def test_a_failure_that_nothing_explains_has_no_cause(captured, monkeypatch):
     """It is a failure all the same, of which neither cause nor fix is known."""
-    monkeypatch.setattr(impacts, "explain", lambda *_: Explanation())
+    monkeypatch.setattr(impacts, "explain", lambda *_, **__: Explanation())
     found = survey(captured({"acme": {}}), "simple")
     (impact,) = found.affected
     assert impact.failures == (Failure("simple", None, ()),)

@@ -84,7 +84,12 @@ def test_tenants_in_the_same_state_are_diagnosed_once(captured, monkeypatch):
     kinds = [{"MINIMAX_2_7_API_KEY": KEY}, {"OPENAI_API_KEY": KEY}, {}]
     snapshot = captured({f"t{n:02}": kinds[n % 3] for n in range(50)})
     calls = []
-    monkeypatch.setattr(impacts, "explain", lambda case: calls.append(case) or explain(case))
+
+    def counted(case, **how):
+        calls.append(case)
+        return explain(case, **how)
+
+    monkeypatch.setattr(impacts, "explain", counted)
     found = survey(snapshot, "moderate")
     assert len(calls) == 2  # the third is healthy
     assert len(one_by_one(found)) == 50
