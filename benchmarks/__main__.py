@@ -213,7 +213,7 @@ def main() -> int:
             (
                 "the same in 300,000 classes / a bare cursor over all rows",
                 15,
-                lambda: surveying(1000, classes=300_000, runs=1),
+                lambda: surveying(1000, classes=300_000, runs=3),
             ),
             ("10,000,000 plain log lines / a regex per line", 2.0, lambda: reading("plain")),
             ("10,000,000 JSON log lines / json.loads per line", 2.0, lambda: reading("json")),
