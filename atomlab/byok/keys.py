@@ -91,7 +91,7 @@ class BYOKManager(Shown):
         self._environment = environment
         self._key_names: dict[str, tuple[str, ...]] = {}
         self._new_key_names: dict[str, str] = {}
-        self._client_sets: dict[tuple[int, ...], tuple[str, ...]] = {}
+        self._client_sets: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def get_tenant_api_key(self, tenant_id: str, provider_id: str, db: Session) -> str | None:
         """Return the value (a token, if redacted) of the tenant's key for the provider.
@@ -167,10 +167,8 @@ class BYOKManager(Shown):
         for name, state in states.items():
             if name in readers and state in USABLE:
                 reading.update(readers[name])
-        places = tuple(sorted(reading))
-        if places not in self._client_sets:  # the same object each time: they are soon compared
-            self._client_sets[places] = tuple(order[place] for place in places)
-        return self._client_sets[places]
+        clients = tuple([order[place] for place in sorted(reading)])
+        return self._client_sets.setdefault(clients, clients)  # the same object: soon compared
 
     @cached_property
     def _readers(self) -> tuple[list[str], dict[str, list[int]]]:

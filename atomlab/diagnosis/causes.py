@@ -35,7 +35,7 @@ def explain(case: DecidedRequest, *, root_only: bool = False) -> Explanation:
     executed, not_run = run_fix_sets(case)
     fix_sets = sorted((f for f in executed if f.verified), key=lambda f: f.ease)
     causes = [*find_causes(case, fix_sets), *_breaking_later(executed)]
-    confirmed, trials = confirm(causes, fix_sets, case, 1 if root_only else len(causes))
+    confirmed, trials = confirm(causes, fix_sets, case, root_only=root_only)
     dropped = len(executed) - len(fix_sets) + not_run
     return Explanation(Several(confirmed), Several(fix_sets), Several(trials), dropped)
 
@@ -62,7 +62,7 @@ def _with_relevant(case: DecidedRequest) -> DecidedRequest:
     relevant = list(islice(filter(may_explain, case.defects), most))
     known = set(relevant)
     others = (d.setting_key for d in case.defects if d.code in _UNUSUAL and d not in known)
-    return case._replace(defects=relevant, other_keys=tuple(others))
+    return replace(case, defects=relevant, other_keys=tuple(others))
 
 
 def _breaking_later(executed: Sequence[FixSet]) -> list[Cause]:
@@ -94,7 +94,7 @@ def _broken_entry(case: DecidedRequest) -> Explanation:
 def _broken_beside(case: DecidedRequest, repaired: Trial) -> Explanation:
     """Return the explanation where something else is wrong as well: each cause needs the repair."""
     without = case.sandbox.on(case.sandbox.edited(repaired.edits))
-    rest = explain(case._replace(ranking=repaired.after, sandbox=without))
+    rest = explain(replace(case, ranking=repaired.after, sandbox=without))
     fix_sets = [
         replace(fix, atoms=("pricing-entry", *fix.atoms), edits=(*repaired.edits, *fix.edits))
         for fix in rest.fix_sets

@@ -15,9 +15,13 @@ from atomlab.verdicts import Verdict
 
 
 def confirm(
-    causes: Sequence[Cause], fix_sets: Sequence[FixSet], case: DecidedRequest, most: int
+    causes: Sequence[Cause],
+    fix_sets: Sequence[FixSet],
+    case: DecidedRequest,
+    *,
+    root_only: bool = False,
 ) -> tuple[list[Cause], list[Trial]]:
-    """Return the first causes, `most` of them, with their verdicts; and the trials of the first.
+    """Return the causes with their verdicts, or the first alone, and the trials of the first.
 
     Confirmed is a cause whose repair, run, removes the error through its provider while placebos
     leave it, and every other member of that repair is a cause as well. One that cannot be
@@ -27,10 +31,11 @@ def confirm(
     claimed = {*NAMES, *(cause.atom for cause in causes)}
     verdicts: list[Cause] = []
     first: list[Trial] = []
-    for cause in causes[:most]:
+    for cause in causes[:1] if root_only else causes:
         fix = own_fix_set(cause, fix_sets, case.ranking)
         trials = _trials(cause, fix, case)
-        first = first or trials
+        if not verdicts:
+            first = trials
         verdict = verdict_of(cause, trials)
         if fix and cause.code != "no-keys" and not set(fix.atoms) <= claimed:
             verdict = "inconclusive"  # it needs what nothing shows to be wrong

@@ -16,7 +16,7 @@ import numpy as np
 from atomlab.byok.models import Bools, Models
 from atomlab.byok.platform import Platform, load_platform, read_registry
 from atomlab.byok.ranking import Ranking, rank
-from atomlab.byok.request import Request
+from atomlab.byok.request import Request, asked_by
 from atomlab.byok.rows import first_of, read_rows
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.diagnosis.differences import (
@@ -304,7 +304,7 @@ class DaysBetween:
             self.guesses = True
             return None
         clients, plan, mode = tenant
-        seen = self.sites.seen(chosen, clients, request.of_tenant(mode), plan)
+        seen = self.sites.seen(chosen, clients, asked_by(request, mode), plan)
         left = self.whole & ~chosen
 
         def any_of(sets: tuple[int, int]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -35,7 +37,15 @@ KINDS = {
 _CODE_FILTERS = ("quality", "context")
 
 
-class _Change(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Edit(Shown):
+    """One change. Which fields count depends on the kind; `tenant_id` None is the tenant's own.
+
+    A row `setting_key` gets the value of `copy_from`, a made-up one, an empty one, or is removed;
+    `provider` is allowed or registered, or gets a made-up model; `filter` lets every model pass;
+    the cache's entry `model` is repaired.
+    """
+
     kind: str
     setting_key: str | None = None
     copy_from: str | None = None
@@ -43,20 +53,6 @@ class _Change(NamedTuple):
     filter: str | None = None
     tenant_id: str | None = None
     model: str | None = None
-
-
-class Edit(Shown, _Change):
-    """One change. Which fields count depends on the kind; `tenant_id` None is the tenant's own.
-
-    A row `setting_key` gets the value of `copy_from`, a made-up one, an empty one, or is removed;
-    `provider` is allowed or registered, or gets a made-up model; `filter` lets every model pass;
-    the cache's entry `model` is repaired. A tuple: a fleet compares and looks up millions.
-    """
-
-    __slots__ = ()
-
-    def _facts(self) -> dict[str, Any]:
-        return self._asdict()
 
     @property
     def cost(self) -> int:
@@ -76,10 +72,10 @@ class Edit(Shown, _Change):
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that are set; `Edit(**fields)` is the edit again."""
-        return {k: v for k, v in self._asdict().items() if v is not None}
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
 
     def __str__(self) -> str:
-        fields = {**self._asdict(), "model": printable(self.model)}
+        fields = {**self.__dict__, "model": printable(self.model)}
         whose = "" if self.tenant_id is None else " of another tenant"
         return KINDS[self.kind].does.format(**fields) + whose
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from atomlab.byok.filters import NAMES
 from atomlab.byok.platform import Platform
@@ -25,7 +25,8 @@ FILTER_OF = {CODES.get(name, name): name for name in NAMES if name != "client"}
 _CACHE = {"pricing-cache-empty": "pricing", "pricing-entry-broken": "pricing-entry"}
 
 
-class DecidedRequest(NamedTuple):
+@dataclass(frozen=True)
+class DecidedRequest:
     """A tenant's request as it was decided, and what its explanation is drawn from.
 
     `withheld` counts the tenant's settings that the capture did not look at by name, `other_keys`

@@ -281,5 +281,5 @@ def _by_hand(edit: Edit, diagnosis: Diagnosis) -> str:
     in_environment = diagnosis.platform.rules.keys_from == "environment"
     if edit.kind == "new-credential" and serving:
         key = " or ".join(map(diagnosis.platform.manager().key_name, serving))
-    fields = {**edit._asdict(), "key": key, "held": edit.copy_from, "model": printable(edit.model)}
+    fields = {**edit.__dict__, "key": key, "held": edit.copy_from, "model": printable(edit.model)}
     return ((in_environment and kind.in_environment) or kind.by_hand).format(**fields)

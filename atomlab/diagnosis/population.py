@@ -18,7 +18,7 @@ from atomlab.byok.decisions import Decisions, decisions_on
 from atomlab.byok.keys import BYOKManager, KeyLookups
 from atomlab.byok.platform import Platform, load_platform
 from atomlab.byok.ranking import Candidate
-from atomlab.byok.request import Request
+from atomlab.byok.request import Request, asked_by
 from atomlab.byok.rows import Row
 from atomlab.diagnosis.assumptions import missing_input
 from atomlab.errors import InputError
@@ -32,7 +32,7 @@ from atomlab.shown import Listed, Shown, brief
 _CASES = "SELECT id, plan_type, ai_mode, {} FROM tenants ORDER BY rowid"
 _TENANTS = "SELECT id, name, subdomain, plan_type, ai_mode, {} FROM tenants {} ORDER BY rowid"
 _ROWS = "SELECT tenant_id, setting_key, setting_value FROM tenant_settings"
-_IDS_PER_QUERY, _NUMBERS_PER_QUERY, _ROWS_AT_ONCE = 500, 10_000, 10_000
+_IDS_PER_QUERY, _NUMBERS_PER_QUERY, _ROWS_AT_ONCE = 500, 100_000, 10_000
 # A plan, an ai_mode, and the number of the states of rows, or whose environment is used.
 _Case = tuple[str | None, str | None, int | str]
 
@@ -117,7 +117,7 @@ class Population(Shown):
         wanted = {case: group for case, group in self._groups.items() if group in chosen}
         numbers = {number for _, _, number in wanted}
         few = self._of is None and len(numbers) <= _NUMBERS_PER_QUERY
-        where = f"WHERE states IN ({', '.join(map(str, numbers))})" if few else ""
+        where = f"WHERE states IN ({','.join(map(str, numbers))})" if few else ""
         for row in self._evidence.select(_TENANTS.format(self._column, where)):
             number = self._of(row[0], row[5]) if self._of else row[5]
             # Most are told apart by their numbers alone, and these are sooner looked up.
@@ -194,11 +194,11 @@ class Winners(Shown):
 
     def of(self, group: TenantGroup, request: Request) -> Candidate | None:
         """Return who wins, None if no model is found; their mode counts as the request says."""
-        return self._decisions.winner(group.clients, request.of_tenant(group.mode), group.plan)
+        return self._decisions.winner(group.clients, asked_by(request, group.mode), group.plan)
 
     def all_of(
         self, group: TenantGroup, requests: tuple[Request, ...]
     ) -> tuple[Candidate | None, ...]:
         """Return who wins for each of the requests; groups with the same clients share it."""
-        asked = tuple([request.of_tenant(group.mode) for request in requests])
+        asked = tuple([asked_by(request, group.mode) for request in requests])
         return self._decisions.winners(group.clients, asked, group.plan)

@@ -130,8 +130,8 @@ class Sandbox:
 
         `see` gets each of its rankings, and what was ranked.
         """
-        other = self.on(self.platform)
-        other.edited, other.repairs, other._made = self.edited, self.repairs, self._made
+        other = copy(self)
+        other.run, other._decided = {}, {}
 
         def ranked(*whom: Any, **how: Any) -> Ranking:
             ranking = self.rank(*whom, **how)

@@ -10,7 +10,7 @@ from typing import Any
 from atomlab.byok.decisions import decisions_on
 from atomlab.byok.platform import Platform
 from atomlab.byok.ranking import Candidate, Ranking
-from atomlab.byok.request import Request
+from atomlab.byok.request import Request, asked_by
 from atomlab.byok.rows import TenantRows
 from atomlab.diagnosis.answers import keys_that_serve, same_model, serves
 from atomlab.diagnosis.assumptions import missing_input
@@ -34,7 +34,7 @@ _MOMENTS = 1000  # at which progress is told
 Progress = Callable[[int, int], None]  # is told how many are done, and how many there are
 
 
-@dataclass(frozen=True, repr=False, slots=True)
+@dataclass(frozen=True, repr=False)
 class Failure(Shown):
     """A kind of request that finds no model, and its root cause, None if no deviation explains it.
 
@@ -200,7 +200,7 @@ class Explained:
 
     def failures(self, group: TenantGroup, failing: Sequence[Request]) -> tuple[Failure, ...]:
         """Return the failures of a group's requests that find no model."""
-        asked = tuple(request.of_tenant(group.mode) for request in failing)
+        asked = tuple(asked_by(request, group.mode) for request in failing)
         key = self._key(group, asked)
         if key not in self._known:
             self._known[key] = self._explain(group, asked)
@@ -212,7 +212,7 @@ class Explained:
         Of another turn it is the same if all that was tried gives the same winners there: prices
         say who wins, never who fails.
         """
-        asked = request.of_tenant(group.mode)
+        asked = asked_by(request, group.mode)
         if len(self._causes) > _GROUPS:  # those of other groups, or of other kinds of request
             self._causes.clear()
         known = self._causes.setdefault(self._key(group, (replace(asked, turn=0, tokens=0),)), [])

@@ -15,6 +15,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BEGIN = """
 import os, signal, sys, threading, time
+for number in (signal.SIGHUP, signal.SIGTERM):  # which a shell's background job may ignore
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from contextlib import closing
 from pathlib import Path
 from atomlab.capturing.own_process import in_own_process
@@ -38,7 +41,10 @@ def start(script, *arguments):
 def said(script, *arguments):
     """Return what a script prints, which is all that it says."""
     with start(script, *arguments) as process:
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, err) == (0, ""), err
     return out
 

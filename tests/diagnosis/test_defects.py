@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import atomlab
 from atomlab import Request
 from atomlab.byok.platform import load_platform
+from atomlab.diagnosis import defects
 from atomlab.diagnosis.defects import find_defects
 from atomlab.diagnosis.fixes import plan_fix
 from atomlab.evidence.inputs.registry import Provider, default_registry, load_registry
@@ -335,3 +337,26 @@ def test_of_rows_that_may_hold_a_key_other_ids_come_first_then_the_variable(rows
     first = find_defects(dict.fromkeys(rows, "present"), platform)[0]
     assert (first.claim, first.copy_from) == (("key-under-alias", "lux", "LUX_API_KEY"), copied)
     assert first.others == tuple(f"{name}_API_KEY" for name in others.split())
+
+
+@pytest.mark.parametrize("edition", ["hosted-2026-05", "open-source-2026-05"])
+def test_only_providers_that_a_row_may_concern_are_looked_at(edition, monkeypatch):
+    """Which makes no difference: all of them have the same defects."""
+    registry = load_registry(default_registry(edition))
+    site = small_platform(["openai/a", "minimax/b", "groq/c"], registry)
+    site = replace(site, rules=load_rules(edition))
+    keys = ("OPENAI", "MINIMAX", "GROQ", "GROQ_1", "MINIMAX_2_7", "LUX", "NOBODY", "DEEPSEEK")
+    near = [f"{key}{end}" for key in keys for end in ("_API_KEY", "_TOKEN", "_API_KEYS")]
+    names = [*near, "GROK_API_KEY", "OPENA1_API_KEY", "GOOGLE_API_KEY", "TIMEZONE"]
+    names += [name for p in registry for name in site.manager().key_names(p.id)]
+    everyone = {provider.id for provider in registry}
+    draw, found = random.Random(edition), []
+    for _ in range(200):
+        states = ("present", "ciphertext", "blank", "placeholder", "empty")
+        rows = {name: draw.choice(states) for name in draw.sample(names, draw.randrange(6))}
+        some = find_defects(rows, site)
+        with monkeypatch.context() as patched:
+            patched.setattr(defects, "_concerned", lambda _: everyone)
+            assert find_defects(rows, site) == some
+        found += some
+    assert len({defect.code for defect in found}) > 3
