@@ -349,7 +349,7 @@ def test_only_providers_that_a_row_may_concern_are_looked_at(edition, monkeypatc
     near = [f"{key}{end}" for key in keys for end in ("_API_KEY", "_TOKEN", "_API_KEYS")]
     names = [*near, "GROK_API_KEY", "OPENA1_API_KEY", "GOOGLE_API_KEY", "TIMEZONE"]
     names += [name for p in registry for name in site.manager().key_names(p.id)]
-    everyone = {provider.id for provider in registry}
+    everyone = {provider.id for provider in site.providers}
     draw, found = random.Random(edition), []
     for _ in range(200):
         states = ("present", "ciphertext", "blank", "placeholder", "empty")
