@@ -89,7 +89,8 @@ mutants: compiled ## change one expression at a time; print how many changes a t
 	@$(BIN)/python tests/mutants.py $(ONLY)
 
 attacks: compiled ## try every attack that the tests know; print how many of each kind held (by hand; long)
-	@ATTACKS=all EXAMPLES=all $(BIN)/python -m pytest -q -m attack -p tests.attacks --no-header
+	@ATTACKS=all EXAMPLES=all $(BIN)/python -m pytest -q -m attack -p tests.attacks --no-header \
+		--hypothesis-profile=default
 
 bench: compiled ## measure speed against the references (by hand; minutes)
 	@$(BIN)/python -m benchmarks

@@ -38,6 +38,7 @@ def own_tests() -> tuple[str, ...]:
     return "/".join(["tests", *folders, f"test_{name}.py"]), GOLDEN
 
 
+@pytest.hookimpl(trylast=True)  # after Hypothesis's own
 def pytest_configure():
     """Let random tests draw the same in every run, and not look for a smaller example."""
     from hypothesis import Phase, settings

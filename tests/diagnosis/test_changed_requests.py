@@ -123,6 +123,20 @@ def made(good, bad, chosen):
     return {key: day[key] for key, day in days if key in day}
 
 
+def order_between(space, days, order):
+    """Return the providers of both days in client order: each day's own, checked.
+
+    Of two that no day has together neither is known to be first: that is taken as it was found.
+    """
+    part = space.sites.registry
+    added = sum(1 << n for n, each in enumerate(part.differences) if each.change == "added")
+    found = [*part.mixed(added)]
+    for day in days:
+        there = parts_of(day, "registry")
+        assert [p for p in found if p in there] == [p for p in order if p in there]
+    return found
+
+
 def smallest(names, effect):
     """Return all sets with the effect of which no part has it."""
     found = []
@@ -195,6 +209,7 @@ def compare_with_brute_force(data, kind):
         assert found.brings is None
         return
     assert found.verdict == "confirmed"
+    order = order_between(space, days, order)
     check(found.brings, smallest(names, lambda s: fails_on(made(good, bad, s), order, request)))
     check(
         found.cures,
