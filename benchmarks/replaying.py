@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import random
-import resource
 import tempfile
 import time
 from collections import Counter
@@ -93,9 +92,9 @@ def replaying(kind: str) -> tuple[float, float, float]:
         started = time.perf_counter()
         assert plain_loop(path) == REQUESTS
         loop = time.perf_counter() - started
-    rate, peak = REQUESTS / decided, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    rate = REQUESTS / decided
     verdict = "within" if rate >= LEAST else "BELOW"
-    print(f"  {rate:,.0f} requests a second of a core once loaded, {verdict} {LEAST:,}; {peak} MB")
+    print(f"  {rate:,.0f} requests a second of a core once loaded, {verdict} {LEAST:,}")
     return whole, loop, whole / loop if rate >= LEAST else float("inf")
 
 
