@@ -619,7 +619,8 @@ def nameless_bytes(process, folder):
     )
 
 
-@pytest.mark.parametrize("kind", SLOW_ON_A_SERVER)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_no_canary_is_on_disk_while_a_capture_runs_or_after_it_was_killed(
     sources, room, scanner, kind
 ):

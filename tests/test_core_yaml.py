@@ -212,6 +212,7 @@ def test_edited_files_are_read_or_refused():
     assert all(re.search(r", line \d+, column \d+$", each) for each in said if each)
 
 
+@pytest.mark.slow
 @pytest.mark.attack("2 YAML")
 @pytest.mark.parametrize("content", [pytest.param(c, id=n) for n, c in largest_texts()])
 def test_the_largest_files_are_read_or_refused(content):

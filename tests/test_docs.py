@@ -268,6 +268,7 @@ def test_every_field_of_a_document_is_named(form):
     assert [name for name in below if not any(says(name, path) for path in real)] == []
 
 
+@pytest.mark.slow
 @each_page([path for path in DOCS if RUN.search(path.read_text(encoding="utf-8"))])
 def test_every_example_of_the_site_can_be_made(page):
     """What the site is to run runs, and prints the lines that are to be shown of it."""

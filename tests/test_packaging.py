@@ -165,6 +165,7 @@ def test_the_demonstration_runs_from_a_wheel_in_an_empty_folder(installed):
     assert not [*folder.iterdir()]
 
 
+@pytest.mark.slow
 def test_a_report_can_be_made_from_a_wheel(installed):
     """Its notebooks come along."""
     lines, folder = installed("demo", "--out", "made")

@@ -143,6 +143,7 @@ def test_report_for_all_affected_makes_a_triage_for_each(run, shipped, tmp_path)
     assert all(f'href="{name}/report.html"' in index for name in found)
 
 
+@pytest.mark.slow
 def test_reports_are_made_where_a_socket_s_address_would_be_too_long(shipped, tmp_path):
     """Sockets are elsewhere where the temporary folder's name leaves no room for theirs."""
     temporary = tmp_path / ("t" * 90)
@@ -272,7 +273,15 @@ def test_a_verification_without_claims_names_the_cause_all_the_same(run, shipped
 
 
 @pytest.mark.parametrize(
-    "notebook", ["root_cause_verification", "tenant_triage", "fleet_impact", "fix_comparison"]
+    "notebook",
+    [
+        "root_cause_verification",
+        "tenant_triage",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("fleet_impact", "fix_comparison")
+        ),
+    ],
 )
 def test_a_report_without_prices_decides_nothing(run, captured, tmp_path, notebook):
     """Every notebook runs to its end on a snapshot that decides nothing, and says so."""
@@ -294,6 +303,7 @@ def test_a_report_refuses_claims_about_another_tenant(error, shipped, tmp_path, 
     assert not (tmp_path / "fjord").exists()
 
 
+@pytest.mark.slow
 def test_what_an_earlier_report_left_is_kept_and_named(run, shipped, tmp_path):
     """A PDF beside a report that has none, an index, other folders: none goes, each is told of."""
     pytest.importorskip("typst")

@@ -298,10 +298,8 @@ def test_a_batch_that_is_ended_before_any_report_keeps_the_old_index(start, writ
     assert index.read_text() == "the old index"
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGINT, *(pytest.param(n, marks=SLOW) for n in (signal.SIGTERM, signal.SIGKILL))],
-)
+@SLOW
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_batch_that_is_ended_leaves_no_process(start, write, tmp_path, number):
     """Finished reports stay, no process does; after Ctrl-C no folder of what was not finished."""
     step = "import time; time.sleep(0 if tenant.startswith('353c06a9') else 300)"
