@@ -182,8 +182,11 @@ def moving_keys(url):
 
 
 def test_tables_agree_with_each_other_while_others_write(make_postgres, tmp_path):
-    """What every transaction keeps true is true in every snapshot, and nobody had to wait."""
-    url, seen = make_postgres({}), []
+    """What every transaction keeps true is true in every snapshot, and nobody had to wait.
+
+    A capture may be over before the other thread has had its turn, but not most of them.
+    """
+    url, seen, wrote = make_postgres({}), [], []
     key_holders(url, 60)
     with moving_keys(url) as moved:
         for number in range(12):
@@ -194,9 +197,10 @@ def test_tables_agree_with_each_other_while_others_write(make_postgres, tmp_path
             assert by_setting == by_plan
             assert len(by_plan) == 20
             assert counts == {2}
-            assert len(moved) > before
+            wrote.append(len(moved) > before)
             seen.append(frozenset(by_plan))
     assert len(set(seen)) > 6
+    assert sum(wrote) > 6
 
 
 @pytest.mark.parametrize(("isolation", "agree"), [("REPEATABLE_READ", True), ("READ_COMMITTED", 0)])
