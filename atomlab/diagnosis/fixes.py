@@ -196,9 +196,7 @@ def root_fix(diagnosis: RequestDiagnosis, failing: Sequence[RequestDiagnosis]) -
 def _easiest(fixes: Sequence[FixSet], failing: Sequence[RequestDiagnosis]) -> FixSet | None:
     least = min((fix.ease for fix in fixes), default=None)
     alike = [fix for fix in fixes if fix.ease == least]
-    if len(alike) < 2:
-        return next(iter(alike), None)
-    return min(alike, key=lambda fix: effort_of(fix, failing))
+    return min(alike, key=lambda fix: effort_of(fix, failing), default=None)
 
 
 def decided_after(fix: FixSet | None, diagnosis: Diagnosis) -> tuple[Ranking, ...]:

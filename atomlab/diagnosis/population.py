@@ -115,13 +115,12 @@ class Population(Shown):
         """Yield the tenants of these groups alone."""
         chosen = {*groups}
         wanted = {case: group for case, group in self._groups.items() if group in chosen}
-        numbers = {number for _, _, number in wanted}
+        numbers = {str(number) for _, _, number in wanted}
         few = self._of is None and len(numbers) <= _NUMBERS_PER_QUERY
-        where = f"WHERE states IN ({','.join(map(str, numbers))})" if few else ""
+        where = f"WHERE states IN ({','.join(numbers)})" if few else ""
         for row in self._evidence.select(_TENANTS.format(self._column, where)):
             number = self._of(row[0], row[5]) if self._of else row[5]
-            # Most are told apart by their numbers alone, and these are sooner looked up.
-            if number in numbers and (group := wanted.get((*row[3:5], number))):
+            if group := wanted.get((row[3], row[4], number)):
                 yield TenantRow._make(row[:5]), group
 
     @property
